@@ -1,0 +1,44 @@
+# The two commands of the README are `make demo` and `make test`; the rest serves them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test test-fast lint format lock clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Storyline needs Python 3.11 or newer, this is %d.%d; set PYTHON=…" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+setup: $(STAMP) ## install everything into .venv
+
+demo: setup ## the whole line on real servers
+	$(BIN)/storyline demo
+
+test: setup ## every test, on real servers
+	$(BIN)/pytest
+
+test-fast: setup ## the tests that need no server
+	$(BIN)/pytest -m "not stack" -n auto
+
+lint: setup ## ruff, mypy --strict, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## rewrite the code's layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## pin dependencies anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove what `setup` made
+	rm -rf $(VENV)

@@ -1,0 +1,122 @@
+"""The `storyline` command: one module per command, imported only when it is called."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from streams.errors import UserError
+
+# command -> (module in streams.cli, one line of help). A module offers `app`, a typer.Typer with
+# one command, or with several where the command has verbs.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("stack_up", "Start the local servers and wait until they answer."),
+    "down": ("stack_down", "Stop the local servers."),
+    "status": ("stack_status", "Show the local servers."),
+    "logs": ("stack_logs", "Show a server's or worker's log."),
+    "reset": ("stack_reset", "Delete the data of the local stack."),
+    "doctor": ("stack_doctor", "Check what the local stack needs."),
+    "topics": ("topics", "Create topics, or compare them with their descriptions."),
+    "schemas": ("schemas", "Register schemas, or check them against released versions."),
+    "publish": ("publish", "Publish events from JSON lines."),
+    "tail": ("tail", "Print a topic's decoded events."),
+    "generate": ("generate", "Generate a synthetic network's events."),
+    "load": ("load", "Turn recorded interactions into events."),
+    "migrate": ("migrate", "Bring the Cassandra keyspace up to date."),
+    "run": ("run", "Run workers."),
+    "lag": ("lag", "Show what workers have still to read."),
+    "feed": ("feed", "Show a reader's home feed."),
+    "author": ("author", "Show an author's posts."),
+    "hashtag": ("hashtag", "Show the posts under a hashtag."),
+    "thread": ("thread", "Show the comments on a post, story or comment."),
+    "tray": ("tray", "Show a reader's story tray."),
+    "stories": ("stories", "Show an author's visible stories."),
+    "highlights": ("highlights", "Show an author's highlights."),
+    "viewers": ("viewers", "Show who viewed a story, to its owner."),
+    "counts": ("counts", "Show a content's counts."),
+    "graph": ("graph", "Show whom a user follows and is followed by."),
+    "demo": ("demo", "Show the whole line on a small generated week."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Imports a command's module when the command is called, so that `--help` is quick.
+
+    Typer carries its own click, whose types it does not export: hence `Any`.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, _ = COMMANDS[cmd_name]
+        module = importlib.import_module(f"streams.cli.{module_name}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root(
+    debug: bool = typer.Option(False, "--debug", help="Show stack traces of errors."),
+) -> None:
+    """Storyline: publish events, run the workers, read the views.
+
+    Start with `storyline up`, then `storyline demo`. Each command has its own --help.
+    """
+    if debug:
+        os.environ["STORYLINE_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Entry point: known errors become one clear line and an exit code that is not 0."""
+    from pydantic import ValidationError
+
+    debug = "--debug" in sys.argv or bool(os.environ.get("STORYLINE_DEBUG"))
+    try:
+        app()
+    except UserError as error:
+        if debug:
+            raise
+        _complain(error.message, error.hint)
+        sys.exit(error.exit_code)
+    except ValidationError as error:
+        if debug:
+            raise
+        where = error.errors()[0]
+        name = "__".join(str(part) for part in where["loc"])
+        _complain(f"setting STORYLINE_{name.upper()}: {where['msg']}", None)
+        sys.exit(2)
+    except OSError as error:
+        if debug:
+            raise
+        _complain(str(error), None)
+        sys.exit(1)
+
+
+def _complain(message: str, hint: str | None) -> None:
+    sys.stderr.write(f"storyline: {message}\n")
+    if hint:
+        sys.stderr.write(f"  {hint}\n")
+
+
+if __name__ == "__main__":
+    main()

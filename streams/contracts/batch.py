@@ -1,0 +1,83 @@
+"""A batch of one topic's records on its way through decode -> project -> apply -> ack.
+
+Raw records come in as `Record`; decoding yields a `Batch` with one Arrow RecordBatch per record
+type, and a `Rejected` for each record that can never be applied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import pyarrow as pa
+
+PARTITION = "_partition"
+OFFSET = "_offset"
+APPEND_TIME = "_append_time"
+POSITION_FIELDS = (
+    pa.field(PARTITION, pa.int32(), nullable=False),
+    pa.field(OFFSET, pa.int64(), nullable=False),
+    pa.field(APPEND_TIME, pa.int64(), nullable=False),  # ms since the Unix epoch
+)
+
+
+class Position(NamedTuple):
+    """Where a record lies in its topic."""
+
+    partition: int
+    offset: int
+
+
+class ErrorCode(StrEnum):
+    """Why a record went to the dead letter queue."""
+
+    BAD_FRAME = "bad_frame"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    DECODE_ERROR = "decode_error"
+    INVALID_EVENT = "invalid_event"
+    FUTURE_EVENT = "future_event"
+    EXPIRED_VIEW = "expired_view"
+    ID_CONFLICT = "id_conflict"
+    UNKNOWN_TYPE = "unknown_type"
+
+
+class Record(NamedTuple):
+    """One record as the broker gave it; `append_time` in ms since the Unix epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    append_time: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def position(self) -> Position:
+        return Position(self.partition, self.offset)
+
+
+class Rejected(NamedTuple):
+    """A record that cannot be applied, and why. `error` is the exception class's name."""
+
+    record: Record
+    code: ErrorCode
+    stage: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Decoded, valid events of one topic: record type -> its columns.
+
+    Each RecordBatch holds the event's own fields (ids and times as int64, enums and text as
+    strings, `hashtags`/`media` as list<string>, absent optionals as null) followed by
+    POSITION_FIELDS. Rows keep their order within a type. Record types with no event are absent.
+    """
+
+    topic: str
+    columns: Mapping[str, pa.RecordBatch]
+
+    def __len__(self) -> int:
+        return sum(len(columns) for columns in self.columns.values())

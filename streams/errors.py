@@ -1,0 +1,15 @@
+"""Errors that a person is meant to read."""
+
+
+class UserError(Exception):
+    """Something the person at the keyboard can put right.
+
+    The command line prints `message` (what is wrong) and `hint` (what to do) on one line each and
+    exits with `exit_code`; a stack trace appears only under `--debug`.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code

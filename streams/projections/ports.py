@@ -1,0 +1,210 @@
+"""What the views ask of a store, written once for memory and Cassandra.
+
+`ViewSink` takes effects; `ViewReader` answers the read side. Readers return what a store knows,
+deleted content included and marked so; deciding what a reader may see is `streams.serving`'s work.
+Indexes may hold too much (a tag taken out by an edit, an index entry of a create that lost):
+the content row decides.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from streams.projections.effects import Effects
+
+
+class Content(StrEnum):
+    """Content that is created under an id of its own."""
+
+    POST = "post"
+    STORY = "story"
+    COMMENT = "comment"
+
+
+class PostRow(NamedTuple):
+    """The post as it stands: the winning create with its author's last edit."""
+
+    post_id: int
+    author_id: int
+    text: str
+    hashtags: tuple[str, ...]
+    tags: tuple[str, ...]
+    media: tuple[str, ...]
+    reply_to: int | None
+    reply_to_author: int | None
+    repost_of: int | None
+    repost_of_author: int | None
+    edited: bool
+    deleted: bool
+
+
+class StoryRow(NamedTuple):
+    """The story as it stands; `highlight` is the title while it is a highlight, else None."""
+
+    story_id: int
+    author_id: int
+    media_url: str
+    caption: str
+    expires_at: int
+    highlight: str | None
+    deleted: bool
+
+
+class CommentRow(NamedTuple):
+    """The comment as it stands."""
+
+    comment_id: int
+    content_id: int
+    user_id: int
+    owner_id: int
+    text: str
+    reply_to: int | None
+    deleted: bool
+
+
+class Relations(NamedTuple):
+    """What one user's reads need to know of others.
+
+    `following`: whom the user follows; `blocked`: blocks in force in either direction;
+    `muted`: whom the user mutes.
+    """
+
+    following: frozenset[int]
+    blocked: frozenset[int]
+    muted: frozenset[int]
+
+
+class ViewSink(Protocol):
+    """Takes the effects of a batch; returns only when they are durable."""
+
+    def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
+        """The `event_id` of the create that stands, by content id; unknown ids are absent."""
+        ...
+
+    def apply(self, effects: Effects) -> None:
+        """Make the effects durable. Safe to repeat; raises StoreUnavailableError to be retried."""
+        ...
+
+
+class ViewReader(Protocol):
+    """Answers about the views, in bulk; ids that are not known are absent from the answers."""
+
+    def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]: ...
+
+    def stories(self, ids: Collection[int]) -> Mapping[int, StoryRow]: ...
+
+    def comments(self, ids: Collection[int]) -> Mapping[int, CommentRow]: ...
+
+    def author_posts(
+        self, authors: Collection[int], before: int | None, limit: int
+    ) -> Mapping[int, Sequence[int]]:
+        """Per author the newest `limit` post ids below `before`, newest first.
+
+        Fewer than `limit` ids say that the author has no more.
+        """
+        ...
+
+    def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
+        """The newest `limit` post ids below `before` ever tagged so; fewer: there are no more."""
+        ...
+
+    def reposts(self, post_id: int) -> Sequence[int]:
+        """Ids of all posts that were created as reposts of this one."""
+        ...
+
+    def author_stories(
+        self, authors: Collection[int], since: int, until: int, now: int
+    ) -> Mapping[int, Sequence[int]]:
+        """Per author the ids of stories created in [since, until] (ms) that may be visible at
+        `now` (ms), oldest first. A store may leave out those that expired before `now`."""
+        ...
+
+    def highlights(self, author: int) -> Sequence[int]:
+        """Ids of stories that were ever highlighted by this author, oldest first."""
+        ...
+
+    def relations(self, user: int) -> Relations: ...
+
+    def following(self, user: int, after: int, limit: int) -> Sequence[int]:
+        """Whom the user follows, ids above `after`, ascending."""
+        ...
+
+    def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
+        """Who follows the user, ids above `after`, ascending."""
+        ...
+
+    def likers(self, content_id: int) -> frozenset[int]:
+        """Users whose last like event on the content is ContentLiked."""
+        ...
+
+    def viewers(self, content_id: int) -> Mapping[int, int]:
+        """Viewer -> first view time (ms), the owner's own views left out."""
+        ...
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        """Which of the contents the viewer has a counted view of."""
+        ...
+
+    def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        """Ids of comments ever made on the content, above `after`, ascending."""
+        ...
+
+
+class Delivery(NamedTuple):
+    """The rest of a delivery: followers above `cursor` of one shard still lack the post."""
+
+    author_id: int
+    post_id: int
+    shard: int
+    cursor: int
+
+
+class Timeline(NamedTuple):
+    """A warm, complete timeline: every post id above `floor` of `sources`' authors, and maybe
+    more; sorted descending."""
+
+    ids: Sequence[int]
+    floor: int
+
+
+class TimelineCache(Protocol):
+    """Stored home timelines of warm readers, and the lists of whom to deliver to.
+
+    Losing all of it at any moment costs time, never a right answer (correctness rules 1 to 8).
+    """
+
+    def read(self, reader: int, sources: bytes) -> Timeline | None:
+        """The reader's timeline, or None where it is cold, still loading, from before a restart
+        of the server, or was built for other `sources` (a digest of the authors followed)."""
+        ...
+
+    def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
+        """Mark the timeline as loading and register the reader for delivery with each author.
+
+        Returns a token for `install`. From now on deliveries gather in the loading timeline.
+        """
+        ...
+
+    def install(
+        self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
+    ) -> bool:
+        """Complete the timeline: union of `ids` and what was delivered since `begin`.
+
+        False where the marker is gone or another load began: answer from the store instead.
+        """
+        ...
+
+    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
+        """Push post ids (author -> ids) onto the warm timelines of the authors' followers.
+
+        At most `limit` followers are served per author and shard; what is left comes back.
+        """
+        ...
+
+    def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
+        """Serve the next `limit` followers of a delivery; None when it is finished."""
+        ...
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot answer now; wait and try again. Nothing may be acknowledged."""
