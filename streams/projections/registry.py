@@ -1,0 +1,55 @@
+"""The whole flow on one screen: topic -> the projection of its events, and the facts it needs."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from streams.contracts.batch import Batch
+from streams.projections.engagement import project_comments, project_likes, project_views
+from streams.projections.graph import project_graph
+from streams.projections.ports import Content
+from streams.projections.posts import project_posts
+from streams.projections.projected import Facts, Projected
+from streams.projections.stories import project_stories
+
+Projection = Callable[[Batch, Facts], Projected]
+
+
+class _Creates(NamedTuple):
+    """The creating record type of a topic, whose ids must be looked up before projecting."""
+
+    content: Content
+    record_type: str
+    id_field: str
+
+
+PROJECTIONS: dict[str, Projection] = {
+    "social.posts.v1": project_posts,
+    "social.stories.v1": project_stories,
+    "social.follows.v1": project_graph,
+    "social.blocks.v1": project_graph,
+    "social.likes.v1": project_likes,
+    "social.views.v1": project_views,
+    "social.comments.v1": project_comments,
+}
+
+_CREATES: dict[str, _Creates] = {
+    "social.posts.v1": _Creates(Content.POST, "PostCreated", "post_id"),
+    "social.stories.v1": _Creates(Content.STORY, "StoryCreated", "story_id"),
+    "social.comments.v1": _Creates(Content.COMMENT, "CommentCreated", "comment_id"),
+}
+
+
+def facts_needed(batch: Batch) -> dict[Content, set[int]]:
+    """The content ids whose standing create `project` must be told of."""
+    creating = _CREATES.get(batch.topic)
+    columns = batch.columns.get(creating.record_type) if creating else None
+    if creating is None or columns is None:
+        return {}
+    return {creating.content: set(pc.unique(columns.column(creating.id_field)).to_pylist())}
+
+
+def project(batch: Batch, facts: Facts) -> Projected:
+    """Fold a batch of one topic into effects. Pure: the same arguments give the same effects."""
+    return PROJECTIONS[batch.topic](batch, facts)

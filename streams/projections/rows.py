@@ -1,0 +1,47 @@
+"""Rows of a batch as tuples, identical events set apart."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, Batch, Position
+
+_ORIGIN = (PARTITION, OFFSET, APPEND_TIME)
+
+
+def frame(columns: pa.RecordBatch) -> pl.DataFrame:
+    """The columns as a Polars frame, without copying."""
+    table = pl.from_arrow(columns)
+    assert isinstance(table, pl.DataFrame)  # noqa: S101 - narrows the type only
+    return table
+
+
+def distinct(batch: Batch, record_type: str) -> tuple[pl.DataFrame | None, int]:
+    """The batch's events of a type without repetitions, and how many repetitions there were.
+
+    Only rows that are equal in every field of the event are repetitions: two events that merely
+    share an id are two events.
+    """
+    columns = batch.columns.get(record_type)
+    if columns is None:
+        return None, 0
+    rows = frame(columns)
+    fields = [name for name in rows.columns if name not in _ORIGIN]
+    kept = rows.unique(subset=fields, keep="first", maintain_order=True)
+    return kept, len(rows) - len(kept)
+
+
+def named(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Each row as field -> value; lists become tuples."""
+    lists = [name for name, dtype in rows.schema.items() if dtype == pl.List]
+    for row in rows.iter_rows(named=True):
+        for name in lists:
+            row[name] = tuple(row[name] or ())
+        yield row
+
+
+def position(row: dict[str, Any]) -> Position:
+    """Where the row's record lies in its topic."""
+    return Position(row[PARTITION], row[OFFSET])
