@@ -1,0 +1,14 @@
+"""The key under which a hashtag's posts are found."""
+
+import unicodedata
+
+
+def tag_key(tag: str) -> str:
+    """NFKC(casefold(NFKC(tag))) without the leading '#' signs; '' where nothing is left.
+
+    This is Unicode's compatibility caseless match (The Unicode Standard, section 3.13, D146
+    without the outer NFD), so '#Straße', 'STRASSE' and the full-width forms share one key. An
+    empty key is no tag: callers drop it.
+    """
+    folded = unicodedata.normalize("NFKC", tag).casefold()
+    return unicodedata.normalize("NFKC", folded).lstrip("#")
