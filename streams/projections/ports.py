@@ -133,6 +133,10 @@ class ViewReader(Protocol):
         """Who follows the user, ids above `after`, ascending."""
         ...
 
+    def follow_counts(self, user: int) -> tuple[int, int]:
+        """How many follow the user, and how many the user follows."""
+        ...
+
     def likers(self, content_id: int) -> frozenset[int]:
         """Users whose last like event on the content is ContentLiked."""
         ...

@@ -1,0 +1,22 @@
+"""The read side: one function per question of the contract, over the ports of the views."""
+
+from streams.serving.answers import NotFoundError
+from streams.serving.content import counts, thread
+from streams.serving.graph import graph
+from streams.serving.home import home_feed
+from streams.serving.posts import author_feed, hashtag_feed
+from streams.serving.stories import author_stories, highlights, story_viewers, tray
+
+__all__ = [
+    "NotFoundError",
+    "author_feed",
+    "author_stories",
+    "counts",
+    "graph",
+    "hashtag_feed",
+    "highlights",
+    "home_feed",
+    "story_viewers",
+    "thread",
+    "tray",
+]

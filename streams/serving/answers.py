@@ -1,0 +1,174 @@
+"""What reads answer: plain records, and their JSON form (ids as strings, times as RFC 3339)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+class NotFoundError(LookupError):
+    """There is no such content for this reader. Forbidden and unknown look alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post as a reader sees it.
+
+    `original` is the post that this one reposts or replies to; None where there is none, and
+    where it is deleted or unknown (then `repost_of` or `reply_to` still names it).
+    """
+
+    post_id: int
+    author_id: int
+    created_at: int
+    text: str
+    hashtags: tuple[str, ...]
+    media: tuple[str, ...]
+    edited: bool
+    reply_to: int | None
+    repost_of: int | None
+    original: "Post | None"
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """Posts, newest first; `next_before` is the cursor of the next page, None at the end.
+
+    `complete` is false when sources listed in `missing` did not answer: there may be more posts.
+    """
+
+    posts: tuple[Post, ...]
+    next_before: int | None
+    complete: bool = True
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story as a reader sees it; `title` is set where it is shown as a highlight."""
+
+    story_id: int
+    author_id: int
+    created_at: int
+    expires_at: int
+    media_url: str
+    caption: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrayEntry:
+    """An author with visible stories."""
+
+    author_id: int
+    stories: int
+    unseen: int
+    newest_story_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """A reader's story tray at `now` (ms): unseen authors first; own stories apart."""
+
+    now: int
+    entries: tuple[TrayEntry, ...]
+    own: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Someone who viewed a story, when first, and whether they like it."""
+
+    user_id: int
+    first_viewed_at: int
+    liked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerPage:
+    """Viewers, latest first; `next_after` is the last viewer of a full page."""
+
+    viewers: tuple[Viewer, ...]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts of a post, story or comment."""
+
+    content_id: int
+    kind: str
+    likes: int
+    views: int
+    comments: int
+    reposts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment as a reader sees it."""
+
+    comment_id: int
+    content_id: int
+    user_id: int
+    created_at: int
+    text: str
+    reply_to: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommentPage:
+    """Comments, oldest first; `next_after` is the cursor of the next page, None at the end."""
+
+    comments: tuple[Comment, ...]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Whom a user follows and is followed by: counts, and the first of each, ids ascending."""
+
+    user_id: int
+    follower_count: int
+    following_count: int
+    followers: tuple[int, ...]
+    following: tuple[int, ...]
+
+
+def _is_id(name: str) -> bool:
+    return name.endswith("_id") or name in _ID_FIELDS
+
+
+_ID_FIELDS = frozenset(
+    {"reply_to", "repost_of", "next_before", "next_after", "followers", "following"}
+)
+
+
+def rfc3339(at_ms: int) -> str:
+    """An instant as RFC 3339 with milliseconds; beyond what a calendar holds, as a plain number."""
+    try:
+        instant = datetime.fromtimestamp(at_ms / 1000, UTC)
+    except (OverflowError, ValueError):
+        return str(at_ms)
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_json(answer: Any) -> Any:
+    """The JSON form of an answer: ids as strings, times as RFC 3339."""
+    if is_dataclass(answer):
+        return {f.name: _field(f.name, getattr(answer, f.name)) for f in fields(answer)}
+    if isinstance(answer, Mapping):
+        return {key: to_json(value) for key, value in answer.items()}
+    if isinstance(answer, tuple | list):
+        return [to_json(item) for item in answer]
+    return answer
+
+
+def _field(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if _is_id(name):
+        return [str(item) for item in value] if isinstance(value, tuple) else str(value)
+    if name.endswith("_at") or name == "now":
+        return rfc3339(value)
+    return to_json(value)

@@ -1,0 +1,108 @@
+"""Feeds of posts: an author's, a hashtag's, and the paging that all feeds share."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+
+from streams.contracts.ids import id_time
+from streams.contracts.tags import tag_key
+from streams.projections.ports import PostRow, ViewReader
+from streams.serving.answers import Post, PostPage
+from streams.serving.visibility import originals, post_filter, viewpoint
+
+DEFAULT_LIMIT = 20
+_LOOK_AHEAD = 8
+
+
+def author_feed(
+    views: ViewReader,
+    author: int,
+    *,
+    viewer: int | None = None,
+    before: int | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> PostPage:
+    """The author's posts, newest first; with `viewer`, blocks hide and mutes do not."""
+    point = viewpoint(views, viewer, mutes=False)
+    accepts = post_filter(point, lambda row: row.author_id == author)
+    candidates = newest_first(
+        lambda cursor, count: views.author_posts([author], cursor, count)[author], before
+    )
+    return page(views, candidates, accepts, limit)
+
+
+def hashtag_feed(
+    views: ViewReader,
+    tag: str,
+    *,
+    viewer: int | None = None,
+    before: int | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> PostPage:
+    """Posts that bear the tag now, newest first; with `viewer`, blocks and mutes hide."""
+    key = tag_key(tag)
+    if not key:
+        return PostPage((), None)
+    point = viewpoint(views, viewer, mutes=True)
+    accepts = post_filter(point, lambda row: key in row.tags)
+    candidates = newest_first(lambda cursor, count: views.tag_posts(key, cursor, count), before)
+    return page(views, candidates, accepts, limit)
+
+
+def newest_first(
+    fetch: Callable[[int | None, int], Iterable[int]], before: int | None, chunk: int = 50
+) -> Iterator[int]:
+    """All ids of an index below `before`, newest first, fetched in growing chunks."""
+    cursor = before
+    while ids := list(fetch(cursor, chunk)):
+        yield from ids
+        if len(ids) < chunk:
+            return
+        cursor = ids[-1]
+        chunk = min(chunk * 2, 1000)
+
+
+def page(
+    views: ViewReader,
+    candidates: Iterator[int],
+    accepts: Callable[[PostRow], bool],
+    limit: int,
+) -> PostPage:
+    """The first `limit` accepted posts of the candidates (ids, newest first).
+
+    A page is full unless the feed has ended: hidden posts are passed over, not counted.
+    """
+    found: list[PostRow] = []
+    while len(found) <= limit:
+        ids = list(islice(candidates, limit + 1 - len(found) + _LOOK_AHEAD))
+        if not ids:
+            break
+        rows = views.posts(ids)
+        found.extend(row for i in ids if (row := rows.get(i)) is not None and accepts(row))
+    shown = found[:limit]
+    more = len(found) > limit
+    return PostPage(hydrate(views, shown), shown[-1].post_id if more and shown else None)
+
+
+def hydrate(views: ViewReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
+    """Rows as readers see them, each with the live original that it reposts or answers."""
+    rows = list(rows)
+    wanted = originals(rows)
+    known = views.posts(wanted) if wanted else {}
+    return tuple(_post(row, known) for row in rows)
+
+
+def _post(row: PostRow, known: Mapping[int, PostRow]) -> Post:
+    named = row.repost_of if row.repost_of is not None else row.reply_to
+    source = known.get(named) if named is not None else None
+    return Post(
+        post_id=row.post_id,
+        author_id=row.author_id,
+        created_at=id_time(row.post_id),
+        text=row.text,
+        hashtags=row.hashtags,
+        media=row.media,
+        edited=row.edited,
+        reply_to=row.reply_to,
+        repost_of=row.repost_of,
+        original=_post(source, {}) if source is not None and not source.deleted else None,
+    )

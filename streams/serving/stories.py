@@ -1,0 +1,116 @@
+"""Stories: what is visible at an instant, the tray, highlights, and who viewed.
+
+`now` decides visibility and nothing else; expiry needs no clean-up job.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from streams.contracts.ids import id_time
+from streams.projections.ports import StoryRow, ViewReader
+from streams.serving.answers import NotFoundError, Story, Tray, TrayEntry, Viewer, ViewerPage
+from streams.serving.visibility import viewpoint
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def is_visible(row: StoryRow, now: int) -> bool:
+    """Whether the story shows at `now` (ms): created_at <= now < expires_at, not deleted."""
+    return not row.deleted and id_time(row.story_id) <= now < row.expires_at
+
+
+def author_stories(
+    views: ViewReader, author: int, now: int, *, viewer: int | None = None
+) -> tuple[Story, ...]:
+    """The author's stories visible at `now`, oldest first; a block hides them from `viewer`."""
+    if not viewpoint(views, viewer, mutes=False).shows(author):
+        return ()
+    return tuple(map(_story, _visible(views, [author], now)))
+
+
+def tray(views: ViewReader, reader: int, now: int) -> Tray:
+    """The authors the reader follows who have visible stories, those with unseen ones first.
+
+    Within each part the author of the newest story comes first.
+    """
+    relations = views.relations(reader)
+    authors = relations.following - relations.blocked - relations.muted
+    rows = _visible(views, [*authors, reader], now)
+    seen = views.viewed(reader, [row.story_id for row in rows])
+    by_author: dict[int, list[StoryRow]] = defaultdict(list)
+    for row in rows:
+        by_author[row.author_id].append(row)
+    own = by_author.pop(reader, [])
+    entries = [
+        TrayEntry(
+            author_id=author,
+            stories=len(stories),
+            unseen=sum(row.story_id not in seen for row in stories),
+            newest_story_id=stories[-1].story_id,
+        )
+        for author, stories in by_author.items()
+    ]
+    entries.sort(key=lambda entry: (entry.unseen == 0, -entry.newest_story_id))
+    return Tray(now, tuple(entries), tuple(map(_story, own)))
+
+
+def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> tuple[Story, ...]:
+    """The author's highlights, oldest story first; they never expire."""
+    if not viewpoint(views, viewer, mutes=False).shows(author):
+        return ()
+    ids = views.highlights(author)
+    rows = _rows(views, ids, [author])
+    return tuple(
+        _story(row, row.highlight) for row in rows if row.highlight is not None and not row.deleted
+    )
+
+
+def story_viewers(
+    views: ViewReader, story_id: int, *, as_user: int, after: int | None = None, limit: int = 20
+) -> ViewerPage:
+    """Who viewed the story, latest first view first, ties by user id descending.
+
+    Only its creator may ask: for anyone else, as for a deleted story, NotFoundError. `after` is
+    the last viewer of the page before.
+    """
+    row = views.stories([story_id]).get(story_id)
+    if row is None or row.deleted or row.author_id != as_user:
+        raise NotFoundError(story_id)
+    likers = views.likers(story_id)
+    ordered = sorted(
+        ((seen_at, user) for user, seen_at in views.viewers(story_id).items()), reverse=True
+    )
+    start = 0
+    if after is not None:
+        start = next((n + 1 for n, (_, user) in enumerate(ordered) if user == after), len(ordered))
+    shown = ordered[start : start + limit]
+    more = len(ordered) > start + limit
+    return ViewerPage(
+        tuple(Viewer(user, seen_at, user in likers) for seen_at, user in shown),
+        shown[-1][1] if shown and more else None,
+    )
+
+
+def _visible(views: ViewReader, authors: Sequence[int], now: int) -> list[StoryRow]:
+    index = views.author_stories(authors, now - DAY_MS, now, now)
+    ids = sorted({story_id for found in index.values() for story_id in found})
+    return [row for row in _rows(views, ids, authors) if is_visible(row, now)]
+
+
+def _rows(views: ViewReader, ids: Iterable[int], authors: Iterable[int]) -> list[StoryRow]:
+    """The stories among `ids` that are really by one of the authors, oldest first."""
+    known = views.stories(list(ids))
+    wanted = set(authors)
+    return [known[i] for i in sorted(known) if known[i].author_id in wanted]
+
+
+def _story(row: StoryRow, title: str | None = None) -> Story:
+    return Story(
+        story_id=row.story_id,
+        author_id=row.author_id,
+        created_at=id_time(row.story_id),
+        expires_at=row.expires_at,
+        media_url=row.media_url,
+        caption=row.caption,
+        title=title,
+    )
