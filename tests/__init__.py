@@ -1,0 +1,1 @@
+"""Tests; a package so that import-linter sees what its modules import."""
