@@ -1,0 +1,25 @@
+"""`storyline author`: an author's posts."""
+
+import typer
+
+from streams.cli.output import JsonFlag
+from streams.cli.post_page import print_posts
+from streams.cli.reading import As, Before, Id, Limit, read_side
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples:  storyline author 7  |  storyline author 7 --as 42 --json")
+def author(
+    user: Id,
+    viewer: As = None,
+    limit: Limit = 20,
+    before: Before = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show an author's posts, newest first."""
+    from streams.serving import author_feed
+
+    with read_side() as side:
+        page = author_feed(side.views, user, viewer=viewer, before=before, limit=limit)
+        print_posts(page, as_json=as_json, title=f"posts of {user}")

@@ -1,0 +1,26 @@
+"""`storyline counts`: a content's counts."""
+
+import typer
+
+from streams.cli.output import JsonFlag, print_json, print_table
+from streams.cli.reading import Id, read_side
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples:  storyline counts 123456  |  storyline counts 123456 --json")
+def counts(content: Id, as_json: JsonFlag = False) -> None:
+    """Show the likes, views, comments and reposts of a post, story or comment."""
+    from streams.serving import counts as read_counts
+    from streams.serving.answers import to_json
+
+    with read_side() as side:
+        answer = read_counts(side.views, content)
+    if as_json:
+        print_json(to_json(answer))
+        return
+    print_table(
+        ("likes", "views", "comments", "reposts"),
+        [(answer.likes, answer.views, answer.comments, answer.reposts)],
+        title=f"counts of {answer.kind} {content}",
+    )

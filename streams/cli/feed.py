@@ -1,0 +1,28 @@
+"""`storyline feed`: a reader's home feed."""
+
+import typer
+
+from streams.cli.output import JsonFlag
+from streams.cli.post_page import print_posts
+from streams.cli.reading import Before, Id, Limit, read_side
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples:  storyline feed 42  |  storyline feed 42 --limit 50 --json",
+)
+def feed(user: Id, limit: Limit = 20, before: Before = None, as_json: JsonFlag = False) -> None:
+    """Show a reader's home feed, newest first: posts of the people followed, and one's own."""
+    from streams.serving import home_feed
+
+    with read_side() as side:
+        page = home_feed(
+            side.views,
+            user,
+            before=before,
+            limit=limit,
+            timelines=side.timelines,
+            length=side.timeline_length,
+        )
+        print_posts(page, as_json=as_json, title=f"home feed of {user}")

@@ -1,0 +1,29 @@
+"""`storyline graph`: whom a user follows and is followed by."""
+
+import typer
+
+from streams.cli.output import JsonFlag, print_json, print_table
+from streams.cli.reading import After, Id, Limit, read_side
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples:  storyline graph 42  |  storyline graph 42 --limit 100 --after 99")
+def graph(user: Id, limit: Limit = 20, after: After = None, as_json: JsonFlag = False) -> None:
+    """Show how many follow a user and are followed, and the first of them by id."""
+    from streams.serving import graph as read_graph
+    from streams.serving.answers import to_json
+
+    with read_side() as side:
+        answer = read_graph(side.views, user, after=after or 0, limit=limit)
+    if as_json:
+        print_json(to_json(answer))
+        return
+    print_table(
+        ("", "count", "first by id"),
+        [
+            ("followers", answer.follower_count, " ".join(map(str, answer.followers))),
+            ("following", answer.following_count, " ".join(map(str, answer.following))),
+        ],
+        title=f"graph of {user}",
+    )

@@ -1,0 +1,25 @@
+"""`storyline hashtag`: the posts under a hashtag."""
+
+import typer
+
+from streams.cli.output import JsonFlag
+from streams.cli.post_page import print_posts
+from streams.cli.reading import As, Before, Limit, read_side
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples:  storyline hashtag coffee  |  storyline hashtag '#Café' --as 42")
+def hashtag(
+    tag: str,
+    viewer: As = None,
+    limit: Limit = 20,
+    before: Before = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the posts that bear a hashtag, newest first. Case and a leading # do not matter."""
+    from streams.serving import hashtag_feed
+
+    with read_side() as side:
+        page = hashtag_feed(side.views, tag, viewer=viewer, before=before, limit=limit)
+        print_posts(page, as_json=as_json, title=f"posts under {tag}")

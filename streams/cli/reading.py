@@ -1,0 +1,92 @@
+"""What the reading commands share: their options, and how they meet the stores."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.errors import UserError
+
+if TYPE_CHECKING:
+    from streams.app.read_side import ReadSide
+
+MAX_ID = (1 << 63) - 1
+
+
+def parse_id(text: str) -> int:
+    """A positive 63-bit id in decimal; usage error otherwise."""
+    if text.isascii() and text.isdigit() and 0 < int(text) <= MAX_ID:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is not an id: a whole number from 1 to {MAX_ID}")
+
+
+def parse_instant(text: str) -> int:
+    """An instant as RFC 3339 (a time zone is required) or in ms since the epoch, to ms."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no instant: write it like 2026-01-31T12:00:00Z, or in ms since 1970"
+        ) from None
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone: add Z for UTC")
+    return round(instant.timestamp() * 1000)
+
+
+Id = Annotated[int, typer.Argument(parser=parse_id, metavar="ID", help="A positive 63-bit id.")]
+As = Annotated[
+    int | None,
+    typer.Option("--as", parser=parse_id, metavar="USER", help="Read as this user: blocks apply."),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Entries of a page.")]
+Before = Annotated[
+    int | None,
+    typer.Option(parser=parse_id, metavar="ID", help="Only entries older than this id."),
+]
+After = Annotated[
+    int | None,
+    typer.Option(parser=parse_id, metavar="ID", help="Only entries after this one."),
+]
+Now = Annotated[
+    int | None,
+    typer.Option(
+        parser=parse_instant, metavar="TIME", help="Read as of this instant (default: the clock)."
+    ),
+]
+
+
+def instant(now: int | None) -> int:
+    """The instant asked for, or the clock's, in ms."""
+    return time.time_ns() // 1_000_000 if now is None else now
+
+
+@contextmanager
+def read_side() -> Iterator["ReadSide"]:
+    """The stores to read from; a store that is away, or content that is not there, is one line."""
+    from streams.app.read_side import open_read_side
+    from streams.app.settings import settings
+    from streams.projections.ports import StoreUnavailableError
+    from streams.serving import NotFoundError
+
+    try:
+        with open_read_side(settings()) as side:
+            yield side
+    except NotFoundError as error:
+        raise UserError(f"{error} is not found, or not yours to see", exit_code=3) from None
+    except StoreUnavailableError as error:
+        raise UserError(
+            f"a store does not answer: {error}",
+            hint="`storyline status` shows the servers, `storyline up` starts them",
+        ) from None
+
+
+def when(at_ms: int) -> str:
+    """An instant for a table: UTC, to the second."""
+    from streams.serving.answers import rfc3339
+
+    return rfc3339(at_ms)[:19].replace("T", " ")

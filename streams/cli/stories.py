@@ -1,0 +1,21 @@
+"""`storyline stories`: an author's visible stories."""
+
+import typer
+
+from streams.cli.output import JsonFlag
+from streams.cli.reading import As, Id, Now, instant, read_side
+from streams.cli.story_table import print_stories
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples:  storyline stories 7  |  storyline stories 7 --now 2026-01-31T12:00:00Z"
+)
+def stories(user: Id, viewer: As = None, now: Now = None, as_json: JsonFlag = False) -> None:
+    """Show an author's stories that are visible at an instant, oldest first."""
+    from streams.serving import author_stories
+
+    with read_side() as side:
+        answer = author_stories(side.views, user, instant(now), viewer=viewer)
+    print_stories(answer, as_json=as_json, title=f"stories of {user}")
