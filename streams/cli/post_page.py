@@ -37,13 +37,11 @@ def _row(post: "Post") -> tuple[str, str, str, str]:
 def _text(post: "Post") -> str:
     edited = " (edited)" if post.edited else ""
     if post.repost_of is not None:
-        return f"↻ {_original(post)}"
+        return f"↻ {_original(post.reposted)}"
     if post.reply_to is not None:
-        return f"{post.text}{edited}\n  ↳ to {_original(post)}"
+        return f"{post.text}{edited}\n  ↳ to {_original(post.replied)}"
     return post.text + edited
 
 
-def _original(post: "Post") -> str:
-    if post.original is None:
-        return "a post that is gone"
-    return f"{post.original.author_id}: {post.original.text}"
+def _original(original: "Post | None") -> str:
+    return "a post that is gone" if original is None else f"{original.author_id}: {original.text}"

@@ -26,4 +26,4 @@ def tray(user: Id, now: Now = None, as_json: JsonFlag = False) -> None:
         ((e.author_id, e.stories, e.unseen, e.newest_story_id) for e in answer.entries),
         title=f"story tray of {user} at {when(answer.now)} UTC",
     )
-    out.print(f"own stories: {len(answer.own)}", highlight=False)
+    out.print(f"own stories: {answer.own.stories if answer.own else 0}", highlight=False)

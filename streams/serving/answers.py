@@ -14,8 +14,8 @@ class NotFoundError(LookupError):
 class Post:
     """A post as a reader sees it.
 
-    `original` is the post that this one reposts or replies to; None where there is none, and
-    where it is deleted or unknown (then `repost_of` or `reply_to` still names it).
+    `reposted` and `replied` are the posts that `repost_of` and `reply_to` name: None where there
+    is none, and where it is deleted or unknown.
     """
 
     post_id: int
@@ -27,7 +27,8 @@ class Post:
     edited: bool
     reply_to: int | None
     repost_of: int | None
-    original: "Post | None"
+    reposted: "Post | None" = None
+    replied: "Post | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Tray:
 
     now: int
     entries: tuple[TrayEntry, ...]
-    own: tuple[Story, ...]
+    own: TrayEntry | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from streams.contracts.ids import id_time
 from streams.contracts.tags import tag_key
 from streams.projections.ports import PostRow, ViewReader
 from streams.serving.answers import Post, PostPage
-from streams.serving.visibility import originals, post_filter, viewpoint
+from streams.serving.visibility import post_filter, viewpoint
 
 DEFAULT_LIMIT = 20
 _LOOK_AHEAD = 8
@@ -86,14 +86,13 @@ def page(
 def hydrate(views: ViewReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
     """Rows as readers see them, each with the live original that it reposts or answers."""
     rows = list(rows)
-    wanted = originals(rows)
+    wanted = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
     known = views.posts(wanted) if wanted else {}
-    return tuple(_post(row, known) for row in rows)
+    shown = {i: _post(row, {}) for i, row in known.items() if not row.deleted}
+    return tuple(_post(row, shown) for row in rows)
 
 
-def _post(row: PostRow, known: Mapping[int, PostRow]) -> Post:
-    named = row.repost_of if row.repost_of is not None else row.reply_to
-    source = known.get(named) if named is not None else None
+def _post(row: PostRow, originals: Mapping[int | None, Post]) -> Post:
     return Post(
         post_id=row.post_id,
         author_id=row.author_id,
@@ -104,5 +103,6 @@ def _post(row: PostRow, known: Mapping[int, PostRow]) -> Post:
         edited=row.edited,
         reply_to=row.reply_to,
         repost_of=row.repost_of,
-        original=_post(source, {}) if source is not None and not source.deleted else None,
+        reposted=originals.get(row.repost_of),
+        replied=originals.get(row.reply_to),
     )

@@ -40,18 +40,18 @@ def tray(views: ViewReader, reader: int, now: int) -> Tray:
     by_author: dict[int, list[StoryRow]] = defaultdict(list)
     for row in rows:
         by_author[row.author_id].append(row)
-    own = by_author.pop(reader, [])
-    entries = [
-        TrayEntry(
+    entries = {
+        author: TrayEntry(
             author_id=author,
             stories=len(stories),
             unseen=sum(row.story_id not in seen for row in stories),
             newest_story_id=stories[-1].story_id,
         )
         for author, stories in by_author.items()
-    ]
-    entries.sort(key=lambda entry: (entry.unseen == 0, -entry.newest_story_id))
-    return Tray(now, tuple(entries), tuple(map(_story, own)))
+    }
+    own = entries.pop(reader, None)
+    ordered = sorted(entries.values(), key=lambda e: (e.unseen == 0, -e.newest_story_id))
+    return Tray(now, tuple(ordered), own)
 
 
 def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> tuple[Story, ...]:

@@ -1,6 +1,6 @@
 """Who may see what: the rules of blocks, mutes and deletion, decided on loaded rows only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from streams.projections.ports import PostRow, ViewReader
@@ -37,15 +37,14 @@ def post_filter(point: Viewpoint, belongs: Callable[[PostRow], bool]) -> Callabl
 
     def accepts(row: PostRow) -> bool:
         return (
-            not row.deleted
-            and belongs(row)
-            and point.shows(row.author_id, row.reply_to_author, row.repost_of_author)
+            not row.deleted and belongs(row) and point.shows(row.author_id, *_original_authors(row))
         )
 
     return accepts
 
 
-def originals(rows: Iterable[PostRow]) -> set[int]:
-    """Ids of the posts that these repost or reply to."""
-    named = (row.repost_of if row.repost_of is not None else row.reply_to for row in rows)
-    return {post_id for post_id in named if post_id is not None}
+def _original_authors(row: PostRow) -> Iterator[int | None]:
+    if row.repost_of is not None:
+        yield row.repost_of_author
+    if row.reply_to is not None:
+        yield row.reply_to_author
