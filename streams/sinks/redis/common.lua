@@ -1,0 +1,65 @@
+-- Put before every script. A timeline is one string:
+--   1 byte version, 1 state, 16 token, 16 digest of sources, 40 replication id, then ids of
+--   8 bytes, big-endian, strictly ascending. The first id is the floor, the others are posts.
+-- Ids are compared as two unsigned halves: a double cannot hold one, and the order of Lua
+-- strings follows the server's locale.
+local VERSION, LOADING, COMPLETE = '\1', 'L', 'C'
+local HEADER, ID = 74, 8
+
+-- Names one history of the data: changes with a restart, and with every promotion of a replica.
+local function history()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
+local function state_of(value) return string.sub(value, 2, 2) end
+local function token_of(value) return string.sub(value, 3, 18) end
+local function sources_of(value) return string.sub(value, 19, 34) end
+local function ids_of(value) return string.sub(value, HEADER + 1) end
+
+local function header(state, token, sources)
+  return VERSION .. state .. token .. sources .. history()
+end
+
+-- Whether this server has written the value in its present life, in this layout.
+local function is_current(value)
+  return string.sub(value, 1, 1) == VERSION and string.sub(value, 35, HEADER) == history()
+end
+
+-- Whether the id at byte i of a is less than the id at byte j of b.
+local function less(a, i, b, j)
+  local a_high, a_low = struct.unpack('>I4I4', a, i)
+  local b_high, b_low = struct.unpack('>I4I4', b, j)
+  return a_high < b_high or (a_high == b_high and a_low < b_low)
+end
+
+-- The byte at which the first id of `ids` stands that is not less than the one at byte j of b,
+-- searched from byte `from` on; one past the end if there is none.
+local function lower_bound(ids, from, b, j)
+  local low, high = (from - 1) / ID, #ids / ID
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if less(ids, middle * ID + 1, b, j) then low = middle + 1 else high = middle end
+  end
+  return low * ID + 1
+end
+
+-- The union of a floor with ids and further ids (both ascending), without what the floor covers.
+local function union(ids, more)
+  local parts, from = {}, 1
+  for j = 1, #more, ID do
+    local at = lower_bound(ids, from, more, j)
+    local id = string.sub(more, j, j + ID - 1)
+    if at > 1 and string.sub(ids, at, at + ID - 1) ~= id then
+      parts[#parts + 1] = string.sub(ids, from, at - 1)
+      parts[#parts + 1] = id
+      from = at
+    end
+  end
+  parts[#parts + 1] = string.sub(ids, from)
+  return table.concat(parts)
+end
+
+-- The `length` largest ids; the largest that goes becomes the floor.
+local function trimmed(ids, length)
+  return string.sub(ids, -ID * (length + 1))
+end

@@ -1,0 +1,13 @@
+-- KEYS: timeline. ARGV: token; digest of sources; floor and ids, packed and ascending; length;
+-- TTL (s). Returns 1, or 0 where the marker is gone, another load's, or of an earlier history.
+local token, sources, loaded, length, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local value = redis.call('GET', KEYS[1])
+if not value or token_of(value) ~= token or not is_current(value) then return 0 end
+if state_of(value) == COMPLETE then return 1 end -- the client repeats a call it got no answer to
+local delivered = ids_of(value)
+local ids = union(loaded, delivered)
+if less(loaded, 1, delivered, 1) then -- deliveries were trimmed meanwhile: theirs is the floor
+  ids = string.sub(ids, lower_bound(ids, 1, delivered, 1))
+end
+redis.call('SET', KEYS[1], header(COMPLETE, token, sources) .. trimmed(ids, length), 'EX', ttl)
+return 1

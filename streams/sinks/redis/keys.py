@@ -1,0 +1,51 @@
+"""Names of keys and the packing of ids, both documented in docs/concepts/timelines.md.
+
+An id inside a key or a value is 8 bytes, big-endian: byte order is id order, and Lua, whose
+numbers are doubles, can carry it without loss.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from streams.sinks.timelines import shard_of
+
+ID_BYTES = 8
+
+
+def pack(ids: Sequence[int]) -> bytes:
+    """Ids as 8-byte big-endian integers, in the given order."""
+    return struct.pack(f">{len(ids)}Q", *ids)
+
+
+def unpack(packed: bytes) -> tuple[int, ...]:
+    """The inverse of `pack`."""
+    return struct.unpack(f">{len(packed) // ID_BYTES}Q", packed)
+
+
+class Keys:
+    """The keys of one version of the views, split into `shards` parts by reader."""
+
+    def __init__(self, version: str, shards: int) -> None:
+        self._shards = shards
+        tags = tuple(f"{{{version}.{shard}}}:".encode() for shard in range(shards))
+        self._timelines = tuple(tag + b"t:" for tag in tags)
+        self._followers = tuple(tag + b"d:" for tag in tags)
+
+    @property
+    def shards(self) -> range:
+        return range(self._shards)
+
+    def timelines(self, shard: int) -> bytes:
+        """What a shard's timeline keys begin with; the packed reader id follows."""
+        return self._timelines[shard]
+
+    def timeline(self, reader: int) -> bytes:
+        return self._timelines[shard_of(reader, self._shards)] + pack((reader,))
+
+    def followers(self, shard: int, author: int) -> bytes:
+        """The delivery list of an author: the warm readers of this shard."""
+        return self._followers[shard] + pack((author,))
+
+    def followers_beside(self, reader: int, author: int) -> bytes:
+        """The author's delivery list in the reader's own shard."""
+        return self.followers(shard_of(reader, self._shards), author)
