@@ -1,0 +1,91 @@
+"""What kind each field of an event is, as its schema says: id, time, number, text, list, enum."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any, Final
+
+from streams.contracts.catalog import schemas
+
+_REFERENCES: Final = frozenset({"reply_to", "reply_to_author", "repost_of", "repost_of_author"})
+
+CREATES: Final[Mapping[str, str]] = MappingProxyType(
+    {"PostCreated": "post_id", "StoryCreated": "story_id", "CommentCreated": "comment_id"}
+)
+"""Creating record type -> the field with the id of what it creates."""
+
+
+class Kind(Enum):
+    """How a field's value is written: in Arrow, in Python and in JSON."""
+
+    ID = auto()
+    TIME = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    TEXT = auto()
+    TEXTS = auto()
+    ENUM = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `symbols` of an enum end with its default; `default` holds unless `required`."""
+
+    name: str
+    kind: Kind
+    optional: bool
+    required: bool
+    default: Any
+    symbols: tuple[str, ...]
+    unknown: str | None
+
+
+@functools.cache
+def fields_of(record_type: str) -> tuple[Field, ...]:
+    """The fields of a record type in the order of its schema."""
+    named: dict[str, dict[str, Any]] = {}
+    return tuple(_field(raw, named) for raw in schemas()[record_type]["fields"])
+
+
+@functools.cache
+def id_fields(record_type: str) -> tuple[str, ...]:
+    """The fields that hold ids, optional ones included."""
+    return tuple(field.name for field in fields_of(record_type) if field.kind is Kind.ID)
+
+
+def _field(raw: Mapping[str, Any], named: dict[str, dict[str, Any]]) -> Field:
+    name, kind = raw["name"], raw["type"]
+    optional = isinstance(kind, list)
+    if isinstance(kind, list):
+        (kind,) = (branch for branch in kind if branch != "null")
+    enum: dict[str, Any] = {}
+    if isinstance(kind, dict) and kind["type"] == "enum":
+        enum = named[kind["name"]] = kind
+    elif isinstance(kind, str) and kind in named:
+        enum = named[kind]
+    return Field(
+        name=name,
+        kind=Kind.ENUM if enum else _kind(name, kind),
+        optional=optional,
+        required="default" not in raw,
+        default=raw.get("default"),
+        symbols=tuple(enum.get("symbols", ())),
+        unknown=enum.get("default"),
+    )
+
+
+def _kind(name: str, kind: Any) -> Kind:
+    match kind:
+        case {"type": "long", "logicalType": "timestamp-millis"}:
+            return Kind.TIME
+        case {"type": "array", "items": "string"}:
+            return Kind.TEXTS
+        case "long":
+            return Kind.ID if name.endswith("_id") or name in _REFERENCES else Kind.INTEGER
+        case "double":
+            return Kind.NUMBER
+        case "string":
+            return Kind.TEXT
+    raise ValueError(f"field {name}: the catalogue has no meaning for the Avro type {kind!r}")
