@@ -88,7 +88,9 @@ def hydrate(views: ViewReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
     rows = list(rows)
     wanted = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
     known = views.posts(wanted) if wanted else {}
-    shown = {i: _post(row, {}) for i, row in known.items() if not row.deleted}
+    shown: dict[int | None, Post] = {
+        i: _post(row, {}) for i, row in known.items() if not row.deleted
+    }
     return tuple(_post(row, shown) for row in rows)
 
 
