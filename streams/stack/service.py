@@ -1,0 +1,98 @@
+"""What a server is to the stack: an entry of one declared list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams.stack.config import StackConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Megabytes (2^20 bytes)."""
+
+    at_rest: int
+    """Resident size that an idle server stays under."""
+    heap_start: int = 0
+    heap_max: int = 0
+    direct_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A command that makes an empty data directory; run again if it was interrupted."""
+
+    command: tuple[str, ...]
+    data: Path
+    """Emptied before the command runs."""
+    done: Path
+    """Exists once the data directory is usable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start one server: all that the exec wrapper must know."""
+
+    command: tuple[str, ...]
+    files: Mapping[Path, str]
+    """Configuration files by absolute path, written before the start."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Added to the built environment."""
+    first: First | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The places a server may use, made before its launch is asked for."""
+
+    config: StackConfig
+    folder: Path
+    java: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def tmp(self) -> Path:
+        """Emptied before every start; must not be mounted noexec."""
+        return self.folder / "tmp"
+
+    def port(self, name: str) -> int:
+        return self.config.ports[name]
+
+
+Probe = Callable[[int], None]
+"""Asks the server on a loopback port; raises OSError while it is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One server: what runs, on which ports, with which settings, and when it is ready."""
+
+    name: str
+    product: str
+    version: str
+    image: str
+    """The container image of the same version, for docker-compose.yml."""
+    ports: tuple[str, ...]
+    """Names of the settings' ports; the first is the one clients use."""
+    settings: Mapping[str, str]
+    """In the server's own names: the same here and in docker-compose.yml."""
+    memory: Memory
+    launch: Callable[[Site], Launch]
+    probe: Probe
+    log: str
+    """The log file to show, under the server's log directory."""
+    jars: tuple[str, ...] = ()
+    """Sections of the lock."""
+    depends_on: tuple[str, ...] = ()
+    """Servers that must be ready before this one is started."""
+    start_seconds: float = 120
+    stop_seconds: int = 30
+    """After that the server is killed, which all of them survive."""
+    stop_signal: str = "TERM"

@@ -1,0 +1,43 @@
+"""The declared list: every server of the stack and every worker it can keep running.
+
+`docker-compose.yml` is tested against this list, and a new server is a new entry here.
+"""
+
+from collections.abc import Iterable
+
+from streams.errors import UserError
+from streams.stack.cassandra import CASSANDRA
+from streams.stack.kafka import KAFKA
+from streams.stack.redis import REDIS
+from streams.stack.registry import REGISTRY
+from streams.stack.service import Service
+
+SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS)
+
+WORKERS: tuple[str, ...] = ("posts", "delivery", "graph", "stories", "engagement")
+"""Groups of agents; each runs as one process of `storyline run GROUP`."""
+
+
+def chosen(
+    only: Iterable[str], services: tuple[Service, ...] = SERVICES
+) -> tuple[Service, ...]:
+    """The named servers and what they depend on, in the list's order; all when none is named.
+
+    Raises UserError naming the servers there are when one is unknown.
+    """
+    by_name = {service.name: service for service in services}
+    wanted = set(only)
+    if not wanted:
+        return services
+    pending = list(wanted)
+    while pending:
+        name = pending.pop()
+        if name not in by_name:
+            raise UserError(
+                f"there is no server called {name}", hint=f"servers are: {', '.join(by_name)}"
+            )
+        for dependency in by_name[name].depends_on:
+            if dependency not in wanted:
+                wanted.add(dependency)
+                pending.append(dependency)
+    return tuple(service for service in services if service.name in wanted)

@@ -1,0 +1,167 @@
+"""One local stack: bring it up, take it down, ask how it is."""
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streams.errors import UserError
+from streams.stack import archive, checks, download, launching, orphans, supervisor
+from streams.stack.config import StackConfig
+from streams.stack.jars import Jar, jars_of
+from streams.stack.java import java
+from streams.stack.report import Report, Silent
+from streams.stack.service import Service
+from streams.stack.services import SERVICES, WORKERS, chosen
+from streams.stack.starting import start_all
+from streams.stack.status import ProgramStatus, statuses
+from streams.stack.stopping import stop_all
+
+
+class Stack:
+    """The servers and workers under one home. Cheap to make; nothing is kept in the object."""
+
+    def __init__(
+        self,
+        config: StackConfig,
+        *,
+        services: tuple[Service, ...] = SERVICES,
+        workers: tuple[str, ...] = WORKERS,
+    ) -> None:
+        self.config = config
+        self.services = services
+        self.workers = workers
+
+    def fetch(self, only: Iterable[str] = (), report: Report | None = None) -> int:
+        """Bring what the servers run on into the cache; returns how many files were missing."""
+        told = report or Silent()
+        jars = _jars(chosen(only, self.services))
+        with _locked(self.config.cache / "lock", told, "another download"):
+            fetched = download.fetch(jars, self.config.cache, told)
+            for jar in jars:
+                if jar.extension != "jar":
+                    archive.unpacked(jar, self.config.cache)
+        return fetched
+
+    def up(self, only: Iterable[str] = (), report: Report | None = None) -> None:
+        """Start the named servers (all, when none is named) and return when each is ready.
+
+        Does nothing for those that run. Orphans of a supervisor that crashed are stopped first.
+        Raises UserError naming the server, the reason and its log.
+        """
+        told = report or Silent()
+        wanted = chosen(only, self.services)
+        checks.usable_home(self.config)
+        checks.distinct_ports(self.config, self.services)
+        with self._lock(told):
+            running = self._running_servers()
+            fresh = tuple(service for service in wanted if service.name not in running)
+            self._refuse_changed(wanted, running)
+            if fresh:
+                self.fetch([service.name for service in fresh], told)
+                self._prepare(fresh, told)
+            start_all(self.config, wanted, told)
+
+    def start_workers(self, groups: Iterable[str] = (), report: Report | None = None) -> None:
+        """Keep the named groups of agents running (all, when none is named)."""
+        told = report or Silent()
+        wanted = tuple(groups) or self.workers
+        for group in wanted:
+            if group not in self.workers:
+                raise UserError(
+                    f"there is no worker called {group}", hint=f"workers: {', '.join(self.workers)}"
+                )
+        checks.usable_home(self.config)
+        with self._lock(told):
+            self._stop_orphans(told)
+            self._supervise()
+            for group in wanted:
+                launching.write_files(launching.worker_files(group, self.config))
+                supervisor.start_program(self.config, group)
+
+    def stop_workers(self, groups: Iterable[str] = ()) -> None:
+        """Stop the named groups of agents (all, when none is named) and wait for their end."""
+        with self._lock(Silent()):
+            stop_all(self.config, (), tuple(groups) or self.workers, Silent())
+
+    def down(self, report: Report | None = None) -> bool:
+        """Stop everything, also what a crashed supervisor left; False if nothing ran."""
+        told = report or Silent()
+        if not self.config.home.is_dir():
+            return False
+        with self._lock(told):
+            supervised = supervisor.running(self.config)
+            if supervised:
+                stop_all(self.config, self.services, self.workers, told, everything=True)
+            supervisor.forget_socket(self.config)
+            return orphans.stop(self._locks(), self._patience()) > 0 or supervised
+
+    def status(self) -> tuple[ProgramStatus, ...]:
+        """Every server and worker, in the list's order."""
+        return statuses(self.config, self.services, self.workers)
+
+    def _running_servers(self) -> set[str]:
+        try:
+            programs = supervisor.programs(self.config)
+        except supervisor.Down:
+            return set()
+        return {name for name, program in programs.items() if program.pid}
+
+    def _refuse_changed(self, wanted: tuple[Service, ...], running: set[str]) -> None:
+        for service in wanted:
+            if service.name not in running:
+                continue
+            files = launching.server_files(service, self.config, java(self.config.java))
+            if launching.changed(files):
+                raise UserError(
+                    f"{service.name} runs with other settings than the present ones",
+                    hint="run `storyline down` first; data is kept",
+                )
+
+    def _prepare(self, fresh: tuple[Service, ...], report: Report) -> None:
+        program = java(self.config.java)
+        self._stop_orphans(report)
+        checks.free_ports(self.config, fresh)
+        for service in fresh:
+            launching.prepare_folders(self.config, service.name)
+            launching.write_files(launching.server_files(service, self.config, program))
+        self._supervise()
+
+    def _stop_orphans(self, report: Report) -> None:
+        if supervisor.running(self.config):
+            return
+        left = orphans.stop(self._locks(), self._patience())
+        if left:
+            report.note(f"stopped {left} processes that a supervisor had left behind")
+
+    def _supervise(self) -> None:
+        if not supervisor.running(self.config):
+            supervisor.start(self.config, self.services, self.workers)
+
+    def _locks(self) -> tuple[Path, ...]:
+        names = (*self.workers, *(service.name for service in self.services))
+        return tuple(launching.lock_file(self.config, name) for name in names)
+
+    def _patience(self) -> float:
+        return max((service.stop_seconds for service in self.services), default=30)
+
+    @contextmanager
+    def _lock(self, report: Report) -> Iterator[None]:
+        with _locked(self.config.home / "lock", report, "another command on this stack"):
+            yield
+
+
+def _jars(services: Iterable[Service]) -> tuple[Jar, ...]:
+    return tuple(jar for service in services for name in service.jars for jar in jars_of(name))
+
+
+@contextmanager
+def _locked(path: Path, report: Report, other: str) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report.note(f"waiting for {other}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

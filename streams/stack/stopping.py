@@ -1,0 +1,70 @@
+"""Stops programs in the reverse of their dependencies, side by side where nothing orders them."""
+
+import time
+
+import psutil
+
+from streams.errors import UserError
+from streams.stack import supervisor
+from streams.stack.config import StackConfig
+from streams.stack.report import Report
+from streams.stack.service import Service
+
+_POLL_SECONDS = 0.05
+_MARGIN_SECONDS = 15
+_GONE = frozenset({"STOPPED", "EXITED", "FATAL"})
+
+
+def stop_all(
+    config: StackConfig,
+    services: tuple[Service, ...],
+    workers: tuple[str, ...],
+    report: Report,
+    *,
+    everything: bool = False,
+) -> None:
+    """Workers first, then servers that nothing running depends on; `everything` ends the rest."""
+    needed_by = {group: frozenset[str]() for group in workers}
+    for service in services:
+        dependents = {other.name for other in services if service.name in other.depends_on}
+        needed_by[service.name] = frozenset(dependents | set(workers))
+    patience = max((service.stop_seconds for service in services), default=30)
+    _stop_in_order(config, needed_by, patience + _MARGIN_SECONDS, report)
+    if everything:
+        _leave(config)
+
+
+def _stop_in_order(
+    config: StackConfig, needed_by: dict[str, frozenset[str]], seconds: float, report: Report
+) -> None:
+    asked: dict[str, float] = {}
+    gone: set[str] = set()
+    deadline = time.monotonic() + seconds * len(set(map(len, needed_by.values())))
+    while len(gone) < len(needed_by):
+        programs = supervisor.programs(config)
+        for name in needed_by.keys() - gone:
+            if programs[name].state in _GONE:
+                gone.add(name)
+                if name in asked:
+                    report.server(name, "stopped", time.monotonic() - asked[name])
+            elif name not in asked and needed_by[name] <= gone:
+                asked[name] = time.monotonic()
+                supervisor.stop_program(config, name)
+                report.server(name, "stopping", 0)
+        if time.monotonic() > deadline:
+            left = ", ".join(sorted(needed_by.keys() - gone))
+            raise UserError(f"these do not stop: {left}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _leave(config: StackConfig) -> None:
+    pid = supervisor.pid(config)
+    if pid is None:
+        return
+    process = psutil.Process(pid)
+    supervisor.shut_down(config)
+    try:
+        process.wait(timeout=_MARGIN_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=_MARGIN_SECONDS)
