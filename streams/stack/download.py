@@ -15,6 +15,7 @@ import requests
 from tenacity import (
     Retrying,
     retry_if_exception_type,
+    sleep_using_event,
     stop_after_attempt,
     wait_exponential,
 )
@@ -30,11 +31,11 @@ _TIMEOUT_S = 30
 _SPARE_BYTES = 64 << 20
 
 
-class Interrupted(Exception):
+class InterruptedDownloadError(Exception):
     """Another file failed, so this download stopped."""
 
 
-class Corrupt(Exception):
+class CorruptDownloadError(Exception):
     """The bytes that arrived are not the locked ones."""
 
 
@@ -101,15 +102,17 @@ def _fetch_one(jar: Jar, cache: Path, base: str, report: Report, stop: threading
     attempts = Retrying(
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_exponential(multiplier=0.5, max=8),
-        sleep=stop.wait,
-        retry=retry_if_exception_type((requests.ConnectionError, requests.Timeout, Corrupt)),
+        sleep=sleep_using_event(stop),
+        retry=retry_if_exception_type(
+            (requests.ConnectionError, requests.Timeout, CorruptDownloadError)
+        ),
         reraise=True,
     )
     try:
         for attempt in attempts:
             with attempt:
                 _transfer(jar, path, f"{base}/{jar.location}", report, stop)
-    except (requests.RequestException, Corrupt) as error:
+    except (requests.RequestException, CorruptDownloadError) as error:
         raise UserError(
             f"cannot download {jar.filename}: {_reason(error)}",
             hint="what arrived is kept: run the same command again to go on",
@@ -144,7 +147,7 @@ def _transfer(jar: Jar, path: Path, url: str, report: Report, stop: threading.Ev
     if not jar.intact(part):
         report.downloaded(-part.stat().st_size)
         part.unlink()
-        raise Corrupt("its bytes differ from the lock's sha256")
+        raise CorruptDownloadError("its bytes differ from the lock's sha256")
     part.replace(path)
 
 
@@ -163,7 +166,7 @@ def _append(part: Path, url: str, have: int, report: Report, stop: threading.Eve
             with part.open("ab" if resumed else "wb") as file:
                 for chunk in answer.iter_content(_CHUNK):
                     if stop.is_set():
-                        raise Interrupted(part.name)
+                        raise InterruptedDownloadError(part.name)
                     file.write(chunk)
                     arrived += len(chunk)
                     report.downloaded(len(chunk))

@@ -57,9 +57,7 @@ def worker_files(group: str, config: StackConfig) -> dict[Path, str]:
         config,
         group,
         command=(sys.executable, "-m", "streams.cli.main", "run", group),
-        env=clean_env(config.folder(group))
-        | {"PYTHONUNBUFFERED": "1"}
-        | dict(config.worker_env),
+        env=clean_env(config.folder(group)) | {"PYTHONUNBUFFERED": "1"} | dict(config.worker_env),
     )
     return {launch_file(config, group): described}
 

@@ -15,7 +15,7 @@ _KAFKA_METADATA = 3
 _CQL_SUPPORTED = 0x06
 
 
-class NotReady(OSError):
+class NotReadyError(OSError):
     """The server answers, but not yet as it should."""
 
 
@@ -30,7 +30,7 @@ def kafka(port: int) -> None:
         (size,) = struct.unpack(">i", _read(link, 4))
         _correlation, brokers = struct.unpack(">ii", _read(link, size)[:8])
     if brokers < 1:
-        raise NotReady("no broker is registered yet")
+        raise NotReadyError("no broker is registered yet")
 
 
 def registry(port: int) -> None:
@@ -41,11 +41,11 @@ def registry(port: int) -> None:
         answer = link.getresponse()
         answer.read()
     except http.client.HTTPException as error:
-        raise NotReady(f"no HTTP answer: {error}") from error
+        raise NotReadyError(f"no HTTP answer: {error}") from error
     finally:
         link.close()
     if answer.status != http.HTTPStatus.OK:
-        raise NotReady(f"HTTP status {answer.status}")
+        raise NotReadyError(f"HTTP status {answer.status}")
 
 
 def cassandra(port: int) -> None:
@@ -54,7 +54,7 @@ def cassandra(port: int) -> None:
         link.sendall(bytes((0x04, 0, 0, 0, 0x05, 0, 0, 0, 0)))
         header = _read(link, 9)
     if header[4] != _CQL_SUPPORTED:
-        raise NotReady(f"opcode {header[4]}")
+        raise NotReadyError(f"opcode {header[4]}")
 
 
 def redis(port: int) -> None:
@@ -63,7 +63,7 @@ def redis(port: int) -> None:
         link.sendall(b"PING\r\n")
         answer = link.recv(64)
     if answer != b"+PONG\r\n":
-        raise NotReady(answer.decode("utf-8", "replace").strip() or "connection closed")
+        raise NotReadyError(answer.decode("utf-8", "replace").strip() or "connection closed")
 
 
 def _connect(port: int) -> socket.socket:
@@ -75,6 +75,6 @@ def _read(link: socket.socket, size: int) -> bytes:
     while len(got) < size:
         piece = link.recv(size - len(got))
         if not piece:
-            raise NotReady("connection closed")
+            raise NotReadyError("connection closed")
         got += piece
     return got

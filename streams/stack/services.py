@@ -18,9 +18,7 @@ WORKERS: tuple[str, ...] = ("posts", "delivery", "graph", "stories", "engagement
 """Groups of agents; each runs as one process of `storyline run GROUP`."""
 
 
-def chosen(
-    only: Iterable[str], services: tuple[Service, ...] = SERVICES
-) -> tuple[Service, ...]:
+def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:
     """The named servers and what they depend on, in the list's order; all when none is named.
 
     Raises UserError naming the servers there are when one is unknown.

@@ -103,7 +103,7 @@ class Stack:
     def _running_servers(self) -> set[str]:
         try:
             programs = supervisor.programs(self.config)
-        except supervisor.Down:
+        except supervisor.SupervisorDownError:
             return set()
         return {name for name, program in programs.items() if program.pid}
 

@@ -36,7 +36,7 @@ def statuses(
     """Servers, then workers. Servers that run are asked whether they are ready."""
     try:
         programs = supervisor.programs(config)
-    except supervisor.Down:
+    except supervisor.SupervisorDownError:
         programs = {}
     rows = [
         _row(

@@ -31,7 +31,7 @@ _START_SECONDS = 20
 _REPLY_SECONDS = 10
 
 
-class Down(Exception):
+class SupervisorDownError(Exception):
     """No supervisor answers for this stack."""
 
 
@@ -190,7 +190,7 @@ class _Transport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: Any) -> Any:  # noqa: ARG002
+    def make_connection(self, host: Any) -> Any:
         import http.client
 
         link = http.client.HTTPConnection("localhost", timeout=_REPLY_SECONDS)
@@ -211,12 +211,12 @@ class _Transport(xmlrpc.client.Transport):
 def _remote(config: StackConfig) -> Iterator[Any]:
     path = _recorded_socket(config)
     if path is None or not path.exists():
-        raise Down
+        raise SupervisorDownError
     try:
         with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path)) as proxy:
             yield proxy.supervisor
     except (ConnectionRefusedError, FileNotFoundError, ConnectionResetError) as error:
-        raise Down from error
+        raise SupervisorDownError from error
     except TimeoutError as error:
         raise UserError(
             f"the supervisor hangs; its log is {log_file(config)}",
@@ -234,12 +234,12 @@ def pid(config: StackConfig) -> int | None:
     try:
         with _remote(config) as remote:
             return int(remote.getPID())
-    except Down:
+    except SupervisorDownError:
         return None
 
 
 def programs(config: StackConfig) -> dict[str, Program]:
-    """Every program by name. Raises Down when there is no supervisor."""
+    """Every program by name. Raises SupervisorDownError when there is no supervisor."""
     with _remote(config) as remote:
         answers: list[dict[str, Any]] = remote.getAllProcessInfo()
     return {

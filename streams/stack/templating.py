@@ -14,4 +14,5 @@ def render_xml(name: str, **values: object) -> str:
 
 def render_properties(values: dict[str, str]) -> str:
     """Java properties; backslashes are the only thing in our values that needs care."""
-    return "".join(f"{key}={value.replace(chr(92), chr(92) * 2)}\n" for key, value in values.items())
+    doubled = {key: value.replace("\\", "\\\\") for key, value in values.items()}
+    return "".join(f"{key}={value}\n" for key, value in doubled.items())

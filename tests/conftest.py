@@ -1,0 +1,56 @@
+"""What every kind of test may use: one real stack for the whole run."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.app.settings import Settings
+from streams.app.stack import local_stack
+from streams.stack.starting import tail
+from tests.local_stack import own_settings
+
+_LOG_LINES = 40
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for the servers carries the mark."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The settings of a running stack with its own directory and ports, started once a run.
+
+    With STORYLINE_TEST_HOME set, the stack that runs there is used instead, on the ports that the
+    environment names, and left running.
+    """
+    reused = os.environ.get("STORYLINE_TEST_HOME")
+    if reused:
+        yield Settings(home=Path(reused))
+        return
+    settings = own_settings(tmp_path_factory.mktemp("stack"))
+    servers = local_stack(settings)
+    try:
+        servers.up()
+        yield settings
+    finally:
+        servers.down()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failing test shows the ends of the servers' logs."""
+    report = yield
+    settings = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(settings, Settings):
+        for program in local_stack(settings).status():
+            lines = "\n".join(tail(program.log, _LOG_LINES))
+            if lines:
+                report.sections.append((f"log of {program.name} ({program.state})", lines))
+    return report
