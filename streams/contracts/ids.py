@@ -12,13 +12,13 @@ EPOCH_MS = 1_262_304_000_000  # 2010-01-01T00:00:00Z
 MAX_ID = (1 << 63) - 1
 MAX_NODE = (1 << 10) - 1
 MAX_SEQUENCE = (1 << 12) - 1
-_TIME_SHIFT = 22
+TIME_SHIFT = 22
 _NODE_SHIFT = 12
 
 
 def id_time(snowflake: int) -> int:
     """The creation instant of an id, in milliseconds since the Unix epoch."""
-    return (snowflake >> _TIME_SHIFT) + EPOCH_MS
+    return (snowflake >> TIME_SHIFT) + EPOCH_MS
 
 
 def make_id(at_ms: int, node: int = 0, sequence: int = 0) -> int:
@@ -33,20 +33,20 @@ def make_id(at_ms: int, node: int = 0, sequence: int = 0) -> int:
         raise ValueError(f"node {node} is not within 0..{MAX_NODE}")
     if not 0 <= sequence <= MAX_SEQUENCE:
         raise ValueError(f"sequence {sequence} is not within 0..{MAX_SEQUENCE}")
-    return elapsed << _TIME_SHIFT | node << _NODE_SHIFT | sequence
+    return elapsed << TIME_SHIFT | node << _NODE_SHIFT | sequence
 
 
 def first_id_at(at_ms: int) -> int:
     """The smallest id of instant `at_ms`, clamped to the range of ids: a bound for range reads."""
     elapsed = min(max(at_ms - EPOCH_MS, 0), (1 << 41) - 1)
-    return elapsed << _TIME_SHIFT
+    return elapsed << TIME_SHIFT
 
 
 def last_id_at(at_ms: int) -> int:
     """The largest id of instant `at_ms`; 0 before the epoch."""
     if at_ms < EPOCH_MS:
         return 0
-    return first_id_at(at_ms) | (1 << _TIME_SHIFT) - 1
+    return first_id_at(at_ms) | (1 << TIME_SHIFT) - 1
 
 
 def _wall_clock_ms() -> int:

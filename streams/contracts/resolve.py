@@ -1,0 +1,259 @@
+"""Schema resolution: from the schema a record was written with to the columns we read.
+
+Two ways lead there. Where each field is the same or a simple promotion, a whole batch is decoded
+to Arrow by pyruhvro and its columns are cast. Any other compatible schema goes record by record
+through fastavro, the reference. Which way is taken depends on the schema alone, so the verdict on
+a record never depends on its neighbours. Rules: Avro specification 1.12, "Schema Resolution".
+"""
+
+import functools
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import fastavro
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyruhvro
+
+from streams.contracts.catalog import NAMESPACE, schemas
+from streams.contracts.fields import Field, Kind, fields_of
+
+_ARROW: Final[Mapping[Kind, pa.DataType]] = {
+    Kind.ID: pa.int64(),
+    Kind.TIME: pa.int64(),
+    Kind.INTEGER: pa.int64(),
+    Kind.NUMBER: pa.float64(),
+    Kind.TEXT: pa.string(),
+    Kind.TEXTS: pa.list_(pa.string()),
+    Kind.ENUM: pa.string(),
+}
+_INTEGERS: Final = frozenset({"int", "long"})
+_NUMBERS: Final = frozenset({"int", "long", "float", "double"})
+
+Decode = Callable[[Sequence[bytes]], pa.RecordBatch]
+"""Avro bodies of one schema -> the record type's columns. Raises DecodeError if any is bad."""
+
+
+class DecodeError(ValueError):
+    """Bytes that are not a record of the schema they claim."""
+
+
+class NotAvroError(ValueError):
+    """The registry's text is no Avro schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A schema that records were written with: what it describes and how to read it.
+
+    `record_type` is None where this version knows no such record type.
+    """
+
+    full_name: str
+    record_type: str | None
+    decode: Decode
+
+
+def arrow_schema(record_type: str) -> pa.Schema:
+    """The columns of a record type: its fields as `Batch` describes them."""
+    return pa.schema(
+        pa.field(field.name, _ARROW[field.kind], nullable=field.optional)
+        for field in fields_of(record_type)
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def writer_of(schema_text: str) -> Writer:
+    """How to read records written with a schema. Raises NotAvroError for what is none."""
+    try:
+        schema = json.loads(schema_text)
+        fastavro.parse_schema(schema)
+        wire = _wire(schema)
+    except (ValueError, LookupError, TypeError, fastavro.schema.SchemaParseException) as error:
+        raise NotAvroError(f"not an Avro schema: {error}") from error
+    if not isinstance(wire, dict) or wire["type"] != "record":
+        return Writer(str(schema), None, _refuse)
+    full_name = _full_name(wire)
+    namespace, _, record_type = full_name.rpartition(".")
+    if namespace != NAMESPACE or record_type not in schemas():
+        return Writer(full_name, None, _refuse)
+    return Writer(full_name, record_type, _decoder(record_type, wire))
+
+
+def _refuse(_bodies: Sequence[bytes]) -> pa.RecordBatch:
+    raise DecodeError("this version does not know the record type")
+
+
+def _decoder(record_type: str, wire: dict[str, Any]) -> Decode:
+    plan = _plan(record_type, wire)
+    if plan is None or not _pyruhvro_knows(wire):
+        return _by_records(record_type, wire)
+    return _by_columns(record_type, wire, plan)
+
+
+# Columns -----------------------------------------------------------------------------------------
+
+_Column = tuple[Field, int | None]
+"""A field we read and the index of the writer's field, None where its default stands in."""
+
+
+def _plan(record_type: str, wire: Mapping[str, Any]) -> tuple[_Column, ...] | None:
+    """Where each column comes from; None where columns alone cannot resolve the schema."""
+    index = {field["name"]: number for number, field in enumerate(wire["fields"])}
+    named: dict[str, Any] = {}
+    _name_types(wire, named)
+    raw_fields = schemas()[record_type]["fields"]
+    plan: list[_Column] = []
+    for field, raw in zip(fields_of(record_type), raw_fields, strict=True):
+        names = (field.name, *raw.get("aliases", ()))
+        at = next((index[name] for name in names if name in index), None)
+        if at is None:
+            if field.required:
+                return None
+        elif not _promotes(wire["fields"][at]["type"], field, named):
+            return None
+        plan.append((field, at))
+    return tuple(plan)
+
+
+def _promotes(written: Any, field: Field, named: Mapping[str, Any]) -> bool:
+    if isinstance(written, list):
+        branches = [branch for branch in written if branch != "null"]
+        return len(branches) == 1 and len(written) == 2 and _promotes(branches[0], field, named)
+    if isinstance(written, str):
+        written = named.get(written, written)
+    match field.kind, written:
+        case ((Kind.ID | Kind.TIME | Kind.INTEGER), str()):
+            return written in _INTEGERS
+        case Kind.NUMBER, str():
+            return written in _NUMBERS
+        case Kind.TEXT, "string":
+            return True
+        case Kind.TEXTS, {"type": "array", "items": "string"}:
+            return True
+        case Kind.ENUM, {"type": "enum"}:
+            return True
+    return False
+
+
+def _by_columns(record_type: str, wire: Any, plan: tuple[_Column, ...]) -> Decode:
+    text = json.dumps(wire)
+    target = arrow_schema(record_type)
+
+    def decode(bodies: Sequence[bytes]) -> pa.RecordBatch:
+        try:
+            written = pyruhvro.deserialize_array(list(bodies), text)
+            written.validate(full=True)
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+        columns = [_column(written, field, at) for field, at in plan]
+        return pa.RecordBatch.from_arrays(columns, schema=target)
+
+    return decode
+
+
+def _column(written: pa.RecordBatch, field: Field, at: int | None) -> pa.Array:
+    kind = _ARROW[field.kind]
+    if at is None:
+        return pa.array([field.default] * len(written), kind)
+    column = written.column(at)
+    if column.type != kind:
+        column = column.cast(kind, safe=False)
+    if not field.optional and column.null_count:
+        raise DecodeError(f"{field.name} is null")
+    if field.kind is Kind.ENUM:
+        known = pc.is_in(column, value_set=pa.array([*field.symbols, None], pa.string()))
+        column = pc.if_else(known, column, field.unknown)
+    return column
+
+
+def _pyruhvro_knows(wire: Any) -> bool:
+    try:
+        pyruhvro.avro_to_arrow_schema(json.dumps(wire))
+    except ValueError:
+        return False
+    return True
+
+
+# Records -----------------------------------------------------------------------------------------
+
+
+def _by_records(record_type: str, wire: Any) -> Decode:
+    writer = fastavro.parse_schema(wire)
+    reader = fastavro.parse_schema(_without_logical_types(schemas()[record_type]))
+    target = arrow_schema(record_type)
+
+    def decode(bodies: Sequence[bytes]) -> pa.RecordBatch:
+        rows = [_read_one(body, writer, reader) for body in bodies]
+        return pa.RecordBatch.from_pylist(rows, schema=target)
+
+    return decode
+
+
+def _read_one(body: bytes, writer: Any, reader: Any) -> Any:
+    try:
+        return fastavro.schemaless_reader(io.BytesIO(body), writer, reader)
+    except Exception as error:  # whatever fastavro trips over, the bytes are to blame
+        raise DecodeError(f"{type(error).__name__}: {error}") from error
+
+
+# Schemas -----------------------------------------------------------------------------------------
+
+
+def _full_name(schema: Mapping[str, Any]) -> str:
+    name: str = schema["name"]
+    namespace = schema.get("namespace")
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def _wire(schema: Any) -> Any:
+    """What of a schema decides the bytes. Times are plain longs, and an int is read as the long it
+    is encoded as, so that no value is out of range."""
+    if isinstance(schema, list):
+        return [_wire(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return "long" if schema == "int" else schema
+    names = {key: schema[key] for key in ("name", "namespace") if key in schema}
+    match schema["type"]:
+        case "record":
+            fields = [{"name": f["name"], "type": _wire(f["type"])} for f in schema["fields"]]
+            return {"type": "record", **names, "fields": fields}
+        case "enum":
+            return {"type": "enum", **names, "symbols": schema["symbols"]}
+        case "fixed":
+            return {"type": "fixed", **names, "size": schema["size"]}
+        case "array":
+            return {"type": "array", "items": _wire(schema["items"])}
+        case "map":
+            return {"type": "map", "values": _wire(schema["values"])}
+        case inner:
+            return _wire(inner)
+
+
+def _without_logical_types(schema: Any) -> Any:
+    if isinstance(schema, Mapping):
+        return {
+            key: _without_logical_types(value)
+            for key, value in schema.items()
+            if key != "logicalType"
+        }
+    if isinstance(schema, list):
+        return [_without_logical_types(value) for value in schema]
+    return schema
+
+
+def _name_types(schema: Any, named: dict[str, Any]) -> None:
+    """Collect named types under their short and full names."""
+    if isinstance(schema, list):
+        for branch in schema:
+            _name_types(branch, named)
+    elif isinstance(schema, dict):
+        if "name" in schema:
+            named[schema["name"]] = named[_full_name(schema)] = schema
+        for field in schema.get("fields", ()):
+            _name_types(field["type"], named)
+        for key in ("items", "values"):
+            _name_types(schema.get(key), named)

@@ -1,0 +1,37 @@
+"""From columns back to single events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from streams.contracts.batch import OFFSET, PARTITION, Batch, Position
+from streams.contracts.events import EVENT_TYPES, ContentKind, Event, Surface, Tier
+from streams.contracts.fields import Kind, fields_of
+
+_ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previous_tier": Tier}
+
+
+def events(batch: Batch) -> Iterator[tuple[Position, Event]]:
+    """Every event of a batch with its position, type by type."""
+    for record_type, columns in batch.columns.items():
+        places = zip(
+            columns.column(PARTITION).to_pylist(), columns.column(OFFSET).to_pylist(), strict=True
+        )
+        for place, event in zip(places, events_of(record_type, columns), strict=True):
+            yield Position(*place), event
+
+
+def events_of(record_type: str, columns: pa.RecordBatch) -> Iterator[Event]:
+    """The rows of one record type's columns as events."""
+    make = EVENT_TYPES[record_type]
+    names = [field.name for field in fields_of(record_type)]
+    lists = [field.name for field in fields_of(record_type) if field.kind is Kind.TEXTS]
+    enums = [field.name for field in fields_of(record_type) if field.kind is Kind.ENUM]
+    for values in columns.select(names).to_pylist():
+        fields: dict[str, Any] = values
+        for name in lists:
+            fields[name] = tuple(fields[name])
+        for name in enums:
+            fields[name] = _ENUMS[name](fields[name])
+        yield make(**fields)

@@ -1,0 +1,154 @@
+"""What makes an event invalid, told from the record alone, so that a replay judges the same.
+
+The rules stand twice: `check` judges one event and finds the words, `suspects` finds in columns
+the rows that `check` has to look at. A property test holds the two to one verdict.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from streams.contracts.batch import ErrorCode
+from streams.contracts.catalog import key_of, topic_of
+from streams.contracts.events import (
+    CommentCreated,
+    ContentKind,
+    ContentViewed,
+    Event,
+    PostCreated,
+    PostEdited,
+    StoryCreated,
+    Surface,
+)
+from streams.contracts.fields import CREATES, id_fields
+from streams.contracts.ids import id_time
+
+MAX_TEXT: Final = 10_000
+MAX_HASHTAGS: Final = 30
+MAX_HASHTAG: Final = 100
+MAX_MEDIA: Final = 10
+MAX_AHEAD_MS: Final = 5 * 60_000
+STORY_MS: Final = 24 * 3_600_000
+
+# Fields that must not name the same user: nobody follows, blocks or mutes themselves.
+PAIRS: Final[Mapping[str, tuple[str, str]]] = {
+    "UserFollowed": ("follower_id", "followee_id"),
+    "UserUnfollowed": ("follower_id", "followee_id"),
+    "UserBlocked": ("user_id", "target_id"),
+    "UserUnblocked": ("user_id", "target_id"),
+    "UserMuted": ("user_id", "target_id"),
+    "UserUnmuted": ("user_id", "target_id"),
+}
+_NOT_ON_A_POST: Final = (Surface.STORY_TRAY, Surface.HIGHLIGHT)
+
+
+class Fault(NamedTuple):
+    """Why an event cannot be applied."""
+
+    code: ErrorCode
+    message: str
+
+
+def check(event: Event, append_time: int) -> Fault | None:
+    """The first rule that an event breaks; `append_time` in ms since the Unix epoch."""
+    message = _invalid(event)
+    if message is not None:
+        return Fault(ErrorCode.INVALID_EVENT, message)
+    if event.occurred_at > append_time + MAX_AHEAD_MS:
+        ahead = event.occurred_at - append_time
+        return Fault(
+            ErrorCode.FUTURE_EVENT,
+            f"occurred_at lies {ahead} ms after the record's append time, {MAX_AHEAD_MS} are allowed",
+        )
+    if isinstance(event, ContentViewed) and _is_late_view(event):
+        return Fault(
+            ErrorCode.EXPIRED_VIEW,
+            f"story {event.content_id} was over 24 h old when it was viewed in the tray",
+        )
+    return None
+
+
+def check_record(event: Event, append_time: int, key: bytes | None) -> Fault | None:
+    """As `check`, and the record's key must be the id that its topic names."""
+    fault = check(event, append_time)
+    if fault is not None and fault.code is ErrorCode.INVALID_EVENT:
+        return fault
+    name = type(event).__name__
+    field = topic_of(name).key
+    if key != key_of(name, {field: getattr(event, field)}):
+        shown = "null" if key is None else repr(key[:40].decode("utf-8", "backslashreplace"))
+        return Fault(
+            ErrorCode.INVALID_EVENT,
+            f"the key is {shown}, not the {field} {getattr(event, field)}",
+        )
+    return fault
+
+
+def _invalid(event: Event) -> str | None:
+    name = type(event).__name__
+    for field in id_fields(name):
+        value = getattr(event, field)
+        if value is not None and value <= 0:
+            return f"{field} is {value}: an id is positive"
+    created = CREATES.get(name)
+    if created is not None and event.occurred_at != id_time(getattr(event, created)):
+        return f"occurred_at is not the time inside {created}"
+    pair = PAIRS.get(name)
+    if pair is not None and getattr(event, pair[0]) == getattr(event, pair[1]):
+        return f"{pair[0]} and {pair[1]} are the same user"
+    rule = _RULES.get(name)
+    return rule(event) if rule else None
+
+
+def _story(event: StoryCreated) -> str | None:
+    lifetime = event.expires_at - event.occurred_at
+    if lifetime <= 0:
+        return "expires_at is not after the story's creation"
+    return (
+        "expires_at is more than 24 h after the story's creation" if lifetime > STORY_MS else None
+    )
+
+
+def _view(event: ContentViewed) -> str | None:
+    if event.content_kind is ContentKind.POST and event.surface in _NOT_ON_A_POST:
+        return f"a POST is not seen on surface {event.surface}"
+    return None
+
+
+def _comment(event: CommentCreated) -> str | None:
+    if event.content_kind is ContentKind.COMMENT:
+        return "content_kind is COMMENT: an answer to a comment names it in reply_to"
+    return _text(event.text)
+
+
+def _post(event: PostCreated | PostEdited) -> str | None:
+    if len(event.hashtags) > MAX_HASHTAGS:
+        return f"{len(event.hashtags)} hashtags, {MAX_HASHTAGS} are allowed"
+    longest = max(map(len, event.hashtags), default=0)
+    if longest > MAX_HASHTAG:
+        return f"a hashtag of {longest} characters, {MAX_HASHTAG} are allowed"
+    if len(event.media) > MAX_MEDIA:
+        return f"{len(event.media)} media, {MAX_MEDIA} are allowed"
+    return _text(event.text)
+
+
+def _text(text: str) -> str | None:
+    return (
+        f"text of {len(text)} characters, {MAX_TEXT} are allowed" if len(text) > MAX_TEXT else None
+    )
+
+
+def _is_late_view(event: ContentViewed) -> bool:
+    return (
+        event.content_kind is ContentKind.STORY
+        and event.surface is Surface.STORY_TRAY
+        and event.occurred_at >= id_time(event.content_id) + STORY_MS
+    )
+
+
+_RULES: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "PostCreated": _post,
+    "PostEdited": _post,
+    "StoryCreated": _story,
+    "ContentViewed": _view,
+    "CommentCreated": _comment,
+}
