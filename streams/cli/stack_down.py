@@ -1,13 +1,20 @@
-"""`storyline down`."""
+"""`storyline down`: stop the local servers."""
+
 import typer
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog="Example:\n\n\b\n  storyline down\n")
 def down() -> None:
-    """Stop the local servers."""
+    """Stop the workers and servers; data is kept.
+
+    Finds and stops also what a crashed supervisor left behind.
+    """
     from streams.app.settings import settings
     from streams.app.stack import local_stack
+    from streams.cli.stack_progress import Display
 
-    local_stack(settings()).down()
+    with Display() as display:
+        if not local_stack(settings()).down(display):
+            display.note("nothing runs")

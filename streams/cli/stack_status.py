@@ -1,14 +1,55 @@
-"""`storyline status`."""
+"""`storyline status`: how the servers and workers are."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer()
+from streams.cli.output import JsonFlag, print_json, print_table
+
+if TYPE_CHECKING:
+    from streams.stack.status import ProgramStatus
+
+app = typer.Typer(add_completion=False)
+
+EXAMPLES = """Examples:
+
+\b
+  storyline status
+  storyline status --check && echo all ready
+  storyline status --json | jq '.[] | select(.state != "ready")'
+"""
 
 
-@app.command()
-def status() -> None:
-    """Show the local servers."""
+@app.command(epilog=EXAMPLES)
+def status(
+    as_json: JsonFlag = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 unless every server is ready.")
+    ] = False,
+) -> None:
+    """Show servers and workers: state, process, ports, memory, log."""
     from streams.app.settings import settings
     from streams.app.stack import local_stack
-    from streams.cli.output import print_table
 
-    print_table(("name", "state", "pid", "MiB"), [(r.name, r.state, r.pid, (r.memory_bytes or 0)>>20) for r in local_stack(settings()).status()])
+    rows = local_stack(settings()).status()
+    if as_json:
+        print_json([asdict(row) | {"log": str(row.log)} for row in rows])
+    else:
+        print_table(("name", "version", "state", "pid", "ports", "MiB", "up"), map(_cells, rows))
+    if check and any(row.kind == "server" and row.state != "ready" for row in rows):
+        raise typer.Exit(1)
+
+
+def _cells(row: "ProgramStatus") -> tuple[object, ...]:
+    memory = None if row.memory_bytes is None else row.memory_bytes >> 20
+    ports = ", ".join(map(str, row.ports.values()))
+    return row.name, row.version, row.state, row.pid, ports, memory, _duration(row.uptime_seconds)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,20 +1,40 @@
-"""`storyline up`."""
+"""`storyline up`: start the local servers."""
 
 from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
+
+EXAMPLES = """Examples:
+
+\b
+  storyline up                        every server
+  storyline up --only kafka --only redis
+  storyline up --workers              and keep the workers running
+"""
 
 
-@app.command(epilog="Examples:\n\n\b\n  storyline up\n  storyline up --only kafka --only redis\n")
+@app.command(epilog=EXAMPLES)
 def up(
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this server and what it needs; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="SERVER", help="Only this server and what it needs; repeatable."),
     ] = None,
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Then start the workers and keep them running.")
+    ] = False,
 ) -> None:
-    """Start the local servers and wait until they answer."""
+    """Start the local servers and return when they answer.
+
+    Fetches what is missing first. Servers that run already are left alone.
+    """
     from streams.app.settings import settings
     from streams.app.stack import local_stack
+    from streams.cli.stack_progress import Display
 
-    local_stack(settings()).up(only or ())
+    stack = local_stack(settings())
+    with Display() as display:
+        stack.up(only or (), display)
+        if workers:
+            stack.start_workers((), display)

@@ -11,14 +11,19 @@ from streams.stack.jars import Jar, sha256_of
 _MANIFEST = "manifest.json"
 
 
-def unpacked(jar: Jar, cache: Path) -> Path:
-    """The folder that holds the archive's files, unpacking it where that is needed.
+def folder_of(jar: Jar, cache: Path) -> Path:
+    """Where the archive's files are once it is unpacked."""
+    return cache / "unpacked" / f"{jar.artifact}-{jar.version}-{jar.sha256[:12]}"
 
-    The archive itself must be in the cache already. The folder appears whole or not at all.
+
+def unpack(jar: Jar, cache: Path) -> None:
+    """Unpack an archive of the cache, unless its files are there and as they were.
+
+    The folder appears whole or not at all.
     """
-    folder = cache / "unpacked" / f"{jar.artifact}-{jar.version}-{jar.sha256[:12]}"
-    if _intact(folder):
-        return folder
+    folder = folder_of(jar, cache)
+    if intact(folder):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
@@ -32,10 +37,10 @@ def unpacked(jar: Jar, cache: Path) -> Path:
         fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return folder
 
 
-def _intact(folder: Path) -> bool:
+def intact(folder: Path) -> bool:
+    """Whether every file is as it was when it was unpacked."""
     try:
         manifest: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return all(sha256_of(folder / name) == digest for name, digest in manifest.items())

@@ -13,6 +13,8 @@ from streams.stack.service import Launch, Service, Site
 
 OUTPUT = "out.log"
 """What a server writes to its standard output: little, unless it crashes."""
+WORKER_LOG = "worker.log"
+"""What a worker writes to its output, kept and rotated by the supervisor."""
 
 
 def clean_env(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Apicurio Registry: schemas by id, over the Confluent-compatible API, in a file database."""
 
 from streams.stack import jvm, probes
-from streams.stack.archive import unpacked
+from streams.stack.archive import folder_of
 from streams.stack.config import LOOPBACK
 from streams.stack.jars import jars_of
 from streams.stack.service import Launch, Memory, Service, Site
@@ -17,7 +17,7 @@ SETTINGS = {
 
 def launch(site: Site) -> Launch:
     (archive,) = jars_of("registry")
-    runner = unpacked(archive, site.config.cache) / (
+    runner = folder_of(archive, site.config.cache) / (
         f"{archive.artifact}-{archive.version}-runner.jar"
     )
     return Launch(

@@ -1,6 +1,8 @@
 """One local stack: bring it up, take it down, ask how it is."""
 
 import fcntl
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from streams.stack.java import java
 from streams.stack.report import Report, Silent
 from streams.stack.service import Service
 from streams.stack.services import SERVICES, WORKERS, chosen
-from streams.stack.starting import start_all
+from streams.stack.starting import start_all, start_workers
 from streams.stack.status import ProgramStatus, statuses
 from streams.stack.stopping import stop_all
 
@@ -40,7 +42,7 @@ class Stack:
             fetched = download.fetch(jars, self.config.cache, told)
             for jar in jars:
                 if jar.extension != "jar":
-                    archive.unpacked(jar, self.config.cache)
+                    archive.unpack(jar, self.config.cache)
         return fetched
 
     def up(self, only: Iterable[str] = (), report: Report | None = None) -> None:
@@ -63,26 +65,35 @@ class Stack:
             start_all(self.config, wanted, told)
 
     def start_workers(self, groups: Iterable[str] = (), report: Report | None = None) -> None:
-        """Keep the named groups of agents running (all, when none is named)."""
+        """Keep the named groups of agents running (all, when none is named).
+
+        Returns when each stays up. Raises UserError naming the group that does not, and its log.
+        """
         told = report or Silent()
-        wanted = tuple(groups) or self.workers
-        for group in wanted:
-            if group not in self.workers:
-                raise UserError(
-                    f"there is no worker called {group}", hint=f"workers: {', '.join(self.workers)}"
-                )
+        wanted = self._known_workers(groups)
         checks.usable_home(self.config)
         with self._lock(told):
             self._stop_orphans(told)
             self._supervise()
             for group in wanted:
                 launching.write_files(launching.worker_files(group, self.config))
-                supervisor.start_program(self.config, group)
+            start_workers(self.config, wanted, told)
+
+    def _known_workers(self, groups: Iterable[str]) -> tuple[str, ...]:
+        wanted = tuple(groups) or self.workers
+        for group in wanted:
+            if group not in self.workers:
+                raise UserError(
+                    f"there is no worker called {group}",
+                    hint=f"workers are: {', '.join(self.workers)}",
+                )
+        return wanted
 
     def stop_workers(self, groups: Iterable[str] = ()) -> None:
         """Stop the named groups of agents (all, when none is named) and wait for their end."""
         with self._lock(Silent()):
-            stop_all(self.config, (), tuple(groups) or self.workers, Silent())
+            if supervisor.running(self.config):
+                stop_all(self.config, (), self._known_workers(groups), Silent())
 
     def down(self, report: Report | None = None) -> bool:
         """Stop everything, also what a crashed supervisor left; False if nothing ran."""
@@ -95,6 +106,22 @@ class Stack:
                 stop_all(self.config, self.services, self.workers, told, everything=True)
             supervisor.forget_socket(self.config)
             return orphans.stop(self._locks(), self._patience()) > 0 or supervised
+
+    def reset(self, report: Report | None = None) -> None:
+        """Stop everything and delete what the servers and workers wrote."""
+        self.down(report)
+        home = self.config.home
+        if not home.is_dir():
+            return
+        with self._lock(report or Silent()):
+            # Moved aside first: a deletion that is interrupted leaves no half of a data directory.
+            trash = home / ".deleted"
+            trash.mkdir(exist_ok=True)
+            names = (supervisor.NAME, *self.workers, *(service.name for service in self.services))
+            for name in names:
+                if self.config.folder(name).exists():
+                    self.config.folder(name).rename(Path(tempfile.mkdtemp(dir=trash)) / name)
+            shutil.rmtree(trash)
 
     def status(self) -> tuple[ProgramStatus, ...]:
         """Every server and worker, in the list's order."""

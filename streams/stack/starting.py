@@ -7,42 +7,96 @@ from pathlib import Path
 from streams.errors import UserError
 from streams.stack import supervisor
 from streams.stack.config import StackConfig
-from streams.stack.launching import OUTPUT
+from streams.stack.launching import OUTPUT, WORKER_LOG
 from streams.stack.report import Report
 from streams.stack.service import Service
 
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 12
+_STARTS = 4
+"""A program that ended this often while it was waited for will not come up."""
+_WORKER_SECONDS = 60
 
 
 def start_all(config: StackConfig, services: tuple[Service, ...], report: Report) -> None:
-    """Return when every one answers. Raises UserError at the first that fails."""
+    """Return when every server answers. Raises UserError at the first that fails."""
+    pending = {service.name: _Start(service.name) for service in services}
     ready: set[str] = set()
-    started: dict[str, float] = {}
     while True:
         programs = supervisor.programs(config)
         for service in services:
             if service.name in ready:
                 continue
-            if service.name not in started:
-                needed = {name for name in service.depends_on if name not in ready}
-                if needed:
-                    report.server(service.name, f"waits for {', '.join(sorted(needed))}", 0)
-                    continue
-                started[service.name] = time.monotonic()
-                supervisor.start_program(config, service.name)
-                report.server(service.name, "starting", 0)
-                continue
-            seconds = time.monotonic() - started[service.name]
-            _refuse_failed(config, service, programs[service.name], seconds)
-            if answers(config, service):
+            start = pending[service.name]
+            needed = {name for name in service.depends_on if name not in ready}
+            if needed:
+                report.server(service.name, f"waits for {', '.join(sorted(needed))}", 0)
+            elif start.since is None:
+                start.ask(config)
+            elif answers(config, service):
                 ready.add(service.name)
-                report.server(service.name, "ready", seconds)
+                report.server(service.name, "ready", start.seconds)
             else:
-                report.server(service.name, "starting", seconds)
+                report.server(service.name, "starting", start.seconds)
+                start.refuse_failure(
+                    config,
+                    programs[service.name],
+                    service.start_seconds,
+                    failure_log(config, service),
+                )
         if len(ready) == len(services):
             return
         time.sleep(_POLL_SECONDS)
+
+
+def start_workers(config: StackConfig, groups: tuple[str, ...], report: Report) -> None:
+    """Return when every worker has stayed up for a while. Raises UserError at the first failure."""
+    pending = {group: _Start(group) for group in groups}
+    for start in pending.values():
+        start.ask(config)
+    while pending:
+        programs = supervisor.programs(config)
+        for group, start in tuple(pending.items()):
+            if programs[group].state == "RUNNING":
+                report.server(group, "running", start.seconds)
+                del pending[group]
+            else:
+                report.server(group, "starting", start.seconds)
+                log = config.folder(group) / WORKER_LOG
+                start.refuse_failure(config, programs[group], _WORKER_SECONDS, log)
+        time.sleep(_POLL_SECONDS)
+
+
+class _Start:
+    """One program on its way up."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.since: float | None = None
+        self._pids: set[int] = set()
+
+    @property
+    def seconds(self) -> float:
+        return 0 if self.since is None else time.monotonic() - self.since
+
+    def ask(self, config: StackConfig) -> None:
+        self.since = time.monotonic()
+        supervisor.start_program(config, self.name)
+
+    def refuse_failure(
+        self, config: StackConfig, program: supervisor.Program, limit: float, log: Path
+    ) -> None:
+        """Raises UserError, and stops the program, once there is no hope for it."""
+        self._pids.add(program.pid)
+        if program.state == "FATAL" or len(self._pids - {0}) >= _STARTS:
+            reason = "does not start: it ended again and again"
+        elif self.seconds > limit:
+            reason = f"is not ready after {limit:.0f} s"
+        else:
+            return
+        supervisor.stop_program(config, self.name)
+        lines = "\n".join(f"    {line}" for line in tail(log, _TAIL_LINES))
+        raise UserError(f"{self.name} {reason}; its log is {log}\n{lines}".rstrip())
 
 
 def answers(config: StackConfig, service: Service) -> bool:
@@ -52,21 +106,6 @@ def answers(config: StackConfig, service: Service) -> bool:
     except OSError:
         return False
     return True
-
-
-def _refuse_failed(
-    config: StackConfig, service: Service, program: supervisor.Program, seconds: float
-) -> None:
-    if program.state == "FATAL":
-        reason = "does not start: it ended again and again"
-    elif seconds > service.start_seconds:
-        reason = f"is not ready after {service.start_seconds:.0f} s"
-        supervisor.stop_program(config, service.name)
-    else:
-        return
-    log = failure_log(config, service)
-    lines = "\n".join(f"    {line}" for line in tail(log, _TAIL_LINES))
-    raise UserError(f"{service.name} {reason}; its log is {log}\n{lines}".rstrip())
 
 
 def failure_log(config: StackConfig, service: Service) -> Path:

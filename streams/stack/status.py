@@ -54,7 +54,7 @@ def statuses(
 def log_path(config: StackConfig, name: str, service: Service | None) -> Path:
     """The log that `storyline logs` shows."""
     if service is None:
-        return config.folder(name) / "worker.log"
+        return config.folder(name) / launching.WORKER_LOG
     return config.folder(name) / "log" / service.log
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from streams.errors import UserError
 from streams.stack.config import StackConfig
-from streams.stack.launching import clean_env, launch_file, wrapper
+from streams.stack.launching import WORKER_LOG, clean_env, launch_file, wrapper
 from streams.stack.service import Service
 
 NAME = "supervisor"
@@ -128,10 +128,12 @@ def render(
     parts += [
         program(
             group,
-            stdout_logfile=config.folder(group) / "worker.log",
+            stdout_logfile=config.folder(group) / WORKER_LOG,
             stdout_logfile_maxbytes="10MB",
             stdout_logfile_backups=3,
             stopwaitsecs=30,
+            # A worker ends when a server it needs is away: be patient until that is back.
+            startretries=20,
         )
         for group in workers
     ]

@@ -1,0 +1,123 @@
+"""Looks over what the stack needs, and says what to do about what is missing."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from streams.errors import UserError
+from streams.stack import archive, checks, download
+from streams.stack.jars import jars_of
+from streams.stack.java import java, major_version
+from streams.stack.stack import Stack
+
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    subject: str
+    level: str
+    """`ok`, `note` (`up` will see to it) or `problem`."""
+    text: str
+    advice: str = ""
+
+
+def examine(stack: Stack) -> tuple[Finding, ...]:
+    """Every finding; changes nothing but making the home."""
+    looks: tuple[Callable[[Stack], Iterator[Finding]], ...] = (
+        _python,
+        _java,
+        _home,
+        _memory,
+        _files,
+        _ports,
+    )
+    return tuple(finding for look in looks for finding in look(stack))
+
+
+def _python(stack: Stack) -> Iterator[Finding]:  # noqa: ARG001
+    yield Finding("python", "ok", f"{platform.python_version()} ({sys.executable})")
+
+
+def _java(stack: Stack) -> Iterator[Finding]:
+    try:
+        program = java(stack.config.java)
+        yield Finding("java", "ok", f"{major_version(program)} ({program})")
+    except UserError as error:
+        yield Finding("java", "problem", error.message, error.hint or "")
+
+
+def _home(stack: Stack) -> Iterator[Finding]:
+    home = stack.config.home
+    try:
+        checks.usable_home(stack.config)
+    except UserError as error:
+        yield Finding("home", "problem", error.message, error.hint or "")
+        return
+    free = shutil.disk_usage(home).free // _MEGABYTE
+    yield Finding("home", "ok", f"{home}, {free} MB free")
+    if not checks.executable_tmp(home):
+        yield Finding(
+            "home",
+            "problem",
+            f"{home} is mounted noexec, so servers cannot load their native libraries there",
+            "put the stack elsewhere with STORYLINE_HOME",
+        )
+
+
+def _memory(stack: Stack) -> Iterator[Finding]:
+    need = sum(service.memory.at_rest for service in stack.services)
+    free = psutil.virtual_memory().available // _MEGABYTE
+    enough = free > need or any(row.pid for row in stack.status())
+    yield Finding(
+        "memory",
+        "ok" if enough else "problem",
+        f"{free} MB available, the servers need about {need} MB at rest",
+        "" if enough else "close some programs, or start fewer servers with `up --only`",
+    )
+
+
+def _files(stack: Stack) -> Iterator[Finding]:
+    cache = stack.config.cache
+    for service in stack.services:
+        jars = [jar for section in service.jars for jar in jars_of(section)]
+        if not jars:
+            yield Finding(service.name, "ok", f"{service.product} {service.version}, installed")
+            continue
+        lacking = download.missing(jars, cache)
+        size = sum(jar.size for jar in lacking) // _MEGABYTE
+        archives = [jar for jar in jars if jar.extension != "jar"]
+        packed = [jar for jar in archives if not archive.intact(archive.folder_of(jar, cache))]
+        about = f"{service.product} {service.version}, {len(jars)} files in {cache}"
+        if lacking:
+            text = f"{about}: {len(lacking)} missing or broken ({size} MB)"
+            yield Finding(service.name, "note", text, "`storyline up` fetches them")
+        elif packed:
+            text = f"{about}, not unpacked"
+            yield Finding(service.name, "note", text, "`storyline up` does it")
+        else:
+            yield Finding(service.name, "ok", f"{about}, checked")
+
+
+def _ports(stack: Stack) -> Iterator[Finding]:
+    running = {row.name for row in stack.status() if row.pid}
+    try:
+        checks.distinct_ports(stack.config, stack.services)
+    except UserError as error:
+        yield Finding("ports", "problem", error.message, error.hint or "")
+    for service in stack.services:
+        ports = ", ".join(str(stack.config.ports[name]) for name in service.ports)
+        if service.name in running:
+            yield Finding("ports", "ok", f"{service.name} runs on {ports}")
+            continue
+        try:
+            checks.free_ports(stack.config, (service,))
+            yield Finding("ports", "ok", f"{ports} free for {service.name}")
+        except UserError as error:
+            yield Finding("ports", "problem", error.message, error.hint or "")
