@@ -10,8 +10,11 @@ from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.stack.starting import tail
 from tests.local_stack import own_settings
+from tests.profiles import load_profile
 
 _LOG_LINES = 40
+
+load_profile()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,17 +19,9 @@ from tests.verdicts import CREATES, Event, id_time, refusals
 Answer = dict[str, Any]
 
 ENDING = {"UserUnfollowed", "ContentUnliked", "UserBlocked", "UserMuted", "HighlightRemoved"}
-POST_FIELDS = (
-    "post_id",
-    "author_id",
-    "text",
-    "hashtags",
-    "media",
-    "reply_to",
-    "reply_to_author",
-    "repost_of",
-    "repost_of_author",
-)
+POST_FIELDS = ("post_id", "author_id", "text", "hashtags", "media", "reply_to", "repost_of")
+STORY_FIELDS = ("story_id", "author_id", "media_url", "caption", "expires_at")
+COMMENT_FIELDS = ("comment_id", "content_id", "user_id", "text", "reply_to")
 LEFT_OUT: Event = {
     "hashtags": [],
     "media": [],
@@ -184,23 +176,23 @@ class Oracle:
         create = self._created["PostCreated"][post_id]
         return self._edit.get((post_id, create["author_id"]), create)
 
-    def post(self, post_id: int) -> Answer | None:
+    def post(self, post_id: int | None) -> Answer | None:
         """The post as it stands, without its originals."""
-        if not self._is_live("PostCreated", post_id):
+        if post_id is None or not self._is_live("PostCreated", post_id):
             return None
         create, current = self._created["PostCreated"][post_id], self._current(post_id)
-        answer = {name: create[name] for name in POST_FIELDS}
-        answer |= {name: current[name] for name in ("text", "hashtags", "media")}
-        return answer | {"edited": current is not create}
+        edit = _fields(current, ("text", "hashtags", "media"))
+        return _fields(create, POST_FIELDS) | edit | {"edited": current is not create}
 
     def _entry(self, post_id: int) -> Answer:
-        """A post in a feed: the original is null, never its text, when deleted or unknown."""
+        """A post in a feed, with the posts that it reposts and answers.
+
+        Such an original is null, never its text, when it is deleted or unknown.
+        """
         post = self.post(post_id)
         assert post is not None
-        return post | {
-            name: None if post[of] is None else self.post(post[of])
-            for name, of in (("reposted", "repost_of"), ("replied", "reply_to"))
-        }
+        originals = (("reposted", post["repost_of"]), ("replied", post["reply_to"]))
+        return post | {name: self.post(named) for name, named in originals}
 
     # Who is hidden from whom.
 
@@ -235,9 +227,14 @@ class Oracle:
         return any(self._hidden(viewer, who, mutes) for who in (post["author_id"], *carried))
 
     def _page(
-        self, ids: Iterable[int], viewer: int | None, mutes: bool, before: int | None, limit: int
+        self,
+        ids: Iterable[int],
+        viewer: int | None,
+        mutes: bool,
+        before: int | None,
+        limit: int | None,
     ) -> list[Answer]:
-        """Newest first, strictly older than `before`."""
+        """Newest first, strictly older than `before`; all of them unless limited."""
         shown = [
             post_id
             for post_id in sorted(ids, reverse=True)
@@ -248,19 +245,29 @@ class Oracle:
 
     # The views.
 
-    def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
+    def home_feed(
+        self, reader: int, before: int | None = None, limit: int | None = None
+    ) -> list[Answer]:
         """Posts by those followed and by the reader, less what a block or a mute hides."""
         ids = [p for who in self._following[reader] | {reader} for p in self._posts_by[who]]
         return self._page(ids, reader, True, before, limit)
 
     def author_feed(
-        self, author: int, viewer: int | None = None, before: int | None = None, limit: int = 20
+        self,
+        author: int,
+        viewer: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> list[Answer]:
         """The author's posts; a mute does not hide on the author's own pages."""
         return self._page(self._posts_by[author], viewer, False, before, limit)
 
     def hashtag_feed(
-        self, tag: str, viewer: int | None = None, before: int | None = None, limit: int = 20
+        self,
+        tag: str,
+        viewer: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> list[Answer]:
         """Posts whose current tags include the tag."""
         return self._page(self._posts_tagged[tag_key(tag)], viewer, True, before, limit)
@@ -274,9 +281,8 @@ class Oracle:
         owners = self._owners(content_id)
         if not owners or any(self._hidden(viewer, who, mutes=False) for who in owners):
             return None
-        names = ("comment_id", "content_id", "user_id", "owner_id", "text", "reply_to")
         return [
-            {name: comment[name] for name in names}
+            _fields(comment, COMMENT_FIELDS)
             for comment in self._comments_on[content_id]
             if not self._hidden(viewer, comment["user_id"], mutes=False)
         ]
@@ -305,9 +311,8 @@ class Oracle:
         """Visible stories, oldest first: created_at <= now < expires_at."""
         if self._hidden(viewer, author, mutes=False):
             return []
-        names = ("story_id", "author_id", "media_url", "caption", "expires_at")
         return [
-            {name: story[name] for name in names}
+            _fields(story, STORY_FIELDS)
             for story in self._stories_by[author]
             if id_time(story["story_id"]) <= now < story["expires_at"]
         ]
@@ -315,16 +320,16 @@ class Oracle:
     def tray(self, reader: int, now: int) -> Answer:
         """Authors with visible stories, unseen ones first, then by newest story descending.
 
-        `own` is the reader's own entry, apart, or None. CHOICE: it is counted like the others.
+        The reader's own stories are apart. CHOICE: as an entry like those of others, or None.
         """
         entries = [
-            self._tray_entry(reader, author, now)
+            entry
             for author in self._following[reader]
             if not self._hidden(reader, author, mutes=True)
+            and (entry := self._tray_entry(reader, author, now)) is not None
         ]
-        shown = [entry for entry in entries if entry is not None]
-        shown.sort(key=lambda e: (e["unseen"] > 0, e["newest"]), reverse=True)
-        return {"own": self._tray_entry(reader, reader, now), "authors": shown}
+        entries.sort(key=lambda entry: (entry["unseen"] > 0, entry["newest"]), reverse=True)
+        return {"own": self._tray_entry(reader, reader, now), "authors": entries}
 
     def _tray_entry(self, reader: int, author: int, now: int) -> Answer | None:
         ids = [story["story_id"] for story in self.stories(author, now)]
@@ -338,13 +343,13 @@ class Oracle:
         """Stories whose last highlight event adds them, under its title; they never expire."""
         if self._hidden(viewer, author, mutes=False):
             return []
-        last = {
-            s["story_id"]: self._highlight.get((s["story_id"], author))
-            for s in self._stories_by[author]
-        }
+        last = [
+            (story, self._highlight.get((story["story_id"], author)))
+            for story in self._stories_by[author]
+        ]
         return [
-            {"story_id": story_id, "author_id": author, "title": event["title"]}
-            for story_id, event in last.items()
+            _fields(story, STORY_FIELDS) | {"title": event["title"]}
+            for story, event in last
             if event is not None and event["type"] == "HighlightAdded"
         ]
 
@@ -382,6 +387,10 @@ class Oracle:
             for (_, content), creates in self._creates.items()
             if len(creates) > 1
         }
+
+
+def _fields(event: Event, names: Iterable[str]) -> Answer:
+    return {name: event[name] for name in names}
 
 
 def _later(standing: dict[Any, Event], key: Any, event: Event) -> None:

@@ -1,0 +1,22 @@
+"""How long hypothesis may search.
+
+A failure prints the blob that repeats it. Every run draws anew; HYPOTHESIS_PROFILE=ci searches
+longer.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+
+def load_profile() -> None:
+    """Take the profile that the environment names."""
+    usual = settings(
+        deadline=None,  # cores are shared with servers: time says nothing about the code
+        print_blob=True,
+        max_examples=100,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.register_profile("usual", usual)
+    settings.register_profile("ci", usual, max_examples=300)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))

@@ -1,0 +1,43 @@
+"""Every view of the memory store is what the oracle answers, however the events arrived."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.sinks.memory import MemoryStore
+from tests.feeding import feed
+from tests.oracle import Oracle
+from tests.questions import assert_same_answers
+from tests.served import Served
+from tests.strategies import World, deliveries, networks
+from tests.verdicts import Event, refusals
+
+WORLDS = st.builds(World, population=st.integers(3, 5))
+PAGES = st.sampled_from((20, 1, 2))
+FOCUSES = ((), ("posts", "follows", "blocks"), ("stories", "views", "likes", "follows", "blocks"))
+
+
+@st.composite
+def cases(draw: st.DrawFn, *topics: str) -> tuple[World, list[Event], list[list[Event]]]:
+    """A world, its events, and how they were delivered."""
+    world = draw(WORLDS)
+    events = draw(networks(world, *topics))
+    return world, events, draw(deliveries(events))
+
+
+@pytest.mark.parametrize("topics", FOCUSES, ids=lambda topics: "+".join(topics) or "everything")
+@given(data=st.data(), page=PAGES)
+def test_every_view_is_what_the_oracle_answers(
+    topics: tuple[str, ...], data: st.DataObject, page: int
+) -> None:
+    world, events, polls = data.draw(cases(*topics))
+    store = MemoryStore()
+    feed(store, polls)
+    assert_same_answers(Served(store, page=page), Oracle(events), world)
+
+
+@given(data=st.data())
+def test_generated_events_are_valid(data: st.DataObject) -> None:
+    world = data.draw(WORLDS)
+    for event in data.draw(networks(world)):
+        assert not refusals(event)

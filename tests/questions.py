@@ -1,0 +1,59 @@
+"""The questions that the product and the oracle are both asked about one world."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.oracle import Oracle
+from tests.served import Served
+from tests.strategies import DAY, HOUR, START, World
+
+Question = tuple[str, dict[str, Any]]
+
+NOWS = (
+    START - 1,
+    START,
+    START + 1,
+    START + 6 * HOUR,
+    START + 23 * HOUR,
+    START + DAY - 1,
+    START + DAY,
+    START + DAY + 1,
+    START + 60 * HOUR,
+)
+
+
+def questions(world: World) -> Iterator[Question]:
+    """Every question a world's people can ask, each view with each viewer."""
+    people = (*world.users, world.stranger)
+    viewers = (None, *people)
+    cursors = {cursor + d for cursor in world.posts for d in (0, 1)}
+    for reader in people:
+        for before in (None, *sorted(cursors)):
+            for limit in (1, 2, 20):
+                yield "home_feed", {"reader": reader, "before": before, "limit": limit}
+        yield "home_walk", {"reader": reader}
+        yield "graph", {"user": reader}
+        for now in NOWS:
+            yield "tray", {"reader": reader, "now": now}
+        for viewer in viewers:
+            yield "author_feed", {"author": reader, "viewer": viewer}
+            yield "highlights", {"author": reader, "viewer": viewer}
+            for now in NOWS if viewer is None else NOWS[3:4]:
+                yield "stories", {"author": reader, "now": now, "viewer": viewer}
+    for viewer in viewers:
+        for tag in world.tags:
+            yield "hashtag_feed", {"tag": tag, "viewer": viewer}
+        for content_id in world.contents:
+            yield "thread", {"content_id": content_id, "viewer": viewer}
+    for content_id in world.contents:
+        yield "counts", {"content_id": content_id}
+        for user in people:
+            yield "viewers", {"story_id": content_id, "as_user": user}
+
+
+def assert_same_answers(served: Served, oracle: Oracle, world: World) -> None:
+    """Every question has one answer."""
+    for view, arguments in questions(world):
+        told = getattr(served, view)(**arguments)
+        right = getattr(oracle, "home_feed" if view == "home_walk" else view)(**arguments)
+        assert told == right, f"{view}({arguments})"

@@ -1,0 +1,197 @@
+"""The product's answers in the oracle's form: ids, dicts and None for what is not found."""
+
+from collections.abc import Callable
+
+from streams import serving
+from streams.contracts.ids import id_time
+from streams.projections.ports import TimelineCache, ViewReader
+from streams.serving.answers import Post, PostPage, Story, TrayEntry
+from tests.oracle import Answer
+
+
+class Served:
+    """`streams.serving` over one store, answering like the oracle.
+
+    Pages are walked to the end by their cursors, `page` entries at a time.
+    """
+
+    def __init__(
+        self, views: ViewReader, *, timelines: TimelineCache | None = None, page: int = 20
+    ) -> None:
+        self._views = views
+        self._timelines = timelines
+        self._page = page
+
+    def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
+        page = serving.home_feed(
+            self._views, reader, before=before, limit=limit, timelines=self._timelines
+        )
+        return _posts(page)
+
+    def home_walk(self, reader: int) -> list[Answer]:
+        return _walk(
+            lambda before: serving.home_feed(
+                self._views,
+                reader,
+                before=before,
+                limit=self._page,
+                timelines=self._timelines,
+            ),
+            self._page,
+        )
+
+    def author_feed(self, author: int, viewer: int | None = None) -> list[Answer]:
+        return _walk(
+            lambda before: serving.author_feed(
+                self._views, author, viewer=viewer, before=before, limit=self._page
+            ),
+            self._page,
+        )
+
+    def hashtag_feed(self, tag: str, viewer: int | None = None) -> list[Answer]:
+        return _walk(
+            lambda before: serving.hashtag_feed(
+                self._views, tag, viewer=viewer, before=before, limit=self._page
+            ),
+            self._page,
+        )
+
+    def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
+        answer: list[Answer] = []
+        after = None
+        while True:
+            try:
+                page = serving.thread(
+                    self._views, content_id, viewer=viewer, after=after, limit=self._page
+                )
+            except serving.NotFoundError:
+                return None
+            for row in page.comments:
+                assert row.created_at == id_time(row.comment_id)
+                answer.append(
+                    {
+                        "comment_id": row.comment_id,
+                        "content_id": row.content_id,
+                        "user_id": row.user_id,
+                        "text": row.text,
+                        "reply_to": row.reply_to,
+                    }
+                )
+            if (after := page.next_after) is None:
+                return answer
+            assert len(page.comments) == self._page
+
+    def counts(self, content_id: int) -> Answer | None:
+        try:
+            found = serving.counts(self._views, content_id)
+        except serving.NotFoundError:
+            return None
+        return {
+            "likes": found.likes,
+            "views": found.views,
+            "comments": found.comments,
+            "reposts": found.reposts,
+        }
+
+    def stories(self, author: int, now: int, viewer: int | None = None) -> list[Answer]:
+        found = serving.author_stories(self._views, author, now, viewer=viewer)
+        return [_story(story) for story in found]
+
+    def tray(self, reader: int, now: int) -> Answer:
+        found = serving.tray(self._views, reader, now)
+        return {
+            "own": None if found.own is None else _tray_entry(found.own),
+            "authors": [_tray_entry(entry) for entry in found.entries],
+        }
+
+    def highlights(self, author: int, viewer: int | None = None) -> list[Answer]:
+        found = serving.highlights(self._views, author, viewer=viewer)
+        return [_story(story) | {"title": story.title} for story in found]
+
+    def viewers(self, story_id: int, as_user: int) -> list[Answer] | None:
+        answer: list[Answer] = []
+        after = None
+        while True:
+            try:
+                page = serving.story_viewers(
+                    self._views, story_id, as_user=as_user, after=after, limit=self._page
+                )
+            except serving.NotFoundError:
+                return None
+            answer.extend(
+                {"user_id": row.user_id, "first_seen": row.first_viewed_at, "liked": row.liked}
+                for row in page.viewers
+            )
+            if (after := page.next_after) is None:
+                return answer
+            assert len(page.viewers) == self._page
+
+    def graph(self, user: int) -> Answer:
+        found = serving.graph(self._views, user, limit=1000)
+        assert found.follower_count == len(found.followers)
+        assert found.following_count == len(found.following)
+        for side in ("followers", "following"):
+            ids = getattr(found, side)
+            for n, last in enumerate(ids):
+                rest = serving.graph(self._views, user, after=last, limit=self._page)
+                assert getattr(rest, side) == ids[n + 1 : n + 1 + self._page]
+        return {"followers": list(found.followers), "following": list(found.following)}
+
+
+def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:
+    answer: list[Answer] = []
+    before = None
+    while True:
+        page = fetch(before)
+        answer.extend(_posts(page))
+        if (before := page.next_before) is None:
+            return answer
+        assert len(page.posts) == size
+        assert before == page.posts[-1].post_id
+
+
+def _posts(page: PostPage) -> list[Answer]:
+    assert page.complete
+    assert not page.missing
+    return [
+        _post(post) | {"reposted": _original(post.reposted), "replied": _original(post.replied)}
+        for post in page.posts
+    ]
+
+
+def _original(post: Post | None) -> Answer | None:
+    return None if post is None else _post(post)
+
+
+def _post(post: Post) -> Answer:
+    assert post.created_at == id_time(post.post_id)
+    return {
+        "post_id": post.post_id,
+        "author_id": post.author_id,
+        "text": post.text,
+        "hashtags": list(post.hashtags),
+        "media": list(post.media),
+        "reply_to": post.reply_to,
+        "repost_of": post.repost_of,
+        "edited": post.edited,
+    }
+
+
+def _story(story: Story) -> Answer:
+    assert story.created_at == id_time(story.story_id)
+    return {
+        "story_id": story.story_id,
+        "author_id": story.author_id,
+        "media_url": story.media_url,
+        "caption": story.caption,
+        "expires_at": story.expires_at,
+    }
+
+
+def _tray_entry(entry: TrayEntry) -> Answer:
+    return {
+        "author_id": entry.author_id,
+        "stories": entry.stories,
+        "unseen": entry.unseen,
+        "newest": entry.newest_story_id,
+    }

@@ -1,0 +1,229 @@
+"""Small random networks: valid events as dicts, full of races, mistakes and lies.
+
+An event is drawn without its id; ids are given out afterwards, in any order. Where a draw yields
+two events they share one id and one time, so that only the rule of equal stamps decides.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from tests.strategies.world import EPOCH_MS, EVENT_TIMES, LIFETIMES, START, World
+from tests.verdicts import Event, refusals
+
+Draft = tuple[Event, ...]
+
+TEXTS = ("a", "b", "", "\x00🜁")
+TIES = (
+    # two record types, and whether the second is the other user's act
+    ("UserFollowed", "UserUnfollowed", False),
+    ("UserFollowed", "UserBlocked", False),
+    ("UserFollowed", "UserBlocked", True),
+    ("UserBlocked", "UserUnblocked", False),
+    ("UserMuted", "UserUnmuted", False),
+)
+
+
+def networks(world: World, *topics: str) -> SearchStrategy[list[Event]]:
+    """Valid events of the topics (all of them unless named), each with its own event_id."""
+    chosen = topics or tuple(TOPICS)
+    drafts = st.tuples(*(_several(TOPICS[topic](world)) for topic in chosen))
+    return drafts.flatmap(lambda lists: _numbered(world, [d for some in lists for d in some]))
+
+
+def _several(drafts: SearchStrategy[Draft]) -> SearchStrategy[list[Draft]]:
+    return st.sampled_from((2, 8, 0)).flatmap(
+        lambda least: st.lists(drafts, min_size=least, max_size=least + 8)
+    )
+
+
+def _numbered(world: World, drafts: list[Draft]) -> SearchStrategy[list[Event]]:
+    return st.permutations(range(len(drafts))).map(
+        lambda ranks: [
+            event | {"event_id": world.event_id(rank)}
+            for rank, draft in zip(ranks, drafts, strict=True)
+            for event in draft
+        ]
+    )
+
+
+def _times() -> SearchStrategy[int]:
+    return st.sampled_from([START + at for at in EVENT_TIMES])
+
+
+def _created_at(content_id: int) -> int:
+    return (content_id >> 22) + EPOCH_MS
+
+
+def _mostly(usual: int, others: tuple[int, ...]) -> SearchStrategy[int]:
+    return st.sampled_from((usual, usual, usual, *others))
+
+
+@st.composite
+def _post(draw: DrawFn, world: World) -> Draft:
+    kind = draw(st.sampled_from(("PostCreated", "PostCreated", "PostEdited", "PostDeleted")))
+    post_id = draw(st.sampled_from(world.posts))
+    event: Event = {
+        "type": kind,
+        "author_id": draw(_mostly(world.owner(post_id), world.users)),
+        "post_id": post_id,
+        "occurred_at": _created_at(post_id) if kind == "PostCreated" else draw(_times()),
+    }
+    if kind == "PostDeleted":
+        return (event,)
+    event |= {
+        "text": draw(st.sampled_from(TEXTS)),
+        "hashtags": draw(st.lists(st.sampled_from(world.tags), max_size=3)),
+        "media": draw(st.lists(st.sampled_from(("m1", "m2")), max_size=2)),
+    }
+    if kind == "PostCreated":
+        event |= dict.fromkeys(("reply_to", "reply_to_author", "repost_of", "repost_of_author"))
+        for link in draw(st.sampled_from(((), ("repost_of",), ("reply_to",), _BOTH))):
+            named = draw(st.sampled_from((*world.posts, world.unknown)))
+            event[link] = named
+            event[f"{link}_author"] = draw(
+                st.none() | _mostly(world.owner(named), (*world.users, world.stranger))
+            )
+    return (event,)
+
+
+_BOTH = ("repost_of", "reply_to")
+
+
+@st.composite
+def _story(draw: DrawFn, world: World) -> Draft:
+    kind = draw(st.sampled_from(("StoryCreated", "StoryCreated", "HighlightAdded", *_STORY_KINDS)))
+    story_id = draw(st.sampled_from(world.stories))
+    created_at = _created_at(story_id)
+    event: Event = {
+        "type": kind,
+        "author_id": draw(_mostly(world.owner(story_id), world.users)),
+        "story_id": story_id,
+        "occurred_at": created_at if kind == "StoryCreated" else draw(_times()),
+    }
+    if kind == "StoryCreated":
+        return (
+            event
+            | {
+                "media_url": draw(st.sampled_from(("u1", "u2"))),
+                "caption": draw(st.sampled_from(TEXTS)),
+                "expires_at": created_at + draw(st.sampled_from(LIFETIMES)),
+            },
+        )
+    if kind == "HighlightAdded":
+        added = event | {"title": draw(st.sampled_from(("t1", "t2", "")))}
+        tied = draw(st.sampled_from((False, False, True)))
+        return (added, event | {"type": "HighlightRemoved"}) if tied else (added,)
+    return (event,)
+
+
+_STORY_KINDS = ("HighlightRemoved", "StoryDeleted", "StoryExpired")
+
+
+def _pair(kind: str, one: int, other: int, at: int) -> Event:
+    names = ("follower_id", "followee_id") if "ollow" in kind else ("user_id", "target_id")
+    return {"type": kind, names[0]: one, names[1]: other, "occurred_at": at}
+
+
+@st.composite
+def _relation(draw: DrawFn, world: World, kinds: tuple[str, ...]) -> Draft:
+    one, other = draw(st.permutations(world.users))[:2]
+    at = draw(_times())
+    single = st.sampled_from(kinds).map(lambda kind: (_pair(kind, one, other, at),))
+    tied = st.sampled_from([tie for tie in TIES if tie[0] in kinds]).map(
+        lambda tie: (
+            _pair(tie[0], one, other, at),
+            _pair(tie[1], *((other, one) if tie[2] else (one, other)), at),
+        )
+    )
+    return draw(st.one_of(single, single, single, tied))
+
+
+def _follow(world: World) -> SearchStrategy[Draft]:
+    return _relation(world, ("UserFollowed", "UserFollowed", "UserUnfollowed"))
+
+
+def _block(world: World) -> SearchStrategy[Draft]:
+    return _relation(world, ("UserBlocked", "UserUnblocked", "UserMuted", "UserUnmuted"))
+
+
+def _about(draw: DrawFn, world: World) -> dict[str, Any]:
+    content_id = draw(st.sampled_from(world.contents))
+    return {
+        "user_id": draw(st.sampled_from(world.users)),
+        # What the event says of the content may be wrong: the id alone counts.
+        "content_kind": draw(st.sampled_from(("POST", "STORY", "COMMENT", "UNKNOWN"))),
+        "content_id": content_id,
+        "owner_id": draw(_mostly(world.owner(content_id), world.users)),
+        "occurred_at": draw(_times()),
+    }
+
+
+@st.composite
+def _like(draw: DrawFn, world: World) -> Draft:
+    kinds = draw(
+        st.sampled_from(
+            (("ContentLiked",), ("ContentUnliked",), ("ContentLiked", "ContentUnliked"))
+        )
+    )
+    event = _about(draw, world)
+    return tuple({"type": kind, **event} for kind in kinds)
+
+
+@st.composite
+def _view(draw: DrawFn, world: World) -> Draft:
+    surfaces = ("FEED", "STORY_TRAY", "HIGHLIGHT", "PROFILE", "SEARCH", "UNKNOWN")
+    event = {
+        "type": "ContentViewed",
+        **_about(draw, world),
+        "surface": draw(st.sampled_from(surfaces)),
+        "dwell_ms": draw(st.sampled_from((0, 1500))),
+    }
+    valid = not refusals(event)
+    return (event if valid else event | {"surface": "FEED"},)
+
+
+@st.composite
+def _comment(draw: DrawFn, world: World) -> Draft:
+    comment_id = draw(st.sampled_from(world.comments))
+    # A comment has its usual content and writer; the content may also be another comment.
+    usual = world.contents[world.comments.index(comment_id) * 3]
+    content_id = draw(_mostly(usual, world.contents))
+    owner_id = world.owner(content_id)
+    writer = world.owner(comment_id)
+    if draw(st.sampled_from((True, True, False))):
+        return (
+            {
+                "type": "CommentCreated",
+                "user_id": draw(_mostly(writer, world.users)),
+                "comment_id": comment_id,
+                "content_kind": draw(st.sampled_from(("POST", "STORY", "UNKNOWN"))),
+                "content_id": content_id,
+                "owner_id": draw(_mostly(owner_id, world.users)),
+                "text": draw(st.sampled_from(TEXTS)),
+                "reply_to": draw(st.none() | st.sampled_from((*world.comments, world.unknown))),
+                "occurred_at": _created_at(comment_id),
+            },
+        )
+    return (
+        {
+            "type": "CommentDeleted",
+            "user_id": draw(st.sampled_from((writer, owner_id, *world.users))),
+            "comment_id": comment_id,
+            "content_id": content_id,
+            "occurred_at": draw(_times()),
+        },
+    )
+
+
+TOPICS: dict[str, Callable[[World], SearchStrategy[Draft]]] = {
+    "posts": _post,
+    "stories": _story,
+    "follows": _follow,
+    "blocks": _block,
+    "likes": _like,
+    "views": _view,
+    "comments": _comment,
+}
