@@ -9,7 +9,8 @@ from streams.contracts.batch import OFFSET, PARTITION, Batch, Position
 from streams.contracts.events import EVENT_TYPES, ContentKind, Event, Surface, Tier
 from streams.contracts.fields import Kind, fields_of
 
-_ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previous_tier": Tier}
+ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previous_tier": Tier}
+"""Enum field -> its symbols."""
 
 
 def events(batch: Batch) -> Iterator[tuple[Position, Event]]:
@@ -33,5 +34,5 @@ def events_of(record_type: str, columns: pa.RecordBatch) -> Iterator[Event]:
         for name in lists:
             fields[name] = tuple(fields[name])
         for name in enums:
-            fields[name] = _ENUMS[name](fields[name])
+            fields[name] = ENUMS[name](fields[name])
         yield make(**fields)
