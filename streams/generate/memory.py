@@ -1,0 +1,106 @@
+"""What the simulated network remembers: bounded, whatever the length of the run."""
+
+from collections import deque
+from random import Random
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The last `capacity` things; picking prefers the newest."""
+
+    def __init__(self, capacity: int, rng: Random) -> None:
+        self._items: list[T | None] = []
+        self._capacity = capacity
+        self._cursor = 0  # where the next thing goes
+        self._random = rng.random
+
+    def add(self, item: T) -> None:
+        if len(self._items) < self._capacity:
+            self._items.append(item)
+        else:
+            self._items[self._cursor] = item
+        self._cursor = (self._cursor + 1) % self._capacity
+
+    def pick(self) -> T | None:
+        """One of them; None where there is none or the place drawn was emptied."""
+        place = self._draw()
+        return None if place is None else self._items[place]
+
+    def take(self) -> T | None:
+        """As `pick`, and forget it."""
+        place = self._draw()
+        if place is None:
+            return None
+        item, self._items[place] = self._items[place], None
+        return item
+
+    def _draw(self) -> int | None:
+        size = len(self._items)
+        if not size:
+            return None
+        draw = self._random()
+        return (self._cursor - 1 - int(draw * draw * size)) % size
+
+
+class Pairs:
+    """Ordered pairs of users in force (blocks, mutes), at most `capacity`."""
+
+    def __init__(self, capacity: int, rng: Random) -> None:
+        self._order: list[int] = []
+        self._members: set[int] = set()
+        self._capacity = capacity
+        self._random = rng.random
+
+    def __contains__(self, pair: tuple[int, int]) -> bool:
+        return pair[0] << 32 | pair[1] in self._members
+
+    def between(self, one: int, other: int) -> bool:
+        """Whether the pair is in force in either direction."""
+        members = self._members
+        return one << 32 | other in members or other << 32 | one in members
+
+    def add(self, one: int, other: int) -> bool:
+        """Put the pair in force; False where it is already, or nothing more fits."""
+        packed = one << 32 | other
+        if packed in self._members or len(self._order) >= self._capacity:
+            return False
+        self._members.add(packed)
+        self._order.append(packed)
+        return True
+
+    def pick(self) -> tuple[int, int] | None:
+        """One pair in force, at random."""
+        if not self._order:
+            return None
+        packed = self._order[int(self._random() * len(self._order))]
+        return packed >> 32, packed & 0xFFFFFFFF
+
+    def take(self) -> tuple[int, int] | None:
+        """End one pair, at random, and return it."""
+        if not self._order:
+            return None
+        place = int(self._random() * len(self._order))
+        packed, self._order[place] = self._order[place], self._order[-1]
+        self._order.pop()
+        self._members.remove(packed)
+        return packed >> 32, packed & 0xFFFFFFFF
+
+
+class Gone:
+    """The ids of the last `capacity` deleted things."""
+
+    def __init__(self, capacity: int) -> None:
+        self._order: deque[int] = deque()
+        self._members: set[int] = set()
+        self._capacity = capacity
+
+    def __contains__(self, content_id: int) -> bool:
+        return content_id in self._members
+
+    def add(self, content_id: int) -> None:
+        if len(self._order) == self._capacity:
+            self._members.remove(self._order.popleft())
+        self._order.append(content_id)
+        self._members.add(content_id)

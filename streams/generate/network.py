@@ -1,0 +1,91 @@
+"""A synthetic social network: the events of its users, in time order, from one seed."""
+
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+
+from streams.contracts.events import Event
+from streams.generate import engaging, publishing, relating
+from streams.generate.calendar import Slice, instants, slices
+from streams.generate.oddities import oddity
+from streams.generate.world import Plan, World
+
+Happening = Callable[[World], Event | None]
+
+# What happens besides follows and oddities, in parts of the whole.
+MIX: tuple[tuple[Happening, float], ...] = (
+    (relating.unfollow, 15),
+    (relating.block, 5),
+    (relating.unblock, 2),
+    (relating.mute, 6),
+    (relating.unmute, 2),
+    (publishing.post, 130),
+    (publishing.reply, 20),
+    (publishing.repost, 50),
+    (publishing.edit, 8),
+    (publishing.delete, 9),
+    (publishing.story, 40),
+    (publishing.delete_story, 2),
+    (publishing.highlight, 8),
+    (publishing.unhighlight, 2),
+    (engaging.like, 230),
+    (engaging.unlike, 18),
+    (engaging.view_post, 230),
+    (engaging.view_story, 140),
+    (engaging.view_highlight, 6),
+    (engaging.comment, 75),
+    (engaging.delete_comment, 6),
+)
+_EARLY = 0.4  # new accounts follow more: the share of follows falls over this part of the run
+_TRIES = 5
+
+
+class Network:
+    """`plan.events` events of `plan.users` people; every iteration starts anew, and is the same.
+
+    Events are ascending in (occurred_at, event_id), and each is valid where it stands.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __iter__(self) -> Iterator[Event]:
+        world = World(self.plan)
+        plan = self.plan
+        happenings = (relating.follow, oddity, *(happening for happening, _ in MIX))
+        for part in slices(plan.start, plan.duration, plan.events):
+            if part.events:
+                yield from _events(world, part, happenings, _thresholds(plan, part.progress))
+
+
+def _thresholds(plan: Plan, progress: float) -> list[float]:
+    """Cumulated probabilities of follow, oddity and MIX, when `progress` of all is done."""
+    mean = plan.follows / plan.events
+    early = max(0.0, 1 - progress / _EARLY)
+    follows = mean * (2 / 3 + early * (1 / 3) / (_EARLY / 2))
+    rest = (1 - follows) * (1 - plan.oddities)
+    whole = sum(weight for _, weight in MIX)
+    shares = (
+        follows,
+        (1 - follows) * plan.oddities,
+        *(rest * weight / whole for _, weight in MIX),
+    )
+    return list(accumulate(shares))[:-1]
+
+
+def _events(
+    world: World, part: Slice, happenings: tuple[Happening, ...], thresholds: list[float]
+) -> Iterator[Event]:
+    draw = world.random
+    for at_ms in instants(part, world.rng):
+        if due := world.due(at_ms):
+            world.mint.advance(due[0])
+            yield due[1](world)
+            continue
+        world.mint.advance(at_ms)
+        event = None
+        for _ in range(_TRIES):
+            event = happenings[bisect(thresholds, draw())](world)
+            if event is not None:
+                break
+        yield event or publishing.post(world)
