@@ -1,0 +1,1 @@
+"""The consumer groups: which topics each reads, through which projections, into which stores."""

@@ -1,0 +1,78 @@
+"""What an agent is made of, and the steps that most of them share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from streams.contracts.batch import Batch, ErrorCode, Record, Rejected
+from streams.contracts.codec import SchemaLookup
+from streams.contracts.events import DeliveryTask
+from streams.contracts.reading import VALIDITY_STAGE, read
+from streams.projections.ports import TimelineCache, ViewSink
+from streams.projections.projected import Projected
+from streams.projections.registry import facts_needed, project
+from streams.runtime.pipeline import Steps
+
+AgentSteps = Steps[Record, Batch, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What agents work with; built by `streams.app`, or of memory stores in tests."""
+
+    sink: ViewSink
+    timelines: TimelineCache
+    lookup: SchemaLookup
+    send_tasks: Callable[[Sequence[DeliveryTask]], None]
+    """Returns when the broker has acknowledged every task."""
+    inline_followers: int
+    """Followers per author and shard that the posts agent serves itself."""
+    delivery_page: int
+    """Followers that one delivery task serves."""
+
+
+class Agent(NamedTuple):
+    """A consumer group: its topics, and the steps of each."""
+
+    topics: tuple[str, ...]
+    steps: Callable[[Services, str], AgentSteps]
+
+
+class ViewSteps:
+    """decode -> look up who created what -> project -> apply to the durable views."""
+
+    def __init__(self, services: Services, topic: str) -> None:
+        self._services = services
+        self._topic = topic
+
+    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
+        return read(records, self._topic, self._services.lookup)
+
+    def project(self, batch: Batch) -> Projected:
+        creators = self._services.sink.creators
+        return project(
+            batch, {content: creators(content, ids) for content, ids in facts_needed(batch).items()}
+        )
+
+    def apply(self, projected: Projected) -> None:
+        self._services.sink.apply(projected.effects)
+
+    @property
+    def steps(self) -> AgentSteps:
+        return Steps(self.decode, self.project, self.apply, id_conflict)
+
+
+def id_conflict(record: Record) -> Rejected:
+    """The record creates an id that another create has taken."""
+    return Rejected(
+        record,
+        ErrorCode.ID_CONFLICT,
+        VALIDITY_STAGE,
+        "IdConflictError",
+        "another event created this id",
+    )
+
+
+def view_steps(services: Services, topic: str) -> AgentSteps:
+    """Steps of a topic that changes only durable views."""
+    return ViewSteps(services, topic).steps

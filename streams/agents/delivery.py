@@ -1,0 +1,56 @@
+"""Delivery tasks: one page of followers each, and the next task if any followers are left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.agents.agent import Agent, AgentSteps, Services, id_conflict
+from streams.contracts.batch import Batch, Record, Rejected
+from streams.contracts.events import DeliveryTask, Event
+from streams.contracts.ids import id_time
+from streams.contracts.reading import read
+from streams.contracts.rows import events
+from streams.runtime.pipeline import Steps
+from streams.sinks.redis.tasks import delivery_of, task_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """The distinct tasks of a batch."""
+
+    tasks: Sequence[Event]
+    applied: int
+    duplicates: int
+    conflicts: Sequence[tuple[int, int]] = ()
+
+
+class _DeliverySteps:
+    def __init__(self, services: Services, topic: str) -> None:
+        self._services = services
+        self._topic = topic
+
+    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
+        return read(records, self._topic, self._services.lookup)
+
+    def project(self, batch: Batch) -> _Tasks:
+        distinct = tuple(dict.fromkeys(event for _, event in events(batch)))
+        return _Tasks(distinct, applied=len(distinct), duplicates=len(batch) - len(distinct))
+
+    def apply(self, tasks: _Tasks) -> None:
+        """Serve a page of each task, then hand what is left to the broker."""
+        services = self._services
+        following: list[DeliveryTask] = []
+        for task in tasks.tasks:
+            assert isinstance(task, DeliveryTask)  # noqa: S101 - the topic's only record type
+            rest = services.timelines.deliver_page(delivery_of(task), services.delivery_page)
+            if rest is not None:
+                following.append(task_of(rest, id_time(rest.post_id)))
+        if following:
+            services.send_tasks(following)
+
+
+def _steps(services: Services, topic: str) -> AgentSteps:
+    steps = _DeliverySteps(services, topic)
+    return Steps(steps.decode, steps.project, steps.apply, id_conflict)
+
+
+DELIVERY = Agent(topics=("storyline.fanout.v1",), steps=_steps)
