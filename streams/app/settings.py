@@ -21,6 +21,15 @@ class Ports(BaseModel):
     redis: Port = 16379
 
 
+class Hosts(BaseModel):
+    """Where each server is, if not on `host`: containers and clusters give each its own name."""
+
+    kafka: str | None = None
+    registry: str | None = None
+    cassandra: str | None = None
+    redis: str | None = None
+
+
 def _default_cache() -> Path:
     return Path.home() / ".cache" / "storyline"
 
@@ -39,6 +48,7 @@ class Settings(BaseSettings):
     java: Path | None = None
     """A `java` to use instead of the bundled Java 17."""
     host: str = "127.0.0.1"
+    hosts: Hosts = Hosts()
     ports: Ports = Ports()
     views_version: Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")] = "v1"
     """Names the views that workers write: keyspace, Redis keys, consumer groups."""
@@ -54,11 +64,19 @@ class Settings(BaseSettings):
 
     @property
     def bootstrap(self) -> str:
-        return f"{self.host}:{self.ports.kafka}"
+        return f"{self.hosts.kafka or self.host}:{self.ports.kafka}"
 
     @property
     def registry_url(self) -> str:
-        return f"http://{self.host}:{self.ports.registry}/apis/ccompat/v7"
+        return f"http://{self.hosts.registry or self.host}:{self.ports.registry}/apis/ccompat/v7"
+
+    @property
+    def cassandra_host(self) -> str:
+        return self.hosts.cassandra or self.host
+
+    @property
+    def redis_host(self) -> str:
+        return self.hosts.redis or self.host
 
     @property
     def keyspace(self) -> str:

@@ -10,11 +10,16 @@ from streams.stack.stack import Stack
 
 def local_stack(settings: Settings) -> Stack:
     """The stack that these settings describe. Raises UserError when they point elsewhere."""
-    if settings.host not in (LOOPBACK, "localhost"):
-        raise UserError(
-            f"STORYLINE_HOST is {settings.host}, but the local stack listens on {LOOPBACK} only",
-            hint="unset STORYLINE_HOST to use the local stack",
-        )
+    named = {"STORYLINE_HOST": settings.host} | {
+        f"STORYLINE_HOSTS__{server.upper()}": host
+        for server, host in settings.hosts.model_dump(exclude_none=True).items()
+    }
+    for name, host in named.items():
+        if host not in (LOOPBACK, "localhost"):
+            raise UserError(
+                f"{name} is {host}, but the local stack listens on {LOOPBACK} only",
+                hint=f"unset {name} to use the local stack",
+            )
     home, cache = settings.home.expanduser().absolute(), settings.cache.expanduser().absolute()
     return Stack(
         StackConfig(

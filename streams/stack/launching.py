@@ -9,7 +9,7 @@ from typing import Any
 
 from streams.stack import hold
 from streams.stack.config import StackConfig
-from streams.stack.service import Launch, Service, Site
+from streams.stack.service import Launch, Service, Site, Worker
 
 OUTPUT = "out.log"
 """What a server writes to its standard output: little, unless it crashes."""
@@ -53,15 +53,13 @@ def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path
     return {**launch.files, launch_file(config, service.name): described}
 
 
-def worker_files(group: str, config: StackConfig) -> dict[Path, str]:
+def worker_files(worker: Worker, config: StackConfig) -> dict[Path, str]:
     """As for a server; the supervisor captures a worker's output, so that it is rotated."""
+    env = clean_env(config.folder(worker.name)) | {"PYTHONUNBUFFERED": "1"}
     described = _describe(
-        config,
-        group,
-        command=(sys.executable, "-m", "streams.cli.main", "run", group),
-        env=clean_env(config.folder(group)) | {"PYTHONUNBUFFERED": "1"} | dict(config.worker_env),
+        config, worker.name, command=worker.command, env=env | dict(config.worker_env)
     )
-    return {launch_file(config, group): described}
+    return {launch_file(config, worker.name): described}
 
 
 def _describe(

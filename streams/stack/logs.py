@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from streams.errors import UserError
-from streams.stack import supervisor
+from streams.stack import supervisord_conf
 from streams.stack.stack import Stack
 from streams.stack.status import log_path
 
@@ -19,11 +19,12 @@ def log_of(stack: Stack, name: str) -> Path:
     for service in stack.services:
         if service.name == name:
             return log_path(stack.config, name, service)
-    if name in stack.workers:
+    workers = [worker.name for worker in stack.workers]
+    if name in workers:
         return log_path(stack.config, name, None)
-    if name == supervisor.NAME:
-        return supervisor.log_file(stack.config)
-    known = (*(service.name for service in stack.services), *stack.workers, supervisor.NAME)
+    if name == supervisord_conf.NAME:
+        return supervisord_conf.log_file(stack.config)
+    known = (*(service.name for service in stack.services), *workers, supervisord_conf.NAME)
     raise UserError(f"there is no log of {name}", hint=f"logs are: {', '.join(known)}")
 
 

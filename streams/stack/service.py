@@ -96,3 +96,13 @@ class Service:
     stop_seconds: int = 30
     """After that the server is killed, which all of them survive."""
     stop_signal: str = "TERM"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of the project's own programs, kept running beside the servers."""
+
+    name: str
+    command: tuple[str, ...]
+    """Runs in the foreground, logs to its output, and ends in good order on SIGTERM."""
+    stop_seconds: int = 30

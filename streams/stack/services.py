@@ -3,6 +3,7 @@
 `docker-compose.yml` is tested against this list, and a new server is a new entry here.
 """
 
+import sys
 from collections.abc import Iterable
 
 from streams.errors import UserError
@@ -10,12 +11,17 @@ from streams.stack.cassandra import CASSANDRA
 from streams.stack.kafka import KAFKA
 from streams.stack.redis import REDIS
 from streams.stack.registry import REGISTRY
-from streams.stack.service import Service
+from streams.stack.service import Service, Worker
 
 SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS)
 
-WORKERS: tuple[str, ...] = ("posts", "delivery", "graph", "stories", "engagement")
-"""Groups of agents; each runs as one process of `storyline run GROUP`."""
+_GROUPS = ("posts", "delivery", "graph", "stories", "engagement")
+
+WORKERS: tuple[Worker, ...] = tuple(
+    Worker(name=group, command=(sys.executable, "-m", "streams.cli.main", "run", group))
+    for group in _GROUPS
+)
+"""One process per group of agents."""
 
 
 def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:

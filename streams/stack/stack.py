@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from streams.errors import UserError
-from streams.stack import archive, checks, download, launching, orphans, supervisor
+from streams.stack import (
+    archive,
+    checks,
+    download,
+    launching,
+    orphans,
+    supervisor,
+    supervisord_conf,
+)
 from streams.stack.config import StackConfig
 from streams.stack.jars import Jar, jars_of
 from streams.stack.java import java
 from streams.stack.report import Report, Silent
-from streams.stack.service import Service
+from streams.stack.service import Service, Worker
 from streams.stack.services import SERVICES, WORKERS, chosen
 from streams.stack.starting import start_all, start_workers
 from streams.stack.status import ProgramStatus, statuses
@@ -28,7 +36,7 @@ class Stack:
         config: StackConfig,
         *,
         services: tuple[Service, ...] = SERVICES,
-        workers: tuple[str, ...] = WORKERS,
+        workers: tuple[Worker, ...] = WORKERS,
     ) -> None:
         self.config = config
         self.services = services
@@ -75,19 +83,18 @@ class Stack:
         with self._lock(told):
             self._stop_orphans(told)
             self._supervise()
-            for group in wanted:
-                launching.write_files(launching.worker_files(group, self.config))
+            for worker in wanted:
+                launching.write_files(launching.worker_files(worker, self.config))
             start_workers(self.config, wanted, told)
 
-    def _known_workers(self, groups: Iterable[str]) -> tuple[str, ...]:
-        wanted = tuple(groups) or self.workers
-        for group in wanted:
-            if group not in self.workers:
+    def _known_workers(self, groups: Iterable[str]) -> tuple[Worker, ...]:
+        by_name = {worker.name: worker for worker in self.workers}
+        for group in (wanted := tuple(groups)):
+            if group not in by_name:
                 raise UserError(
-                    f"there is no worker called {group}",
-                    hint=f"workers are: {', '.join(self.workers)}",
+                    f"there is no worker called {group}", hint=f"workers are: {', '.join(by_name)}"
                 )
-        return wanted
+        return tuple(by_name[group] for group in wanted) or self.workers
 
     def stop_workers(self, groups: Iterable[str] = ()) -> None:
         """Stop the named groups of agents (all, when none is named) and wait for their end."""
@@ -117,8 +124,7 @@ class Stack:
             # Moved aside first: a deletion that is interrupted leaves no half of a data directory.
             trash = home / ".deleted"
             trash.mkdir(exist_ok=True)
-            names = (supervisor.NAME, *self.workers, *(service.name for service in self.services))
-            for name in names:
+            for name in (supervisord_conf.NAME, *self._names()):
                 if self.config.folder(name).exists():
                     self.config.folder(name).rename(Path(tempfile.mkdtemp(dir=trash)) / name)
             shutil.rmtree(trash)
@@ -166,8 +172,11 @@ class Stack:
             supervisor.start(self.config, self.services, self.workers)
 
     def _locks(self) -> tuple[Path, ...]:
-        names = (*self.workers, *(service.name for service in self.services))
-        return tuple(launching.lock_file(self.config, name) for name in names)
+        return tuple(launching.lock_file(self.config, name) for name in self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        workers = (worker.name for worker in self.workers)
+        return (*workers, *(service.name for service in self.services))
 
     def _patience(self) -> float:
         return max((service.stop_seconds for service in self.services), default=30)

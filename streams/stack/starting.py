@@ -9,7 +9,7 @@ from streams.stack import supervisor
 from streams.stack.config import StackConfig
 from streams.stack.launching import OUTPUT, WORKER_LOG
 from streams.stack.report import Report
-from streams.stack.service import Service
+from streams.stack.service import Service, Worker
 
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 12
@@ -49,21 +49,21 @@ def start_all(config: StackConfig, services: tuple[Service, ...], report: Report
         time.sleep(_POLL_SECONDS)
 
 
-def start_workers(config: StackConfig, groups: tuple[str, ...], report: Report) -> None:
+def start_workers(config: StackConfig, workers: tuple[Worker, ...], report: Report) -> None:
     """Return when every worker has stayed up for a while. Raises UserError at the first failure."""
-    pending = {group: _Start(group) for group in groups}
+    pending = {worker.name: _Start(worker.name) for worker in workers}
     for start in pending.values():
         start.ask(config)
     while pending:
         programs = supervisor.programs(config)
-        for group, start in tuple(pending.items()):
-            if programs[group].state == "RUNNING":
-                report.server(group, "running", start.seconds)
-                del pending[group]
+        for name, start in tuple(pending.items()):
+            if programs[name].state == "RUNNING":
+                report.server(name, "running", start.seconds)
+                del pending[name]
             else:
-                report.server(group, "starting", start.seconds)
-                log = config.folder(group) / WORKER_LOG
-                start.refuse_failure(config, programs[group], _WORKER_SECONDS, log)
+                report.server(name, "starting", start.seconds)
+                log = config.folder(name) / WORKER_LOG
+                start.refuse_failure(config, programs[name], _WORKER_SECONDS, log)
         time.sleep(_POLL_SECONDS)
 
 

@@ -8,7 +8,7 @@ import psutil
 
 from streams.stack import launching, orphans, supervisor
 from streams.stack.config import StackConfig
-from streams.stack.service import Service
+from streams.stack.service import Service, Worker
 from streams.stack.starting import answers
 
 
@@ -31,7 +31,7 @@ class ProgramStatus:
 
 
 def statuses(
-    config: StackConfig, services: tuple[Service, ...], workers: tuple[str, ...]
+    config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]
 ) -> tuple[ProgramStatus, ...]:
     """Servers, then workers. Servers that run are asked whether they are ready."""
     try:
@@ -47,7 +47,7 @@ def statuses(
         )
         for service in services
     ]
-    rows += [_row(config, group, programs.get(group)) for group in workers]
+    rows += [_row(config, worker.name, programs.get(worker.name)) for worker in workers]
     return tuple(rows)
 
 

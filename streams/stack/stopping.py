@@ -8,7 +8,7 @@ from streams.errors import UserError
 from streams.stack import supervisor
 from streams.stack.config import StackConfig
 from streams.stack.report import Report
-from streams.stack.service import Service
+from streams.stack.service import Service, Worker
 
 _POLL_SECONDS = 0.05
 _MARGIN_SECONDS = 15
@@ -18,17 +18,23 @@ _GONE = frozenset({"STOPPED", "EXITED", "FATAL"})
 def stop_all(
     config: StackConfig,
     services: tuple[Service, ...],
-    workers: tuple[str, ...],
+    workers: tuple[Worker, ...],
     report: Report,
     *,
     everything: bool = False,
 ) -> None:
     """Workers first, then servers that nothing running depends on; `everything` ends the rest."""
-    needed_by = {group: frozenset[str]() for group in workers}
+    names = frozenset(worker.name for worker in workers)
+    needed_by = dict.fromkeys(names, frozenset[str]())
     for service in services:
         dependents = {other.name for other in services if service.name in other.depends_on}
-        needed_by[service.name] = frozenset(dependents | set(workers))
-    patience = max((service.stop_seconds for service in services), default=30)
+        needed_by[service.name] = names | dependents
+    patience = max(
+        *(service.stop_seconds for service in services),
+        *(worker.stop_seconds for worker in workers),
+        0,
+        0,
+    )
     _stop_in_order(config, needed_by, patience + _MARGIN_SECONDS, report)
     if everything:
         _leave(config)

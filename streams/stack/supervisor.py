@@ -4,12 +4,9 @@ supervisord reaps and restarts; every program under it is the exec wrapper of `h
 configuration does not change with the servers' settings.
 """
 
-import configparser
-import shlex
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterator
@@ -20,13 +17,17 @@ from typing import Any
 
 from streams.errors import UserError
 from streams.stack.config import StackConfig
-from streams.stack.launching import WORKER_LOG, clean_env, launch_file, wrapper
-from streams.stack.service import Service
+from streams.stack.launching import clean_env
+from streams.stack.service import Service, Worker
+from streams.stack.supervisord_conf import (
+    NAME,
+    choose_socket,
+    config_file,
+    log_file,
+    recorded_socket,
+    render,
+)
 
-NAME = "supervisor"
-"""Its directory in the stack's home, and the name of its log."""
-_SOCKET_PATH_BYTES = 100
-"""The kernel's limit is about 107; the server binds `….sock.<pid>` first."""
 _START_SECONDS = 20
 _REPLY_SECONDS = 10
 
@@ -50,109 +51,15 @@ class Program:
     """Why it is not running, in the supervisor's words."""
 
 
-def config_file(config: StackConfig) -> Path:
-    return config.folder(NAME) / "supervisord.conf"
-
-
-def log_file(config: StackConfig) -> Path:
-    return config.folder(NAME) / "supervisord.log"
-
-
-def _socket_path(config: StackConfig) -> Path:
-    """In the stack's home if the path is short enough, else in a private directory of its own."""
-    path = config.folder(NAME) / "supervisor.sock"
-    if len(bytes(path)) + len(".1234567") <= _SOCKET_PATH_BYTES:
-        return path
-    return Path(tempfile.mkdtemp(prefix="storyline-")) / "supervisor.sock"
-
-
-def _recorded_socket(config: StackConfig) -> Path | None:
-    parser = configparser.RawConfigParser()
-    if not parser.read(config_file(config), encoding="utf-8"):
-        return None
-    return Path(parser["unix_http_server"]["file"].replace("%%", "%"))
-
-
-def render(
-    config: StackConfig, socket_path: Path, services: tuple[Service, ...], workers: tuple[str, ...]
-) -> str:
-    """supervisord.conf. Nothing starts by itself: `up` starts what was asked for."""
-
-    def value(text: object) -> str:
-        return str(text).replace("%", "%%")
-
-    def program(name: str, **options: object) -> str:
-        command = shlex.join((*wrapper(), str(launch_file(config, name))))
-        lines = {
-            "command": value(command),
-            "autostart": "false",
-            "autorestart": "true",
-            "startsecs": "3",
-            "startretries": "3",
-            "killasgroup": "true",
-            "redirect_stderr": "true",
-            **{key: value(option) for key, option in options.items()},
-        }
-        return _section(f"program:{name}", lines)
-
-    parts = [
-        _section(
-            "supervisord",
-            {
-                "nodaemon": "false",
-                "directory": value(config.folder(NAME)),
-                "logfile": value(log_file(config)),
-                "logfile_maxbytes": "1MB",
-                "logfile_backups": "3",
-                "pidfile": value(config.folder(NAME) / "supervisord.pid"),
-                "childlogdir": value(config.folder(NAME)),
-                "minfds": "256",
-                "umask": "022",
-            },
-        ),
-        _section("unix_http_server", {"file": value(socket_path), "chmod": "0700"}),
-        _section(
-            "rpcinterface:supervisor",
-            {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
-        ),
-    ]
-    parts += [
-        program(
-            service.name,
-            stdout_logfile="NONE",
-            stopsignal=service.stop_signal,
-            stopwaitsecs=service.stop_seconds,
-        )
-        for service in services
-    ]
-    parts += [
-        program(
-            group,
-            stdout_logfile=config.folder(group) / WORKER_LOG,
-            stdout_logfile_maxbytes="10MB",
-            stdout_logfile_backups=3,
-            stopwaitsecs=30,
-            # A worker ends when a server it needs is away: be patient until that is back.
-            startretries=20,
-        )
-        for group in workers
-    ]
-    return "\n".join(parts)
-
-
-def _section(name: str, lines: dict[str, str]) -> str:
-    return f"[{name}]\n" + "".join(f"{key}={line}\n" for key, line in lines.items())
-
-
-def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[str, ...]) -> None:
+def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]) -> None:
     """Start supervisord and wait until it answers. The caller holds the stack's lock."""
     folder = config.folder(NAME)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    for group in workers:
-        config.folder(group).mkdir(exist_ok=True)
+    for worker in workers:
+        config.folder(worker.name).mkdir(exist_ok=True)
     forget_socket(config)
-    text = render(config, _socket_path(config), services, workers)
+    text = render(config, choose_socket(config), services, workers)
     config_file(config).write_text(text, encoding="utf-8")
     command = (sys.executable, "-m", "supervisor.supervisord", "-c", str(config_file(config)))
     answer = subprocess.run(  # noqa: S603
@@ -177,7 +84,7 @@ def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[str
 
 def forget_socket(config: StackConfig) -> None:
     """Remove the socket that a stopped or killed supervisor left, and its private directory."""
-    path = _recorded_socket(config)
+    path = recorded_socket(config)
     if path is None:
         return
     path.unlink(missing_ok=True)
@@ -211,7 +118,7 @@ class _Transport(xmlrpc.client.Transport):
 
 @contextmanager
 def _remote(config: StackConfig) -> Iterator[Any]:
-    path = _recorded_socket(config)
+    path = recorded_socket(config)
     if path is None or not path.exists():
         raise SupervisorDownError
     try:
