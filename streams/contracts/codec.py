@@ -16,6 +16,7 @@ from streams.contracts.batch import POSITION_FIELDS, Batch, ErrorCode, Record, R
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.events import Event
 from streams.contracts.resolve import DecodeError, NotAvroError, Writer, arrow_schema, writer_of
+from streams.errors import UserError
 
 SchemaLookup = Callable[[int], str | None]
 """Schema id -> the Avro schema as JSON text, None if the registry has no such schema.
@@ -27,7 +28,7 @@ DECODE_STAGE: Final = "VALUE_CONVERTER"
 _HEADER: Final = 5
 
 
-class RegistryUnavailableError(Exception):
+class RegistryUnavailableError(UserError):
     """The schema registry cannot answer now; wait and try again. Nothing may be rejected."""
 
 

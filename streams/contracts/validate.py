@@ -45,6 +45,14 @@ class Fault(NamedTuple):
     message: str
 
 
+class EventError(ValueError):
+    """An event that breaks a rule."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.code}: {fault.message}")
+        self.fault = fault
+
+
 def check(event: Event, append_time: int) -> Fault | None:
     """The first rule that an event breaks; `append_time` in ms since the Unix epoch."""
     message = _invalid(event)

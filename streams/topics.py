@@ -1,0 +1,191 @@
+"""Topics as their files describe them, compared with and brought to a broker."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from streams.contracts.catalog import topics
+from streams.errors import UserError
+
+_TIMEOUT_S: Final = 20.0
+_BROKERS_DEFAULT: Final = -1
+
+
+class Action(StrEnum):
+    """What has to happen to a topic."""
+
+    CREATE = "create"
+    ALTER = "alter"
+    REFUSE = "refuse"
+
+
+class Change(NamedTuple):
+    """One setting: what it is (None: the topic is missing) and what it should be."""
+
+    setting: str
+    actual: str | None
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a topic differs from its description."""
+
+    topic: str
+    action: Action
+    changes: tuple[Change, ...]
+
+
+class Wanted(NamedTuple):
+    """A topic as described."""
+
+    partitions: int
+    config: Mapping[str, str]
+
+
+class BrokerUnavailableError(UserError):
+    """The broker does not answer."""
+
+
+def wanted() -> dict[str, Wanted]:
+    """Every topic of the catalogue and its dead letter topic."""
+    described: dict[str, Wanted] = {}
+    for spec in topics().values():
+        described[spec.name] = Wanted(spec.partitions, spec.config)
+        described[spec.dlq] = Wanted(spec.partitions, spec.dlq_config)
+    return described
+
+
+class Topics:
+    """The topics of the broker at `bootstrap`. Methods raise BrokerUnavailableError."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def diff(self) -> list[Difference]:
+        """How the broker's topics differ from the catalogue; other topics are left alone."""
+        try:
+            partitions = {
+                name: len(topic.partitions)
+                for name, topic in self._admin.list_topics(timeout=_TIMEOUT_S / 2).topics.items()
+            }
+            described = wanted()
+            present = [name for name in described if name in partitions]
+            configs = self._configs(present)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        found = (
+            _compare(name, spec, partitions.get(name), configs.get(name, {}))
+            for name, spec in described.items()
+        )
+        return [difference for difference in found if difference is not None]
+
+    def apply(self, replication_factor: int = _BROKERS_DEFAULT) -> list[Difference]:
+        """Create and alter topics until `diff` is empty; returns what was done.
+
+        A replication factor of -1 leaves it to the broker. Raises UserError, before anything is
+        changed, where a kept topic has another number of partitions: keys would move.
+        """
+        differences = self.diff()
+        _refuse(differences)
+        described = wanted()
+        creations = [
+            NewTopic(
+                name,
+                num_partitions=described[name].partitions,
+                replication_factor=replication_factor,
+                config=dict(described[name].config),
+            )
+            for name in _of(differences, Action.CREATE)
+        ]
+        alterations = [
+            _alteration(difference)
+            for difference in differences
+            if difference.action is Action.ALTER
+        ]
+        try:
+            if creations:
+                self._wait(self._admin.create_topics(creations))
+            if alterations:
+                self._wait(self._admin.incremental_alter_configs(alterations))
+        except KafkaException as error:
+            raise UserError(f"the broker refused: {error.args[0].str()}") from error
+        return differences
+
+    def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        if not names:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        answers = self._admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
+        return {
+            resource.name: {key: entry.value for key, entry in answer.result(_TIMEOUT_S).items()}
+            for resource, answer in answers.items()
+        }
+
+    @staticmethod
+    def _wait(answers: Mapping[Any, "Future[Any]"]) -> None:
+        for answer in answers.values():
+            answer.result(_TIMEOUT_S)
+
+    def _unavailable(self, error: KafkaException) -> BrokerUnavailableError:
+        return BrokerUnavailableError(
+            f"the Kafka broker at {self._bootstrap} does not answer: {error.args[0].str()}",
+            hint="Start the local servers with: storyline up",
+        )
+
+
+def _compare(
+    name: str, spec: Wanted, partitions: int | None, config: Mapping[str, str]
+) -> Difference | None:
+    if partitions is None:
+        settings = {"partitions": str(spec.partitions), **spec.config}
+        changes = tuple(Change(key, None, value) for key, value in settings.items())
+        return Difference(name, Action.CREATE, changes)
+    if partitions != spec.partitions:
+        change = Change("partitions", str(partitions), str(spec.partitions))
+        return Difference(name, Action.REFUSE, (change,))
+    changes = tuple(
+        Change(key, config.get(key), value)
+        for key, value in spec.config.items()
+        if config.get(key) != value
+    )
+    return Difference(name, Action.ALTER, changes) if changes else None
+
+
+def _refuse(differences: Sequence[Difference]) -> None:
+    for difference in differences:
+        if difference.action is Action.REFUSE:
+            (change,) = difference.changes
+            raise UserError(
+                f"{difference.topic} has {change.actual} partitions, its description says "
+                f"{change.wanted}: the partition count of a kept topic never changes",
+                hint="Correct avro/topics, or move the events to a topic of another name.",
+            )
+
+
+def _of(differences: Sequence[Difference], action: Action) -> list[str]:
+    return [difference.topic for difference in differences if difference.action is action]
+
+
+def _alteration(difference: Difference) -> ConfigResource:
+    return ConfigResource(
+        ResourceType.TOPIC,
+        difference.topic,
+        incremental_configs=[
+            ConfigEntry(change.setting, change.wanted, incremental_operation=AlterConfigOpType.SET)
+            for change in difference.changes
+        ],
+    )
