@@ -88,22 +88,33 @@ def _make_data(first: dict[str, Any], env: dict[str, str], lock: int) -> None:
     unfinished.touch()
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    child = subprocess.Popen(first["command"], env=env, pass_fds=(lock,))  # noqa: S603
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
-        child.wait()
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, forward)
-    signal.signal(signal.SIGINT, forward)
-    status = child.wait()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    status = _run(first["command"], env, lock)
     if status != 0:
         sys.stderr.write(f"{first['command'][0]} ended with status {status}\n")
         sys.exit(1)
     unfinished.unlink()
+
+
+def _run(command: list[str], env: dict[str, str], lock: int) -> int:
+    """Run to the end, lock in hand. A request to end is passed on, then obeyed."""
+    child: subprocess.Popen[bytes] | None = None
+    asked: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if child is not None:
+            os.kill(child.pid, number)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    child = subprocess.Popen(command, env=env, pass_fds=(lock,))  # noqa: S603
+    if asked:
+        child.terminate()
+    status = child.wait()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    if asked:
+        sys.exit(128 + asked[0])
+    return status
 
 
 if __name__ == "__main__":
