@@ -1,0 +1,85 @@
+"""What a cell holds, and the timestamp it is written with.
+
+Cassandra keeps, cell by cell, the value with the larger write timestamp and, on equal
+timestamps, the larger bytes. Everything mutable is therefore one cell whose bytes sort exactly as
+the change does, so that the cell that survives is the change that counts, whatever the order of
+writing and however often it is repeated.
+"""
+
+import struct
+from typing import NamedTuple
+
+from streams.projections.effects import Stamp
+
+MAX_TIMESTAMP = (1 << 63) - 1
+MIN_TIMESTAMP = -MAX_TIMESTAMP  # one below is Cassandra's "no timestamp", and refused
+INDEX_TIMESTAMP = 1
+"""Of what is only ever added (index rows, deletion markers): a repeat changes nothing."""
+
+VIEWER_BUCKETS = 16
+
+_SIGN = 1 << 63
+_STAMP = struct.Struct(">QQB")
+_WORD = struct.Struct(">Q")
+_VIEW_ORIGIN = 1 << 62
+_HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 / golden ratio (Knuth, TAOCP 3, 6.4)
+_HASH_MASK = (1 << 64) - 1
+
+
+class State(NamedTuple):
+    """A decoded state cell."""
+
+    stamp: Stamp
+    payload: bytes
+
+
+def encode_state(stamp: Stamp, payload: bytes = b"") -> bytes:
+    """17 bytes of stamp, sorting as stamps do, then the payload. `event_id` is not negative."""
+    return _STAMP.pack(stamp.occurred_at + _SIGN, stamp.event_id, stamp.ended) + payload
+
+
+def decode_state(cell: bytes) -> State:
+    """The inverse of `encode_state`."""
+    occurred_at, event_id, ended = _STAMP.unpack_from(cell)
+    return State(Stamp(occurred_at - _SIGN, event_id, bool(ended)), cell[_STAMP.size :])
+
+
+def has_ended(cell: bytes) -> bool:
+    """Whether a state cell's stamp is of an ending event, without decoding the rest."""
+    return cell[_STAMP.size - 1] == 1
+
+
+def state_timestamp(stamp: Stamp) -> int:
+    """Microseconds of the event's time; beyond the bounds of timestamps the bytes decide."""
+    return max(MIN_TIMESTAMP, min(stamp.occurred_at * 1000, MAX_TIMESTAMP))
+
+
+def first_timestamp(event_id: int) -> int:
+    """The write timestamp of a create: the smaller `event_id` has the larger one and stands."""
+    return MAX_TIMESTAMP - 1 - event_id
+
+
+def first_event_id(timestamp: int) -> int:
+    """The inverse of `first_timestamp`: who created is readable without reading the content."""
+    return MAX_TIMESTAMP - 1 - timestamp
+
+
+def encode_first_seen(seen_at: int) -> bytes:
+    """8 bytes that sort downwards in `seen_at` (ms), so that the larger bytes are the earlier."""
+    return _WORD.pack(_HASH_MASK - (seen_at + _SIGN))
+
+
+def decode_first_seen(cell: bytes) -> int:
+    """The inverse of `encode_first_seen`."""
+    (word,) = _WORD.unpack(cell)
+    return _HASH_MASK - int(word) - _SIGN
+
+
+def first_seen_timestamp(seen_at: int) -> int:
+    """The write timestamp of a view: the earlier view has the larger one and stands."""
+    return max(MIN_TIMESTAMP, min(_VIEW_ORIGIN - seen_at, MAX_TIMESTAMP))
+
+
+def viewer_bucket(viewer_id: int) -> int:
+    """Which of a content's 16 partitions of viewers holds the viewer. Never to be changed."""
+    return (viewer_id * _HASH_MULTIPLIER & _HASH_MASK) >> 60

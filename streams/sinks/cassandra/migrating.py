@@ -1,0 +1,128 @@
+"""Bringing a keyspace up to date, one process at a time."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from streams.errors import UserError
+from streams.sinks.cassandra.lock import MigrationLock
+from streams.sinks.cassandra.migrations import Migration, shipped
+from streams.sinks.cassandra.session import Session
+
+_KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_AGREEMENT_S = 60.0
+
+_CREATE_KEYSPACE = """
+CREATE KEYSPACE IF NOT EXISTS {keyspace}
+WITH replication = {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}
+"""
+_CREATE_JOURNAL = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version int PRIMARY KEY, name text, checksum text, applied_at timestamp)
+"""
+_READ_JOURNAL = "SELECT version, checksum FROM schema_migrations"
+_WRITE_JOURNAL = (
+    "INSERT INTO schema_migrations (version, name, checksum, applied_at) "
+    "VALUES (?, ?, ?, toTimestamp(now()))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What was done: titles of migrations applied now, and of those applied before."""
+
+    applied: tuple[str, ...]
+    already: tuple[str, ...]
+
+
+def migrate(
+    session: Session,
+    keyspace: str,
+    *,
+    replication: int = 1,
+    migrations: Sequence[Migration] | None = None,
+    lock_wait_s: float = 60.0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Migrated:
+    """Apply the migrations that the keyspace lacks; creates the keyspace first.
+
+    `progress` is told each migration's title before it runs. Repeatable: a migration counts as
+    applied when all its statements are, and an interrupted one is run again. Raises UserError
+    where an applied migration was edited or is unknown here, where another process holds the
+    lock for longer than `lock_wait_s`, or where the nodes do not agree on the schema.
+    """
+    ordered = shipped() if migrations is None else migrations
+    _create_keyspace(session, keyspace, replication)
+    with MigrationLock(session, wait_s=lock_wait_s) as lock:
+        session.run(_CREATE_JOURNAL)
+        _await_agreement(session)
+        journal = _journal(session)
+        _verify(journal, ordered)
+        pending = [migration for migration in ordered if migration.version not in journal]
+        for migration in pending:
+            progress(migration.title)
+            _apply(session, lock, migration)
+    return Migrated(
+        applied=tuple(migration.title for migration in pending),
+        already=tuple(migration.title for migration in ordered if migration not in pending),
+    )
+
+
+def require_migrated(session: Session, keyspace: str) -> None:
+    """UserError unless `keyspace` has every migration of this release, unedited."""
+    session.use(keyspace)
+    hint = "bring it up to date with: storyline migrate"
+    known = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
+    if ("schema_migrations",) not in list(session.rows(known, keyspace)):
+        raise UserError(f"keyspace {keyspace} has no tables yet", hint=hint)
+    journal = _journal(session)
+    ordered = shipped()
+    _verify(journal, ordered)
+    missing = [migration.title for migration in ordered if migration.version not in journal]
+    if missing:
+        raise UserError(f"keyspace {keyspace} lacks {', '.join(missing)}", hint=hint)
+
+
+def _create_keyspace(session: Session, keyspace: str, replication: int) -> None:
+    if not _KEYSPACE.fullmatch(keyspace):
+        raise UserError(f"{keyspace!r} cannot be the name of a keyspace")
+    session.run(_CREATE_KEYSPACE.format(keyspace=keyspace, replication=replication))
+    session.use(keyspace)
+
+
+def _journal(session: Session) -> Mapping[int, str]:
+    """Applied migrations: number -> checksum."""
+    return dict(session.rows(_READ_JOURNAL))
+
+
+def _verify(journal: Mapping[int, str], migrations: Sequence[Migration]) -> None:
+    known = {migration.version: migration for migration in migrations}
+    for version in sorted(journal):
+        migration = known.get(version)
+        if migration is None:
+            raise UserError(
+                f"the keyspace has migration {version:04}, which this release does not know",
+                hint="run the release that applied it, or a newer one",
+            )
+        if migration.checksum != journal[version]:
+            raise UserError(
+                f"migration {migration.title} was edited after it was applied",
+                hint="restore its text and put the change into a new migration",
+            )
+
+
+def _apply(session: Session, lock: MigrationLock, migration: Migration) -> None:
+    for statement in migration.statements:
+        lock.renew()
+        session.run(statement)
+        _await_agreement(session)
+    values = (migration.version, migration.name, migration.checksum)
+    list(session.rows(_WRITE_JOURNAL, *values))
+
+
+def _await_agreement(session: Session) -> None:
+    if not session.await_schema_agreement(_AGREEMENT_S):
+        raise UserError(
+            f"Cassandra's nodes do not agree on the schema after {_AGREEMENT_S:.0f} s",
+            hint="see that all nodes are up, then run it again",
+        )

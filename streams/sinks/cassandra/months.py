@@ -1,0 +1,28 @@
+"""Calendar months (UTC) as integers yyyymm: the buckets that bound index partitions."""
+
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+
+from streams.contracts.ids import id_time
+
+_DAY_MS = 86_400_000
+
+
+def month_of(snowflake: int) -> int:
+    """The month in which an id was made."""
+    return _month_of_day(id_time(snowflake) // _DAY_MS)
+
+
+@lru_cache(maxsize=4096)
+def _month_of_day(day: int) -> int:
+    moment = time.gmtime(day * 86_400)
+    return moment.tm_year * 100 + moment.tm_mon
+
+
+def months_between(first: int, last: int) -> Iterator[int]:
+    """The months from `first` to `last`, both included."""
+    month = first
+    while month <= last:
+        yield month
+        month += 89 if month % 100 == 12 else 1

@@ -1,0 +1,130 @@
+"""The views as Cassandra holds them."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow
+from streams.sinks.cassandra.cells import (
+    VIEWER_BUCKETS,
+    decode_first_seen,
+    has_ended,
+    viewer_bucket,
+)
+from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
+from streams.sinks.cassandra.indexes import newest_by_author, newest_by_tag, stories_between
+from streams.sinks.cassandra.session import Row, Session
+from streams.sinks.cassandra.sink import Clock, wall_clock_ms
+
+_REPOSTS = "SELECT repost_id FROM reposts_by_post WHERE post_id = ?"
+_HIGHLIGHTS = "SELECT story_id FROM highlights_by_author WHERE author_id = ?"
+_FOLLOWING = "SELECT target_id, state FROM following WHERE user_id = ? AND target_id > ?"
+_FOLLOWERS = "SELECT user_id, state FROM followers WHERE target_id = ? AND user_id > ?"
+_BLOCKS_BY_USER = "SELECT target_id, state FROM blocks_by_user WHERE user_id = ?"
+_BLOCKS_BY_TARGET = "SELECT user_id, state FROM blocks_by_target WHERE target_id = ?"
+_MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
+_LIKERS = "SELECT user_id, state FROM likes_by_content WHERE content_id = ?"
+_VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket = ?"
+_VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND viewer_id = ?"
+_COMMENTS = (
+    "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
+)
+
+
+class CassandraReader:
+    """A ViewReader over Cassandra; safe between threads.
+
+    `clock` gives the wall clock in ms: a question about a moment that lies before it is answered
+    from rows that never expire.
+    """
+
+    def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
+        self._session = session
+        self._clock = clock
+
+    def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
+        return read_posts(self._session, ids)
+
+    def stories(self, ids: Collection[int]) -> Mapping[int, StoryRow]:
+        return read_stories(self._session, ids)
+
+    def comments(self, ids: Collection[int]) -> Mapping[int, CommentRow]:
+        return read_comments(self._session, ids)
+
+    def author_posts(
+        self, authors: Collection[int], before: int | None, limit: int
+    ) -> Mapping[int, Sequence[int]]:
+        return newest_by_author(self._session, authors, before, limit)
+
+    def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
+        return newest_by_tag(self._session, tag, before, limit)
+
+    def reposts(self, post_id: int) -> Sequence[int]:
+        return [row[0] for row in self._session.rows(_REPOSTS, post_id)]
+
+    def author_stories(
+        self, authors: Collection[int], since: int, until: int, now: int
+    ) -> Mapping[int, Sequence[int]]:
+        active_only = now >= self._clock()
+        return stories_between(self._session, authors, since, until, active_only=active_only)
+
+    def highlights(self, author: int) -> Sequence[int]:
+        return [row[0] for row in self._session.rows(_HIGHLIGHTS, author)]
+
+    def relations(self, user: int) -> Relations:
+        following, blocks, blocked_by, mutes = self._session.rows_of_all(
+            (
+                (_FOLLOWING, (user, 0)),
+                (_BLOCKS_BY_USER, (user,)),
+                (_BLOCKS_BY_TARGET, (user,)),
+                (_MUTES_BY_USER, (user,)),
+            )
+        )
+        return Relations(
+            following=frozenset(_unended(following)),
+            blocked=frozenset(_ended([*blocks, *blocked_by])),
+            muted=frozenset(_ended(mutes)),
+        )
+
+    def following(self, user: int, after: int, limit: int) -> Sequence[int]:
+        return list(islice(_unended(self._session.rows(_FOLLOWING, user, after)), max(limit, 0)))
+
+    def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
+        return list(islice(_unended(self._session.rows(_FOLLOWERS, user, after)), max(limit, 0)))
+
+    def follow_counts(self, user: int) -> tuple[int, int]:
+        """Reads both partitions page by page: the cost grows with the counts."""
+        return (
+            sum(1 for _ in _unended(self._session.rows(_FOLLOWERS, user, 0))),
+            sum(1 for _ in _unended(self._session.rows(_FOLLOWING, user, 0))),
+        )
+
+    def likers(self, content_id: int) -> frozenset[int]:
+        return frozenset(_unended(self._session.rows(_LIKERS, content_id)))
+
+    def viewers(self, content_id: int) -> Mapping[int, int]:
+        buckets = ((content_id, bucket) for bucket in range(VIEWER_BUCKETS))
+        return {
+            viewer: decode_first_seen(cell)
+            for rows in self._session.rows_of_each(_VIEWERS, buckets)
+            for viewer, cell in rows
+        }
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        bucket = viewer_bucket(viewer)
+        rows = self._session.rows_in(_VIEWED, set(content_ids), bucket, viewer)
+        return frozenset(row[0] for row in rows)
+
+    def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        if limit < 1:
+            return []
+        return [row[0] for row in self._session.rows(_COMMENTS, content_id, after, limit)]
+
+
+def _unended(pairs: Iterable[Row]) -> Iterator[int]:
+    """Whom the pairs concern whose last event did not end them: follows and likes."""
+    return (other for other, cell in pairs if not has_ended(cell))
+
+
+def _ended(pairs: Iterable[Row]) -> Iterator[int]:
+    """Whom the pairs concern whose last event is the ending one: blocks and mutes in force."""
+    return (other for other, cell in pairs if has_ended(cell))

@@ -1,0 +1,166 @@
+"""Effects as rows of the tables in migrations/: pure, so that what is written can be read here."""
+
+from collections.abc import Iterable, Iterator
+
+from streams.contracts.ids import id_time
+from streams.projections.effects import (
+    CreatePost,
+    CreateStory,
+    EditPost,
+    Effects,
+    Relation,
+    SetRelation,
+)
+from streams.sinks.cassandra.cells import (
+    INDEX_TIMESTAMP,
+    encode_first_seen,
+    encode_state,
+    first_seen_timestamp,
+    first_timestamp,
+    state_timestamp,
+    viewer_bucket,
+)
+from streams.sinks.cassandra.months import month_of
+from streams.sinks.cassandra.payloads import encode_created, payload_of
+from streams.sinks.cassandra.writes import Insert, Write
+
+ACTIVE_SLACK_MS = 3_600_000
+"""How much longer than the story the active index keeps its entry: clocks may differ so much."""
+_MAX_TTL_S = 366 * 86_400
+
+_POST_CREATED = Insert("posts", ("post_id",), ("author_id", "created"))
+_POST_EDITED = Insert("posts", ("post_id",), ("author_id", "edited"))
+_POST_DELETED = Insert("posts", ("post_id",), ("author_id", "deleted"))
+_STORY_CREATED = Insert("stories", ("story_id",), ("author_id", "created"))
+_STORY_HIGHLIGHT = Insert("stories", ("story_id",), ("author_id", "highlight"))
+_STORY_DELETED = Insert("stories", ("story_id",), ("author_id", "deleted"))
+_COMMENT_CREATED = Insert("comments", ("comment_id",), ("content_id", "user_id", "created"))
+_COMMENT_DELETED = Insert("comments", ("comment_id",), ("content_id", "user_id", "deleted"))
+
+_AUTHOR_POST = Insert("posts_by_author", ("author_id", "bucket"), ("post_id",))
+_AUTHOR_BUCKET = Insert("author_buckets", ("author_id",), ("bucket",))
+_TAG_POST = Insert("posts_by_tag", ("tag", "bucket"), ("post_id",))
+_TAG_BUCKET = Insert("tag_buckets", ("tag",), ("bucket",))
+_REPOST = Insert("reposts_by_post", ("post_id",), ("repost_id",))
+_AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
+_ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
+_HIGHLIGHT = Insert("highlights_by_author", ("author_id",), ("story_id",))
+_CONTENT_COMMENT = Insert("comments_by_content", ("content_id",), ("comment_id",))
+
+_RELATIONS = {
+    # one row under who acts, one under whom it concerns
+    Relation.FOLLOW: (
+        Insert("following", ("user_id",), ("target_id", "state")),
+        Insert("followers", ("target_id",), ("user_id", "state")),
+    ),
+    Relation.BLOCK: (
+        Insert("blocks_by_user", ("user_id",), ("target_id", "state")),
+        Insert("blocks_by_target", ("target_id",), ("user_id", "state")),
+    ),
+    Relation.MUTE: (
+        Insert("mutes_by_user", ("user_id",), ("target_id", "state")),
+        Insert("mutes_by_target", ("target_id",), ("user_id", "state")),
+    ),
+}
+_LIKES_BY_CONTENT = Insert("likes_by_content", ("content_id",), ("user_id", "state"))
+_LIKES_BY_USER = Insert("likes_by_user", ("user_id",), ("content_id", "state"))
+_VIEW = Insert("views", ("content_id", "bucket"), ("viewer_id", "first_seen"))
+
+
+def state_rows(effects: Effects) -> Iterator[Write]:
+    """What decides every answer: content, pairs and views."""
+    yield from _post_rows(effects)
+    yield from _story_rows(effects)
+    yield from _comment_rows(effects)
+    for change in effects.relations:
+        yield from _relation_rows(change)
+    for like in effects.likes:
+        cell, at = encode_state(like.stamp), state_timestamp(like.stamp)
+        yield Write(_LIKES_BY_CONTENT, (like.content_id, like.user_id, cell, at))
+        yield Write(_LIKES_BY_USER, (like.user_id, like.content_id, cell, at))
+    for content_id, viewer_id, seen_at in effects.views:
+        key = (content_id, viewer_bucket(viewer_id), viewer_id)
+        cell, at = encode_first_seen(seen_at), first_seen_timestamp(seen_at)
+        yield Write(_VIEW, (*key, cell, at))
+
+
+def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
+    """Where to find content: to be written when the content is durable.
+
+    `now_ms` is the wall clock, which only decides what the index of active stories need not hold.
+    """
+    for post in effects.create_posts:
+        bucket = month_of(post.post_id)
+        yield Write(_AUTHOR_POST, (post.author_id, bucket, post.post_id, INDEX_TIMESTAMP))
+        if post.repost_of is not None:
+            yield Write(_REPOST, (post.repost_of, post.post_id, INDEX_TIMESTAMP))
+    for author_id, bucket in {(p.author_id, month_of(p.post_id)) for p in effects.create_posts}:
+        yield Write(_AUTHOR_BUCKET, (author_id, bucket, INDEX_TIMESTAMP))
+    yield from _tag_rows([*effects.create_posts, *effects.edit_posts])
+    for story in effects.create_stories:
+        yield from _story_index_rows(story, now_ms)
+    for change in effects.highlights:
+        yield Write(_HIGHLIGHT, (change.author_id, change.story_id, INDEX_TIMESTAMP))
+    for comment in effects.create_comments:
+        yield Write(_CONTENT_COMMENT, (comment.content_id, comment.comment_id, INDEX_TIMESTAMP))
+
+
+def _post_rows(effects: Effects) -> Iterator[Write]:
+    for post in effects.create_posts:
+        cell, at = encode_created(post), first_timestamp(post.event_id)
+        yield Write(_POST_CREATED, (post.post_id, post.author_id, cell, at))
+    for edit in effects.edit_posts:
+        cell, at = encode_state(edit.stamp, payload_of(edit)), state_timestamp(edit.stamp)
+        yield Write(_POST_EDITED, (edit.post_id, edit.author_id, cell, at))
+    for key in effects.delete_posts:
+        yield Write(_POST_DELETED, (*key, True, INDEX_TIMESTAMP))
+
+
+def _story_rows(effects: Effects) -> Iterator[Write]:
+    for story in effects.create_stories:
+        cell, at = encode_created(story), first_timestamp(story.event_id)
+        yield Write(_STORY_CREATED, (story.story_id, story.author_id, cell, at))
+    for change in effects.highlights:
+        cell = encode_state(change.stamp, change.title.encode())
+        at = state_timestamp(change.stamp)
+        yield Write(_STORY_HIGHLIGHT, (change.story_id, change.author_id, cell, at))
+    for key in effects.delete_stories:
+        yield Write(_STORY_DELETED, (*key, True, INDEX_TIMESTAMP))
+
+
+def _comment_rows(effects: Effects) -> Iterator[Write]:
+    for comment in effects.create_comments:
+        key = (comment.comment_id, comment.content_id, comment.user_id)
+        cell, at = encode_created(comment), first_timestamp(comment.event_id)
+        yield Write(_COMMENT_CREATED, (*key, cell, at))
+    for deletion in effects.delete_comments:
+        yield Write(_COMMENT_DELETED, (*deletion, True, INDEX_TIMESTAMP))
+
+
+def _relation_rows(change: SetRelation) -> Iterator[Write]:
+    by_user, by_target = _RELATIONS[change.relation]
+    cell, at = encode_state(change.stamp), state_timestamp(change.stamp)
+    yield Write(by_user, (change.user_id, change.target_id, cell, at))
+    yield Write(by_target, (change.target_id, change.user_id, cell, at))
+
+
+def _tag_rows(posts: Iterable[CreatePost | EditPost]) -> Iterator[Write]:
+    buckets: set[tuple[str, int]] = set()
+    for post in posts:
+        bucket = month_of(post.post_id)
+        for tag in post.tags:
+            buckets.add((tag, bucket))
+            yield Write(_TAG_POST, (tag, bucket, post.post_id, INDEX_TIMESTAMP))
+    for tag, bucket in buckets:
+        yield Write(_TAG_BUCKET, (tag, bucket, INDEX_TIMESTAMP))
+
+
+def _story_index_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
+    key = (story.author_id, month_of(story.story_id), story.story_id)
+    yield Write(_AUTHOR_STORY, (*key, INDEX_TIMESTAMP))
+    left_ms = story.expires_at + ACTIVE_SLACK_MS - now_ms
+    if left_ms > 0:
+        entry = (story.author_id, story.story_id, story.event_id)
+        created_us = id_time(story.story_id) * 1000
+        ttl_s = min(-(-left_ms // 1000), _MAX_TTL_S)
+        yield Write(_ACTIVE_STORY, (*entry, created_us, ttl_s))

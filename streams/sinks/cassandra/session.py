@@ -1,0 +1,193 @@
+"""A connection to Cassandra: prepared statements, bulk reads, and the driver's errors sorted."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, Self
+
+from cassandra import (
+    ConsistencyLevel,
+    CoordinationFailure,
+    InvalidRequest,
+    OperationTimedOut,
+    Timeout,
+    Unavailable,
+    UnresolvableContactPoints,
+)
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.cluster import Session as DriverSession
+from cassandra.concurrent import execute_concurrent
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import PreparedStatement, tuple_factory
+
+from streams.errors import UserError
+from streams.projections.ports import StoreUnavailableError
+
+Row = tuple[Any, ...]
+
+_PROTOCOL_VERSION = 5
+_IN_FLIGHT = 64  # requests of one call that wait for answers at the same time
+_UNAVAILABLE = (
+    ConnectionException,
+    CoordinationFailure,
+    NoHostAvailable,
+    OperationTimedOut,
+    Timeout,
+    Unavailable,
+    UnresolvableContactPoints,
+)
+
+logging.getLogger("cassandra").addHandler(logging.NullHandler())
+
+
+class Session:
+    """One connected session; safe between threads. Use as a context manager, or `close()` it.
+
+    Every method raises StoreUnavailableError where Cassandra cannot answer now; a statement that
+    Cassandra refuses propagates as the driver's own error.
+    """
+
+    def __init__(self, cluster: Cluster, driver: DriverSession) -> None:
+        self._cluster = cluster
+        self._driver = driver
+        self._prepared: dict[str, PreparedStatement] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections."""
+        self._cluster.shutdown()
+
+    def prepared(self, cql: str) -> PreparedStatement:
+        """The prepared statement of a text, prepared once."""
+        statement = self._prepared.get(cql)
+        if statement is None:
+            with driver_errors():
+                statement = self._prepared[cql] = self._driver.prepare(cql)
+            statement.is_idempotent = True
+        return statement
+
+    def rows(self, cql: str, *values: Any) -> Iterator[Row]:
+        """The rows that answer one query, page by page."""
+        with driver_errors():
+            yield from self._driver.execute(self.prepared(cql), values)
+
+    def rows_of_all(self, questions: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[Row]]:
+        """The rows that answer each of many queries, asked side by side, in order."""
+        prepared = ((self.prepared(cql), values) for cql, values in questions)
+        with driver_errors():
+            for answer in execute_concurrent(self._driver, prepared, concurrency=_IN_FLIGHT):
+                yield list(answer.result_or_exc)
+
+    def rows_of_each(self, cql: str, many: Iterable[Sequence[Any]]) -> Iterator[list[Row]]:
+        """The rows of one query for each of many values, asked side by side, in order."""
+        return self.rows_of_all((cql, values) for values in many)
+
+    def rows_in(
+        self, cql: str, keys: Iterable[Any], *values: Any, per_query: int = 100
+    ) -> Iterator[Row]:
+        """The rows of a query whose first value is a set of keys, asked in parts side by side."""
+        for rows in self.rows_of_each(cql, ((part, *values) for part in parts(keys, per_query))):
+            yield from rows
+
+    def run(self, cql: str) -> list[Row]:
+        """Execute a statement that is used once and has no values, such as a definition."""
+        with driver_errors():
+            return list(self._driver.execute(cql))
+
+    def run_all(self, statements: Iterable[Any]) -> None:
+        """Execute bound statements side by side; returns when every one is acknowledged."""
+        with driver_errors():
+            execute_concurrent(
+                self._driver,
+                ((statement, None) for statement in statements),
+                concurrency=_IN_FLIGHT,
+            )
+
+    def use(self, keyspace: str) -> None:
+        """Make `keyspace` the one that statements mean; UserError where it does not exist."""
+        try:
+            with driver_errors():
+                self._driver.set_keyspace(keyspace)
+        except InvalidRequest as error:
+            raise UserError(
+                f"Cassandra has no keyspace {keyspace}", hint="create it with: storyline migrate"
+            ) from error
+
+    def await_schema_agreement(self, seconds: float) -> bool:
+        """Wait until all nodes have the same schema; false where they have not by then."""
+        with driver_errors():
+            return bool(
+                self._cluster.control_connection.wait_for_schema_agreement(wait_time=seconds)
+            )
+
+
+def connect(
+    host: str,
+    port: int,
+    keyspace: str | None = None,
+    *,
+    consistency: str = "LOCAL_QUORUM",
+    request_timeout_s: float = 20.0,
+) -> Session:
+    """Connect to a cluster through one of its nodes.
+
+    A node that comes back is used again within seconds. Raises StoreUnavailableError where
+    nobody answers, UserError where `keyspace` does not exist.
+    """
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        consistency_level=ConsistencyLevel.name_to_value[consistency],
+        request_timeout=request_timeout_s,
+        row_factory=tuple_factory,
+    )
+    cluster = Cluster(
+        [host],
+        port=port,
+        protocol_version=_PROTOCOL_VERSION,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        reconnection_policy=ExponentialReconnectionPolicy(0.5, 5.0, max_attempts=None),
+        schema_metadata_enabled=False,
+    )
+    try:
+        with driver_errors():
+            session = Session(cluster, cluster.connect())
+        if keyspace is not None:
+            session.use(keyspace)
+    except BaseException:
+        cluster.shutdown()
+        raise
+    return session
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Raise what a retry may cure as StoreUnavailableError, everything else as it is."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailableError(f"Cassandra does not answer: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, NoHostAvailable) and error.errors:
+        causes = error.errors.values() if isinstance(error.errors, dict) else error.errors
+        return "; ".join(sorted({str(cause) for cause in causes}))
+    return str(error) or type(error).__name__
+
+
+def parts(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The keys in lists of at most `size`."""
+    remaining = iter(keys)
+    while part := list(islice(remaining, size)):
+        yield part

@@ -1,0 +1,49 @@
+"""Effects into Cassandra."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from streams.projections.effects import Effects
+from streams.projections.ports import Content
+from streams.sinks.cassandra.cells import first_event_id
+from streams.sinks.cassandra.rows import index_rows, state_rows
+from streams.sinks.cassandra.session import Session
+from streams.sinks.cassandra.writes import write_all
+
+Clock = Callable[[], int]
+
+# The write timestamp of a create tells its event_id, so the content need not be sent.
+_CREATORS = {
+    Content.POST: "SELECT post_id, WRITETIME(created) FROM posts WHERE post_id IN ?",
+    Content.STORY: "SELECT story_id, WRITETIME(created) FROM stories WHERE story_id IN ?",
+    Content.COMMENT: "SELECT comment_id, WRITETIME(created) FROM comments WHERE comment_id IN ?",
+}
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class CassandraSink:
+    """A ViewSink over Cassandra; safe between threads."""
+
+    def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
+        self._session = session
+        self._clock = clock
+
+    def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
+        found: dict[int, int] = {}
+        for content_id, written in self._session.rows_in(_CREATORS[content], set(ids)):
+            if written is not None:
+                event_id = first_event_id(written)
+                found[content_id] = min(event_id, found.get(content_id, event_id))
+        return found
+
+    def apply(self, effects: Effects) -> None:
+        """Content and pairs first, then the indexes: an index never leads to what is not there.
+
+        A crash between the two is repaired by the redelivery, for nothing was acknowledged.
+        """
+        write_all(self._session, state_rows(effects))
+        write_all(self._session, index_rows(effects, self._clock()))

@@ -1,0 +1,8 @@
+"""Both sides of the durable views in one object, as most callers need them."""
+
+from streams.sinks.cassandra.reader import CassandraReader
+from streams.sinks.cassandra.sink import CassandraSink
+
+
+class CassandraStore(CassandraSink, CassandraReader):
+    """A ViewSink and a ViewReader over one session."""

@@ -1,0 +1,88 @@
+"""Rows to write, and batches of them.
+
+Unlogged batches cost a Python client a sixth of what single rows cost. Rows that share a
+partition are put together, where the server makes one mutation of them; the rest shares batches
+freely, which is right for one node. A batch stays under Cassandra's stock size limit (50 KiB);
+a larger row goes alone, where that limit does not apply.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cassandra.query import BatchStatement, BatchType
+
+from streams.sinks.cassandra.session import Session
+
+_BATCH_ROWS = 50
+_BATCH_BYTES = 32 * 1024
+_VALUE_OVERHEAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """How a row of a table is written: with an explicit timestamp and no null, so that writing
+    it again changes nothing."""
+
+    table: str
+    partition: tuple[str, ...]
+    columns: tuple[str, ...]
+    """The rest of the key, then the cells."""
+    expires: bool = False
+    cql: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = (*self.partition, *self.columns)
+        places = ", ".join("?" * len(names))
+        using = "TIMESTAMP ? AND TTL ?" if self.expires else "TIMESTAMP ?"
+        target = f"{self.table} ({', '.join(names)})"
+        cql = f"INSERT INTO {target} VALUES ({places}) USING {using}"  # noqa: S608 - no outside text
+        object.__setattr__(self, "cql", cql)
+
+
+class Write(NamedTuple):
+    """One row: values in the order of the insert's columns, timestamp and seconds to live last."""
+
+    insert: Insert
+    values: tuple[Any, ...]
+
+    @property
+    def partition(self) -> tuple[Any, ...]:
+        return self.values[: len(self.insert.partition)]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the row adds to a batch."""
+        return sum(
+            _VALUE_OVERHEAD + (len(value) if isinstance(value, bytes | str) else 0)
+            for value in self.values
+        )
+
+
+def write_all(session: Session, writes: Iterable[Write]) -> None:
+    """Write the rows; returns when every one is acknowledged as durable."""
+    ordered = sorted(writes, key=lambda write: (write.insert.cql, write.partition))
+    session.run_all(_bound(session, batch) for batch in batches(ordered))
+
+
+def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    """Consecutive rows in batches of bounded count and size."""
+    batch: list[Write] = []
+    size = 0
+    for write in writes:
+        if batch and (len(batch) == _BATCH_ROWS or size + write.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(write)
+        size += write.size
+    if batch:
+        yield batch
+
+
+def _bound(session: Session, batch: list[Write]) -> Any:
+    if len(batch) == 1:
+        return session.prepared(batch[0].insert.cql).bind(batch[0].values)
+    statement = BatchStatement(BatchType.UNLOGGED)
+    for write in batch:
+        statement.add(session.prepared(write.insert.cql), write.values)
+    return statement

@@ -1,0 +1,63 @@
+"""Which rows are written for an effect, and in what batches."""
+
+from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
+from streams.projections.effects import CreateStory, Effects, SetLike, Stamp
+from streams.sinks.cassandra.months import month_of, months_between
+from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS, index_rows, state_rows
+from streams.sinks.cassandra.writes import Insert, Write, batches
+
+CREATED = 1_735_689_600_000  # 2025-01-01
+EXPIRES = CREATED + 86_400_000
+ROW = Insert("rows", ("key",), ("cell",))
+
+
+def active_rows(now: int) -> list[Write]:
+    story = CreateStory(make_id(CREATED), 7, 8, "media", "", EXPIRES)
+    rows = index_rows(Effects(create_stories=[story]), now)
+    return [row for row in rows if row.insert.table == "active_stories"]
+
+
+def test_an_active_story_lives_until_it_has_expired_by_any_clock() -> None:
+    (row,) = active_rows(EXPIRES - 1)
+    assert row.values == (7, make_id(CREATED), 8, CREATED * 1000, ACTIVE_SLACK_MS // 1000 + 1)
+
+
+def test_a_story_that_expired_long_ago_is_not_active() -> None:
+    assert len(active_rows(EXPIRES + ACTIVE_SLACK_MS - 1)) == 1
+    assert active_rows(EXPIRES + ACTIVE_SLACK_MS) == []
+
+
+def test_a_story_of_a_far_future_has_a_time_to_live_that_cassandra_takes() -> None:
+    (row,) = active_rows(0)
+    assert row.values[-1] == 366 * 86_400
+
+
+def test_no_row_holds_a_null() -> None:
+    like = SetLike(1, 2, Stamp(3, 4))
+    assert all(None not in row.values for row in state_rows(Effects(likes=[like])))
+
+
+def test_months_are_those_of_the_calendar() -> None:
+    assert month_of(make_id(CREATED - 1)) == 202412
+    assert month_of(make_id(CREATED)) == 202501
+    assert month_of(1) == month_of(make_id(EPOCH_MS)) == 201001
+    assert month_of(MAX_ID) == 207909
+
+
+def test_months_between_cross_the_year_and_may_be_none() -> None:
+    assert list(months_between(202411, 202502)) == [202411, 202412, 202501, 202502]
+    assert list(months_between(202502, 202501)) == []
+
+
+def test_batches_are_bounded_in_rows_and_bytes_and_lose_nothing() -> None:
+    sizes = [10] * 120 + [20_000] * 5 + [100_000] * 2 + [10]
+    writes = [Write(ROW, (i, b"x" * size, 1)) for i, size in enumerate(sizes)]
+    grouped = list(batches(writes))
+    assert [write for batch in grouped for write in batch] == writes
+    assert max(map(len, grouped)) == 50
+    for batch in grouped:
+        assert len(batch) == 1 or sum(write.size for write in batch) <= 32 * 1024
+
+
+def test_an_empty_batch_is_never_sent() -> None:
+    assert list(batches([])) == []
