@@ -33,8 +33,8 @@ class MemoryTimelines:
 
     def read(self, reader: int, sources: bytes) -> Timeline | None:
         """See TimelineCache."""
-        stored = self._timelines.get(reader)
-        if stored is None or stored.sources != checked(sources):
+        wanted, stored = checked(sources), self._timelines.get(reader)
+        if stored is None or stored.sources != wanted:
             return None
         if stored.history != self._history:
             return None

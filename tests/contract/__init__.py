@@ -1,0 +1,1 @@
+"""Suites that every store passes: the fake and the real one."""

@@ -1,0 +1,43 @@
+"""The in-memory timelines pass the suite, and many random histories quickly."""
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from streams.sinks.memory_timelines import MemoryTimelines
+from streams.sinks.timelines import TimelineLimits
+from tests.contract.timeline_machine import TimelineMachine
+from tests.contract.timeline_suite import SMALL, TimelineServer, TimelineSuite
+
+
+class MemoryServer(TimelineServer):
+    def cache(self, *, shards: int = 4, limits: TimelineLimits = SMALL) -> MemoryTimelines:
+        self._cache = MemoryTimelines(shards=shards, limits=limits)
+        return self._cache
+
+    def flush(self) -> None:
+        self._cache.flush()
+
+    def evict(self, reader: int) -> None:
+        self._cache.evict(reader)
+
+    def new_history(self) -> None:
+        self._cache.restart()
+
+
+class TestMemoryTimelines(TimelineSuite):
+    @pytest.fixture
+    def server(self) -> TimelineServer:
+        return MemoryServer()
+
+
+class MemoryMachine(TimelineMachine):
+    def make_server(self) -> TimelineServer:
+        return MemoryServer()
+
+
+def test_every_history_leaves_warm_timelines_right() -> None:
+    run_state_machine_as_test(
+        MemoryMachine,
+        settings=settings(max_examples=200, stateful_step_count=50, deadline=None),
+    )

@@ -1,0 +1,387 @@
+"""What every TimelineCache must do, whatever it is made of."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.projections.ports import Delivery, TimelineCache
+from streams.sinks.timelines import TimelineLimits
+
+SOURCES = b"followed authors"
+OTHERS = b"all other people"
+ANN, BOB, EVE = 1, 2, 3
+READER = 100
+ALL = 10_000
+SMALL = TimelineLimits(length=5, slack=3, pushes=4)
+
+
+class TimelineServer(ABC):
+    """A server that holds timelines, and what can befall it."""
+
+    @abstractmethod
+    def cache(self, *, shards: int = 4, limits: TimelineLimits = SMALL) -> TimelineCache:
+        """A cache without any timeline."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Lose everything."""
+
+    @abstractmethod
+    def evict(self, reader: int) -> None:
+        """Lose one timeline."""
+
+    @abstractmethod
+    def new_history(self) -> None:
+        """Go on with the data there was, as after a restart or a fail-over."""
+
+
+def build(
+    cache: TimelineCache, reader: int, authors: Iterable[int], ids: Iterable[int] = ()
+) -> None:
+    token = cache.begin(reader, tuple(authors))
+    assert token is not None
+    assert cache.install(reader, token, tuple(ids), 0, SOURCES)
+
+
+def warm_ids(cache: TimelineCache, reader: int = READER) -> tuple[int, ...]:
+    timeline = cache.read(reader, SOURCES)
+    assert timeline is not None
+    return tuple(timeline.ids)
+
+
+def finish(cache: TimelineCache, rests: Iterable[Delivery], limit: int) -> list[int]:
+    """Carry deliveries through; the cursors on the way."""
+    cursors = []
+    for rest in rests:
+        going: Delivery | None = rest
+        while going is not None:
+            cursors.append(going.cursor)
+            going = cache.deliver_page(going, limit)
+    return cursors
+
+
+class TimelineSuite:
+    """Subclass it with a fixture `server`."""
+
+    @pytest.fixture
+    def cache(self, server: TimelineServer) -> TimelineCache:
+        return server.cache()
+
+    # Absent is not empty.
+
+    def test_what_nobody_built_is_cold(self, cache: TimelineCache) -> None:
+        assert cache.read(READER, SOURCES) is None
+
+    def test_delivery_creates_no_timeline(self, cache: TimelineCache) -> None:
+        assert list(cache.deliver({ANN: [10]}, ALL)) == []
+        assert cache.read(READER, SOURCES) is None
+
+    def test_delivery_after_eviction_creates_no_timeline(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        build(cache, READER, [ANN], [10])
+        server.evict(READER)
+        cache.deliver({ANN: [20]}, ALL)
+        assert cache.read(READER, SOURCES) is None
+
+    def test_a_loading_timeline_is_not_read(self, cache: TimelineCache) -> None:
+        cache.begin(READER, [ANN])
+        cache.deliver({ANN: [10]}, ALL)
+        assert cache.read(READER, SOURCES) is None
+        assert cache.read(READER, b"\0" * 16) is None
+
+    def test_a_timeline_of_other_sources_is_not_read(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], [10])
+        assert cache.read(READER, OTHERS) is None
+
+    def test_a_digest_of_another_length_is_refused(self, cache: TimelineCache) -> None:
+        with pytest.raises(ValueError, match="16 bytes"):
+            cache.read(READER, b"short")
+
+    def test_a_reader_of_nobody_has_an_empty_timeline(self, cache: TimelineCache) -> None:
+        build(cache, READER, [])
+        timeline = cache.read(READER, SOURCES)
+        assert timeline is not None
+        assert (tuple(timeline.ids), timeline.floor) == ((), 0)
+
+    # Cold build against delivery.
+
+    def test_loaded_ids_come_back_newest_first(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], [20, 30, 10, 20])
+        assert warm_ids(cache) == (30, 20, 10)
+
+    def test_what_arrives_while_loading_is_kept(self, cache: TimelineCache) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        cache.deliver({ANN: [20, 40]}, ALL)
+        assert cache.install(READER, token, [10, 20, 30], 0, SOURCES)
+        assert warm_ids(cache) == (40, 30, 20, 10)
+
+    def test_what_arrives_after_loading_is_kept(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN, BOB], [10])
+        cache.deliver({ANN: [30], BOB: [20], EVE: [40]}, ALL)
+        assert warm_ids(cache) == (30, 20, 10)
+
+    def test_another_load_takes_over(self, cache: TimelineCache) -> None:
+        first, second = cache.begin(READER, [ANN]), cache.begin(READER, [ANN])
+        assert first is not None
+        assert second is not None
+        cache.deliver({ANN: [20]}, ALL)
+        assert not cache.install(READER, first, [10], 0, SOURCES)
+        assert cache.read(READER, SOURCES) is None
+        assert cache.install(READER, second, [10], 0, SOURCES)
+        assert warm_ids(cache) == (20, 10)
+
+    def test_a_load_whose_marker_went_installs_nothing(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        server.evict(READER)
+        assert not cache.install(READER, token, [10], 0, SOURCES)
+        assert cache.read(READER, SOURCES) is None
+
+    def test_a_reader_dropped_from_a_list_is_registered_again(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        build(cache, READER, [ANN], [10])
+        server.evict(READER)
+        cache.deliver({ANN: [20]}, ALL)
+        build(cache, READER, [ANN], [10, 20])
+        cache.deliver({ANN: [30]}, ALL)
+        assert warm_ids(cache) == (30, 20, 10)
+
+    def test_installing_twice_changes_nothing(self, cache: TimelineCache) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        assert cache.install(READER, token, [10], 0, SOURCES)
+        cache.deliver({ANN: [20]}, ALL)
+        assert cache.install(READER, token, [10], 0, SOURCES)
+        assert warm_ids(cache) == (20, 10)
+
+    # The floor.
+
+    def test_a_long_load_is_cut_and_says_so(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], range(1, 9))
+        timeline = cache.read(READER, SOURCES)
+        assert timeline == ((8, 7, 6, 5, 4), 3)
+
+    def test_a_load_drops_what_its_floor_covers(self, cache: TimelineCache) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        cache.deliver({ANN: [9, 31]}, ALL)
+        assert cache.install(READER, token, [10, 20, 30], 10, SOURCES)
+        assert cache.read(READER, SOURCES) == ((31, 30, 20), 10)
+
+    def test_late_old_posts_below_the_floor_are_ignored(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], range(1, 9))
+        cache.deliver({ANN: [1, 2, 3]}, ALL)
+        assert cache.read(READER, SOURCES) == ((8, 7, 6, 5, 4), 3)
+
+    def test_late_posts_above_the_floor_find_their_place(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], [10, 30, 50])
+        cache.deliver({ANN: [40, 5, 20]}, ALL)
+        assert warm_ids(cache) == (50, 40, 30, 20, 10, 5)
+
+    def test_trimming_keeps_the_newest_by_id_not_by_arrival(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN], [100, 200, 300, 400, 500])
+        for old in (11, 12, 13, 14):  # the ninth id makes the timeline too long
+            cache.deliver({ANN: [old]}, ALL)
+        assert cache.read(READER, SOURCES) == ((500, 400, 300, 200, 100), 14)
+
+    def test_a_trim_while_loading_raises_the_floor(self, cache: TimelineCache) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        cache.deliver({ANN: range(10, 20)}, ALL)
+        assert cache.install(READER, token, [1, 2, 17], 0, SOURCES)
+        assert cache.read(READER, SOURCES) == ((19, 18, 17, 16, 15), 14)
+
+    @pytest.mark.parametrize("state", ["loading", "complete"])
+    def test_replaying_cannot_grow_a_timeline(self, cache: TimelineCache, state: str) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        if state == "complete":
+            assert cache.install(READER, token, [], 0, SOURCES)
+        order = random.Random(8)
+        for _ in range(20):
+            posts = list(range(1, 61))
+            order.shuffle(posts)
+            for start in range(0, 60, 7):
+                cache.deliver({ANN: posts[start : start + 7]}, ALL)
+        if state == "loading":
+            assert cache.install(READER, token, [], 0, SOURCES)
+        timeline = cache.read(READER, SOURCES)
+        assert timeline is not None
+        assert len(timeline.ids) <= SMALL.longest
+        assert tuple(timeline.ids) == tuple(range(60, timeline.floor, -1))
+
+    def test_delivering_twice_is_delivering_once(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN, BOB], [10])
+        posts = {ANN: [20, 40], BOB: [30]}
+        cache.deliver(posts, ALL)
+        once = cache.read(READER, SOURCES)
+        cache.deliver(posts, ALL)
+        assert cache.read(READER, SOURCES) == once
+
+    # Many followers.
+
+    def test_a_limit_that_suffices_leaves_nothing(self, cache: TimelineCache) -> None:
+        readers = range(100, 140)
+        for reader in readers:
+            build(cache, reader, [ANN])
+        assert list(cache.deliver({ANN: [10]}, 40)) == []
+        assert all(warm_ids(cache, reader) == (10,) for reader in readers)
+
+    def test_a_list_of_exactly_the_limit_leaves_nothing(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=1)
+        for reader in range(100, 107):
+            build(cache, reader, [ANN])
+        assert list(cache.deliver({ANN: [10]}, 7)) == []
+        assert list(cache.deliver({ANN: [10]}, 6)) == [Delivery(ANN, 10, 0, 105)]
+
+    def test_a_large_author_is_served_in_pages(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=2)
+        readers = range(100, 160)
+        for reader in readers:
+            build(cache, reader, [ANN, BOB])
+        rests = cache.deliver({ANN: [10, 20], BOB: [15]}, 7)
+        assert {(rest.post_id, rest.shard) for rest in rests} == {
+            (post, shard) for post in (10, 15, 20) for shard in (0, 1)
+        }
+        served = [reader for reader in readers if warm_ids(cache, reader)]
+        assert len(served) == 14
+        finish(cache, rests, 4)
+        assert all(warm_ids(cache, reader) == (20, 15, 10) for reader in readers)
+
+    def test_a_delivery_goes_on_from_any_cursor(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=1)
+        readers = range(100, 130)
+        for reader in readers:
+            build(cache, reader, [ANN])
+        for cursor in readers:
+            server.evict(cursor)
+            build(cache, cursor, [ANN])
+            rest = Delivery(ANN, 1000 + cursor, 0, cursor)
+            finish(cache, [rest], 4)
+            assert [r for r in readers if 1000 + cursor in warm_ids(cache, r)] == [
+                r for r in readers if r > cursor
+            ]
+
+    def test_followers_come_and_go_between_pages(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=1)
+        for reader in range(100, 120):
+            build(cache, reader, [ANN])
+        (rest,) = cache.deliver({ANN: [10]}, 5)
+        assert rest.cursor == 104
+        server.evict(104)  # the cursor itself
+        server.evict(106)
+        cache.deliver({ANN: [9]}, ALL)  # takes both off the list
+        build(cache, 99, [ANN], [10])  # joins behind the cursor: loads the post itself
+        build(cache, 1000, [ANN])  # joins before it: is delivered to
+        assert finish(cache, [rest], 5) == [104, 110, 115]
+        assert all(10 in warm_ids(cache, r) for r in (99, 100, 105, 107, 119, 1000))
+
+    def test_many_posts_of_one_author_at_once(self, server: TimelineServer) -> None:
+        cache = server.cache(limits=TimelineLimits(length=800, slack=64, pushes=50))
+        build(cache, READER, [ANN])
+        posts = list(range(1, 2001))
+        random.Random(5).shuffle(posts)
+        assert list(cache.deliver({ANN: posts}, 500)) == []
+        ids = warm_ids(cache)
+        assert 800 <= len(ids) <= 864
+        assert ids == tuple(range(2000, 2000 - len(ids), -1))
+
+    def test_many_authors_at_once(self, server: TimelineServer) -> None:
+        cache = server.cache(limits=TimelineLimits(length=800, slack=64, pushes=7))
+        authors = range(1, 61)
+        build(cache, READER, authors)
+        assert list(cache.deliver({author: [author] for author in range(1, 101)}, 1)) == []
+        assert warm_ids(cache) == tuple(range(60, 0, -1))
+
+    def test_nothing_to_deliver(self, cache: TimelineCache) -> None:
+        build(cache, READER, [ANN])
+        assert list(cache.deliver({}, ALL)) == []
+        assert list(cache.deliver({ANN: []}, ALL)) == []
+        assert warm_ids(cache) == ()
+
+    # Losing it.
+
+    def test_after_a_flush_everything_is_cold(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        build(cache, READER, [ANN], [10])
+        server.flush()
+        cache.deliver({ANN: [20]}, ALL)
+        assert cache.read(READER, SOURCES) is None
+        build(cache, READER, [ANN], [10, 20])
+        cache.deliver({ANN: [30]}, ALL)
+        assert warm_ids(cache) == (30, 20, 10)
+
+    def test_in_another_life_of_the_server_everything_is_cold(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        build(cache, READER, [ANN], [10])
+        server.new_history()
+        cache.deliver({ANN: [20]}, ALL)
+        assert cache.read(READER, SOURCES) is None
+        build(cache, READER, [ANN], [10, 20])
+        cache.deliver({ANN: [30]}, ALL)
+        assert warm_ids(cache) == (30, 20, 10)
+
+    def test_a_load_does_not_outlive_the_servers_life(
+        self, server: TimelineServer, cache: TimelineCache
+    ) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        server.new_history()
+        assert not cache.install(READER, token, [10], 0, SOURCES)
+        assert cache.read(READER, SOURCES) is None
+
+    # Ids of every size: scripts see them as bytes.
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.differing_executors,
+        ],
+    )
+    @given(
+        loaded=st.lists(st.integers(1, 2**63 - 1), max_size=12),
+        batches=st.lists(
+            st.lists(
+                st.one_of(
+                    st.integers(1, 2**63 - 1),
+                    st.builds(
+                        lambda n, d: max(1, (1 << n) + d), st.integers(0, 62), st.integers(-1, 1)
+                    ),
+                ),
+                max_size=6,
+            ),
+            max_size=6,
+        ),
+        reader=st.integers(1, 2**63 - 1),
+    )
+    def test_a_timeline_is_the_newest_of_all_it_was_given(
+        self,
+        server: TimelineServer,
+        loaded: list[int],
+        batches: list[list[int]],
+        reader: int,
+    ) -> None:
+        cache = server.cache(shards=2)
+        build(cache, reader, [reader], loaded)
+        for batch in batches:
+            cache.deliver({reader: batch}, ALL)
+        timeline = cache.read(reader, SOURCES)
+        assert timeline is not None
+        given_ids = {*loaded, *(post for batch in batches for post in batch)}
+        expected = sorted((i for i in given_ids if i > timeline.floor), reverse=True)
+        assert list(timeline.ids) == expected
+        assert len(expected) >= min(SMALL.length, len(given_ids))
+        assert timeline.floor == 0 or timeline.floor in given_ids

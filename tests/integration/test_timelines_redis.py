@@ -1,0 +1,367 @@
+"""The timelines of a real server: the common suite, and what only a server can do to them."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from streams.projections.ports import StoreUnavailableError
+from streams.sinks.redis.keys import Keys, pack
+from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.timelines import TimelineLimits, shard_of
+from tests.contract.timeline_machine import TimelineMachine
+from tests.contract.timeline_suite import (
+    ALL,
+    ANN,
+    BOB,
+    EVE,
+    READER,
+    SMALL,
+    SOURCES,
+    TimelineServer,
+    TimelineSuite,
+    build,
+    warm_ids,
+)
+from tests.integration.valkey import Valkey
+
+pytestmark = pytest.mark.stack
+
+SHARDS = 4
+KEYS = Keys("v1", SHARDS)
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    valkey = Valkey(tmp_path_factory.mktemp("valkey"))
+    valkey.start()
+    yield valkey
+    valkey.close()
+
+
+@pytest.fixture
+def valkey(process: Valkey) -> Valkey:
+    """The server, empty."""
+    process.client.flushall()
+    return process
+
+
+class RealServer(TimelineServer):
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._shards = SHARDS
+
+    def cache(self, *, shards: int = SHARDS, limits: TimelineLimits = SMALL) -> RedisTimelines:
+        self._client.flushall()
+        self._shards = shards
+        return RedisTimelines(self._client, version="v1", shards=shards, limits=limits)
+
+    def flush(self) -> None:
+        self._client.flushall()
+
+    def evict(self, reader: int) -> None:
+        self._client.delete(Keys("v1", self._shards).timeline(reader))
+
+    def new_history(self) -> None:
+        """A short time as a replica (of nobody), and promotion: the data stays."""
+        self._client.replicaof("127.0.0.1", 1)
+        self._client.replicaof("NO", "ONE")
+
+
+def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimelines:
+    return RedisTimelines(client, version="v1", shards=SHARDS, limits=limits)
+
+
+class TestRedisTimelines(TimelineSuite):
+    @pytest.fixture
+    def server(self, valkey: Valkey) -> TimelineServer:
+        return RealServer(valkey.client)
+
+
+def test_every_history_leaves_warm_timelines_right(valkey: Valkey) -> None:
+    class Machine(TimelineMachine):
+        def make_server(self) -> TimelineServer:
+            return RealServer(valkey.client)
+
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None)
+    )
+
+
+# Layout and lifetime.
+
+
+def test_only_a_load_creates_keys(valkey: Valkey) -> None:
+    cache = timelines(valkey.client)
+    cache.deliver({ANN: [10]}, ALL)
+    cache.read(READER, SOURCES)
+    assert not cache.install(READER, b"t" * 16, [10], 0, SOURCES)
+    assert valkey.client.dbsize() == 0
+
+
+def test_the_keys_of_a_reader_share_a_hash_tag(valkey: Valkey) -> None:
+    build(timelines(valkey.client), READER, [ANN, BOB])
+    tag = f"{{v1.{shard_of(READER, SHARDS)}}}:".encode()
+    expected = {
+        tag + b"t:" + pack((READER,)),
+        tag + b"d:" + pack((ANN,)),
+        tag + b"d:" + pack((BOB,)),
+    }
+    assert set(valkey.client.keys()) == expected
+
+
+def test_timelines_expire_and_delivery_lists_do_not(valkey: Valkey) -> None:
+    client, cache = valkey.client, timelines(valkey.client)
+    key = KEYS.timeline(READER)
+    token = cache.begin(READER, [ANN])
+    assert token is not None
+    assert 0 < client.ttl(key) <= SMALL.loading_s
+    cache.deliver({ANN: [50]}, ALL)
+    assert 0 < client.ttl(key) <= SMALL.loading_s
+    assert cache.install(READER, token, [40], 0, SOURCES)
+    for posts in ([60], [45], range(1, 30)):  # append, insert, trim
+        cache.deliver({ANN: posts}, ALL)
+        assert SMALL.loading_s < client.ttl(key) <= SMALL.complete_s
+    assert client.ttl(KEYS.followers_beside(READER, ANN)) == -1
+
+
+def test_cold_readers_leave_the_delivery_list(valkey: Valkey) -> None:
+    client, cache = valkey.client, timelines(valkey.client)
+    key = KEYS.followers_beside(READER, ANN)
+    build(cache, READER, [ANN])
+    cache.deliver({ANN: [10]}, ALL)
+    assert client.zscore(key, pack((READER,))) == 0
+    client.delete(KEYS.timeline(READER))
+    cache.deliver({ANN: [20]}, ALL)
+    assert client.zscore(key, pack((READER,))) is None
+
+
+def test_a_timeline_takes_eight_bytes_an_id(valkey: Valkey) -> None:
+    limits = TimelineLimits()
+    cache = timelines(valkey.client, limits)
+    build(cache, READER, [ANN], range(1, 801))
+    assert valkey.client.strlen(KEYS.timeline(READER)) == 74 + 8 * 801
+
+
+def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:
+    long, short = timelines(valkey.client, TimelineLimits()), timelines(valkey.client)
+    token = long.begin(READER, [ANN])
+    assert token is not None
+    short.deliver({ANN: range(10, 20)}, ALL)
+    assert long.install(READER, token, [1, 2, 17], 0, SOURCES)
+    assert long.read(READER, SOURCES) == ((19, 18, 17, 16, 15), 14)
+
+
+def test_a_batch_takes_one_call_a_shard(valkey: Valkey) -> None:
+    cache = timelines(valkey.client, TimelineLimits())
+    for reader in range(100, 150):
+        build(cache, reader, range(1, 51))
+    valkey.client.config_resetstat()
+    cache.deliver({author: [author, author + 100] for author in range(1, 101)}, 2)
+    assert valkey.client.info("commandstats")["cmdstat_evalsha"]["calls"] == SHARDS
+
+
+# The server forgets scripts, lacks memory, restarts.
+
+
+def test_forgotten_scripts_are_loaded_again(valkey: Valkey) -> None:
+    cache = timelines(valkey.client)
+    build(cache, READER, [ANN])
+    for post in (10, 20):
+        valkey.client.script_flush()
+        cache.deliver({ANN: [post]}, ALL)  # in a pipeline over the shards
+        valkey.client.script_flush()
+        assert post in warm_ids(cache)
+
+
+def test_eviction_takes_timelines_never_delivery_lists(valkey: Valkey) -> None:
+    client, cache = valkey.client, timelines(valkey.client, TimelineLimits())
+    readers = range(1000, 1400)
+    for reader in readers:
+        build(cache, reader, [ANN], range(1, 801))
+    listed = sum(client.zcard(KEYS.followers(shard, ANN)) for shard in range(SHARDS))
+    used = client.info("memory")["used_memory"]
+    try:
+        client.config_set("maxmemory-policy", "volatile-lfu")
+        client.config_set("maxmemory", used - 1_000_000)
+        cache.read(READER, SOURCES)
+        left = [reader for reader in readers if client.exists(KEYS.timeline(reader))]
+        still = sum(client.zcard(KEYS.followers(shard, ANN)) for shard in range(SHARDS))
+        cache.deliver({ANN: [900]}, ALL)
+        read = {reader: cache.read(reader, SOURCES) for reader in readers}
+    finally:
+        client.config_set("maxmemory", 0)
+    assert 0 < len(left) < len(readers)
+    assert still == listed == len(readers)
+    warm = {reader: timeline for reader, timeline in read.items() if timeline is not None}
+    assert warm.keys() <= set(left)
+    assert all(timeline.ids[0] == 900 for timeline in warm.values())
+
+
+def test_without_memory_nothing_is_acknowledged(valkey: Valkey) -> None:
+    client, cache = valkey.client, timelines(valkey.client)
+    build(cache, READER, [ANN])
+    client.persist(KEYS.timeline(READER))  # so that nothing can be evicted
+    try:
+        client.config_set("maxmemory-policy", "volatile-lfu")
+        client.config_set("maxmemory", 1000)
+        with pytest.raises(StoreUnavailableError, match="Redis cannot serve now"):
+            cache.deliver({ANN: [10]}, ALL)
+        with pytest.raises(StoreUnavailableError):
+            cache.begin(EVE, [ANN])
+    finally:
+        client.config_set("maxmemory", 0)
+    cache.deliver({ANN: [10]}, ALL)
+    assert warm_ids(cache) == (10,)
+
+
+def test_a_replica_takes_no_writes(valkey: Valkey) -> None:
+    cache = timelines(valkey.client)
+    build(cache, READER, [ANN])
+    valkey.client.replicaof("127.0.0.1", 1)
+    try:
+        with pytest.raises(StoreUnavailableError):
+            cache.deliver({ANN: [10]}, ALL)
+    finally:
+        valkey.client.replicaof("NO", "ONE")
+
+
+def test_programming_errors_are_not_taken_for_outages(valkey: Valkey) -> None:
+    valkey.client.lpush(KEYS.timeline(READER), "not a timeline")
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        timelines(valkey.client).read(READER, SOURCES)
+
+
+def test_a_killed_server_is_unavailable_then_cold(valkey: Valkey) -> None:
+    cache = timelines(valkey.client)
+    build(cache, READER, [ANN], [10])
+    valkey.kill()
+    try:
+        with pytest.raises(StoreUnavailableError, match="does not answer"):
+            cache.read(READER, SOURCES)
+        with pytest.raises(StoreUnavailableError):
+            cache.deliver({ANN: [20]}, ALL)
+    finally:
+        valkey.start()
+    cache.deliver({ANN: [20]}, ALL)
+    assert cache.read(READER, SOURCES) is None
+
+
+def test_a_server_that_restarts_with_old_data_is_cold(valkey: Valkey) -> None:
+    client, cache = valkey.client, timelines(valkey.client)
+    build(cache, READER, [ANN], [10])
+    loading = cache.begin(EVE, [ANN])
+    assert loading is not None
+    client.save()
+    cache.deliver({ANN: [20]}, ALL)  # lost with the process
+    valkey.kill()
+    valkey.start()
+    assert client.exists(KEYS.timeline(READER))
+    assert cache.read(READER, SOURCES) is None
+    assert not cache.install(EVE, loading, [10], 0, SOURCES)
+    build(cache, READER, [ANN], [10, 20])
+    cache.deliver({ANN: [30]}, ALL)
+    assert warm_ids(cache) == (30, 20, 10)
+
+
+# What other processes do between any two round trips of one.
+
+
+class InterruptedConnection(redis.Connection):
+    """Runs `interrupt(n)` before the n-th thing it sends once it is armed."""
+
+    interrupt: Callable[[int], None] | None = None
+    sent = 0
+
+    def send_packed_command(self, command: object, check_health: bool = True) -> None:
+        cls = InterruptedConnection
+        if cls.interrupt is not None:
+            cls.sent += 1
+            cls.interrupt(cls.sent)
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def interrupted(valkey: Valkey) -> Iterator[redis.Redis]:
+    pool = redis.ConnectionPool(
+        connection_class=InterruptedConnection, host="127.0.0.1", port=valkey.port
+    )
+    client = redis.Redis(connection_pool=pool)
+    client.ping()
+    yield client
+    InterruptedConnection.interrupt = None
+    client.close()
+    pool.disconnect()
+
+
+def scenario(cache: RedisTimelines, durable: set[int]) -> None:
+    """Build with many authors, a page a script; then two posts are written and delivered."""
+    token = cache.begin(READER, [ANN, *range(200, 212)])
+    if token is not None:
+        cache.install(READER, token, sorted(durable), 0, SOURCES)
+    for posts in ({10, 30}, {20}):
+        durable |= posts
+        cache.deliver({ANN: sorted(posts)}, ALL)
+
+
+INTERRUPTIONS = ("flush", "evict", "history", "delivery", "rival", "forget")
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+def test_any_interruption_between_any_two_steps(
+    valkey: Valkey, interrupted: redis.Redis, kind: str
+) -> None:
+    steps, seed = 60, random.Random(kind)
+    cold = 0
+    for at in range(1, steps):
+        valkey.client.flushall()
+        durable: set[int] = {5}
+        other = timelines(valkey.client)
+
+        def befall(number: int, at: int = at, durable: set[int] = durable) -> None:
+            if number == at:
+                _interruption(kind, valkey.client, other, durable, seed)  # noqa: B023
+
+        InterruptedConnection.sent, InterruptedConnection.interrupt = 0, befall
+        scenario(timelines(interrupted), durable)
+        InterruptedConnection.interrupt = None
+        if InterruptedConnection.sent < at:
+            break
+        timeline = other.read(READER, SOURCES)
+        assert timeline is None or set(timeline.ids) == durable, f"{kind} before step {at}"
+        cold += timeline is None
+    assert 5 < at < steps - 1, "every step must be reached, and not more"
+    assert (cold > 0) is (kind in {"flush", "evict", "history", "rival"})
+
+
+def test_a_load_that_loses_its_marker_ends(valkey: Valkey, interrupted: redis.Redis) -> None:
+    def evict(number: int) -> None:
+        if number == 2:
+            valkey.client.delete(KEYS.timeline(READER))
+
+    cache = timelines(interrupted)
+    cache.begin(EVE, [ANN])
+    InterruptedConnection.sent, InterruptedConnection.interrupt = 0, evict
+    assert cache.begin(READER, range(200, 212)) is None
+
+
+def _interruption(
+    kind: str, client: redis.Redis, other: RedisTimelines, durable: set[int], seed: random.Random
+) -> None:
+    if kind == "flush":
+        client.flushall()
+    elif kind == "evict":
+        client.delete(KEYS.timeline(READER))
+    elif kind == "history":
+        RealServer(client).new_history()
+    elif kind == "delivery":
+        post = seed.randrange(40, 99)
+        durable.add(post)
+        other.deliver({ANN: [post]}, ALL)
+    elif kind == "rival":
+        other.begin(READER, [ANN])
+    else:
+        client.script_flush()
