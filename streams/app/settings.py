@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     ports: Ports = Ports()
     views_version: Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")] = "v1"
     """Names the views that workers write: keyspace, Redis keys, consumer groups."""
+    cassandra_replication: Annotated[int, Field(ge=1, le=9)] = 1
+    """Copies of each row, counted when the keyspace is created."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 16
     """Into how many parts readers are hashed; fixed for a deployment."""
     node_id: Annotated[int, Field(ge=0, le=1023)] = 0
@@ -59,8 +61,14 @@ class Settings(BaseSettings):
     timeline_length: Annotated[int, Field(ge=1)] = 800
     inline_followers: Annotated[int, Field(ge=1)] = 500
     """Warm followers per shard that the posts worker serves itself; more become tasks."""
+    delivery_page: Annotated[int, Field(ge=1)] = 2000
+    """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000
     batch_wait_ms: Annotated[int, Field(ge=1)] = 50
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where the first of the agents answers Prometheus, the next ones on the ports that follow;
+    0: any free port. Either way it is told in a file under `home`."""
 
     @property
     def bootstrap(self) -> str:

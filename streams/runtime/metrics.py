@@ -7,7 +7,13 @@ duplicates plus dead-lettered. The four are counted where each happens, none fro
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 CONSUMED = "storyline_records_consumed_total"
@@ -88,6 +94,10 @@ class Metrics:
 
     def batch_took(self, topic: str, seconds: float) -> None:
         self._batch_seconds.labels(self.group, topic).observe(seconds)
+
+    def read(self) -> dict[str, Tally]:
+        """Topic -> what was counted since the worker started."""
+        return tallies(generate_latest(self.registry).decode())
 
     def serve(self, host: str, port: int) -> int:
         """Answer Prometheus on `host`; port 0 takes a free one. Returns the port."""

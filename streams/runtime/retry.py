@@ -31,7 +31,7 @@ class Waiter:
     ) -> None:
         self._passing = passing
         self._stopping = stopping
-        self._wait = wait_exponential_jitter(initial=first_s, max=longest_s, jitter=first_s)
+        self._wait = wait_exponential_jitter(multiplier=first_s, max=longest_s, jitter=first_s)
 
     def run(self, call: Callable[[], T], *, retried: Callable[[], None], **context: Any) -> T:
         """The call's result; `retried` is called and a line logged before each further try.

@@ -1,0 +1,150 @@
+"""How far consumer groups have come, and waiting until they have nothing left to read."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+_TIMEOUT_S = 15.0
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_UNKNOWN_GROUP = {KafkaError.GROUP_ID_NOT_FOUND}
+
+
+class PartitionLag(NamedTuple):
+    """What a group has still to read of a partition; `committed` is None before any commit."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int | None
+    start: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        return self.end - max(self.start, self.committed or 0)
+
+
+class StalledError(Exception):
+    """The workers did not finish in time."""
+
+
+class Progress:
+    """Asks one broker about groups. Raises KafkaException where it does not answer."""
+
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
+
+    def lag(self, groups: Mapping[str, Iterable[str]]) -> list[PartitionLag]:
+        """The lag of every partition of each group's topics.
+
+        Commits are read before log ends: a lag of zero was true at the moment of the commit.
+        """
+        partitions = self._partitions({topic for topics in groups.values() for topic in topics})
+        committed = {
+            group: self._committed(group, [tp for topic in topics for tp in partitions[topic]])
+            for group, topics in groups.items()
+        }
+        everything = [tp for of_topic in partitions.values() for tp in of_topic]
+        ends = self._offsets(everything, _LATEST)
+        starts = self._offsets(everything, _EARLIEST)
+        return [
+            PartitionLag(group, *place, committed[group].get(place), starts[place], ends[place])
+            for group, topics in groups.items()
+            for topic in topics
+            for place in ((topic, tp.partition) for tp in partitions[topic])
+        ]
+
+    def sizes(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many records each topic holds."""
+        partitions = self._partitions(set(topics))
+        everything = [tp for of_topic in partitions.values() for tp in of_topic]
+        ends = self._offsets(everything, _LATEST)
+        starts = self._offsets(everything, _EARLIEST)
+        sizes = dict.fromkeys(partitions, 0)
+        for place, end in ends.items():
+            sizes[place[0]] += end - starts[place]
+        return sizes
+
+    def missing(self, topics: Iterable[str]) -> list[str]:
+        """Those of the topics that the broker does not have."""
+        known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+        return sorted(set(topics) - set(known))
+
+    def _partitions(self, topics: set[str]) -> dict[str, list[TopicPartition]]:
+        known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+        return {
+            topic: [TopicPartition(topic, number) for number in sorted(known[topic].partitions)]
+            for topic in sorted(topics & set(known))
+        } | {topic: [] for topic in topics - set(known)}
+
+    def _committed(
+        self, group: str, partitions: list[TopicPartition]
+    ) -> dict[tuple[str, int], int]:
+        asked = ConsumerGroupTopicPartitions(group, partitions)
+        (future,) = self._admin.list_consumer_group_offsets(
+            [asked], request_timeout=_TIMEOUT_S
+        ).values()
+        try:
+            answer = future.result()
+        except KafkaException as error:
+            if error.args[0].code() in _UNKNOWN_GROUP:
+                return {}
+            raise
+        return {
+            (tp.topic, tp.partition): tp.offset
+            for tp in answer.topic_partitions or ()
+            if tp.offset >= 0
+        }
+
+    def _offsets(
+        self, partitions: Sequence[TopicPartition], which: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
+        if not partitions:
+            return {}
+        futures = self._admin.list_offsets(
+            dict.fromkeys(partitions, which), request_timeout=_TIMEOUT_S
+        )
+        return {(tp.topic, tp.partition): f.result().offset for tp, f in futures.items()}
+
+
+def wait_until_idle(
+    lag_of: Callable[[Sequence[str]], Sequence[PartitionLag]],
+    stages: Sequence[Sequence[str]],
+    *,
+    timeout_s: float,
+    poll_s: float = 0.25,
+    report: Callable[[Sequence[PartitionLag]], None] = lambda _: None,
+) -> None:
+    """Wait until no group of any stage has anything left to read.
+
+    Stages are waited for in order, for a later one reads what an earlier one writes, and then
+    looked at again, until two rounds in a row find nothing. `report` gets the lags of a stage at
+    each look; what it raises ends the wait. Raises StalledError after `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    quiet_rounds = 0
+    while quiet_rounds < 2:
+        quiet_rounds += 1
+        for stage in stages:
+            while lags := _left(lag_of(stage), report):
+                if time.monotonic() >= deadline:
+                    raise StalledError(_stalled(lags, timeout_s))
+                quiet_rounds = 0
+                time.sleep(poll_s)
+
+
+def _left(
+    lags: Sequence[PartitionLag], report: Callable[[Sequence[PartitionLag]], None]
+) -> list[PartitionLag]:
+    report(lags)
+    return [lag for lag in lags if lag.lag]
+
+
+def _stalled(lags: Sequence[PartitionLag], timeout_s: float) -> str:
+    left = sum(lag.lag for lag in lags)
+    groups = ", ".join(sorted({lag.group for lag in lags}))
+    return f"{left} records are left after {timeout_s:.0f} s ({groups})"

@@ -1,0 +1,76 @@
+"""What `storyline lag` tells: lag of the groups, dead letters, conservation of running workers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException
+
+from streams.agents.progress import PartitionLag, Progress, StalledError, wait_until_idle
+from streams.agents.registry import AGENTS, STAGES
+from streams.app.run_files import WorkerTally, worker_tallies
+from streams.app.settings import Settings
+from streams.app.wiring import START, progress
+from streams.errors import UserError
+from streams.runtime.dead_letters import dead_letter_topic
+
+
+class Standing(NamedTuple):
+    """Where the workers stand."""
+
+    lags: Sequence[PartitionLag]
+    dead_letters: dict[str, int]
+    """Dead letter topic -> records in it."""
+    tallies: Sequence[WorkerTally]
+
+    @property
+    def lag(self) -> int:
+        return sum(lag.lag for lag in self.lags)
+
+
+def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Standing:
+    """Ask the broker and the running workers. Raises UserError where the broker is away."""
+    topics = [topic for name in agents for topic in AGENTS[name].topics]
+    groups = _groups(settings, agents)
+    with _broker(settings) as broker:
+        return Standing(
+            lags=broker.lag(groups),
+            dead_letters=broker.sizes(map(dead_letter_topic, topics)),
+            tallies=[told for told in worker_tallies(settings.home) if told.group in groups],
+        )
+
+
+def wait_for_workers(
+    settings: Settings,
+    *,
+    timeout_s: float,
+    report: Callable[[Sequence[PartitionLag]], None] = lambda _: None,
+) -> None:
+    """Wait until the workers of every group have read everything; see `wait_until_idle`.
+
+    Raises UserError where they do not within `timeout_s`.
+    """
+    with _broker(settings) as broker:
+        try:
+            wait_until_idle(
+                lambda agents: broker.lag(_groups(settings, agents)),
+                STAGES,
+                timeout_s=timeout_s,
+                report=report,
+            )
+        except StalledError as error:
+            raise UserError(
+                f"the workers do not keep up: {error}", hint="see `storyline lag` and their logs"
+            ) from error
+
+
+def _groups(settings: Settings, agents: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {settings.group(name): AGENTS[name].topics for name in agents}
+
+
+@contextmanager
+def _broker(settings: Settings) -> Iterator[Progress]:
+    try:
+        yield progress(settings)
+    except KafkaException as error:
+        raise UserError(f"Kafka does not answer at {settings.bootstrap}", hint=START) from error

@@ -1,0 +1,51 @@
+"""The composition root's parts: clients and stores, built from the settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka.admin import AdminClient
+
+from streams.agents.progress import Progress
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.projections.ports import StoreUnavailableError
+from streams.registry import SchemaRegistry
+from streams.sinks.cassandra.session import connect as connect_cassandra
+from streams.sinks.cassandra.store import CassandraStore
+from streams.sinks.redis.client import connect as connect_redis
+from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.timelines import TimelineLimits
+
+START = "start the local servers with: storyline up"
+
+
+@contextmanager
+def durable_views(settings: Settings) -> Iterator[CassandraStore]:
+    """The views in Cassandra, both sides. UserError where the server or the keyspace is missing."""
+    host, port = settings.cassandra_host, settings.ports.cassandra
+    try:
+        session = connect_cassandra(host, port, settings.keyspace)
+    except StoreUnavailableError as error:
+        raise UserError(f"Cassandra does not answer at {host}:{port}", hint=START) from error
+    with session:
+        yield CassandraStore(session)
+
+
+def timeline_cache(settings: Settings) -> RedisTimelines:
+    """The timelines in Redis; connects on first use."""
+    return RedisTimelines(
+        connect_redis(settings.redis_host, settings.ports.redis),
+        version=settings.views_version,
+        shards=settings.shards,
+        limits=TimelineLimits(length=settings.timeline_length),
+    )
+
+
+def schema_registry(settings: Settings) -> SchemaRegistry:
+    """The schema registry; connects on first use, caches what it answers."""
+    return SchemaRegistry(settings.registry_url)
+
+
+def progress(settings: Settings) -> Progress:
+    """Consumer groups' progress, asked of the broker."""
+    return Progress(AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0}))

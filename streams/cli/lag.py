@@ -1,0 +1,119 @@
+"""`storyline lag`: what the consumer groups have still to read."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.output import JsonFlag, out, print_json, print_table
+from streams.errors import UserError
+
+if TYPE_CHECKING:
+    from streams.app.lagging import Standing
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples:  storyline lag  |  storyline lag --group posts  |  storyline lag --json",
+)
+def lag(
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="AGENT", help="Only this group; may be repeated."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show per group and partition how far it has read, with dead letters and counts.
+
+    The counts are those of workers that run now, since each started: consumed = applied +
+    duplicates + dead letters, while no batch is in hand.
+    """
+    from streams.app.lagging import standing
+    from streams.app.settings import settings
+    from streams.app.working import agent_names
+
+    known = agent_names()
+    agents = list(dict.fromkeys(group or known))
+    if unknown := [name for name in agents if name not in known]:
+        raise UserError(
+            f"there is no group {', '.join(unknown)}",
+            hint=f"the groups are: {', '.join(known)}",
+            exit_code=2,
+        )
+    told = standing(settings(), agents)
+    if as_json:
+        print_json(_as_json(told))
+    else:
+        _print(told)
+
+
+def _as_json(told: "Standing") -> dict[str, Any]:
+    return {
+        "lag": told.lag,
+        "partitions": [
+            {
+                "group": lag.group,
+                "topic": lag.topic,
+                "partition": lag.partition,
+                "committed": lag.committed,
+                "end": lag.end,
+                "lag": lag.lag,
+            }
+            for lag in told.lags
+        ],
+        "dead_letters": told.dead_letters,
+        "workers": [
+            {
+                "group": worker.group,
+                "pid": worker.pid,
+                "topic": worker.topic,
+                "consumed": worker.tally.consumed,
+                "applied": worker.tally.applied,
+                "duplicates": worker.tally.duplicates,
+                "dead_letters": dict(worker.tally.dead_letters),
+                "balanced": worker.tally.balanced,
+            }
+            for worker in told.tallies
+        ],
+    }
+
+
+def _print(told: "Standing") -> None:
+    print_table(
+        ("group", "topic", "partition", "committed", "log end", "lag"),
+        (
+            (_agent(lag.group), lag.topic, lag.partition, lag.committed, lag.end, lag.lag)
+            for lag in told.lags
+        ),
+        title=f"Lag: {told.lag} records",
+    )
+    if any(told.dead_letters.values()):
+        print_table(
+            ("topic", "records"),
+            ((topic, count) for topic, count in told.dead_letters.items() if count),
+            title="Dead letters",
+        )
+    if told.tallies:
+        print_table(
+            ("group", "topic", "consumed", "applied", "duplicates", "dead letters", "balanced"),
+            (
+                (
+                    _agent(worker.group),
+                    worker.topic,
+                    worker.tally.consumed,
+                    worker.tally.applied,
+                    worker.tally.duplicates,
+                    sum(worker.tally.dead_letters.values()),
+                    "yes" if worker.tally.balanced else "in hand",
+                )
+                for worker in told.tallies
+            ),
+            title="Running workers, since each started",
+        )
+    else:
+        out.print("No worker is running; start them with: storyline run")
+
+
+def _agent(group: str) -> str:
+    """The agent's name: a group's without the version of the views."""
+    return group.split("-", 2)[-1]

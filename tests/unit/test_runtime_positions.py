@@ -1,0 +1,64 @@
+"""A commit covers only what was applied in sequence, whatever a rebalance does in between."""
+
+import pytest
+
+from streams.runtime.positions import PositionGapError, Positions
+
+LIKES = ("social.likes.v1", 0)
+
+
+def read(positions: Positions, *offsets: int) -> None:
+    for offset in offsets:
+        positions.arrived(LIKES, offset)
+
+
+@pytest.fixture
+def positions() -> Positions:
+    fresh = Positions()
+    fresh.start(LIKES, generation=1, offset=10)
+    return fresh
+
+
+def test_nothing_is_committed_before_it_is_applied(positions: Positions) -> None:
+    read(positions, 10, 11, 12)
+    assert positions.committable(LIKES) is None
+    positions.applied(LIKES, 1, 11)
+    assert positions.committable(LIKES) == 12
+
+
+def test_a_jump_in_offsets_ends_the_worker(positions: Positions) -> None:
+    read(positions, 10)
+    with pytest.raises(PositionGapError, match=r"likes\.v1\[0\]: expected offset 11, got 12"):
+        read(positions, 12)
+
+
+def test_reading_must_begin_at_the_commit(positions: Positions) -> None:
+    with pytest.raises(PositionGapError):
+        read(positions, 11)
+
+
+def test_records_read_again_do_not_move_the_position_back(positions: Positions) -> None:
+    read(positions, 10, 11, 12)
+    positions.applied(LIKES, 1, 12)
+    read(positions, 10, 11)
+    positions.applied(LIKES, 1, 11)
+    assert positions.committable(LIKES) == 13
+    read(positions, 12, 13)
+    with pytest.raises(PositionGapError):
+        read(positions, 15)
+
+
+def test_a_batch_of_an_earlier_assignment_is_not_acknowledged(positions: Positions) -> None:
+    read(positions, 10, 11)
+    positions.start(LIKES, generation=2, offset=10)
+    positions.applied(LIKES, 1, 11)
+    assert positions.committable(LIKES) is None
+    assert not positions.knows(LIKES, 1)
+
+
+def test_a_partition_taken_away_is_forgotten(positions: Positions) -> None:
+    read(positions, 10)
+    positions.forget({LIKES})
+    positions.applied(LIKES, 1, 10)
+    assert positions.committable(LIKES) is None
+    assert positions.partitions() == ()
