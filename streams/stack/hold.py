@@ -7,6 +7,7 @@ lock while the program lives, whoever started it and whatever became of that. (S
 the descriptors that they inherit, so they cannot pass the lock themselves.)
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -103,7 +104,8 @@ def _run(command: list[str], env: dict[str, str], lock: int) -> int:
     def forward(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
         if child is not None:
-            os.kill(child.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, number)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
     child = subprocess.Popen(command, env=env, pass_fds=(lock,))  # noqa: S603
