@@ -1,0 +1,19 @@
+"""What speaks to the broker and the registry, built from settings."""
+
+from streams.app.settings import Settings
+from streams.producer import EventProducer
+from streams.registry import SchemaRegistry
+from streams.topics import Topics
+
+
+def event_producer(settings: Settings) -> EventProducer:
+    """A producer under this deployment's node id. Raises PublishError."""
+    return EventProducer(settings.bootstrap, settings.registry_url, node=settings.node_id)
+
+
+def schema_registry(settings: Settings) -> SchemaRegistry:
+    return SchemaRegistry(settings.registry_url)
+
+
+def topic_admin(settings: Settings) -> Topics:
+    return Topics(settings.bootstrap)

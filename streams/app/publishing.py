@@ -1,0 +1,132 @@
+"""Publishing JSON lines: good lines go, bad ones are told with number and reason."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final, NamedTuple, Protocol
+
+import orjson
+
+from streams.contracts.events import Event
+from streams.contracts.ids import SnowflakeGenerator
+from streams.contracts.jsonform import JsonFormError, from_json
+from streams.contracts.validate import EventError, check
+from streams.producer import Ack, PublishError
+
+MAX_LINE: Final = 1024 * 1024
+"""Longer lines are refused: the broker takes records of up to 1 MiB."""
+
+
+class Line(NamedTuple):
+    """A line of input; `raw` is None where it is too long. `end` is the bytes read so far."""
+
+    number: int
+    raw: bytes | None
+    end: int
+
+
+class LineError(NamedTuple):
+    """Why a line was not published. `code` is the contract's where a rule was broken."""
+
+    line: int
+    code: str
+    message: str
+
+
+class Publish(Protocol):
+    """Sends an event; the future is done when the event is acknowledged."""
+
+    def __call__(self, event: Event) -> Future[Ack]: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the lines; `positions` holds the last offset per topic and partition."""
+
+    published: int = 0
+    refused: int = 0
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    failure: PublishError | None = None
+    failed: int = 0
+
+
+def lines_of(stream: BinaryIO) -> Iterator[Line]:
+    """The lines that are not blank, never holding more than one of them."""
+    number = end = 0
+    while raw := stream.readline(MAX_LINE + 1):
+        number += 1
+        end += len(raw)
+        if len(raw) > MAX_LINE:
+            while raw and not raw.endswith(b"\n"):
+                raw = stream.readline(MAX_LINE)
+                end += len(raw)
+            yield Line(number, None, end)
+        elif not raw.isspace():
+            yield Line(number, raw, end)
+
+
+def check_only(event: Event) -> Future[Ack]:
+    """A dry run's `Publish`: judges as the real one does and sends nothing."""
+    fault = check(event, time.time_ns() // 1_000_000)
+    if fault is not None:
+        raise EventError(fault)
+    done: Future[Ack] = Future()
+    done.set_result(Ack("", 0, 0))
+    return done
+
+
+class LinePublisher:
+    """Publishes lines one by one and keeps the outcome; `refuse` is told of every bad line.
+
+    The outcome is complete once the producer behind `publish` is flushed.
+    """
+
+    def __init__(
+        self, publish: Publish, mint: SnowflakeGenerator, refuse: Callable[[LineError], None]
+    ) -> None:
+        self._publish = publish
+        self._mint = mint
+        self._refuse = refuse
+        self._lock = threading.Lock()
+        self.outcome = Outcome()
+
+    def line(self, line: Line) -> None:
+        """Publish one line. Raises the PublishError of an earlier line that was not
+        acknowledged, for then the broker is in trouble and the rest would fail too."""
+        if self.outcome.failure is not None:
+            raise self.outcome.failure
+        try:
+            event = self._parse(line)
+            ack = self._publish(event)
+        except JsonFormError as error:
+            self._tell(LineError(line.number, "malformed", str(error)))
+        except EventError as error:
+            self._tell(LineError(line.number, str(error.fault.code), error.fault.message))
+        except ValueError as error:
+            self._tell(LineError(line.number, "malformed", f"not JSON: {error}"))
+        else:
+            ack.add_done_callback(self._acknowledged)
+
+    def _parse(self, line: Line) -> Event:
+        if line.raw is None:
+            raise JsonFormError(f"the line is longer than {MAX_LINE} bytes")
+        return from_json(orjson.loads(line.raw), self._mint)
+
+    def _tell(self, error: LineError) -> None:
+        self.outcome.refused += 1
+        self._refuse(error)
+
+    def _acknowledged(self, ack: Future[Ack]) -> None:
+        """Called by the producer's own thread."""
+        error = ack.exception()
+        with self._lock:
+            if isinstance(error, PublishError):
+                self.outcome.failed += 1
+                self.outcome.failure = self.outcome.failure or error
+                return
+            topic, partition, offset = ack.result()
+            self.outcome.published += 1
+            known = self.outcome.positions.get((topic, partition), -1)
+            self.outcome.positions[topic, partition] = max(known, offset)
