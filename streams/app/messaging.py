@@ -1,6 +1,7 @@
 """What speaks to the broker and the registry, built from settings."""
 
 from streams.app.settings import Settings
+from streams.log_reader import LogReader
 from streams.producer import EventProducer
 from streams.registry import SchemaRegistry
 from streams.topics import Topics
@@ -17,3 +18,7 @@ def schema_registry(settings: Settings) -> SchemaRegistry:
 
 def topic_admin(settings: Settings) -> Topics:
     return Topics(settings.bootstrap)
+
+
+def log_reader(settings: Settings) -> LogReader:
+    return LogReader(settings.bootstrap)
