@@ -16,7 +16,7 @@ class TimelineLimits(NamedTuple):
     """By how much a timeline may exceed `length` before it is trimmed."""
     loading_s: int = 60
     complete_s: int = 7 * 24 * 3600
-    pushes: int = 500
+    pushes: int = 250
 
     @property
     def longest(self) -> int:

@@ -156,7 +156,7 @@ def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:
 
 
 def test_a_batch_takes_one_call_a_shard(valkey: Valkey) -> None:
-    cache = timelines(valkey.client, TimelineLimits())
+    cache = timelines(valkey.client, TimelineLimits(pushes=1000))
     for reader in range(100, 150):
         build(cache, reader, range(1, 51))
     valkey.client.config_resetstat()
