@@ -92,6 +92,8 @@ def read_interactions(
         ) from error
     except ValueError as error:
         raise UserError(f"{path}, line {len(read) + 1}: {error}") from error
+    if not len(read):
+        raise UserError(f"{path} holds no interaction up to there")
     return read
 
 

@@ -1,0 +1,55 @@
+"""`storyline load`: recorded interactions as events."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.emitting import Bad, Destination, Duplicates, Out, Publish, Speed, Summary
+from streams.cli.reading import parse_instant
+
+app = typer.Typer(add_completion=False)
+
+
+@app.callback()
+def load() -> None:
+    """Turn recorded interactions into events."""
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  storyline load higgs ../shared/data/higgs --out higgs.jsonl
+  storyline load higgs ../shared/data/higgs --limit 50000 --publish
+  storyline load higgs ../shared/data/higgs --publish --speed 600
+""",
+)
+def higgs(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the files of the set.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many lines.")] = None,
+    until: Annotated[
+        int | None,
+        typer.Option(parser=parse_instant, metavar="TIME", help="Only lines up to then."),
+    ] = None,
+    duplicates: Duplicates = 0.0,
+    bad: Bad = 0,
+    out: Out = None,
+    publish: Publish = False,
+    speed: Speed = None,
+    summary: Summary = False,
+) -> None:
+    """Load SNAP's Higgs week: who retweeted, mentioned or answered whom, 1 to 7 July 2012.
+
+    A follows B from just before A first acts on B; a retweet becomes a repost, a mention a post,
+    a reply a comment. Ids come from line numbers, so loading twice gives the same events.
+    """
+    from streams.cli.emitting import emit
+    from streams.generate.duplicates import with_duplicates
+    from streams.generate.higgs import events_of
+    from streams.generate.interactions import read_interactions
+
+    to = Destination(out, publish, speed, bad)
+    interactions = read_interactions(directory, limit=limit, until_ms=until)
+    stream = with_duplicates(events_of(interactions), duplicates, seed=1)
+    expected = round(len(interactions) * 1.9 * (1 + duplicates))
+    emit(stream, to, expected=expected, as_json=summary)
