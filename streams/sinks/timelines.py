@@ -15,7 +15,8 @@ class TimelineLimits(NamedTuple):
     slack: int = 64
     """By how much a timeline may exceed `length` before it is trimmed."""
     loading_s: int = 60
-    complete_s: int = 7 * 24 * 3600
+    complete_s: int = 6 * 24 * 3600
+    """Less than delivery tasks are kept: one lost to age can then be missed by no timeline."""
     pushes: int = 250
 
     @property

@@ -29,7 +29,7 @@ def launch(site: Site) -> Launch:
     return Launch(
         command=(str(get_binary_path()), *arguments),
         files={},
-        # Scripts compare ids with Lua's `<`, which follows the locale.
+        # Whatever a script compares as strings is to follow bytes, not a locale.
         env={"LANG": "C", "LC_ALL": "C"},
     )
 

@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.contracts.catalog import topic_of
 from streams.contracts.ids import MAX_ID
 from streams.projections.ports import Delivery
 from streams.sinks.redis.tasks import delivery_of, task_of
+from streams.sinks.timelines import TimelineLimits
 
 ids = st.integers(1, MAX_ID)
 deliveries = st.builds(Delivery, ids, ids, st.integers(0, 1023), st.integers(0, MAX_ID))
@@ -27,3 +29,9 @@ def test_different_tasks_have_different_ids(rests: list[Delivery]) -> None:
 
 def test_an_id_does_not_change_with_the_release() -> None:
     assert task_of(Delivery(1, 2, 3, 4), 0).event_id == 3_557_401_158_931_067_687
+
+
+def test_tasks_outlive_the_timelines_that_wait_for_them() -> None:
+    limits = TimelineLimits()
+    longest_life_ms = (limits.loading_s + limits.complete_s) * 1000
+    assert topic_of("DeliveryTask").retention_ms >= longest_life_ms
