@@ -32,6 +32,7 @@ _ARROW: Final[Mapping[Kind, pa.DataType]] = {
 }
 _INTEGERS: Final = frozenset({"int", "long"})
 _NUMBERS: Final = frozenset({"int", "long", "float", "double"})
+_PRIMITIVES: Final = frozenset({"boolean", "long", "float", "double", "string"})
 
 Decode = Callable[[Sequence[bytes]], pa.RecordBatch]
 """Avro bodies of one schema -> the record type's columns. Raises DecodeError if any is bad."""
@@ -49,11 +50,13 @@ class NotAvroError(ValueError):
 class Writer:
     """A schema that records were written with: what it describes and how to read it.
 
-    `record_type` is None where this version knows no such record type.
+    `record_type` is None where this version knows no such record type; `columnar` tells that
+    batches are decoded at once.
     """
 
     full_name: str
     record_type: str | None
+    columnar: bool
     decode: Decode
 
 
@@ -75,23 +78,21 @@ def writer_of(schema_text: str) -> Writer:
     except (ValueError, LookupError, TypeError, fastavro.schema.SchemaParseException) as error:
         raise NotAvroError(f"not an Avro schema: {error}") from error
     if not isinstance(wire, dict) or wire["type"] != "record":
-        return Writer(str(schema), None, _refuse)
+        return Writer(str(schema), None, False, _refuse)
     full_name = _full_name(wire)
     namespace, _, record_type = full_name.rpartition(".")
     if namespace != NAMESPACE or record_type not in schemas():
-        return Writer(full_name, None, _refuse)
-    return Writer(full_name, record_type, _decoder(record_type, wire))
+        return Writer(full_name, None, False, _refuse)
+    named: dict[str, Any] = {}
+    _name_types(wire, named)
+    plan = _plan(record_type, wire, named)
+    if plan is None or not all(_columnar(field["type"], named) for field in wire["fields"]):
+        return Writer(full_name, record_type, False, _by_records(record_type, wire))
+    return Writer(full_name, record_type, True, _by_columns(record_type, wire, plan))
 
 
 def _refuse(_bodies: Sequence[bytes]) -> pa.RecordBatch:
     raise DecodeError("this version does not know the record type")
-
-
-def _decoder(record_type: str, wire: dict[str, Any]) -> Decode:
-    plan = _plan(record_type, wire)
-    if plan is None or not _pyruhvro_knows(wire):
-        return _by_records(record_type, wire)
-    return _by_columns(record_type, wire, plan)
 
 
 # Columns -----------------------------------------------------------------------------------------
@@ -100,11 +101,11 @@ _Column = tuple[Field, int | None]
 """A field we read and the index of the writer's field, None where its default stands in."""
 
 
-def _plan(record_type: str, wire: Mapping[str, Any]) -> tuple[_Column, ...] | None:
+def _plan(
+    record_type: str, wire: Mapping[str, Any], named: Mapping[str, Any]
+) -> tuple[_Column, ...] | None:
     """Where each column comes from; None where columns alone cannot resolve the schema."""
     index = {field["name"]: number for number, field in enumerate(wire["fields"])}
-    named: dict[str, Any] = {}
-    _name_types(wire, named)
     raw_fields = schemas()[record_type]["fields"]
     plan: list[_Column] = []
     for field, raw in zip(fields_of(record_type), raw_fields, strict=True):
@@ -170,12 +171,18 @@ def _column(written: pa.RecordBatch, field: Field, at: int | None) -> pa.Array:
     return column
 
 
-def _pyruhvro_knows(wire: Any) -> bool:
-    try:
-        pyruhvro.avro_to_arrow_schema(json.dumps(wire))
-    except ValueError:
-        return False
-    return True
+def _columnar(kind: Any, named: Mapping[str, Any]) -> bool:
+    """Does pyruhvro read this type? On others it may panic, whether we want the field or not."""
+    match kind:
+        case str():
+            return kind in _PRIMITIVES or (kind in named and _columnar(named[kind], named))
+        case ["null", inner] | [inner, "null"]:
+            return _columnar(inner, named)
+        case {"type": "enum"}:
+            return True
+        case {"type": "array", "items": "string" | "long"}:
+            return True
+    return False
 
 
 # Records -----------------------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+"""Any event that its schema can hold, valid or not, and the bytes and damage of records."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from streams.contracts.batch import Record
+from streams.contracts.catalog import topic_of
+from streams.contracts.codec import encode
+from streams.contracts.events import EVENT_TYPES, Event
+from streams.contracts.fields import CREATES, Field, Kind, fields_of
+from streams.contracts.ids import id_time, make_id
+from streams.contracts.rows import ENUMS
+
+NOW = 1_700_000_000_000
+"""Append time of the records drawn, near which most drawn instants lie."""
+
+_DAY = 86_400_000
+_LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
+_TIMES = st.one_of(
+    st.integers(NOW - 3 * _DAY, NOW),
+    st.sampled_from((NOW + 300_000, NOW + 300_001, -(1 << 63), (1 << 63) - 1, 0)),
+)
+_IDS = st.one_of(
+    st.integers(1, 5),
+    st.integers(NOW - 3 * _DAY, NOW).map(make_id),
+    st.sampled_from((0, -1, (1 << 63) - 1, -(1 << 63))),
+)
+_SHORT = st.text(max_size=5)
+_LONG_TEXTS = st.sampled_from(("a" * 10_000, "é" * 10_001, "🜁" * 10_000))
+_TAGS = st.one_of(_SHORT, st.sampled_from(("t" * 100, "ß" * 101)))
+_VALUES: dict[Kind, SearchStrategy[Any]] = {
+    Kind.ID: _IDS,
+    Kind.TIME: _TIMES,
+    Kind.INTEGER: _LONGS,
+    Kind.NUMBER: st.floats(allow_nan=False),
+    Kind.TEXT: st.one_of(_SHORT, _LONG_TEXTS),
+    Kind.TEXTS: st.one_of(
+        st.lists(_TAGS, max_size=3).map(tuple),
+        st.sampled_from(((), ("m",) * 10, ("m",) * 11, ("t",) * 30, ("t",) * 31)),
+    ),
+}
+
+
+@st.composite
+def events(draw: DrawFn, record_types: tuple[str, ...] = tuple(EVENT_TYPES)) -> Event:
+    """An event of one of the types; mostly near what is valid, on either side of the border."""
+    name = draw(st.sampled_from(record_types))
+    values = {field.name: draw(_value(field)) for field in fields_of(name)}
+    if name in CREATES and draw(st.integers(0, 3)):
+        values["occurred_at"] = id_time(values[CREATES[name]])
+        if name == "StoryCreated":
+            life = st.sampled_from((-1, 0, 1, _DAY, _DAY + 1))
+            end = values["occurred_at"] + draw(life)
+            values["expires_at"] = max(-(1 << 63), min(end, (1 << 63) - 1))
+    if name == "ContentViewed" and draw(st.booleans()):
+        edge = draw(st.sampled_from((_DAY - 1, _DAY)))
+        values["occurred_at"] = id_time(values["content_id"]) + edge
+    return EVENT_TYPES[name](**values)
+
+
+def _value(field: Field) -> SearchStrategy[Any]:
+    if field.kind is Kind.ENUM:
+        return st.sampled_from(list(ENUMS[field.name]))
+    values = _VALUES[field.kind]
+    return st.none() | values if field.optional else values
+
+
+def record(event: Event, schema_id: int, offset: int, *, key: bytes | None = None) -> Record:
+    """The event's record at an offset, under its own key unless another is given."""
+    spec = topic_of(type(event).__name__)
+    own = b"%d" % getattr(event, spec.key)
+    return Record(spec.name, 0, offset, NOW, own if key is None else key, encode(event, schema_id))
+
+
+@st.composite
+def damaged(draw: DrawFn, value: bytes) -> bytes:
+    """The value with its Avro body cut, changed, stretched, or replaced."""
+    header, body = value[:5], value[5:]
+    match draw(st.sampled_from(("cut", "flip", "insert", "append", "random"))):
+        case "cut":
+            body = body[: draw(st.integers(0, max(len(body) - 1, 0)))]
+        case "flip" if body:
+            at = draw(st.integers(0, min(len(body), 80) - 1))
+            body = body[:at] + draw(st.binary(min_size=1, max_size=2)) + body[at + 1 :]
+        case "insert":
+            at = draw(st.integers(0, min(len(body), 80)))
+            body = body[:at] + draw(st.binary(min_size=1, max_size=12)) + body[at:]
+        case "append":
+            body += draw(st.binary(min_size=1, max_size=8))
+        case _:
+            body = draw(st.binary(max_size=60))
+    return header + body
