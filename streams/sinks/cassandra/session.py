@@ -84,7 +84,9 @@ class Session:
 
     def rows_of_all(self, questions: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[Row]]:
         """The rows that answer each of many queries, asked side by side, in order."""
-        prepared = ((self.prepared(cql), values) for cql, values in questions)
+        # A list: the driver draws on it under a lock that answers need too, to prepare there
+        # would wait for ever.
+        prepared = [(self.prepared(cql), values) for cql, values in questions]
         with driver_errors():
             for answer in execute_concurrent(self._driver, prepared, concurrency=_IN_FLIGHT):
                 yield list(answer.result_or_exc)
@@ -107,12 +109,9 @@ class Session:
 
     def run_all(self, statements: Iterable[Any]) -> None:
         """Execute bound statements side by side; returns when every one is acknowledged."""
+        bound = [(statement, None) for statement in statements]
         with driver_errors():
-            execute_concurrent(
-                self._driver,
-                ((statement, None) for statement in statements),
-                concurrency=_IN_FLIGHT,
-            )
+            execute_concurrent(self._driver, bound, concurrency=_IN_FLIGHT)
 
     def use(self, keyspace: str) -> None:
         """Make `keyspace` the one that statements mean; UserError where it does not exist."""
@@ -137,17 +136,17 @@ def connect(
     port: int,
     keyspace: str | None = None,
     *,
-    consistency: str = "LOCAL_QUORUM",
     request_timeout_s: float = 20.0,
 ) -> Session:
     """Connect to a cluster through one of its nodes.
 
-    A node that comes back is used again within seconds. Raises StoreUnavailableError where
+    Reads and writes take LOCAL_QUORUM, so that with more than one replica a read sees what was
+    acknowledged; a node that comes back is used again within seconds. Raises StoreUnavailableError where
     nobody answers, UserError where `keyspace` does not exist.
     """
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
-        consistency_level=ConsistencyLevel.name_to_value[consistency],
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         request_timeout=request_timeout_s,
         row_factory=tuple_factory,
     )
