@@ -52,12 +52,12 @@ def toy(
         log="out.log",
         depends_on=tuple(depends_on),
         start_seconds=start_seconds,
-        stop_seconds=5,
+        stop_seconds=1,
     )
 
 
 def worker(name: str, code: str) -> Worker:
-    return Worker(name=name, command=(sys.executable, "-I", "-S", "-c", code), stop_seconds=5)
+    return Worker(name=name, command=(sys.executable, "-I", "-S", "-c", code), stop_seconds=1)
 
 
 def toy_stack(home: Path, *services: Service, workers: Iterable[Worker] = ()) -> Stack:

@@ -1,12 +1,16 @@
 """Programs that outlived their supervisor: found by the lock they hold, checked, then stopped."""
 
 import fcntl
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 from streams.errors import UserError
+
+_POLL_SECONDS = 0.02
+_KILL_SECONDS = 10
 
 
 def locked(lock: Path) -> bool:
@@ -57,9 +61,9 @@ def stop(locks: tuple[Path, ...], seconds: float) -> int:
     """
     found = {process for lock in locks for process in holders(lock)}
     _signal(found, "terminate")
-    _, left = psutil.wait_procs(list(found), timeout=seconds)
+    left = wait(found, seconds)
     _signal(left, "kill")
-    psutil.wait_procs(left, timeout=10)
+    wait(left, _KILL_SECONDS)
     for lock in locks:
         if locked(lock):
             raise UserError(
@@ -67,6 +71,24 @@ def stop(locks: tuple[Path, ...], seconds: float) -> int:
                 hint=f"find it with `fuser {lock}` and end it",
             )
     return len(found)
+
+
+def wait(processes: Iterable[psutil.Process], seconds: float) -> tuple[psutil.Process, ...]:
+    """Those that have not ended after so many seconds.
+
+    A zombie has ended: in a container nobody may ever reap it.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := tuple(filter(_alive, processes))) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return left
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(processes: Iterable[psutil.Process], how: str) -> None:

@@ -68,8 +68,9 @@ class Stack:
             fresh = tuple(service for service in wanted if service.name not in running)
             self._refuse_changed(wanted, running)
             if fresh:
+                program = java(self.config.java)
                 self.fetch([service.name for service in fresh], told)
-                self._prepare(fresh, told)
+                self._prepare(fresh, program, told)
             start_all(self.config, wanted, told)
 
     def start_workers(self, groups: Iterable[str] = (), report: Report | None = None) -> None:
@@ -151,8 +152,7 @@ class Stack:
                     hint="run `storyline down` first; data is kept",
                 )
 
-    def _prepare(self, fresh: tuple[Service, ...], report: Report) -> None:
-        program = java(self.config.java)
+    def _prepare(self, fresh: tuple[Service, ...], program: Path, report: Report) -> None:
         self._stop_orphans(report)
         checks.free_ports(self.config, fresh)
         for service in fresh:

@@ -13,7 +13,7 @@ from streams.stack.service import Service, Worker
 
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 12
-_STARTS = 4
+_STARTS = 3
 """A program that ended this often while it was waited for will not come up."""
 _WORKER_SECONDS = 60
 

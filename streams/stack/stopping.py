@@ -5,7 +5,7 @@ import time
 import psutil
 
 from streams.errors import UserError
-from streams.stack import supervisor
+from streams.stack import orphans, supervisor
 from streams.stack.config import StackConfig
 from streams.stack.report import Report
 from streams.stack.service import Service, Worker
@@ -64,13 +64,13 @@ def _stop_in_order(
 
 
 def _leave(config: StackConfig) -> None:
+    """End a supervisor that has nothing left to supervise.
+
+    Its own farewell is two sleeps of a second, with nothing left to do in them: so no farewell.
+    """
     pid = supervisor.pid(config)
     if pid is None:
         return
     process = psutil.Process(pid)
-    supervisor.shut_down(config)
-    try:
-        process.wait(timeout=_MARGIN_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(timeout=_MARGIN_SECONDS)
+    process.kill()
+    orphans.wait((process,), _MARGIN_SECONDS)

@@ -180,9 +180,3 @@ def _ask(config: StackConfig, method: str, name: str, *, already: int) -> None:
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != already:
                 raise UserError(f"the supervisor says of {name}: {fault.faultString}") from fault
-
-
-def shut_down(config: StackConfig) -> None:
-    """Ask the supervisor to leave, stopping what still runs."""
-    with _remote(config) as remote:
-        remote.shutdown()

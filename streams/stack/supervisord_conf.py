@@ -56,7 +56,7 @@ def render(
             "autostart": "false",
             "autorestart": "true",
             "startsecs": "3",
-            "startretries": "3",
+            "startretries": "2",
             "killasgroup": "true",
             "redirect_stderr": "true",
             **{key: value(option) for key, option in options.items()},
