@@ -141,8 +141,8 @@ def connect(
     """Connect to a cluster through one of its nodes.
 
     Reads and writes take LOCAL_QUORUM, so that with more than one replica a read sees what was
-    acknowledged; a node that comes back is used again within seconds. Raises StoreUnavailableError where
-    nobody answers, UserError where `keyspace` does not exist.
+    acknowledged; a node that comes back is used again within seconds. Raises
+    StoreUnavailableError where nobody answers, UserError where `keyspace` does not exist.
     """
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),

@@ -1,0 +1,112 @@
+"""Comments and views."""
+
+import pytest
+
+from streams.projections.effects import DeleteComment, Effects, SeeContent
+from tests.contract.store_cases import MAX64, StoreCases, apply_each, orders
+from tests.contract.store_making import MS_2024, Scope, Store
+
+
+class EngagementCases(StoreCases):
+    """Subclassed once per store; ids are of the test's own range, so stores may be shared."""
+
+    @orders
+    @pytest.mark.parametrize(
+        ("content", "who", "deleted"),
+        [
+            ("own", "user", True),
+            ("own", "owner", True),
+            ("own", "stranger", False),
+            ("other", "user", False),
+            ("other", "owner", False),
+        ],
+    )
+    def test_a_comment_is_deleted_by_its_user_or_owner_on_its_content(
+        self,
+        store: Store,
+        scope: Scope,
+        content: str,
+        who: str,
+        deleted: bool,
+        backwards: bool,
+    ) -> None:
+        contents = {"own": scope.content(), "other": scope.content()}
+        people = dict(zip(("user", "owner", "stranger"), scope.users(3), strict=True))
+        comment = scope.content()
+        create = scope.comment(comment, contents["own"], people["user"], 1, owner=people["owner"])
+        batches = [
+            Effects(create_comments=[create]),
+            Effects(delete_comments=[DeleteComment(comment, contents[content], people[who])]),
+        ]
+        for effects in reversed(batches) if backwards else batches:
+            store.apply(effects)
+        assert store.comments([comment])[comment].deleted is deleted
+
+    @orders
+    def test_of_one_comment_on_two_contents_only_the_first_can_be_deleted(
+        self, store: Store, scope: Scope, backwards: bool
+    ) -> None:
+        user, owner = scope.users(2)
+        first, second, comment = scope.content(), scope.content(), scope.content()
+        batches = [
+            Effects(create_comments=[scope.comment(comment, first, user, 1, owner=owner)]),
+            Effects(create_comments=[scope.comment(comment, second, user, 2, owner=owner)]),
+            Effects(delete_comments=[DeleteComment(comment, second, user)]),
+        ]
+        for effects in reversed(batches) if backwards else batches:
+            store.apply(effects)
+        row = store.comments([comment])[comment]
+        assert (row.content_id, row.deleted) == (first, False)
+        store.apply(Effects(delete_comments=[DeleteComment(comment, first, owner)]))
+        assert store.comments([comment])[comment].deleted
+
+    def test_comments_are_paged_by_id(self, store: Store, scope: Scope) -> None:
+        content, other = scope.content(), scope.content()
+        ids = sorted(scope.content(MS_2024 + at) for at in range(20))
+        creates = [scope.comment(comment, content, 1, 1, owner=2) for comment in ids]
+        creates.append(scope.comment(scope.content(), other, 1, 1, owner=2))
+        store.apply(Effects(create_comments=creates))
+        walked: list[int] = []
+        while page := store.content_comments(content, walked[-1] if walked else 0, 7):
+            walked += page
+        assert walked == ids
+        assert list(store.content_comments(content, 0, 0)) == []
+
+    @orders
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (MS_2024, MS_2024 + 1),
+            (MS_2024, MS_2024),
+            (-5, 5),
+            (0, 1),
+            (-MAX64 - 1, -MAX64),
+            (MAX64 - 1, MAX64),
+            (-MAX64 - 1, MAX64),
+        ],
+    )
+    def test_the_earliest_view_stands(
+        self, store: Store, scope: Scope, first: int, second: int, backwards: bool
+    ) -> None:
+        content, viewer = scope.content(), scope.user()
+        seen = [SeeContent(content, viewer, at) for at in (first, second)]
+        apply_each(store, "views", seen[::-1] if backwards else seen)
+        assert store.viewers(content) == {viewer: first}
+
+    def test_viewers_and_what_they_viewed(self, store: Store, scope: Scope) -> None:
+        viewers = scope.users(100)
+        contents = [scope.content() for _ in range(5)]
+        views = [
+            SeeContent(content, viewer, MS_2024 + number)
+            for number, viewer in enumerate(viewers)
+            for content in contents[: 1 + number % 4]
+        ]
+        store.apply(Effects(views=views))
+        assert store.viewers(contents[0]) == {
+            viewer: MS_2024 + number for number, viewer in enumerate(viewers)
+        }
+        assert store.viewers(contents[4]) == {}
+        assert store.viewed(viewers[0], contents) == set(contents[:1])
+        assert store.viewed(viewers[3], contents) == set(contents[:4])
+        assert store.viewed(viewers[3], contents[4:]) == set()
+        assert store.viewed(scope.user(), contents) == set()
