@@ -29,7 +29,7 @@ def usable_home(config: StackConfig) -> None:
             f"cannot write to {config.home}: {error.strerror}",
             hint="put the stack elsewhere with STORYLINE_HOME",
         ) from error
-    free = shutil.disk_usage(config.home).free >> 20
+    free = shutil.disk_usage(config.home).free // 1_000_000
     if free < SPARE_MEGABYTES:
         raise UserError(
             f"the disk of {config.home} is nearly full: {free} MB free,"

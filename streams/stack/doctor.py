@@ -14,7 +14,8 @@ from streams.stack.jars import jars_of
 from streams.stack.java import java, major_version
 from streams.stack.stack import Stack
 
-_MEGABYTE = 1 << 20
+_MEGABYTE = 1_000_000
+_MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ def _home(stack: Stack) -> Iterator[Finding]:
 
 def _memory(stack: Stack) -> Iterator[Finding]:
     need = sum(service.memory.at_rest for service in stack.services)
-    free = psutil.virtual_memory().available // _MEGABYTE
+    free = psutil.virtual_memory().available // _MEBIBYTE
     enough = free > need or any(row.pid for row in stack.status())
     yield Finding(
         "memory",
         "ok" if enough else "problem",
-        f"{free} MB available, the servers need about {need} MB at rest",
+        f"{free} MiB available, the servers need about {need} MiB at rest",
         "" if enough else "close some programs, or start fewer servers with `up --only`",
     )
 

@@ -28,7 +28,8 @@ _THREADS = 6
 _ATTEMPTS = 4
 _CHUNK = 1 << 17
 _TIMEOUT_S = 30
-_SPARE_BYTES = 64 << 20
+_MEGABYTE = 1_000_000
+_SPARE_BYTES = 64 * _MEGABYTE
 
 
 class InterruptedDownloadError(Exception):
@@ -94,7 +95,8 @@ def _require_space(jars: Iterable[Jar], cache: Path) -> None:
     free = shutil.disk_usage(cache).free
     if free < need:
         raise UserError(
-            f"not enough room in {cache}: {need >> 20} MB needed, {free >> 20} MB free",
+            f"not enough room in {cache}: {need // _MEGABYTE} MB needed,"
+            f" {free // _MEGABYTE} MB free",
             hint="free some space, or put the cache elsewhere with STORYLINE_CACHE",
         )
 
