@@ -6,11 +6,21 @@ from typing import NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 _TIMEOUT_S = 15.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _UNKNOWN_GROUP = {KafkaError.GROUP_ID_NOT_FOUND}
+_COORDINATOR_STARTS = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+
+
+def _coordinator_starts(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _COORDINATOR_STARTS
 
 
 class PartitionLag(NamedTuple):
@@ -81,6 +91,12 @@ class Progress:
             for topic in sorted(topics & set(known))
         } | {topic: [] for topic in topics - set(known)}
 
+    @retry(
+        retry=retry_if_exception(_coordinator_starts),
+        wait=wait_fixed(0.5),
+        stop=stop_after_delay(_TIMEOUT_S),
+        reraise=True,
+    )
     def _committed(
         self, group: str, partitions: list[TopicPartition]
     ) -> dict[tuple[str, int], int]:

@@ -10,7 +10,7 @@ from streams.agents.progress import PartitionLag, Progress, StalledError, wait_u
 from streams.agents.registry import AGENTS, STAGES
 from streams.app.run_files import WorkerTally, worker_tallies
 from streams.app.settings import Settings
-from streams.app.wiring import START, progress
+from streams.app.wiring import no_answer, progress
 from streams.errors import UserError
 from streams.runtime.dead_letters import dead_letter_topic
 
@@ -73,4 +73,4 @@ def _broker(settings: Settings) -> Iterator[Progress]:
     try:
         yield progress(settings)
     except KafkaException as error:
-        raise UserError(f"Kafka does not answer at {settings.bootstrap}", hint=START) from error
+        raise no_answer(settings, error) from error

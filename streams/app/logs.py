@@ -5,7 +5,8 @@ import sys
 
 import structlog
 
-_QUIET = ("aiokafka", "faust", "mode", "cassandra", "asyncio", "streams.runtime")
+_OURS = "streams"
+_FAUST_APP = "streams.runtime.transport"  # Faust logs its own steps under the name of its app
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -38,6 +39,8 @@ def configure_logs(level: int = logging.INFO) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OURS).setLevel(level)
+    logging.getLogger(_FAUST_APP).setLevel(logging.WARNING)
+    # Cassandra warns of USE with prepared statements once a session; ours never change keyspace.
+    logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.agents.progress import Progress
@@ -49,3 +50,10 @@ def schema_registry(settings: Settings) -> SchemaRegistry:
 def progress(settings: Settings) -> Progress:
     """Consumer groups' progress, asked of the broker."""
     return Progress(AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0}))
+
+
+def no_answer(settings: Settings, error: KafkaException) -> UserError:
+    """What to tell a person where the broker could not be asked."""
+    return UserError(
+        f"Kafka does not answer at {settings.bootstrap}: {error.args[0].str()}", hint=START
+    )

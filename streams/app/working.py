@@ -11,7 +11,7 @@ from streams.agents.registry import AGENTS
 from streams.agents.tasks import RECORD_TYPE, TOPIC, task_messages
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
-from streams.app.wiring import START, durable_views, progress, schema_registry, timeline_cache
+from streams.app.wiring import durable_views, no_answer, progress, schema_registry, timeline_cache
 from streams.contracts.batch import Record
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import DeliveryTask
@@ -89,7 +89,7 @@ def check_topics(settings: Settings, topics: set[str]) -> None:
     try:
         missing = progress(settings).missing(topics)
     except KafkaException as error:
-        raise UserError(f"Kafka does not answer at {settings.bootstrap}", hint=START) from error
+        raise no_answer(settings, error) from error
     if missing:
         raise UserError(
             f"Kafka has no topic {', '.join(missing)}",
