@@ -1,0 +1,170 @@
+"""Migrations on a real server: repeated, edited, interrupted, and two at once."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from cassandra import AlreadyExists, InvalidRequest
+
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.sinks.cassandra.lock import MigrationLock
+from streams.sinks.cassandra.migrating import Migrated, migrate, require_migrated
+from streams.sinks.cassandra.migrations import Migration, in_order
+from streams.sinks.cassandra.session import Session, connect
+
+pytestmark = pytest.mark.stack
+
+ONE = Migration(1, "one", "CREATE TABLE IF NOT EXISTS one (key int PRIMARY KEY);\n")
+TWO = Migration(2, "two", "CREATE TABLE IF NOT EXISTS two (key int PRIMARY KEY);\n")
+
+
+@pytest.fixture
+def open_session(stack: Settings) -> Iterator[Callable[[], Session]]:
+    """Opens sessions that end with the test."""
+    opened: list[Session] = []
+
+    def open_one() -> Session:
+        opened.append(connect(stack.cassandra_host, stack.ports.cassandra))
+        return opened[-1]
+
+    yield open_one
+    for session in opened:
+        session.close()
+
+
+@pytest.fixture
+def session(open_session: Callable[[], Session]) -> Session:
+    return open_session()
+
+
+@pytest.fixture
+def keyspace(session: Session) -> Iterator[str]:
+    """A name that no other test uses; dropped afterwards."""
+    name = f"test_{random.SystemRandom().getrandbits(48):x}"
+    yield name
+    session.run(f"DROP KEYSPACE IF EXISTS {name}")
+
+
+def tables(session: Session, keyspace: str) -> set[str]:
+    found = session.rows(
+        "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", keyspace
+    )
+    return {row[0] for row in found}
+
+
+def test_a_second_run_changes_nothing(session: Session, keyspace: str) -> None:
+    assert migrate(session, keyspace, migrations=[ONE]) == Migrated(("0001_one",), ())
+    assert migrate(session, keyspace, migrations=[ONE]) == Migrated((), ("0001_one",))
+    told: list[str] = []
+    again = migrate(session, keyspace, migrations=[ONE, TWO], progress=told.append)
+    assert again == Migrated(("0002_two",), ("0001_one",))
+    assert told == ["0002_two"]
+    assert {"one", "two"} < tables(session, keyspace)
+
+
+def test_an_edited_migration_is_refused_and_nothing_is_done(
+    session: Session, keyspace: str
+) -> None:
+    migrate(session, keyspace, migrations=[ONE])
+    edited = replace(ONE, text=ONE.text + "-- a thought\n")
+    with pytest.raises(UserError, match="0001_one was edited after it was applied"):
+        migrate(session, keyspace, migrations=[edited, TWO])
+    assert "two" not in tables(session, keyspace)
+
+
+def test_a_migration_of_a_newer_release_is_refused(session: Session, keyspace: str) -> None:
+    migrate(session, keyspace, migrations=[ONE, TWO])
+    with pytest.raises(UserError, match="migration 0002, which this release does not know"):
+        migrate(session, keyspace, migrations=[ONE])
+
+
+def test_an_interrupted_migration_is_resumed(session: Session, keyspace: str) -> None:
+    whole = Migration(1, "both", ONE.text + TWO.text)
+    interrupted = Migration(1, "both", ONE.text + "CREATE TABLE nonsense (;\n")
+    with pytest.raises(Exception, match="no viable alternative"):
+        migrate(session, keyspace, migrations=[interrupted])
+    assert "one" in tables(session, keyspace)
+    assert migrate(session, keyspace, migrations=[whole]).applied == ("0001_both",)
+    assert "two" in tables(session, keyspace)
+
+
+def test_two_at_once_apply_each_migration_once(
+    open_session: Callable[[], Session], keyspace: str
+) -> None:
+    """The statement is one that fails when it is run twice."""
+    once = Migration(1, "once", "CREATE TABLE once (key int PRIMARY KEY);\n")
+    done: list[Migrated] = []
+    start = threading.Barrier(3)
+
+    def work(session: Session) -> None:
+        start.wait()
+        done.append(migrate(session, keyspace, migrations=[once]))
+
+    threads = [threading.Thread(target=work, args=(open_session(),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.applied for one in done) == [(), (), ("0001_once",)]
+
+
+def test_the_statement_of_the_test_above_cannot_run_twice(session: Session, keyspace: str) -> None:
+    once = Migration(1, "once", "CREATE TABLE once (key int PRIMARY KEY);\n" * 2)
+    with pytest.raises(AlreadyExists):
+        migrate(session, keyspace, migrations=[once])
+
+
+def test_whoever_waits_too_long_is_told_who_holds_the_lock(
+    session: Session, open_session: Callable[[], Session], keyspace: str
+) -> None:
+    migrate(session, keyspace, migrations=[])
+    other = open_session()
+    other.use(keyspace)
+    with MigrationLock(other, wait_s=0) as held:
+        with pytest.raises(UserError, match=f"held by {held.owner}"):
+            migrate(session, keyspace, migrations=[ONE], lock_wait_s=0.5)
+        held.renew()
+    assert migrate(session, keyspace, migrations=[ONE]).applied == ("0001_one",)
+
+
+def test_a_lock_of_a_dead_owner_expires_and_cannot_be_renewed(
+    session: Session, keyspace: str
+) -> None:
+    migrate(session, keyspace, migrations=[])
+    dead = MigrationLock(session, wait_s=0, expires_s=1)
+    dead.__enter__()
+    with MigrationLock(session, wait_s=30) as alive:
+        with pytest.raises(UserError, match="lost the migration lock"):
+            dead.renew()
+        alive.renew()
+
+
+def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
+    session: Session, keyspace: str
+) -> None:
+    with pytest.raises(UserError, match=f"no keyspace {keyspace}"):
+        require_migrated(session, keyspace)
+    session.run(
+        f"CREATE KEYSPACE {keyspace} "
+        "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+    )
+    with pytest.raises(UserError, match="no tables yet"):
+        require_migrated(session, keyspace)
+    migrate(session, keyspace, migrations=[])
+    with pytest.raises(UserError, match="lacks 0001_content, "):
+        require_migrated(session, keyspace)
+
+
+def test_the_shipped_keyspace_is_up_to_date(session: Session, stack: Settings) -> None:
+    migrate(session, stack.keyspace)
+    require_migrated(session, stack.keyspace)
+    with pytest.raises(InvalidRequest):
+        session.run("SELECT nonsense FROM posts")
+
+
+def test_a_keyspace_of_an_impossible_name_is_refused(session: Session) -> None:
+    with pytest.raises(UserError, match="cannot be the name of a keyspace"):
+        migrate(session, "x; DROP KEYSPACE system", migrations=in_order([]))
