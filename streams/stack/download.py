@@ -122,6 +122,11 @@ def _fetch_one(jar: Jar, cache: Path, base: str, report: Report, stop: threading
             f"cannot download {jar.filename}: {_reason(error)}",
             hint="what arrived is kept: run the same command again to go on",
         ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}",
+            hint="free some space, or put the cache elsewhere with STORYLINE_CACHE",
+        ) from error
 
 
 def _reason(error: Exception) -> str:

