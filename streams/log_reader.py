@@ -10,7 +10,7 @@ from streams.contracts.batch import Record
 from streams.errors import UserError
 
 BEGINNING: Final = 0
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
 _FETCH: Final = 500
 

@@ -28,7 +28,7 @@ from streams.registry import SchemaRegistry
 PARTITIONER: Final = "murmur2_random"
 """Java's default partitioner by key; librdkafka's own default would be CRC32."""
 _POLL_S: Final = 0.05
-_CONNECT_S: Final = 10.0
+_CONNECT_S: Final = 5.0
 
 
 class PublishError(UserError):

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 
+_CONNECT_S: Final = 5.0
 _TIMEOUT_S: Final = 20.0
 _BROKERS_DEFAULT: Final = -1
 
@@ -80,7 +81,7 @@ class Topics:
         try:
             partitions = {
                 name: len(topic.partitions)
-                for name, topic in self._admin.list_topics(timeout=_TIMEOUT_S / 2).topics.items()
+                for name, topic in self._admin.list_topics(timeout=_CONNECT_S).topics.items()
             }
             described = wanted()
             present = [name for name in described if name in partitions]

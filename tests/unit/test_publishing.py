@@ -26,6 +26,10 @@ class SlowBroker:
         return ack
 
 
+def surprised(error: LineError) -> None:
+    raise AssertionError(error)
+
+
 def run(data: bytes, publisher: LinePublisher) -> None:
     for line in lines_of(io.BytesIO(data)):
         publisher.line(line)
@@ -63,7 +67,7 @@ def test_a_line_just_short_enough_is_read() -> None:
 
 def test_nothing_counts_as_published_before_it_is_acknowledged() -> None:
     broker = SlowBroker()
-    publisher = LinePublisher(broker.publish, SnowflakeGenerator(1), pytest.fail)
+    publisher = LinePublisher(broker.publish, SnowflakeGenerator(1), surprised)
     run(FOLLOW * 3, publisher)
     assert publisher.outcome.published == 0
     for offset, (_, ack) in enumerate(broker.pending[:2]):
@@ -74,7 +78,7 @@ def test_nothing_counts_as_published_before_it_is_acknowledged() -> None:
 
 def test_a_line_that_is_not_acknowledged_stops_the_rest() -> None:
     broker = SlowBroker()
-    publisher = LinePublisher(broker.publish, SnowflakeGenerator(1), pytest.fail)
+    publisher = LinePublisher(broker.publish, SnowflakeGenerator(1), surprised)
     run(FOLLOW, publisher)
     broker.pending[0][1].set_exception(PublishError("timed out"))
     with pytest.raises(PublishError, match="timed out"):
