@@ -15,6 +15,9 @@ def with_duplicates(events: Iterable[Event], share: float, seed: int) -> Iterato
     Half of the repeats are the event just sent, the others come late: these carry their old time,
     so the stream as a whole is then no longer in time order.
     """
+    if not share:
+        yield from events
+        return
     rng = Random(seed)  # noqa: S311
     recent: Recent[Event] = Recent(_WINDOW, rng)
     for event in events:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
+from random import Random
 
 import pytest
 
@@ -34,7 +35,7 @@ from streams.contracts.events import (
 )
 from streams.contracts.ids import id_time
 from streams.contracts.validate import check
-from streams.generate.calendar import DAY_MS, HOUR_MS, Mint, slices
+from streams.generate.calendar import DAY_MS, HOUR_MS, Mint, Slice, instants, slices
 from streams.generate.network import Network
 from streams.generate.world import Plan
 
@@ -156,6 +157,13 @@ def test_slices_hold_every_event_and_cover_the_run() -> None:
     assert sum(part.length for part in parts) == DAY_MS + 4567
 
 
+def test_a_slices_instants_ascend_and_fill_it() -> None:
+    found = instants(Slice(START, 1000, 5000, 0.0), Random(3))
+    assert found == sorted(found)
+    assert len(set(found)) > 950
+    assert START <= found[0] <= found[-1] < START + 1000
+
+
 def test_hashtags_follow_zipf() -> None:
     tags = Counter(
         tag.lower() for e in week() if isinstance(e, PostCreated) for tag in e.hashtags
@@ -234,6 +242,9 @@ def test_without_oddities_only_what_is_in_force_ends_and_the_blocked_keep_apart(
                 mutes.add((a, b))
             case UserUnmuted(user_id=a, target_id=b):
                 mutes.remove((a, b))
+            case ContentViewed(user_id=a, owner_id=b, surface=Surface.FEED | Surface.STORY_TRAY):
+                assert (a, b) in follows
+                assert (a, b) not in mutes
             case ContentLiked(user_id=a, owner_id=b) | ContentViewed(user_id=a, owner_id=b):
                 assert not {(a, b), (b, a)} & blocks
             case CommentCreated(user_id=a, owner_id=b):
