@@ -136,6 +136,7 @@ class EventProducer:
 
     def _produce(self, topic: str, key: bytes, value: bytes) -> Future[Ack]:
         ack: Future[Ack] = Future()
+        ack.set_running_or_notify_cancel()  # what is sent cannot be taken back
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
