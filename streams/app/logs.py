@@ -42,5 +42,5 @@ def configure_logs(level: int = logging.INFO) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(level)
     logging.getLogger(_FAUST_APP).setLevel(logging.WARNING)
-    # Cassandra warns of USE with prepared statements once a session; ours never change keyspace.
-    logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
+    # The driver prints a stack trace of each failure that its caller is told anyway.
+    logging.getLogger("cassandra").setLevel(logging.CRITICAL)
