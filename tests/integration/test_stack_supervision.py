@@ -147,6 +147,8 @@ def test_servers_start_side_by_side(make: Make) -> None:
 def test_a_server_that_dies_comes_back_and_leaves_no_zombie(make: Make) -> None:
     stack = make(REDIS)
     stack.up()
+    # The first kill finds it settled, the second soon after its start.
+    wait_for(lambda: supervisor.programs(stack.config)["redis"].state == "RUNNING")
     for _ in range(2):
         before = psutil.Process(pid(stack, "redis"))
         before.kill()
@@ -337,8 +339,10 @@ def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
         file.write("one\n")
     assert next(grown) == "one\n"
     log.rename(tmp_path / "kafka.log.1")
-    log.write_text("two\n")
-    assert next(grown) == "two\n"
+    log.write_text("two, and longer than what was there before\n")
+    assert next(grown).startswith("two")
+    log.write_text("three\n")
+    assert next(grown) == "three\n"
 
 
 def test_an_unknown_log_is_refused(make: Make) -> None:

@@ -163,6 +163,7 @@ def test_a_server_without_ranges_sends_all_again(repository: Repository, tmp_pat
     part.write_bytes(b"z" * 999)
     download.fetch([jar], tmp_path, Silent(), repository.address)
     assert jar.path(tmp_path).read_bytes() == data
+    assert len(repository.requests) == 1
 
 
 @pytest.mark.parametrize("wrong", [b"wrong", b"much too long" * 100_000])
