@@ -1,6 +1,7 @@
 """The questions that the product and the oracle are both asked about one world."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from tests.oracle import Oracle
@@ -51,9 +52,11 @@ def questions(world: World) -> Iterator[Question]:
             yield "viewers", {"story_id": content_id, "as_user": user}
 
 
-def assert_same_answers(served: Served, oracle: Oracle, world: World) -> None:
-    """Every question has one answer."""
-    for view, arguments in questions(world):
+def assert_same_answers(
+    served: Served, oracle: Oracle, world: World, *, every: int = 1, start: int = 0
+) -> None:
+    """Every question has one answer. To ask a slow store only some, name a stride and a start."""
+    for view, arguments in islice(questions(world), start, None, every):
         told = getattr(served, view)(**arguments)
         right = getattr(oracle, "home_feed" if view == "home_walk" else view)(**arguments)
         assert told == right, f"{view}({arguments})"

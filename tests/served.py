@@ -143,6 +143,7 @@ def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:
     before = None
     while True:
         page = fetch(before)
+        assert page.posts or before is None, "a cursor that leads to nothing"
         answer.extend(_posts(page))
         if (before := page.next_before) is None:
             return answer

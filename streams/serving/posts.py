@@ -11,6 +11,8 @@ from streams.serving.visibility import post_filter, viewpoint
 
 DEFAULT_LIMIT = 20
 _LOOK_AHEAD = 8
+_CHUNK = 50
+_MAX_CHUNK = 1000
 
 
 def author_feed(
@@ -49,16 +51,16 @@ def hashtag_feed(
 
 
 def newest_first(
-    fetch: Callable[[int | None, int], Iterable[int]], before: int | None, chunk: int = 50
+    fetch: Callable[[int | None, int], Iterable[int]], before: int | None
 ) -> Iterator[int]:
     """All ids of an index below `before`, newest first, fetched in growing chunks."""
-    cursor = before
+    cursor, chunk = before, _CHUNK
     while ids := list(fetch(cursor, chunk)):
         yield from ids
         if len(ids) < chunk:
             return
         cursor = ids[-1]
-        chunk = min(chunk * 2, 1000)
+        chunk = min(chunk * 2, _MAX_CHUNK)
 
 
 def page(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.serving import content, home, posts
 from streams.sinks.memory import MemoryStore
 from tests.feeding import feed
 from tests.oracle import Oracle
@@ -14,7 +15,12 @@ from tests.verdicts import Event, refusals
 
 WORLDS = st.builds(World, population=st.integers(3, 5))
 PAGES = st.sampled_from((20, 1, 2))
-FOCUSES = ((), ("posts", "follows", "blocks"), ("stories", "views", "likes", "follows", "blocks"))
+FOCUSES = (
+    (),
+    ("posts", "follows", "blocks"),
+    ("posts", "stories", "likes", "comments"),
+    ("stories", "views", "follows", "blocks"),
+)
 
 
 @st.composite
@@ -34,6 +40,20 @@ def test_every_view_is_what_the_oracle_answers(
     store = MemoryStore()
     feed(store, polls)
     assert_same_answers(Served(store, page=page), Oracle(events), world)
+
+
+@given(data=st.data(), page=PAGES)
+def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, page: int) -> None:
+    world, events, polls = data.draw(cases("posts", "follows", "blocks", "comments"))
+    store = MemoryStore()
+    feed(store, polls)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posts, "_LOOK_AHEAD", 0)
+        for module in (posts, home, content):
+            patch.setattr(module, "_CHUNK", 1)
+        for module in (posts, home):
+            patch.setattr(module, "_MAX_CHUNK", 2)
+        assert_same_answers(Served(store, page=page), Oracle(events), world)
 
 
 @given(data=st.data())

@@ -32,14 +32,14 @@ class World:
     @cached_property
     def users(self) -> tuple[int, ...]:
         """Users who act; some ids are no exact doubles, and some differ only as such."""
-        small, large = self.offset * 8, (1 << 62) + self.offset * 8
+        small, large = self.offset << 24, (1 << 62) + self.offset * 8
         every = (small + 1, small + 2, large + 1, large + 2, small + 3)
         return every[: self.population]
 
     @property
     def stranger(self) -> int:
         """A user whom no event names."""
-        return self.offset * 8 + 7
+        return (self.offset << 24) + 7
 
     @cached_property
     def posts(self) -> tuple[int, ...]:
@@ -64,9 +64,13 @@ class World:
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Spellings of four tags, and three of none."""
+        """Spellings of five tags, and three of none."""
         own = str(self.offset)
-        plain = ("straße", "#STRASSE", "ﬁn", "##Fin", "caf\u00e9", "＃Cafe\u0301", ":{*}\u0130")
+        plain = (
+            *("straße", "#STRASSE", "ﬁn", "##Fin", "caf\u00e9", "＃Cafe\u0301", ":{*}\u0130"),
+            # One tag, though folding the case of the normal forms leaves two orders of its marks.
+            *("\u01f0\u0323", "J\u0323\u030c"),
+        )
         return (*(tag + own for tag in plain), "#", "", "＃")
 
     def owner(self, content_id: int) -> int:
