@@ -18,6 +18,7 @@ from streams.contracts.tags import tag_key
         ("ﬁne", "fine"),
         ("İstanbul", "i̇stanbul"),
         ("ΣΊΣΥΦΟΣ", "σίσυφοσ"),
+        ("\u01f0", "\u01f0"),  # folding takes it apart, the outer normalisation joins it again
         ("c#", "c#"),
         ("#", ""),
         ("", ""),
