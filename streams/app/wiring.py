@@ -11,6 +11,7 @@ from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.projections.ports import StoreUnavailableError
 from streams.registry import SchemaRegistry
+from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
@@ -25,10 +26,11 @@ def durable_views(settings: Settings) -> Iterator[CassandraStore]:
     """The views in Cassandra, both sides. UserError where the server or the keyspace is missing."""
     host, port = settings.cassandra_host, settings.ports.cassandra
     try:
-        session = connect_cassandra(host, port, settings.keyspace)
+        session = connect_cassandra(host, port)
     except StoreUnavailableError as error:
         raise UserError(f"Cassandra does not answer at {host}:{port}", hint=START) from error
     with session:
+        require_migrated(session, settings.keyspace)
         yield CassandraStore(session)
 
 

@@ -142,6 +142,21 @@ def test_a_lock_of_a_dead_owner_expires_and_cannot_be_renewed(
         alive.renew()
 
 
+def test_who_lost_the_lock_stops_and_leaves_it_to_its_owner(
+    session: Session, keyspace: str
+) -> None:
+    other = "UPDATE schema_lock SET owner = 'other' WHERE name = 'migrate' IF EXISTS"
+
+    def lose() -> None:
+        assert list(session.rows(other)) == [(True,)]
+
+    with pytest.raises(UserError, match="lost the migration lock"):
+        migrate(session, keyspace, migrations=[ONE], progress=lambda _: lose())
+    assert "one" not in tables(session, keyspace)
+    with pytest.raises(UserError, match="held by other"):
+        migrate(session, keyspace, migrations=[ONE], lock_wait_s=0)
+
+
 def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
     session: Session, keyspace: str
 ) -> None:

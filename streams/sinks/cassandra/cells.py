@@ -50,7 +50,11 @@ def has_ended(cell: bytes) -> bool:
 
 
 def state_timestamp(stamp: Stamp) -> int:
-    """Microseconds of the event's time; beyond the bounds of timestamps the bytes decide."""
+    """Microseconds of the event's time, kept within what Cassandra takes.
+
+    The bytes alone would settle every conflict; the true time is what lets Cassandra skip files
+    that are older than what it has found.
+    """
     return max(MIN_TIMESTAMP, min(stamp.occurred_at * 1000, MAX_TIMESTAMP))
 
 

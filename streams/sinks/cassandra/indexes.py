@@ -1,20 +1,22 @@
 """Where to find content: by author, by tag, by when a story was made."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from streams.contracts.ids import MAX_ID, first_id_at, last_id_at
 from streams.sinks.cassandra.months import month_of, months_between
-from streams.sinks.cassandra.session import Session
+from streams.sinks.cassandra.session import KEYS_PER_QUERY, Session, parts
 
 _AUTHOR_BUCKETS = "SELECT author_id, bucket FROM author_buckets WHERE author_id IN ?"
 _AUTHOR_POSTS = (
     "SELECT author_id, post_id FROM posts_by_author "
-    "WHERE author_id = ? AND bucket = ? AND post_id <= ? LIMIT ?"
+    "WHERE author_id IN ? AND bucket = ? AND post_id <= ? PER PARTITION LIMIT ?"
 )
 _TAG_BUCKETS = "SELECT tag, bucket FROM tag_buckets WHERE tag IN ?"
 _TAG_POSTS = (
-    "SELECT tag, post_id FROM posts_by_tag WHERE tag = ? AND bucket = ? AND post_id <= ? LIMIT ?"
+    "SELECT tag, post_id FROM posts_by_tag "
+    "WHERE tag IN ? AND bucket = ? AND post_id <= ? PER PARTITION LIMIT ?"
 )
 _ACTIVE_STORIES = (
     "SELECT author_id, story_id FROM active_stories "
@@ -59,11 +61,16 @@ def _newest(
     left = _buckets(session, queries[0], keys, month_of(newest))
     width = 1
     while left:
-        asked = [(key, bucket) for key, buckets in left.items() for bucket in buckets[:width]]
-        answers = session.rows_of_each(
-            queries[1], ((key, bucket, newest, limit) for key, bucket in asked)
+        asked: dict[int, list[_Key]] = defaultdict(list)
+        for key, buckets in left.items():
+            for bucket in buckets[:width]:
+                asked[bucket].append(key)
+        questions = (
+            (queries[1], (part, bucket, newest, limit))
+            for bucket, holders in asked.items()
+            for part in parts(holders, KEYS_PER_QUERY)
         )
-        for rows in answers:  # in the order asked: each key's buckets newest first
+        for rows in session.rows_of_all(questions):
             for key, post_id in rows:
                 found[key].append(post_id)
         left = {
@@ -72,7 +79,7 @@ def _newest(
             if len(found[key]) < limit and len(buckets) > width
         }
         width *= 2
-    return {key: ids[:limit] for key, ids in found.items()}
+    return {key: sorted(ids, reverse=True)[:limit] for key, ids in found.items()}
 
 
 def _buckets(

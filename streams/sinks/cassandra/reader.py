@@ -23,7 +23,7 @@ _BLOCKS_BY_USER = "SELECT target_id, state FROM blocks_by_user WHERE user_id = ?
 _BLOCKS_BY_TARGET = "SELECT user_id, state FROM blocks_by_target WHERE target_id = ?"
 _MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
 _LIKERS = "SELECT user_id, state FROM likes_by_content WHERE content_id = ?"
-_VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket = ?"
+_VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket IN ?"
 _VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND viewer_id = ?"
 _COMMENTS = (
     "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
@@ -102,12 +102,8 @@ class CassandraReader:
         return frozenset(_unended(self._session.rows(_LIKERS, content_id)))
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
-        buckets = ((content_id, bucket) for bucket in range(VIEWER_BUCKETS))
-        return {
-            viewer: decode_first_seen(cell)
-            for rows in self._session.rows_of_each(_VIEWERS, buckets)
-            for viewer, cell in rows
-        }
+        rows = self._session.rows(_VIEWERS, content_id, list(range(VIEWER_BUCKETS)))
+        return {viewer: decode_first_seen(cell) for viewer, cell in rows}
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
         bucket = viewer_bucket(viewer)
