@@ -110,7 +110,7 @@ def test_something_else_is_not_a_java(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["plain", "with space", "per%cent", "quo'te"])
 def test_supervisors_configuration_takes_any_home(tmp_path: Path, name: str) -> None:
     config = toy_stack(tmp_path / name, FIRST).config
-    path = supervisord_conf.choose_socket(config)
+    path = config.home / "supervisor.sock"
     text = supervisord_conf.render(config, path, (FIRST,), (worker("w", "pass"),))
     parser = configparser.ConfigParser()
     parser.read_string(text)
