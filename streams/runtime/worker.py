@@ -1,6 +1,8 @@
 """One worker: a consumer group's topics through their pipelines, until told to stop."""
 
 import asyncio
+import logging
+import os
 import signal
 import threading
 import time
@@ -191,14 +193,20 @@ class Worker:
         )
 
     async def _leave(self) -> None:
-        """Let batches in hand end, commit what is applied, and leave the group, in time."""
+        """Let batches in hand end, commit what is applied, and leave the group, in time.
+
+        Beyond the time the process ends at once: a thread cannot be made to end, nor can Faust's
+        tasks that wait for it. What the batch had not acknowledged is read again.
+        """
         try:
             async with asyncio.timeout(self._config.stop_within_s):
                 await asyncio.gather(*(idle.wait() for idle in self._idle.values()))
                 await self._app.stop()
         except TimeoutError:
-            log.error("did not stop in time", group=self._config.group)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+            log.error("did not stop in time, ending at once", group=self._config.group)
+            logging.shutdown()
+            os._exit(1)
+        self._pool.shutdown()
 
 
 def _calling(ready: Callable[[], None]) -> Callable[..., Any]:
