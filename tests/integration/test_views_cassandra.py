@@ -1,0 +1,55 @@
+"""Every view of a real Cassandra is what the oracle answers, however the events arrived."""
+
+import itertools
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.app.settings import Settings
+from streams.sinks.cassandra.migrating import migrate
+from streams.sinks.cassandra.session import Session, connect
+from streams.sinks.cassandra.store import CassandraStore
+from tests.feeding import feed
+from tests.oracle import Oracle
+from tests.questions import NOWS, assert_same_answers
+from tests.served import Served
+from tests.strategies import WORLDS, World, deliveries, networks
+
+pytestmark = pytest.mark.stack
+
+STRIDE = 5  # one question in five is asked about each example
+# Not hypothesis's to choose: it would try the same worlds again. A server that is used for many
+# runs should not see one twice either.
+OFFSETS = itertools.count(1 + secrets.randbelow(WORLDS))
+
+
+@pytest.fixture(scope="module")
+def session(stack: Settings) -> Iterator[Session]:
+    with connect(stack.cassandra_host, stack.ports.cassandra) as session:
+        migrate(session, stack.keyspace)
+        yield session
+
+
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(
+    data=st.data(),
+    page=st.sampled_from((20, 1, 2)),
+    now=st.sampled_from(NOWS),
+    start=st.integers(0, STRIDE - 1),
+)
+@pytest.mark.filterwarnings(
+    # The driver's own threads draw random numbers meanwhile.
+    "ignore:Do not use the `random` module inside strategies"
+)
+def test_every_view_is_what_the_oracle_answers(
+    session: Session, data: st.DataObject, page: int, now: int, start: int
+) -> None:
+    # Each example has people, contents and tags of its own, for nothing is ever taken away.
+    world = World(offset=next(OFFSETS) % WORLDS, population=data.draw(st.integers(3, 5)))
+    events = data.draw(networks(world))
+    store = CassandraStore(session, clock=lambda: now)
+    feed(store, data.draw(deliveries(events)))
+    assert_same_answers(Served(store, page=page), Oracle(events), world, every=STRIDE, start=start)
