@@ -1,0 +1,124 @@
+"""The agents' steps over memory stores: what reaches the views, the timelines and the tasks."""
+
+import json
+from collections.abc import Sequence
+
+from streams.agents.agent import Services
+from streams.agents.registry import AGENTS, STAGES
+from streams.agents.tasks import TOPIC, task_messages
+from streams.contracts.batch import Record
+from streams.contracts.catalog import schemas, topics
+from streams.contracts.codec import encode
+from streams.contracts.events import DeliveryTask, Event, PostCreated
+from streams.contracts.ids import id_time, make_id
+from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_timelines import MemoryTimelines
+
+AUTHOR, READERS = 1, range(100, 130)
+NOW = 1_735_689_600_000
+SOURCES = b"0" * 16
+SCHEMA_IDS = {name: number for number, name in enumerate(sorted(schemas()), start=1)}
+
+
+class World:
+    """Memory stores, and the tasks that the broker would hold."""
+
+    def __init__(self, *, inline: int, page: int) -> None:
+        names = {number: json.dumps(schemas()[name]) for name, number in SCHEMA_IDS.items()}
+        self.store = MemoryStore()
+        self.timelines = MemoryTimelines(shards=1)
+        self.tasks: list[DeliveryTask] = []
+        self._services = Services(
+            sink=self.store,
+            timelines=self.timelines,
+            lookup=names.get,
+            send_tasks=self.tasks.extend,
+            inline_followers=inline,
+            delivery_page=page,
+        )
+
+    def consume(self, agent: str, topic: str, events: Sequence[Event]) -> tuple[int, int]:
+        """Take events through an agent's steps; how many were applied, and duplicates."""
+        steps = AGENTS[agent].steps(self._services, topic)
+        values = [encode(event, SCHEMA_IDS[type(event).__name__]) for event in events]
+        records = [
+            Record(topic, 0, offset, NOW, _key(topic, event), value)
+            for offset, (event, value) in enumerate(zip(events, values, strict=True))
+        ]
+        batch, rejected = steps.decode(records)
+        assert rejected == []
+        projected = steps.project(batch)
+        steps.apply(projected)
+        return projected.applied, projected.duplicates
+
+    def warm(self) -> None:
+        for reader in READERS:
+            token = self.timelines.begin(reader, [AUTHOR])
+            assert token is not None
+            assert self.timelines.install(reader, token, (), 0, SOURCES)
+
+    def holding(self, post_id: int) -> int:
+        timelines = [self.timelines.read(reader, SOURCES) for reader in READERS]
+        return sum(timeline is not None and post_id in timeline.ids for timeline in timelines)
+
+
+def _key(topic: str, event: Event) -> bytes:
+    return b"%d" % getattr(event, topics()[topic].key)
+
+
+def a_post() -> PostCreated:
+    post_id = make_id(NOW - 1000)
+    return PostCreated(
+        event_id=post_id + 1,
+        occurred_at=id_time(post_id),
+        author_id=AUTHOR,
+        post_id=post_id,
+        text="hello",
+    )
+
+
+def test_a_small_author_is_delivered_at_once() -> None:
+    world, post = World(inline=len(READERS), page=7), a_post()
+    world.warm()
+    assert world.consume("posts", "social.posts.v1", [post]) == (1, 0)
+    assert world.store.posts([post.post_id])[post.post_id].text == "hello"
+    assert world.holding(post.post_id) == len(READERS)
+    assert world.tasks == []
+
+
+def test_what_is_left_of_a_large_author_is_delivered_page_by_page() -> None:
+    world, post = World(inline=5, page=7), a_post()
+    world.warm()
+    world.consume("posts", "social.posts.v1", [post])
+    assert world.holding(post.post_id) == 5
+    rounds = 0
+    while world.tasks:
+        tasks = list(world.tasks)
+        world.tasks.clear()
+        assert world.consume("delivery", TOPIC, [*tasks, *tasks]) == (1, 1)
+        rounds += 1
+    assert world.holding(post.post_id) == len(READERS)
+    assert rounds == 4  # 25 followers in pages of 7
+
+
+def test_a_post_read_again_is_a_duplicate_that_delivers_again() -> None:
+    world, post = World(inline=5, page=7), a_post()
+    world.consume("posts", "social.posts.v1", [post])
+    world.warm()  # as if the first delivery had been cut short
+    assert world.consume("posts", "social.posts.v1", [post]) == (0, 1)
+    assert world.holding(post.post_id) == 5
+    assert len(world.tasks) == 1
+
+
+def test_tasks_are_keyed_by_shard() -> None:
+    task = DeliveryTask(event_id=1, occurred_at=NOW, author_id=2, post_id=3, shard=11, cursor=4)
+    (message,) = task_messages([task], schema_id=9)
+    assert (message.topic, message.key) == ("storyline.fanout.v1", b"11")
+    assert message.value == encode(task, 9)
+
+
+def test_every_topic_that_names_an_agent_is_read_by_it() -> None:
+    for name, agent in AGENTS.items():
+        described = {spec.name for spec in topics().values() if name in spec.readers}
+        assert described == set(agent.topics), name
+    assert {name for stage in STAGES for name in stage} == set(AGENTS)
