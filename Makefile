@@ -18,8 +18,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 setup: $(STAMP) ## install everything into .venv
 
-demo: setup ## the whole line on real servers
-	$(BIN)/storyline demo
+demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_INPUT=higgs DIR=…
+	$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
 test: setup ## every test, on real servers
 	$(BIN)/pytest

@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 _TIMEOUT_S = 10.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_UNKNOWN_GROUP = {KafkaError.GROUP_ID_NOT_FOUND}
 _COORDINATOR_STARTS = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -45,8 +44,10 @@ class StalledError(Exception):
 class Progress:
     """Asks one broker about groups. Raises KafkaException where it does not answer."""
 
-    def __init__(self, admin: AdminClient) -> None:
-        self._admin = admin
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._groups: dict[str, Consumer] = {}
 
     def lag(self, groups: Mapping[str, Iterable[str]]) -> list[PartitionLag]:
         """The lag of every partition of each group's topics.
@@ -100,21 +101,13 @@ class Progress:
     def _committed(
         self, group: str, partitions: list[TopicPartition]
     ) -> dict[tuple[str, int], int]:
-        asked = ConsumerGroupTopicPartitions(group, partitions)
-        (future,) = self._admin.list_consumer_group_offsets(
-            [asked], request_timeout=_TIMEOUT_S
-        ).values()
-        try:
-            answer = future.result()
-        except KafkaException as error:
-            if error.args[0].code() in _UNKNOWN_GROUP:
-                return {}
-            raise
-        return {
-            (tp.topic, tp.partition): tp.offset
-            for tp in answer.topic_partitions or ()
-            if tp.offset >= 0
-        }
+        # Asked by a consumer that never joins: where a group's coordinator is still loading,
+        # AdminClient.list_consumer_group_offsets of librdkafka 2.16 ends the process.
+        if group not in self._groups:
+            config = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
+            self._groups[group] = Consumer({"bootstrap.servers": self._bootstrap, **config})
+        answer = self._groups[group].committed(partitions, timeout=_TIMEOUT_S)
+        return {(tp.topic, tp.partition): tp.offset for tp in answer if tp.offset >= 0}
 
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: OffsetSpec

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
@@ -51,7 +50,7 @@ def schema_registry(settings: Settings) -> SchemaRegistry:
 
 def progress(settings: Settings) -> Progress:
     """Consumer groups' progress, asked of the broker."""
-    return Progress(AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0}))
+    return Progress(settings.bootstrap)
 
 
 def no_answer(settings: Settings, error: KafkaException) -> UserError:

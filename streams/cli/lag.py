@@ -1,5 +1,6 @@
 """`storyline lag`: what the consumer groups have still to read."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,13 +15,16 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples:  storyline lag  |  storyline lag --group posts  |  storyline lag --json",
+    epilog="Examples:  storyline lag  |  storyline lag --group posts --totals  |  … --json",
 )
 def lag(
     group: Annotated[
         list[str] | None,
         typer.Option("--group", metavar="AGENT", help="Only this group; may be repeated."),
     ] = None,
+    totals: Annotated[
+        bool, typer.Option("--totals", help="One line per group and topic, not per partition.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show per group and partition how far it has read, with dead letters and counts.
@@ -44,7 +48,7 @@ def lag(
     if as_json:
         print_json(_as_json(told))
     else:
-        _print(told)
+        _print(told, totals=totals)
 
 
 def _as_json(told: "Standing") -> dict[str, Any]:
@@ -78,15 +82,23 @@ def _as_json(told: "Standing") -> dict[str, Any]:
     }
 
 
-def _print(told: "Standing") -> None:
-    print_table(
-        ("group", "topic", "partition", "committed", "log end", "lag"),
-        (
-            (_agent(lag.group), lag.topic, lag.partition, lag.committed, lag.end, lag.lag)
-            for lag in told.lags
-        ),
-        title=f"Lag: {told.lag} records",
-    )
+def _print(told: "Standing", *, totals: bool) -> None:
+    title = f"Lag: {told.lag} records"
+    if totals:
+        left: Counter[tuple[str, str]] = Counter()
+        for lag in told.lags:
+            left[_agent(lag.group), lag.topic] += lag.lag
+        rows = ((group, topic, count) for (group, topic), count in left.items())
+        print_table(("group", "topic", "lag"), rows, title=title)
+    else:
+        print_table(
+            ("group", "topic", "partition", "committed", "log end", "lag"),
+            (
+                (_agent(lag.group), lag.topic, lag.partition, lag.committed, lag.end, lag.lag)
+                for lag in told.lags
+            ),
+            title=title,
+        )
     if any(told.dead_letters.values()):
         print_table(
             ("topic", "records"),

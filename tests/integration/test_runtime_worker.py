@@ -42,7 +42,7 @@ class Log:
         assert producer.flush(30) == 0
 
     def committed(self) -> int | None:
-        (lag,) = Progress(self.admin).lag({self.group: [self.topic]})
+        (lag,) = Progress(self.bootstrap).lag({self.group: [self.topic]})
         return lag.committed
 
     def members(self) -> int:
