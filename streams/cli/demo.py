@@ -2,14 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.output import err, out
+from streams.cli.output import err, out, print_table
 
 if TYPE_CHECKING:
     from streams.app.demo import Cast, Watched
@@ -61,6 +61,8 @@ def demo(
         _work(found)
         cast = _choose(found, watched)
         _show(cast)
+        _section("A post travels")
+        _travel(found, cast)
         _section("What became of the records")
         _dead_letters(found)
         _run("lag", "--totals")
@@ -176,12 +178,38 @@ def _show(cast: "Cast") -> None:
         _run("counts", str(cast.content))
 
 
+def _travel(found: "Settings", cast: "Cast") -> None:
+    from streams.app.demo import travel
+    from streams.app.read_side import open_read_side
+
+    with open_read_side(found) as side:
+        done = travel(found, side, cast)
+    out.print(
+        f"{cast.author}, whom {cast.reader} follows, posts {done.text!r}.\n"
+        f"Kafka had it after {done.acknowledged_ms:.0f} ms ({done.position});\n"
+        f"it stood in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
+        highlight=False,
+    )
+
+
 def _dead_letters(found: "Settings") -> None:
+    from streams.app.demo import dead_letters
     from streams.app.lagging import standing
 
-    for topic, records in standing(found).dead_letters.items():
-        if records:
-            _run("tail", topic, "-n", "4")
+    topics = [topic for topic, records in standing(found).dead_letters.items() if records]
+    print_table(
+        ("dead letter topic", "at", "code", "why it could not be applied"),
+        (
+            (
+                seen.record.topic,
+                f"{seen.record.partition}:{seen.record.offset}",
+                (seen.dead_letter or {}).get("code"),
+                (seen.dead_letter or {}).get("message"),
+            )
+            for seen in dead_letters(found, topics)
+        ),
+        title="Bad records, set aside with their reasons",
+    )
 
 
 def _next(cast: "Cast", found: "Settings", *, keep: bool) -> None:
@@ -221,7 +249,7 @@ def _run(*args: str) -> None:
 
 
 @contextmanager
-def _progress(title: str, total: int) -> Iterator:  # type: ignore[type-arg]
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
