@@ -1,9 +1,5 @@
 """The judge is judged: each sentence about the views, by an example worked out by hand."""
 
-import ast
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests import oracle as judge
@@ -395,20 +391,3 @@ class TestStories:
 def test_no_answer_depends_on_an_unknown_event() -> None:
     with pytest.raises(ValueError, match="no such event: UserPoked"):
         Oracle([ev("UserPoked", 1)])
-
-
-@pytest.mark.parametrize("module", [judge, verdicts])
-def test_the_judge_imports_only_the_standard_library(module: object) -> None:
-    tree = ast.parse(Path(str(getattr(module, "__file__", ""))).read_text())
-    imported = {
-        name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [node.module or "."]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-        )
-    }
-    foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
-    assert foreign <= {"tests.verdicts"}
