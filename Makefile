@@ -21,8 +21,9 @@ setup: $(STAMP) ## install everything into .venv
 demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_INPUT=higgs DIR=…
 	$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
-test: setup ## every test, on real servers
-	$(BIN)/pytest
+test: setup ## every test: those without servers side by side, then those on real servers
+	$(BIN)/pytest -m "not stack" -n 2
+	$(BIN)/pytest -m stack
 
 test-fast: setup ## the tests that need no server
 	$(BIN)/pytest -m "not stack" -n auto
