@@ -49,5 +49,5 @@ class StoreCases(ABC):
     @pytest.fixture
     def scope(self) -> Scope:
         seed = random.SystemRandom().getrandbits(32)
-        print(f"scope seed {seed}")  # noqa: T201 - shown when the test fails
+        print(f"scope seed {seed}")
         return Scope(seed)

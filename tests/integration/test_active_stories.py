@@ -30,7 +30,7 @@ def session(stack: Settings) -> Iterator[Session]:
 @pytest.fixture
 def scope() -> Scope:
     seed = random.SystemRandom().getrandbits(32)
-    print(f"scope seed {seed}")  # noqa: T201 - shown when the test fails
+    print(f"scope seed {seed}")
     return Scope(seed)
 
 

@@ -113,7 +113,7 @@ def test_what_was_acknowledged_survives_kill_in_mid_stream(
     """Two kills: what earlier lives wrote lies in files of its own, and still settles rightly
     with what later ones write."""
     seed = random.SystemRandom().getrandbits(32)
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    print(f"seed {seed}")
     scope, draw = Scope(seed), random.Random(seed)
     posts, users = [scope.content() for _ in range(_POSTS)], scope.users(_USERS)
     store, expected = CassandraStore(session), MemoryStore()

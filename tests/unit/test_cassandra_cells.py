@@ -1,4 +1,4 @@
-"""Cells sort as changes do: by the bytes alone, and by timestamp and bytes as Cassandra compares."""
+"""Cells sort as changes do: by bytes alone, and by timestamp and bytes as Cassandra compares."""
 
 from hypothesis import given
 from hypothesis import strategies as st
