@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 
 from streams.projections.effects import Effects, Relation, Stamp
+from streams.projections.ports import Relations
 from tests.contract.store_cases import StoreCases, all_stamps, apply_each
 from tests.contract.store_making import MS_2024, Scope, Store
 
@@ -76,9 +77,10 @@ class PairCases(StoreCases):
                 ]
             )
         )
-        assert store.relations(one) == ({two}, {three}, {three})
-        assert store.relations(two) == ({three}, set(), set())
-        assert store.relations(three) == (set(), {one}, set())
+        nobody: frozenset[int] = frozenset()
+        assert store.relations(one) == Relations(*map(frozenset, ({two}, {three}, {three})))
+        assert store.relations(two) == Relations(frozenset({three}), nobody, nobody)
+        assert store.relations(three) == Relations(nobody, frozenset({one}), nobody)
 
     def test_follows_are_paged_by_id_without_those_that_ended(
         self, store: Store, scope: Scope
