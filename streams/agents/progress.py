@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
+_CONNECT_S = 5.0
 _TIMEOUT_S = 10.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -82,11 +83,11 @@ class Progress:
 
     def missing(self, topics: Iterable[str]) -> list[str]:
         """Those of the topics that the broker does not have."""
-        known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+        known = self._admin.list_topics(timeout=_CONNECT_S).topics
         return sorted(set(topics) - set(known))
 
     def _partitions(self, topics: set[str]) -> dict[str, list[TopicPartition]]:
-        known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+        known = self._admin.list_topics(timeout=_CONNECT_S).topics
         return {
             topic: [TopicPartition(topic, number) for number in sorted(known[topic].partitions)]
             for topic in sorted(topics & set(known))

@@ -38,7 +38,11 @@ class Settings(BaseSettings):
     """Where things are and how the pipeline behaves. Durations end in their unit."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STORYLINE_", env_nested_delimiter="__", env_file=".env", extra="ignore"
+        env_prefix="STORYLINE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,  # an empty home would be the current directory
+        extra="ignore",
     )
 
     home: Path = Path(".storyline")

@@ -41,7 +41,7 @@ def run_agent(settings: Settings, name: str) -> None:
     nothing acknowledged that is not settled.
     """
     agent = AGENTS[name]
-    check_topics(settings, {*agent.topics, *map(dead_letter_topic, agent.topics), TOPIC})
+    check_topics(settings, _topics([name]))
     group, stopping = settings.group(name), threading.Event()
     metrics = Metrics(group)
     outbox = Outbox(settings.bootstrap, client_id=group)
@@ -84,6 +84,13 @@ def run_agent(settings: Settings, name: str) -> None:
             log.info("stopped", group=group, tallies={k: str(v) for k, v in metrics.read().items()})
 
 
+def check_servers(settings: Settings, names: Sequence[str]) -> None:
+    """Raises UserError where these agents could not begin: a server, topic or table is missing."""
+    check_topics(settings, _topics(names))
+    with durable_views(settings):
+        pass
+
+
 def check_topics(settings: Settings, topics: set[str]) -> None:
     """Raises UserError where the broker does not answer or lacks a topic."""
     try:
@@ -95,6 +102,11 @@ def check_topics(settings: Settings, topics: set[str]) -> None:
             f"Kafka has no topic {', '.join(missing)}",
             hint="create it with: storyline topics apply",
         )
+
+
+def _topics(names: Sequence[str]) -> set[str]:
+    read = {topic for name in names for topic in AGENTS[name].topics}
+    return {*read, *map(dead_letter_topic, read), TOPIC}
 
 
 def _metrics_port(settings: Settings, name: str) -> int:

@@ -1,12 +1,11 @@
 """`storyline author`: an author's posts."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.post_page import print_posts
 from streams.cli.reading import As, Before, Id, Limit, read_side
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline author 7  |  storyline author 7 --as 42 --json")

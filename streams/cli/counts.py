@@ -1,11 +1,10 @@
 """`storyline counts`: a content's counts."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
 from streams.cli.reading import Id, read_side
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline counts 123456  |  storyline counts 123456 --json")

@@ -1,5 +1,6 @@
 """`storyline demo`: the whole line on real servers, in a home of its own."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import err, out, print_table
 
 if TYPE_CHECKING:
     from streams.app.demo import Cast, Watched
     from streams.app.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 _DAY_MS = 86_400_000
 _WEEK_MS = 7 * _DAY_MS
@@ -47,8 +49,10 @@ def demo(
 
     Everything lies under `demo` in the home directory and is made anew each time.
     """
+    from streams.app.logs import configure_logs
     from streams.app.stack import local_stack
 
+    configure_logs(logging.WARNING)
     found = _own_settings()
     stack = local_stack(found)
     began = time.monotonic()

@@ -1,12 +1,11 @@
 """`storyline feed`: a reader's home feed."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.post_page import print_posts
 from streams.cli.reading import Before, Id, Limit, read_side
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(

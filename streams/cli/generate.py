@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.emitting import Bad, Destination, Duplicates, Out, Publish, Speed, Summary
 from streams.cli.reading import parse_instant
 from streams.errors import UserError
@@ -13,7 +14,7 @@ from streams.errors import UserError
 if TYPE_CHECKING:
     from streams.generate.world import Plan
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 _WEEKLY = 60  # events a user
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}

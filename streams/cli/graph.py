@@ -1,11 +1,10 @@
 """`storyline graph`: whom a user follows and is followed by."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
 from streams.cli.reading import After, Id, Limit, read_side
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline graph 42  |  storyline graph 42 --limit 100 --after 99")

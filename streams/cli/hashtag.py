@@ -1,17 +1,16 @@
 """`storyline hashtag`: the posts under a hashtag."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.post_page import print_posts
-from streams.cli.reading import As, Before, Limit, read_side
+from streams.cli.reading import As, Before, Limit, Tag, read_side
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline hashtag coffee  |  storyline hashtag '#Café' --as 42")
 def hashtag(
-    tag: str,
+    tag: Tag,
     viewer: As = None,
     limit: Limit = 20,
     before: Before = None,

@@ -1,12 +1,11 @@
 """`storyline highlights`: an author's highlights."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.reading import As, Id, read_side
 from streams.cli.story_table import print_stories
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline highlights 7  |  storyline highlights 7 --as 42 --json")

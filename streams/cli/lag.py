@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
 from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.lagging import Standing
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(

@@ -5,15 +5,19 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.emitting import Bad, Destination, Duplicates, Out, Publish, Speed, Summary
 from streams.cli.reading import parse_instant
 
-app = typer.Typer(add_completion=False)
+app = command_app(
+    help="Turn recorded interactions into events.",
+    epilog="Example:  storyline load higgs DIR --limit 50000 --publish",
+)
 
 
 @app.callback()
 def load() -> None:
-    """Turn recorded interactions into events."""
+    """Keep `higgs` a verb: a command of one verb would lose its name."""
 
 
 @app.command(

@@ -2,13 +2,19 @@
 
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from streams.errors import UserError
+from streams.cli.command import HELP_OPTIONS
+
+_DEBUG = "--debug"
+_INTERRUPTED = 130
+_TERMINATED = 128 + signal.SIGTERM
 
 # command -> (module in streams.cli, one line of help). A module offers `app`, a typer.Typer with
 # one command, or with several where the command has verbs.
@@ -70,13 +76,14 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    context_settings=HELP_OPTIONS,
 )
 
 
 @app.callback()
 def root(
-    debug: bool = typer.Option(False, "--debug", help="Show stack traces of errors."),
+    debug: bool = typer.Option(False, _DEBUG, help="Show stack traces of errors."),
 ) -> None:
     """Storyline: publish events, run the workers, read the views.
 
@@ -87,29 +94,36 @@ def root(
 
 
 def main() -> None:
-    """Entry point: known errors become one clear line and an exit code that is not 0."""
-    from pydantic import ValidationError
+    """Entry point: an error becomes one clear line and an exit code that is not 0.
 
-    debug = "--debug" in sys.argv or bool(os.environ.get("STORYLINE_DEBUG"))
+    `--debug` may stand anywhere and leaves errors as they are. SIGTERM ends a command as Ctrl-C
+    does, so that what it holds is let go.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != _DEBUG]
+    if len(arguments) < len(sys.argv) - 1:
+        arguments.insert(0, _DEBUG)
+    before = signal.signal(signal.SIGTERM, _end)
     try:
-        app()
-    except UserError as error:
-        if debug:
+        app(arguments)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            _complain("interrupted", None)
+        raise
+    except Exception as error:
+        if arguments[:1] == [_DEBUG] or os.environ.get("STORYLINE_DEBUG"):
             raise
-        _complain(error.message, error.hint)
-        sys.exit(error.exit_code)
-    except ValidationError as error:
-        if debug:
-            raise
-        where = error.errors()[0]
-        name = "__".join(str(part) for part in where["loc"])
-        _complain(f"setting STORYLINE_{name.upper()}: {where['msg']}", None)
-        sys.exit(2)
-    except OSError as error:
-        if debug:
-            raise
-        _complain(str(error), None)
-        sys.exit(1)
+        from streams.cli.failing import explained
+
+        told = explained(error)
+        _complain(told.message, told.hint)
+        sys.exit(told.exit_code)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+    _complain("ended by SIGTERM", None)
+    sys.exit(_TERMINATED)
 
 
 def _complain(message: str, hint: str | None) -> None:

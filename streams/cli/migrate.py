@@ -1,10 +1,9 @@
 """`storyline migrate`: the Cassandra keyspace, brought up to date."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 EXAMPLES = """Examples:
 

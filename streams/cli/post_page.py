@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from streams.cli.failing import STATUS
 from streams.cli.output import err, out, print_json, print_table
 from streams.cli.reading import when
 from streams.errors import UserError
@@ -25,7 +26,7 @@ def print_posts(page: "PostPage", *, as_json: bool, title: str) -> None:
     if not page.complete:
         raise UserError(
             f"the answer is incomplete: {', '.join(page.missing)} did not answer",
-            hint="`storyline status` shows the servers, `storyline up` starts them",
+            hint=STATUS,
             exit_code=4,
         )
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json
 
 if TYPE_CHECKING:
     from streams.app.publishing import LineError, LinePublisher, Outcome
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 SOME_REFUSED = 3
 _ERRORS_IN_JSON = 100

@@ -1,5 +1,6 @@
 """What the reading commands share: their options, and how they meet the stores."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.failing import STATUS
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +40,24 @@ def parse_instant(text: str) -> int:
     return round(instant.timestamp() * 1000)
 
 
+def parse_tag(text: str) -> str:
+    """A hashtag that posts could bear; usage error otherwise."""
+    from streams.contracts.tags import tag_key
+    from streams.contracts.validate import MAX_HASHTAG
+
+    if not text.isprintable():
+        raise typer.BadParameter(f"{text!a} is no hashtag: it is not readable text")
+    if not tag_key(text):
+        raise typer.BadParameter(f"{text!r} is no hashtag: it is empty")
+    if len(text.removeprefix("#")) > MAX_HASHTAG:
+        raise typer.BadParameter(f"a hashtag has at most {MAX_HASHTAG} characters")
+    return text
+
+
 Id = Annotated[int, typer.Argument(parser=parse_id, metavar="ID", help="A positive 63-bit id.")]
+Tag = Annotated[
+    str, typer.Argument(parser=parse_tag, metavar="TAG", help="A hashtag, with or without #.")
+]
 As = Annotated[
     int | None,
     typer.Option("--as", parser=parse_id, metavar="USER", help="Read as this user: blocks apply."),
@@ -68,11 +87,13 @@ def instant(now: int | None) -> int:
 @contextmanager
 def read_side() -> Iterator["ReadSide"]:
     """The stores to read from; a store that is away, or content that is not there, is one line."""
+    from streams.app.logs import configure_logs
     from streams.app.read_side import open_read_side
     from streams.app.settings import settings
     from streams.projections.ports import StoreUnavailableError
     from streams.serving import NotFoundError
 
+    configure_logs(logging.WARNING)
     try:
         with open_read_side(settings()) as side:
             yield side
@@ -81,7 +102,7 @@ def read_side() -> Iterator["ReadSide"]:
     except StoreUnavailableError as error:
         raise UserError(
             f"a store does not answer: {error}",
-            hint="`storyline status` shows the servers, `storyline up` starts them",
+            hint=STATUS,
         ) from None
 
 

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.errors import UserError
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(
@@ -30,7 +31,7 @@ def run(
     from streams.app.logs import configure_logs
     from streams.app.settings import settings
     from streams.app.supervising import run_agents, this_command
-    from streams.app.working import agent_names, run_agent
+    from streams.app.working import agent_names, check_servers, run_agent
 
     known = agent_names()
     names = list(dict.fromkeys(agents or known))
@@ -44,4 +45,6 @@ def run(
     if len(names) == 1:
         run_agent(settings(), names[0])
     else:
+        # Asked once here, not told by every worker.
+        check_servers(settings(), names)
         run_agents(names, this_command())

@@ -2,12 +2,12 @@
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, out, print_json, print_table
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+app = command_app(
     help="Check schemas against released versions, and register them.",
+    epilog="Examples:  storyline schemas check  |  storyline schemas register --json",
 )
 
 BROKEN = 3

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 _MARKS = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "problem": "[red]problem[/]"}
 

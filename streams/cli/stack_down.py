@@ -1,8 +1,8 @@
 """`storyline down`: stop the local servers."""
 
-import typer
+from streams.cli.command import command_app
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 
 @app.command(epilog="Example:\n\n\b\n  storyline down\n")

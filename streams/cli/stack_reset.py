@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False)
+from streams.cli.command import command_app
+
+app = command_app()
 
 EXAMPLES = """Examples:
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
 
 if TYPE_CHECKING:
     from streams.stack.status import ProgramStatus
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 EXAMPLES = """Examples:
 

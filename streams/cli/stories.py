@@ -1,12 +1,11 @@
 """`storyline stories`: an author's visible stories."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.reading import As, Id, Now, instant, read_side
 from streams.cli.story_table import print_stories
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json_line
 from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.looking import Seen
 
-app = typer.Typer(add_completion=False)
+app = command_app()
 
 EXAMPLES = """Examples:
 

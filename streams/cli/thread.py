@@ -1,11 +1,10 @@
 """`storyline thread`: the comments on a post, story or comment."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
 from streams.cli.reading import After, As, Id, Limit, read_side, when
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline thread 123456  |  storyline thread 123456 --as 42 --json")

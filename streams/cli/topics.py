@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
 
 if TYPE_CHECKING:
@@ -11,10 +12,9 @@ if TYPE_CHECKING:
 
     from streams.topics import Difference
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+app = command_app(
     help="Compare the broker's topics with their descriptions, and create or alter them.",
+    epilog="Examples:  storyline topics diff  |  storyline topics apply --json",
 )
 
 DIFFERENT = 3

@@ -1,11 +1,10 @@
 """`storyline tray`: a reader's story tray."""
 
-import typer
-
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
 from streams.cli.reading import Id, Now, instant, read_side, when
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
 from streams.cli.reading import After, Id, Limit, parse_id, read_side, when
 
-app = typer.Typer()
+app = command_app()
 
 
 @app.command(epilog="Examples:  storyline viewers 123456 --as 7  |  … --limit 100 --json")

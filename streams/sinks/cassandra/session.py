@@ -149,14 +149,15 @@ def connect(
         request_timeout=request_timeout_s,
         row_factory=tuple_factory,
     )
-    cluster = Cluster(
-        [host],
-        port=port,
-        protocol_version=_PROTOCOL_VERSION,
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        reconnection_policy=ExponentialReconnectionPolicy(0.5, 5.0, max_attempts=None),
-        schema_metadata_enabled=False,
-    )
+    with driver_errors():  # a name that does not resolve
+        cluster = Cluster(
+            [host],
+            port=port,
+            protocol_version=_PROTOCOL_VERSION,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ExponentialReconnectionPolicy(0.5, 5.0, max_attempts=None),
+            schema_metadata_enabled=False,
+        )
     try:
         with driver_errors():
             session = Session(cluster, cluster.connect())
