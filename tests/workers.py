@@ -16,10 +16,11 @@ from confluent_kafka.admin import AdminClient
 
 from streams.agents.registry import AGENTS
 from streams.app.lagging import standing
+from streams.app.messaging import schema_registry
 from streams.app.migrating import migrate_views
 from streams.app.settings import Settings
 from streams.app.stack import environment
-from streams.app.wiring import progress, schema_registry
+from streams.app.wiring import progress
 from streams.contracts.batch import Record
 from streams.topics import Topics
 

@@ -9,7 +9,6 @@ from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.projections.ports import StoreUnavailableError
-from streams.registry import SchemaRegistry
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
@@ -41,11 +40,6 @@ def timeline_cache(settings: Settings) -> RedisTimelines:
         shards=settings.shards,
         limits=TimelineLimits(length=settings.timeline_length),
     )
-
-
-def schema_registry(settings: Settings) -> SchemaRegistry:
-    """The schema registry; connects on first use, caches what it answers."""
-    return SchemaRegistry(settings.registry_url)
 
 
 def progress(settings: Settings) -> Progress:

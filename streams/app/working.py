@@ -9,9 +9,10 @@ from confluent_kafka import KafkaException
 from streams.agents.agent import Services
 from streams.agents.registry import AGENTS
 from streams.agents.tasks import RECORD_TYPE, TOPIC, task_messages
+from streams.app.messaging import schema_registry
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, no_answer, progress, schema_registry, timeline_cache
+from streams.app.wiring import durable_views, no_answer, progress, timeline_cache
 from streams.contracts.batch import Record
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import DeliveryTask

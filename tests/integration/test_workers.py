@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from streams.app.lagging import standing
+from streams.app.messaging import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, schema_registry
+from streams.app.wiring import durable_views
 from streams.contracts.catalog import key_of, topic_of, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import (
