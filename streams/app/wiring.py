@@ -1,6 +1,6 @@
 """The composition root's parts: clients and stores, built from the settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
@@ -45,6 +45,13 @@ def timeline_cache(settings: Settings) -> RedisTimelines:
 def progress(settings: Settings) -> Progress:
     """Consumer groups' progress, asked of the broker."""
     return Progress(settings.bootstrap)
+
+
+def no_topic(missing: Sequence[str]) -> UserError:
+    """What to tell a person where the broker lacks topics."""
+    return UserError(
+        f"Kafka has no topic {', '.join(missing)}", hint="create it with: storyline topics apply"
+    )
 
 
 def no_answer(settings: Settings, error: KafkaException) -> UserError:

@@ -12,10 +12,12 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import err, out, print_table
+from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.demo import Cast, Watched
     from streams.app.settings import Settings
+    from streams.contracts.events import Event
 
 app = command_app()
 
@@ -53,6 +55,7 @@ def demo(
     from streams.app.stack import local_stack
 
     configure_logs(logging.WARNING)
+    week, title = _week(users, events, seed, higgs)
     found = _own_settings()
     stack = local_stack(found)
     began = time.monotonic()
@@ -60,7 +63,8 @@ def demo(
     try:
         _prepare(found)
         _section("Events")
-        watched = _send(users, events, seed, higgs)
+        out.print(title, highlight=False)
+        watched = _send(week, events, seed)
         _section("Workers: Kafka to Cassandra and Redis")
         _work(found)
         cast = _choose(found, watched)
@@ -107,27 +111,34 @@ def _prepare(found: "Settings") -> None:
     )
 
 
-def _send(users: int, events: int, seed: int, higgs: Path | None) -> "Watched":
-    from streams.app.demo import Watched
-    from streams.cli.emitting import Destination, emit
-    from streams.generate.duplicates import with_duplicates
+def _week(users: int, events: int, seed: int, higgs: Path | None) -> "tuple[Iterator[Event], str]":
+    """The events to send and what they are. Raises UserError before anything is started."""
     from streams.generate.higgs import events_of
     from streams.generate.interactions import read_interactions
     from streams.generate.network import Network
     from streams.generate.world import Plan
 
-    watched = Watched()
-    to = Destination(None, publish=True, speed=None, bad=8)
     if higgs is not None:
         interactions = read_interactions(higgs, limit=events // 2)
-        stream = events_of(interactions)
-        out.print(f"The first {len(interactions):,} interactions of the Higgs week.")
-    else:
-        start = time.time_ns() // 1_000_000 - _WEEK_MS
+        title = f"The first {len(interactions):,} interactions of the Higgs week."
+        return iter(events_of(interactions)), title
+    start = time.time_ns() // 1_000_000 - _WEEK_MS
+    try:
         plan = Plan(users=users, events=events, seed=seed, start=start, duration=_WEEK_MS)
-        stream = iter(Network(plan))
-        out.print(f"A week of {users:,} people (seed {seed}), ending now; 8 bad records slip in.")
-    sent = with_duplicates(watched.watch(stream), 0.01, seed)
+    except ValueError as error:
+        raise UserError(str(error), exit_code=2) from error
+    title = f"A week of {users:,} people (seed {seed}), ending now; 8 bad records slip in."
+    return iter(Network(plan)), title
+
+
+def _send(week: "Iterator[Event]", events: int, seed: int) -> "Watched":
+    from streams.app.demo import Watched
+    from streams.cli.emitting import Destination, emit
+    from streams.generate.duplicates import with_duplicates
+
+    watched = Watched()
+    to = Destination(None, publish=True, speed=None, bad=8)
+    sent = with_duplicates(watched.watch(week), 0.01, seed)
     emit(sent, to, expected=round(events * 1.01), as_json=False)
     return watched
 

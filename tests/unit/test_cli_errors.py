@@ -1,0 +1,305 @@
+"""Every command meets missing servers and wrong input with one line and an exit code, no trace."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer.main
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.app import messaging
+from streams.app.settings import settings
+from streams.app.stack import environment
+from streams.cli import main as cli
+from streams.projections.ports import StoreUnavailableError
+from tests.local_stack import own_settings
+
+VERBS = {"topics": ("apply", "diff"), "schemas": ("register", "check"), "load": ("higgs",)}
+PAGES = [(command,) for command in cli.COMMANDS] + [
+    (command, verb) for command, verbs in VERBS.items() for verb in verbs
+]
+READING = ("feed", "author", "thread", "tray", "stories", "highlights", "counts", "graph")
+NO_SERVER = (
+    ("topics", "diff"),
+    ("topics", "apply"),
+    ("schemas", "register"),
+    ("publish", "one.jsonl"),
+    ("tail", "social.posts.v1"),
+    ("generate", "--events", "5", "--start", "now-7d", "--publish"),
+    ("migrate",),
+    ("run",),
+    ("run", "posts"),
+    ("lag",),
+    *((command, "1") for command in READING),
+    ("hashtag", "coffee"),
+    ("viewers", "1", "--as", "2"),
+)
+WRONG = (
+    (1, "up", "--only", "nowhere"),
+    (1, "logs", "nowhere"),
+    (1, "logs", "../../etc/passwd"),
+    (1, "logs", "kafka"),
+    (1, "tail", "nowhere"),
+    (2, "tail", "social.posts.v1", "--from", "nowhere"),
+    (2, "run", "nobody"),
+    (2, "lag", "--group", "nobody"),
+    (1, "publish", "missing.jsonl"),
+    (1, "publish", "."),
+    (1, "publish", "\udcff"),
+    (2, "generate", "--users", "0"),
+    (2, "generate", "--bad", "1"),
+    (1, "generate", "--events", "5", "--out", "missing/week.jsonl"),
+    (1, "generate", "--events", "5", "--out", "."),
+    (1, "generate", "--events", "5", "--out", "/dev/full"),
+    (1, "load", "higgs", "missing"),
+    (1, "demo", "--higgs", "missing"),
+    (2, "demo", "--users", "10000001"),
+)
+USAGE = (
+    ("nothing",),
+    ("topics", "nothing"),
+    ("load", "nothing"),
+    ("publish",),
+    ("feed",),
+    ("viewers", "1"),
+    *((command, "x") for command in READING),
+    ("feed", "0"),
+    ("author", "9223372036854775808"),
+    ("graph", "1", "--limit", "0"),
+    ("tray", "1", "--now", "yesterday"),
+    ("hashtag", "#"),
+    ("hashtag", "\udcff"),
+    ("hashtag", "a" * 101),
+    ("generate", "--start", "yesterday"),
+)
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int | str | None
+    out: str
+    err: str
+
+
+Storyline = Callable[..., Ended]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory to work in, and the settings of servers that never ran."""
+    own = own_settings(tmp_path / "home").model_copy(update={"cache": tmp_path / "cache"})
+    for name, value in environment(own).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("STORYLINE_DEBUG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.jsonl").write_text('{"type":"PostCreated","author_id":"1","text":"hello"}\n')
+    settings.cache_clear()
+    yield own.home
+    settings.cache_clear()
+
+
+@pytest.fixture
+def storyline(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Storyline:
+    """Runs the entry point in this process; what native libraries print is heard too."""
+    # A broker that is not there does not come up while it is waited for.
+    monkeypatch.setattr("streams.topics._CONNECT_S", 0.2)
+    monkeypatch.setattr("streams.producer._CONNECT_S", 0.2)
+    monkeypatch.setattr("streams.log_reader._TIMEOUT_S", 0.2)
+    monkeypatch.setattr("streams.agents.progress._CONNECT_S", 0.2)
+
+    def run(*arguments: str) -> Ended:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["storyline", *arguments])
+        code: int | str | None = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        finally:
+            monkeypatch.delenv("STORYLINE_DEBUG", raising=False)
+        return Ended(code, *capfd.readouterr())
+
+    return run
+
+
+def told(ended: Ended) -> str:
+    """The one line of an error, which at most one hint follows."""
+    message, *hint = ended.err.splitlines()
+    assert message.startswith("storyline: "), ended.err
+    assert len(hint) <= 1, ended.err
+    assert all(line.startswith("  ") for line in hint), ended.err
+    assert "Traceback" not in ended.err + ended.out
+    assert "Errno" not in message or "refused" in message or "known" in message
+    return message
+
+
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_every_command_explains_itself(storyline: Storyline, page: tuple[str, ...]) -> None:
+    ended = storyline(*page, "--help")
+    assert ended.code == 0
+    assert not ended.err
+    assert "Example" in ended.out
+    assert f"storyline {' '.join(page)}" in ended.out.partition("Example")[2]
+    assert "completion" not in ended.out
+
+
+def test_the_verbs_are_all_known_here() -> None:
+    group = typer.main.get_command(cli.app)
+    found = {
+        name: tuple(command.commands)
+        for name in cli.COMMANDS
+        if hasattr(command := group.get_command(None, name), "commands")  # type: ignore[attr-defined]
+    }
+    assert found == VERBS
+
+
+@pytest.mark.parametrize("command", NO_SERVER, ids=" ".join)
+def test_a_missing_server_is_one_line_and_how_to_start_it(
+    storyline: Storyline, command: tuple[str, ...]
+) -> None:
+    ended = storyline(*command)
+    assert "does not answer" in told(ended)
+    assert "storyline up" in ended.err.splitlines()[-1]
+    assert ended.code == 1
+    assert not ended.out
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_wrong_input_is_one_line(storyline: Storyline, wrong: tuple[int, *tuple[str, ...]]) -> None:
+    code, *command = wrong
+    ended = storyline(*command)
+    told(ended)
+    assert ended.code == code
+
+
+@pytest.mark.parametrize("command", USAGE, ids=ascii)
+def test_wrong_usage_says_where_the_help_is(storyline: Storyline, command: tuple[str, ...]) -> None:
+    ended = storyline(*command)
+    usage, attempt, _, error = ended.err.splitlines()
+    assert usage.startswith("Usage: storyline")
+    assert attempt.startswith("Try 'storyline")
+    assert error.startswith("Error: ")
+    assert ended.code == 2
+
+
+def test_what_fails_leaves_nothing_half_written(storyline: Storyline, home: Path) -> None:
+    before = sorted(home.parent.iterdir())
+    storyline("generate", "--events", "5", "--out", "missing/week.jsonl")
+    storyline("generate", "--events", "5", "--out", ".")
+    storyline("load", "higgs", "missing", "--out", "higgs.jsonl")
+    assert sorted(home.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_debug_shows_the_trace(storyline: Storyline, place: str) -> None:
+    arguments = ("lag", "--group", "nobody")
+    with pytest.raises(Exception, match="there is no group nobody"):
+        storyline(*(("--debug", *arguments) if place == "before" else (*arguments, "--debug")))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORYLINE_PORTS__KAFKA", "abc"),
+        ("STORYLINE_PORTS__REDIS", "99999"),
+        ("STORYLINE_VIEWS_VERSION", "bad"),
+        ("STORYLINE_SHARDS", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    ended = storyline("status")
+    assert f"{name} is '{value}'" in told(ended)
+    assert ended.code == 2
+
+
+def test_a_setting_that_cannot_be_read(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORYLINE_PORTS", "garbage")
+    ended = storyline("status")
+    assert "ports" in told(ended)
+    assert ended.code == 2
+
+
+def test_an_empty_home_is_the_usual_one(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("STORYLINE_HOME", "")
+    settings.cache_clear()
+    assert settings().home == Path(".storyline")
+
+
+def test_a_host_that_does_not_exist(storyline: Storyline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYLINE_HOSTS__CASSANDRA", "nowhere.invalid")
+    assert "does not answer at nowhere.invalid" in told(storyline("feed", "1"))
+
+
+@pytest.mark.parametrize("home_at", ["/dev/null", "/proc/nowhere"])
+def test_a_home_that_cannot_be_written(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch, home_at: str
+) -> None:
+    monkeypatch.setenv("STORYLINE_HOME", home_at)
+    assert "cannot write" in told(storyline("up"))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (KeyError("key"), "unexpected KeyError: 'key'"),
+        (ValueError("two\nlines"), "unexpected ValueError: two lines"),
+        (KafkaException(KafkaError(KafkaError._TRANSPORT)), "Kafka: "),
+        (StoreUnavailableError("Redis is away"), "a store does not answer: Redis is away"),
+        (OSError(28, "No space left on device", "week.jsonl"), "week.jsonl: No space left"),
+    ],
+    ids=str,
+)
+def test_what_nobody_foresaw_is_one_line_too(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    ended = storyline_raising(storyline, monkeypatch, error)
+    assert told(ended).startswith(f"storyline: {line}")
+    assert ended.code == 1
+
+
+def test_ctrl_c_is_one_line(storyline: Storyline, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = storyline_raising(storyline, monkeypatch, KeyboardInterrupt())
+    assert ended == (130, "", "storyline: interrupted\n")
+
+
+def test_sigterm_ends_a_command_in_order(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = []
+
+    def killed(_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            let_go.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(messaging, "topic_admin", killed)
+    assert storyline("topics", "diff") == (143, "", "storyline: ended by SIGTERM\n")
+    assert let_go
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def storyline_raising(
+    storyline: Storyline, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> Ended:
+    """How a command ends in which `error` is raised."""
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(messaging, "topic_admin", fail)
+    return storyline("topics", "diff")
