@@ -28,9 +28,18 @@ EVERYTHING = 1_000_000
 
 
 def own_views(stack: Settings, version: str, **changes: Any) -> Settings:
-    """Views of a test's own that begin with what is published from now on."""
+    """Views of a test's own that begin with what is published from now on.
+
+    The version gets the time appended, so that a stack which runs on keeps nothing of an earlier
+    run's people, who have the same ids.
+    """
     own = stack.model_copy(
-        update={"views_version": version, "batch_records": 200, "timeline_length": 40} | changes
+        update={
+            "views_version": f"{version}{time.time_ns() // 1_000_000_000}",
+            "batch_records": 200,
+            "timeline_length": 40,
+        }
+        | changes
     )
     prepare(own)
     for agent in AGENTS:
