@@ -10,7 +10,7 @@ from streams.agents.progress import PartitionLag, Progress, StalledError, wait_u
 from streams.agents.registry import AGENTS, STAGES
 from streams.app.run_files import WorkerTally, worker_tallies
 from streams.app.settings import Settings
-from streams.app.wiring import no_answer, progress
+from streams.app.wiring import no_answer, no_topic, progress
 from streams.errors import UserError
 from streams.runtime.dead_letters import dead_letter_topic
 
@@ -29,10 +29,12 @@ class Standing(NamedTuple):
 
 
 def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Standing:
-    """Ask the broker and the running workers. Raises UserError where the broker is away."""
+    """Ask the broker and the running workers. UserError where the broker or a topic is missing."""
     topics = [topic for name in agents for topic in AGENTS[name].topics]
     groups = _groups(settings, agents)
     with _broker(settings) as broker:
+        if missing := broker.missing(topics):
+            raise no_topic(missing)
         return Standing(
             lags=broker.lag(groups),
             dead_letters=broker.sizes(map(dead_letter_topic, topics)),

@@ -12,7 +12,7 @@ from streams.agents.tasks import RECORD_TYPE, TOPIC, task_messages
 from streams.app.messaging import schema_registry
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, no_answer, progress, timeline_cache
+from streams.app.wiring import durable_views, no_answer, no_topic, progress, timeline_cache
 from streams.contracts.batch import Record
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import DeliveryTask
@@ -99,10 +99,7 @@ def check_topics(settings: Settings, topics: set[str]) -> None:
     except KafkaException as error:
         raise no_answer(settings, error) from error
     if missing:
-        raise UserError(
-            f"Kafka has no topic {', '.join(missing)}",
-            hint="create it with: storyline topics apply",
-        )
+        raise no_topic(missing)
 
 
 def _topics(names: Sequence[str]) -> set[str]:
