@@ -1,4 +1,4 @@
-"""decode -> project -> apply -> dead letters, for one batch of one topic.
+"""decode -> project -> dead letters -> apply, for one batch of one topic.
 
 When `run` returns, every record of the batch is applied, recognised as a duplicate, or
 acknowledged by the dead letter topic, and the batch may be acknowledged. When it raises, nothing
@@ -69,13 +69,14 @@ class Pipeline(Generic[R, B, P]):
         if len(rejected) == len(records):
             return
         projected = self._step("project", lambda: steps.project(batch))
-        self._step("apply", lambda: steps.apply(projected))
-        self._metrics.applied(self.topic, projected.applied)
-        self._metrics.duplicates(self.topic, projected.duplicates)
         if projected.conflicts:
+            # Before the effects, which may make a conflict look like a duplicate when read again.
             by_position = {(record.partition, record.offset): record for record in records}
             conflicts = [steps.conflict(by_position[at]) for at in projected.conflicts]
             self._bury(conflicts, steps.project)
+        self._step("apply", lambda: steps.apply(projected))
+        self._metrics.applied(self.topic, projected.applied)
+        self._metrics.duplicates(self.topic, projected.duplicates)
 
     def _bury(self, rejections: Sequence[Rejection], step: Callable[..., Any]) -> None:
         if rejections:

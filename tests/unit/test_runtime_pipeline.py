@@ -128,6 +128,15 @@ def test_every_record_of_a_batch_is_counted_once() -> None:
     assert world.acknowledged == 6
 
 
+def test_a_conflict_is_buried_before_its_effects_can_hide_it() -> None:
+    """A create that wins though it came second stands afterwards: read again, a mere duplicate."""
+    world = World(before={"apply": [ValueError("ended here")]})
+    with pytest.raises(ValueError, match="ended here"):
+        world.consume(records(b"a", b"taken"))
+    assert [message.value for message in world.buried] == [b"taken"]
+    assert world.store == set()
+
+
 def test_a_batch_of_nothing_but_bad_records_is_acknowledged_after_their_burial() -> None:
     world = World()
     world.consume(records(None, b""))
