@@ -123,7 +123,7 @@ def storyline(
         except SystemExit as end:
             code = end.code
         finally:
-            monkeypatch.delenv("STORYLINE_DEBUG", raising=False)
+            os.environ.pop("STORYLINE_DEBUG", None)  # what --debug left
         return Ended(code, *capfd.readouterr())
 
     return run
