@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000
     batch_wait_ms: Annotated[int, Field(ge=1)] = 50
+    session_timeout_s: Annotated[float, Field(ge=6)] = 30
+    """How long a group waits for a silent worker before others take its partitions: what a
+    killed worker costs, and what a stalled one may take. Brokers usually allow 6 s or more."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where the first of the agents answers Prometheus, the next ones on the ports that follow;

@@ -118,4 +118,5 @@ def _config(settings: Settings, group: str) -> WorkerConfig:
         data_dir=settings.home / "run" / group,
         batch_records=settings.batch_records,
         batch_wait_ms=settings.batch_wait_ms,
+        session_timeout_s=settings.session_timeout_s,
     )

@@ -32,7 +32,8 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """How a worker reads. `stop_within_s`: from the signal to the end, the batch included."""
+    """How a worker reads. `stop_within_s`: from the signal to the end, the batch included;
+    `session_timeout_s`: how long the group waits for a member that is silent."""
 
     group: str
     bootstrap: str
@@ -40,6 +41,7 @@ class WorkerConfig:
     batch_records: int = 2000
     batch_wait_ms: int = 50
     commit_every_s: float = 1.0
+    session_timeout_s: float = 30.0
     stop_within_s: float = 30.0
 
 
@@ -57,8 +59,8 @@ def make_app(config: WorkerConfig) -> PositionApp:
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=config.commit_every_s,
         broker_commit_every=None,
-        broker_heartbeat_interval=3.0,
-        broker_session_timeout=30.0,
+        broker_heartbeat_interval=config.session_timeout_s / 10,
+        broker_session_timeout=config.session_timeout_s,
         broker_request_timeout=60.0,
         broker_rebalance_timeout=60.0,
         # A store may be down for hours; a full buffer is no reason to leave the group.

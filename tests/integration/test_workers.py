@@ -51,7 +51,9 @@ pytestmark = pytest.mark.stack
 @pytest.fixture(scope="module")
 def settings(stack: Settings) -> Settings:
     """Views, groups and a keyspace of this module's own, in small batches."""
-    own = stack.model_copy(update={"views_version": "v73", "batch_records": 200})
+    own = stack.model_copy(
+        update={"views_version": "v73", "batch_records": 200, "session_timeout_s": 10}
+    )
     prepare(own)
     return own
 
