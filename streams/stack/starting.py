@@ -33,6 +33,7 @@ def start_all(config: StackConfig, services: tuple[Service, ...], report: Report
                 report.server(service.name, f"waits for {', '.join(sorted(needed))}", 0)
             elif start.since is None:
                 start.ask(config)
+                report.server(service.name, "starting", 0)
             elif answers(config, service):
                 ready.add(service.name)
                 report.server(service.name, "ready", start.seconds)
