@@ -87,7 +87,7 @@ def root(
 ) -> None:
     """Storyline: publish events, run the workers, read the views.
 
-    Start with `storyline up`, then `storyline demo`. Each command has its own --help.
+    Start with `storyline demo`, or `storyline up`. Each command has its own --help.
     """
     if debug:
         os.environ["STORYLINE_DEBUG"] = "1"
