@@ -10,16 +10,17 @@ help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Storyline needs Python 3.11 or newer, this is %d.%d; set PYTHON=…" % v[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Storyline needs Python 3.11 or newer, this is %d.%d; set PYTHON=…" % v[:2])'
+	@echo "installing the Python packages into $(VENV): once, a minute or two …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 setup: $(STAMP) ## install everything into .venv
 
 demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_INPUT=higgs DIR=…
-	$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
+	@$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
 test: setup ## every test: those without servers side by side, then those on real servers
 	$(BIN)/pytest -m "not stack" -n 2

@@ -63,8 +63,9 @@ class Settings(BaseSettings):
     node_id: Annotated[int, Field(ge=0, le=1023)] = 0
     """Node of minted ids: 1 to 1000 services, 1001 to 1022 generators."""
     timeline_length: Annotated[int, Field(ge=1)] = 800
-    inline_followers: Annotated[int, Field(ge=1)] = 500
-    """Warm followers per shard that the posts worker serves itself; more become tasks."""
+    inline_followers: Annotated[int, Field(ge=1)] = 32
+    """Warm followers per author and shard (with 16 shards: about 500 in all) that the posts
+    worker serves itself; more become tasks, so that no giant holds up the others."""
     delivery_page: Annotated[int, Field(ge=1)] = 2000
     """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000

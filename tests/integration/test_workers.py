@@ -43,7 +43,7 @@ from tests.workers import (
 
 FIRST_USER = 7_300_000_000_000_000
 """This module's own range of users."""
-CONTENTS, LIKES = 40, 12_000
+CONTENTS, LIKES = 40, 24_000
 
 pytestmark = pytest.mark.stack
 
