@@ -71,7 +71,10 @@ def choose(side: ReadSide, watched: Watched) -> Cast:
     views, now = side.views, watched.last
     readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
     candidates = readers[:_READERS] or list(watched.follows)[:1]
-    reader = max(candidates, key=lambda user: len(tray(views, user, now).entries))
+    reader = max(
+        candidates,
+        key=lambda user: (bool(_visible(views, user)), len(tray(views, user, now).entries)),
+    )
     stories = [
         story
         for entry in tray(views, reader, now).entries
@@ -80,7 +83,7 @@ def choose(side: ReadSide, watched: Watched) -> Cast:
     seen = max(stories, key=lambda s: _viewers(views, s.story_id, s.author_id), default=None)
     return Cast(
         reader=reader,
-        author=_followed(views, reader),
+        author=min(_visible(views, reader)),
         now=now,
         later=max((story.expires_at for story in stories), default=now),
         story=seen.story_id if seen else None,
@@ -89,10 +92,10 @@ def choose(side: ReadSide, watched: Watched) -> Cast:
     )
 
 
-def _followed(views: ViewReader, reader: int) -> int:
-    """Someone whose posts the reader sees."""
+def _visible(views: ViewReader, reader: int) -> frozenset[int]:
+    """Followed people whose posts the reader sees."""
     relations = views.relations(reader)
-    return min(relations.following - relations.blocked - relations.muted)
+    return relations.following - relations.blocked - relations.muted
 
 
 class Travelled(NamedTuple):

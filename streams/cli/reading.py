@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.failing import STATUS
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,11 +85,10 @@ def instant(now: int | None) -> int:
 
 @contextmanager
 def read_side() -> Iterator["ReadSide"]:
-    """The stores to read from; a store that is away, or content that is not there, is one line."""
+    """The stores to read from; content that is not there is told in one line."""
     from streams.app.logs import configure_logs
     from streams.app.read_side import open_read_side
     from streams.app.settings import settings
-    from streams.projections.ports import StoreUnavailableError
     from streams.serving import NotFoundError
 
     configure_logs(logging.WARNING)
@@ -99,11 +97,6 @@ def read_side() -> Iterator["ReadSide"]:
             yield side
     except NotFoundError as error:
         raise UserError(f"{error} is not found, or not yours to see", exit_code=3) from None
-    except StoreUnavailableError as error:
-        raise UserError(
-            f"a store does not answer: {error}",
-            hint=STATUS,
-        ) from None
 
 
 def when(at_ms: int) -> str:

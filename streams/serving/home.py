@@ -48,14 +48,13 @@ def home_feed(
         relations = views.relations(reader)
         authors = relations.following | {reader}
         candidates = _candidates(views, reader, authors, before, timelines, length)
-        return page(views, candidates, _accepts(reader, relations), limit)
+        return page(views, candidates, _accepts(authors, relations), limit)
     except StoreUnavailableError:
         return PostPage((), None, complete=False, missing=("cassandra",))
 
 
-def _accepts(reader: int, relations: Relations) -> Callable[[PostRow], bool]:
+def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow], bool]:
     point = Viewpoint(relations.blocked, relations.muted)
-    authors = relations.following | {reader}
     return post_filter(point, lambda row: row.author_id in authors)
 
 
