@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from streams.app.settings import Settings
 from streams.errors import UserError
+from streams.migration_files import Migrated
 from streams.projections.ports import StoreUnavailableError
-from streams.sinks.cassandra.migrating import Migrated, migrate
+from streams.sinks.cassandra.migrating import migrate
 from streams.sinks.cassandra.session import connect
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.stack.config import LOOPBACK, StackConfig
+from streams.stack.services import LIBRARIES
 from streams.stack.stack import Stack
 
 
@@ -27,8 +28,10 @@ def local_stack(settings: Settings) -> Stack:
             cache=cache,
             ports=settings.ports.model_dump(),
             java=settings.java,
+            derived=(settings.lake_path,),
             worker_env=environment(settings),
-        )
+        ),
+        libraries=LIBRARIES,
     )
 
 

@@ -33,11 +33,12 @@ def logs(
     from streams.stack import logs as reading
     from streams.stack.starting import tail
 
-    path = reading.log_of(local_stack(settings()), name)
+    stack = local_stack(settings())
+    path = reading.log_of(stack, name)
     if not path.exists() and not follow:
         raise UserError(f"{name} has no log yet", hint=f"it will be {path}")
     # Opened before the tail is read, so that no line falls between the two.
-    grown = reading.follow(path)
+    grown = reading.follow(lambda: reading.log_of(stack, name))
     for line in tail(path, lines):
         typer.echo(line)
     if follow:

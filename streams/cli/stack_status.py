@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+_LAST_LINES = 2
+
 EXAMPLES = """Examples:
 
 \b
@@ -38,8 +40,20 @@ def status(
         print_json([asdict(row) | {"log": str(row.log)} for row in rows])
     else:
         print_table(("name", "version", "state", "pid", "ports", "MiB", "up"), map(_cells, rows))
+        for row in rows:
+            if row.state == "failed":
+                _say_why(row)
     if check and any(row.kind == "server" and row.state != "ready" for row in rows):
         raise typer.Exit(1)
+
+
+def _say_why(row: "ProgramStatus") -> None:
+    """The last lines of its log: those of a worker are what it ended with."""
+    from streams.stack.starting import tail
+
+    typer.echo(f"\n{row.name} failed; from `storyline logs {row.name}`:")
+    for line in tail(row.log, _LAST_LINES):
+        typer.echo(f"  {line}")
 
 
 def _cells(row: "ProgramStatus") -> tuple[object, ...]:

@@ -19,6 +19,9 @@ class StackConfig:
     """By the name that the list of services uses."""
     java: Path | None = None
     """A Java 17 to use instead of the bundled one."""
+    derived: tuple[Path, ...] = ()
+    """What workers make of the servers' data, and what is wrong without it: `reset` deletes it
+    where it lies under `home`."""
     worker_env: Mapping[str, str] = field(default_factory=dict)
     """The settings that workers started by the stack must see."""
 

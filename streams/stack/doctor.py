@@ -1,10 +1,12 @@
 """Looks over what the stack needs, and says what to do about what is missing."""
 
 import platform
+import pwd
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -12,6 +14,7 @@ from streams.errors import UserError
 from streams.stack import archive, checks, download
 from streams.stack.jars import jars_of
 from streams.stack.java import java, major_version
+from streams.stack.service import Service, Site
 from streams.stack.stack import Stack
 
 _MEGABYTE = 1_000_000
@@ -85,25 +88,43 @@ def _memory(stack: Stack) -> Iterator[Finding]:
 
 
 def _files(stack: Stack) -> Iterator[Finding]:
-    cache = stack.config.cache
     for service in stack.services:
-        jars = [jar for section in service.jars for jar in jars_of(section)]
-        if not jars:
-            yield Finding(service.name, "ok", f"{service.product} {service.version}, installed")
-            continue
-        lacking = download.missing(jars, cache)
-        size = sum(jar.size for jar in lacking) // _MEGABYTE
-        archives = [jar for jar in jars if jar.extension != "jar"]
-        packed = [jar for jar in archives if not archive.intact(archive.folder_of(jar, cache))]
-        about = f"{service.product} {service.version}, {len(jars)} files in {cache}"
-        if lacking:
-            text = f"{about}: {len(lacking)} missing or broken ({size} MB)"
-            yield Finding(service.name, "note", text, "`storyline up` fetches them")
-        elif packed:
-            text = f"{about}, not unpacked"
-            yield Finding(service.name, "note", text, "`storyline up` does it")
+        if service.jars:
+            product = f"{service.product} {service.version}"
+            yield _fetched(stack, service.name, product, service.jars)
         else:
-            yield Finding(service.name, "ok", f"{about}, checked")
+            yield _installed(stack, service)
+    for library in stack.libraries:
+        yield _fetched(stack, library, "for Spark", (library,))
+
+
+def _fetched(stack: Stack, name: str, what: str, sections: tuple[str, ...]) -> Finding:
+    """Of what is downloaded."""
+    cache = stack.config.cache
+    jars = [jar for section in sections for jar in jars_of(section)]
+    lacking = download.missing(jars, cache)
+    size = sum(jar.size for jar in lacking) // _MEGABYTE
+    archives = [jar for jar in jars if jar.extension != "jar"]
+    packed = [jar for jar in archives if not archive.intact(archive.folder_of(jar, cache))]
+    about = f"{what}, {len(jars)} files in {cache}"
+    if lacking:
+        text = f"{about}: {len(lacking)} missing or broken ({size} MB)"
+        return Finding(name, "note", text, "`storyline up` fetches them")
+    if packed:
+        return Finding(name, "note", f"{about}, not unpacked", "`storyline up` does it")
+    return Finding(name, "ok", f"{about}, checked")
+
+
+def _installed(stack: Stack, service: Service) -> Finding:
+    """Of a server that came with the Python packages."""
+    site = Site(config=stack.config, folder=stack.config.folder(service.name), java=Path())
+    try:
+        launch = service.launch(site)
+    except UserError as error:
+        return Finding(service.name, "problem", error.message, error.hint or "")
+    other = f", runs as {pwd.getpwuid(launch.user.uid).pw_name}" if launch.user else ""
+    text = f"{service.product} {service.version}, installed{other}"
+    return Finding(service.name, "ok", text)
 
 
 def _ports(stack: Stack) -> Iterator[Finding]:

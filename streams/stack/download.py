@@ -22,6 +22,7 @@ from tenacity import (
 
 from streams.errors import UserError
 from streams.stack.jars import Jar
+from streams.stack.locks import locked
 from streams.stack.report import Report
 
 _THREADS = 6
@@ -62,14 +63,21 @@ def missing(jars: Iterable[Jar], cache: Path) -> tuple[Jar, ...]:
 def fetch(jars: Iterable[Jar], cache: Path, report: Report, base: str | None = None) -> int:
     """Bring every missing file into the cache; returns how many there were.
 
-    Raises UserError when the disk is full or a file cannot be had; what arrived is kept.
+    Who comes while another fetches waits, and then fetches what is still missing. Raises
+    UserError when the disk is full or a file cannot be had; what arrived is kept.
     """
-    wanted = missing(jars, cache)
-    if not wanted:
+    if not missing(jars, cache):
         return 0
+    with locked(cache / "lock", report, "another download"):
+        wanted = missing(jars, cache)
+        if wanted:
+            _fetch_all(wanted, cache, report, base or repository())
+        return len(wanted)
+
+
+def _fetch_all(wanted: tuple[Jar, ...], cache: Path, report: Report, address: str) -> None:
     _require_space(wanted, cache)
     report.download_started(len(wanted), sum(jar.size for jar in wanted))
-    address = base or repository()
     stop = threading.Event()
     pool = ThreadPoolExecutor(_THREADS)
     try:
@@ -85,7 +93,6 @@ def fetch(jars: Iterable[Jar], cache: Path, report: Report, base: str | None = N
         stop.set()
         pool.shutdown(cancel_futures=True)
     report.download_finished()
-    return len(wanted)
 
 
 def _require_space(jars: Iterable[Jar], cache: Path) -> None:

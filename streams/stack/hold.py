@@ -2,9 +2,10 @@
 
 Run as a script with nothing but the standard library: `python -I -S hold.py LAUNCH.json`. It takes
 the lock, writes its process id into the lock file, makes the data directory where there is none,
-and becomes the program by exec. The descriptor of the lock goes along, so the kernel keeps the
-lock while the program lives, whoever started it and whatever became of that. (Supervisors close
-the descriptors that they inherit, so they cannot pass the lock themselves.)
+gives up root's rights where it is told for whom, and becomes the program by exec. The descriptor
+of the lock goes along, so the kernel keeps the lock while the program lives, whoever started it
+and whatever became of that. (Supervisors close the descriptors that they inherit, so they cannot
+pass the lock themselves.)
 """
 
 import contextlib
@@ -14,8 +15,10 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +27,9 @@ LOCKED = 75
 """Exit status when another process holds the lock (EX_TEMPFAIL)."""
 _MAX_FILES = 65536
 _KEEP_OUTPUT = 1 << 20
+_LEAVING_SECONDS = 60
+"""How long the children of a server that was killed may take to notice."""
+_POLL_SECONDS = 0.05
 
 
 def main(launch_file: str) -> None:
@@ -35,8 +41,19 @@ def main(launch_file: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         Path(folder).mkdir(parents=True)
     _raise_file_limit()
+    user: dict[str, Any] | None = launch["user"]
+    if user is not None:
+        _admit(Path(launch["cwd"]), user)
+    if launch["pid_file"] is not None:
+        _forget_dead(Path(launch["pid_file"]), launch["inside"])
     if launch["first"] is not None:
-        _make_data(launch["first"], launch["env"], lock)
+        _make_data(launch["first"], launch, lock)
+    if launch["inside"] is not None:
+        os.chdir(launch["inside"])
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user["gid"])
+        os.setuid(user["uid"])
     os.set_inheritable(lock, True)
     os.execve(launch["command"][0], launch["command"], launch["env"])  # noqa: S606
 
@@ -57,15 +74,36 @@ def _redirect(output: str | None) -> None:
 
 def _take(path: str) -> int:
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while not _locked(lock):
+        owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+        if _lives(owner) or time.monotonic() > deadline:
+            sys.stderr.write(f"{path} is locked by process {owner or 'unknown'}\n")
+            sys.exit(LOCKED)
+        time.sleep(_POLL_SECONDS)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _locked(lock: int) -> bool:
+    """Whether the lock is ours now."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(lock, 32).decode("ascii", "replace").strip()
-        sys.stderr.write(f"{path} is locked by process {owner or 'unknown'}\n")
-        sys.exit(LOCKED)
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
-    return lock
+        return False
+    return True
+
+
+def _lives(process: str) -> bool:
+    """Whether it runs; of one that was killed, children may still hold the lock while they go."""
+    try:
+        state = Path(f"/proc/{int(process)}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except ValueError:
+        return True
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def _raise_file_limit() -> None:
@@ -76,7 +114,40 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _make_data(first: dict[str, Any], env: dict[str, str], lock: int) -> None:
+def _admit(folder: Path, user: dict[str, Any]) -> None:
+    """Let the user into our directory, and own what is for it there."""
+    folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    for own in user["owns"]:
+        _give(Path(own), user)
+
+
+def _give(folder: Path, user: dict[str, Any]) -> None:
+    """Make the user the owner of a directory and, where it was another's, of all in it."""
+    if folder.stat().st_uid == user["uid"]:
+        return
+    for path in (*folder.rglob("*"), folder):
+        os.chown(path, user["uid"], user["gid"], follow_symlinks=False)
+
+
+def _forget_dead(pid_file: Path, folder: str) -> None:
+    """Remove a pid file unless the process that it names works in `folder`.
+
+    Our lock says that none does; only one that was started by hand knows no lock.
+    """
+    try:
+        named = int(pid_file.read_text(encoding="ascii").split()[0])
+        if Path(f"/proc/{named}/cwd").samefile(folder):
+            return
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # No such file or process; a zombie has no directory either.
+    except PermissionError:
+        return  # Another user's.
+    except (ValueError, IndexError):
+        pass  # Cut short by a crash.
+    pid_file.unlink(missing_ok=True)
+
+
+def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None:
     """Fill the data directory by a command; one that was interrupted is thrown away."""
     data, done = Path(first["data"]), Path(first["done"])
     unfinished = data.with_name(data.name + ".unfinished")
@@ -89,14 +160,16 @@ def _make_data(first: dict[str, Any], env: dict[str, str], lock: int) -> None:
     unfinished.touch()
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    status = _run(first["command"], env, lock)
+    if launch["user"] is not None:
+        _give(data, launch["user"])
+    status = _run(first["command"], launch, lock)
     if status != 0:
         sys.stderr.write(f"{first['command'][0]} ended with status {status}\n")
         sys.exit(1)
     unfinished.unlink()
 
 
-def _run(command: list[str], env: dict[str, str], lock: int) -> int:
+def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
     """Run to the end, lock in hand. A request to end is passed on, then obeyed."""
     child: subprocess.Popen[bytes] | None = None
     asked: list[int] = []
@@ -108,7 +181,16 @@ def _run(command: list[str], env: dict[str, str], lock: int) -> int:
                 os.kill(child.pid, number)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
-    child = subprocess.Popen(command, env=env, pass_fds=(lock,))  # noqa: S603
+    user = launch["user"]
+    child = subprocess.Popen(  # noqa: S603
+        command,
+        env=launch["env"],
+        cwd=launch["inside"],
+        pass_fds=(lock,),
+        user=user and user["uid"],
+        group=user and user["gid"],
+        extra_groups=user and [],
+    )
     if asked:
         child.terminate()
     status = child.wait()

@@ -8,6 +8,9 @@ from streams.stack.service import Memory, Site
 LOG_MEGABYTES = 10
 LOG_FILES = 3
 
+CODE_CACHE = "-XX:ReservedCodeCacheSize=240m"
+"""The first compiler alone brings 48 MiB; once they are full, nothing more is compiled."""
+
 
 def flags(site: Site, memory: Memory) -> tuple[str, ...]:
     """Small heaps, one compiler, no shared files: a laptop's JVM, not a data centre's.
@@ -22,6 +25,7 @@ def flags(site: Site, memory: Memory) -> tuple[str, ...]:
         *((f"-XX:MaxDirectMemorySize={memory.direct_max}m",) if memory.direct_max else ()),
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        CODE_CACHE,
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:+PerfDisableSharedMem",
         f"-XX:ErrorFile={site.logs}/hs_err_%p.log",

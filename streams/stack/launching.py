@@ -48,7 +48,8 @@ def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path
         env=clean_env(site.folder) | dict(launch.env),
         output=str(site.logs / OUTPUT),
         empty=[str(site.tmp)],
-        first=_first(launch),
+        launch=launch,
+        owns=[str(site.data), str(site.logs)],
     )
     return {**launch.files, launch_file(config, service.name): described}
 
@@ -70,22 +71,29 @@ def _describe(
     env: Mapping[str, str],
     output: str | None = None,
     empty: list[str] | None = None,
-    first: dict[str, Any] | None = None,
+    launch: Launch | None = None,
+    owns: list[str] | None = None,
 ) -> str:
-    launch = {
+    user, inside, pid_file = (
+        (launch.user, launch.inside, launch.pid_file) if launch else (None, None, None)
+    )
+    described = {
         "cwd": str(config.folder(name)),
         "lock": str(lock_file(config, name)),
         "command": command,
         "env": env,
         "output": output,
         "empty": empty or [],
-        "first": first,
+        "first": _first(launch),
+        "inside": inside and str(inside),
+        "pid_file": pid_file and str(pid_file),
+        "user": user and {"uid": user.uid, "gid": user.gid, "owns": owns},
     }
-    return json.dumps(launch, indent=1) + "\n"
+    return json.dumps(described, indent=1) + "\n"
 
 
-def _first(launch: Launch) -> dict[str, Any] | None:
-    if launch.first is None:
+def _first(launch: Launch | None) -> dict[str, Any] | None:
+    if launch is None or launch.first is None:
         return None
     first = launch.first
     return {"command": first.command, "data": str(first.data), "done": str(first.done)}

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -28,16 +28,20 @@ def log_of(stack: Stack, name: str) -> Path:
     raise UserError(f"there is no log of {name}", hint=f"logs are: {', '.join(known)}")
 
 
-def follow(path: Path) -> Iterator[str]:
-    """What is appended from this call on, in pieces, going on with a new file after a rotation."""
-    return _grown(path, _open_at_end(path))
+def follow(locate: Callable[[], Path]) -> Iterator[str]:
+    """What is appended from this call on, in pieces, going on with a new file after a rotation.
+
+    `locate` says where the log is now: some servers begin a file of another name each day.
+    """
+    return _grown(locate, _open_at_end(locate()))
 
 
-def _grown(path: Path, file: TextIO | None) -> Iterator[str]:
+def _grown(locate: Callable[[], Path], file: TextIO | None) -> Iterator[str]:
     while True:
         if file is not None and (text := file.read()):
             yield text
             continue
+        path = locate()
         if file is None or _replaced(file, path):
             fresh = _open(path)
             if fresh is not None:

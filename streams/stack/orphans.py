@@ -1,8 +1,9 @@
 """Programs that outlived their supervisor: found by the lock they hold, checked, then stopped."""
 
 import fcntl
+import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -54,15 +55,23 @@ def _has_open(process: psutil.Process, lock: Path) -> bool:
         return False
 
 
-def stop(locks: tuple[Path, ...], seconds: float) -> int:
+def stop(
+    locks: tuple[Path, ...], seconds: float, kindly: Mapping[Path, signal.Signals] | None = None
+) -> int:
     """End every holder, kindly first and after `seconds` by force; returns how many there were.
 
+    `kindly` has the signals of those who want another than SIGTERM, by their locks.
     Raises UserError when a lock is held by a process that this user may not see or end.
     """
-    found = {process for lock in locks for process in holders(lock)}
-    _signal(found, "terminate")
+    asked = kindly or {}
+    found = {
+        process: asked.get(lock, signal.SIGTERM) for lock in locks for process in holders(lock)
+    }
+    for process, number in found.items():
+        _signal(process, number)
     left = wait(found, seconds)
-    _signal(left, "kill")
+    for process in left:
+        _signal(process, signal.SIGKILL)
     wait(left, _KILL_SECONDS)
     for lock in locks:
         if locked(lock):
@@ -91,11 +100,10 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
-def _signal(processes: Iterable[psutil.Process], how: str) -> None:
-    for process in processes:
-        try:
-            getattr(process, how)()
-        except psutil.NoSuchProcess:
-            continue
-        except psutil.AccessDenied as error:
-            raise UserError(f"not allowed to stop process {process.pid}") from error
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.AccessDenied as error:
+        raise UserError(f"not allowed to stop process {process.pid}") from error

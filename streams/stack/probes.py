@@ -1,7 +1,8 @@
 """Whether a server answers, asked over its own protocol from plain sockets.
 
 An open port comes too early for most of them. Each probe raises OSError while there is no right
-answer. Frames are as in the protocol guides of Kafka (Metadata v1), CQL (OPTIONS, v4) and RESP.
+answer. Frames are as in the protocol guides of Kafka (Metadata v1), CQL (OPTIONS, v4), RESP and
+PostgreSQL (3.0).
 """
 
 import http.client
@@ -13,6 +14,7 @@ from streams.stack.config import LOOPBACK
 _TIMEOUT_S = 2.0
 _KAFKA_METADATA = 3
 _CQL_SUPPORTED = 0x06
+_POSTGRES_PROTOCOL = 3 << 16
 
 
 class NotReadyError(OSError):
@@ -35,9 +37,18 @@ def kafka(port: int) -> None:
 
 def registry(port: int) -> None:
     """The Confluent-compatible API lists subjects."""
+    _get(port, "/apis/ccompat/v7/subjects")
+
+
+def connect(port: int) -> None:
+    """The worker has joined its group and read its topics to their ends."""
+    _get(port, "/health")
+
+
+def _get(port: int, path: str) -> None:
     link = http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_S)
     try:
-        link.request("GET", "/apis/ccompat/v7/subjects")
+        link.request("GET", path)
         answer = link.getresponse()
         answer.read()
     except http.client.HTTPException as error:
@@ -64,6 +75,33 @@ def redis(port: int) -> None:
         answer = link.recv(64)
     if answer != b"+PONG\r\n":
         raise NotReadyError(answer.decode("utf-8", "replace").strip() or "connection closed")
+
+
+def postgres(port: int) -> None:
+    """SELECT 1 is answered by a row; a server that is starting up refuses it."""
+    parameters = b"user\0postgres\0database\0postgres\0\0"
+    query = b"SELECT 1\0"
+    with _connect(port) as link:
+        link.sendall(struct.pack(">ii", 8 + len(parameters), _POSTGRES_PROTOCOL) + parameters)
+        _until_ready(link)
+        link.sendall(b"Q" + struct.pack(">i", 4 + len(query)) + query)
+        if b"D" not in _until_ready(link):
+            raise NotReadyError("no row for SELECT 1")
+        link.sendall(b"X" + struct.pack(">i", 4))
+
+
+def _until_ready(link: socket.socket) -> set[bytes]:
+    """Read PostgreSQL's messages up to ReadyForQuery; returns their types."""
+    seen: set[bytes] = set()
+    while b"Z" not in seen:
+        kind, size = struct.unpack(">ci", _read(link, 5))
+        body = _read(link, size - 4)
+        if kind == b"E":
+            raise NotReadyError(body.replace(b"\0", b" ").decode("utf-8", "replace"))
+        if kind == b"R" and body[:4] != bytes(4):
+            raise NotReadyError("a password is wanted")
+        seen.add(kind)
+    return seen
 
 
 def _connect(port: int) -> socket.socket:

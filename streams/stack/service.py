@@ -1,8 +1,10 @@
 """What a server is to the stack: an entry of one declared list."""
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from streams.stack.config import StackConfig
 
@@ -29,6 +31,13 @@ class First:
     """Exists once the data directory is usable."""
 
 
+class User(NamedTuple):
+    """For whom root gives up its rights."""
+
+    uid: int
+    gid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """How to start one server: all that the exec wrapper must know."""
@@ -39,6 +48,14 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the built environment."""
     first: First | None = None
+    inside: Path | None = None
+    """Where the program and the first command run, if not in the server's directory."""
+    pid_file: Path | None = None
+    """Keeps the program from starting while the process it names lives. Removed before a start
+    when that process is not at work `inside`: a killed one may stay a zombie, or its id may belong
+    to another by now."""
+    user: User | None = None
+    """Who the program and the first command run as, if not whoever starts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +104,24 @@ class Service:
     launch: Callable[[Site], Launch]
     probe: Probe
     log: str
-    """The log file to show, under the server's log directory."""
+    """The log file to show, under the server's log directory; of a pattern, the newest match."""
     jars: tuple[str, ...] = ()
     """Sections of the lock."""
     depends_on: tuple[str, ...] = ()
     """Servers that must be ready before this one is started."""
+    uses: tuple[str, ...] = ()
+    """Servers that it can start without, but works with: started along, and stopped after it."""
+    install: Callable[[Site], None] | None = None
+    """Lays out, before each start by `up`, what the server reads beside its configuration."""
     start_seconds: float = 120
     stop_seconds: int = 30
     """After that the server is killed, which all of them survive."""
-    stop_signal: str = "TERM"
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    def log_file(self, folder: Path) -> Path:
+        """The log to show, given the server's directory; it need not be there yet."""
+        found = (folder / "log").glob(self.log)
+        return max(found, key=lambda path: path.stat().st_mtime, default=folder / "log" / self.log)
 
 
 @dataclass(frozen=True, slots=True)

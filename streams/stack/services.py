@@ -8,20 +8,31 @@ from collections.abc import Iterable
 
 from streams.errors import UserError
 from streams.stack.cassandra import CASSANDRA
+from streams.stack.connect import CONNECT
 from streams.stack.kafka import KAFKA
+from streams.stack.postgres import POSTGRES
 from streams.stack.redis import REDIS
 from streams.stack.registry import REGISTRY
 from streams.stack.service import Service, Worker
 
-SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS)
+SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS, POSTGRES, CONNECT)
 
-_GROUPS = ("posts", "delivery", "graph", "stories", "engagement")
+LIBRARIES = ("delta",)
+"""Sections of the lock for programs that are no servers: Spark."""
 
-WORKERS: tuple[Worker, ...] = tuple(
-    Worker(name=group, command=(sys.executable, "-m", "streams.cli.main", "run", group))
-    for group in _GROUPS
+_GROUPS = ("posts", "delivery", "graph", "stories", "engagement", "lake")
+
+_STORYLINE = (sys.executable, "-m", "streams.cli.main")
+
+WORKERS: tuple[Worker, ...] = (
+    # Named, so that one that is started again goes on at once with the partitions it had.
+    *(
+        Worker(name=name, command=(*_STORYLINE, "run", name, "--instance", "up"))
+        for name in _GROUPS
+    ),
+    Worker(name="cdc", command=(*_STORYLINE, "cdc", "watch")),
 )
-"""One process per group of agents."""
+"""One process per group of agents, and who looks after the accounts' connector."""
 
 
 def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:
@@ -40,7 +51,7 @@ def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tup
             raise UserError(
                 f"there is no server called {name}", hint=f"servers are: {', '.join(by_name)}"
             )
-        for dependency in by_name[name].depends_on:
+        for dependency in (*by_name[name].depends_on, *by_name[name].uses):
             if dependency not in wanted:
                 wanted.add(dependency)
                 pending.append(dependency)

@@ -1,6 +1,5 @@
 """One local stack: bring it up, take it down, ask how it is."""
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,10 +17,11 @@ from streams.stack import (
     supervisord_conf,
 )
 from streams.stack.config import StackConfig
-from streams.stack.jars import Jar, jars_of
+from streams.stack.jars import jars_of
 from streams.stack.java import java
+from streams.stack.locks import locked
 from streams.stack.report import Report, Silent
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, Site, Worker
 from streams.stack.services import SERVICES, WORKERS, chosen
 from streams.stack.starting import start_all, start_workers
 from streams.stack.status import ProgramStatus, statuses
@@ -37,17 +37,30 @@ class Stack:
         *,
         services: tuple[Service, ...] = SERVICES,
         workers: tuple[Worker, ...] = WORKERS,
+        libraries: tuple[str, ...] = (),
     ) -> None:
+        """`libraries` are sections of the lock that no server needs, fetched with theirs."""
         self.config = config
         self.services = services
         self.workers = workers
+        self.libraries = libraries
 
     def fetch(self, only: Iterable[str] = (), report: Report | None = None) -> int:
-        """Bring what the servers run on into the cache; returns how many files were missing."""
+        """Bring what the servers run on into the cache; returns how many files were missing.
+
+        Where all servers are wanted, so are the libraries.
+        """
+        wanted = chosen(only, self.services)
+        sections = [name for service in wanted for name in service.jars]
+        libraries = self.libraries if wanted == tuple(self.services) else ()
+        return self.fetch_jars(*sections, *libraries, report=report)
+
+    def fetch_jars(self, *sections: str, report: Report | None = None) -> int:
+        """As `fetch`, for sections of the lock: `delta` is what Spark needs for Delta tables."""
         told = report or Silent()
-        jars = _jars(chosen(only, self.services))
-        with _locked(self.config.cache / "lock", told, "another download"):
-            fetched = download.fetch(jars, self.config.cache, told)
+        jars = [jar for name in dict.fromkeys(sections) for jar in jars_of(name)]
+        fetched = download.fetch(jars, self.config.cache, told)
+        with locked(self.config.cache / "lock", told, "another download"):
             for jar in jars:
                 if jar.extension != "jar":
                     archive.unpack(jar, self.config.cache)
@@ -69,7 +82,7 @@ class Stack:
             self._refuse_changed(wanted, running)
             if fresh:
                 program = java(self.config.java)
-                self.fetch([service.name for service in fresh], told)
+                self.fetch([service.name for service in wanted], told)
                 self._prepare(fresh, program, told)
             start_all(self.config, wanted, told)
 
@@ -113,7 +126,7 @@ class Stack:
             if supervised:
                 stop_all(self.config, self.services, self.workers, told, everything=True)
             supervisor.forget_socket(self.config)
-            return orphans.stop(self._locks(), self._patience()) > 0 or supervised
+            return self._end_orphans() > 0 or supervised
 
     def reset(self, report: Report | None = None) -> None:
         """Stop everything and delete what the servers and workers wrote."""
@@ -125,10 +138,14 @@ class Stack:
             # Moved aside first: a deletion that is interrupted leaves no half of a data directory.
             trash = home / ".deleted"
             trash.mkdir(exist_ok=True)
-            for name in (supervisord_conf.NAME, *self._names()):
-                if self.config.folder(name).exists():
-                    self.config.folder(name).rename(Path(tempfile.mkdtemp(dir=trash)) / name)
+            folders = [self.config.folder(name) for name in (supervisord_conf.NAME, *self._names())]
+            for path in (*folders, *self.config.derived):
+                if path.exists() and home in path.parents:
+                    path.rename(Path(tempfile.mkdtemp(dir=trash)) / path.name)
             shutil.rmtree(trash)
+        for path in self.config.derived:
+            if path.exists() and report is not None:
+                report.note(f"left {path}, made from the data that is gone now: delete it, too")
 
     def status(self) -> tuple[ProgramStatus, ...]:
         """Every server and worker, in the list's order."""
@@ -158,12 +175,15 @@ class Stack:
         for service in fresh:
             launching.prepare_folders(self.config, service.name)
             launching.write_files(launching.server_files(service, self.config, program))
+            if service.install is not None:
+                folder = self.config.folder(service.name)
+                service.install(Site(config=self.config, folder=folder, java=program))
         self._supervise()
 
     def _stop_orphans(self, report: Report) -> None:
         if supervisor.running(self.config):
             return
-        left = orphans.stop(self._locks(), self._patience())
+        left = self._end_orphans()
         if left:
             report.note(f"stopped {left} processes that a supervisor had left behind")
 
@@ -171,8 +191,13 @@ class Stack:
         if not supervisor.running(self.config):
             supervisor.start(self.config, self.services, self.workers)
 
-    def _locks(self) -> tuple[Path, ...]:
-        return tuple(launching.lock_file(self.config, name) for name in self._names())
+    def _end_orphans(self) -> int:
+        locks = tuple(launching.lock_file(self.config, name) for name in self._names())
+        kindly = {
+            launching.lock_file(self.config, service.name): service.stop_signal
+            for service in self.services
+        }
+        return orphans.stop(locks, self._patience(), kindly)
 
     def _names(self) -> tuple[str, ...]:
         workers = (worker.name for worker in self.workers)
@@ -183,21 +208,5 @@ class Stack:
 
     @contextmanager
     def _lock(self, report: Report) -> Iterator[None]:
-        with _locked(self.config.home / "lock", report, "another command on this stack"):
+        with locked(self.config.home / "lock", report, "another command on this stack"):
             yield
-
-
-def _jars(services: Iterable[Service]) -> tuple[Jar, ...]:
-    return tuple(jar for service in services for name in service.jars for jar in jars_of(name))
-
-
-@contextmanager
-def _locked(path: Path, report: Report, other: str) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report.note(f"waiting for {other}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

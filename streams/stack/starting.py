@@ -111,10 +111,11 @@ def answers(config: StackConfig, service: Service) -> bool:
 
 def failure_log(config: StackConfig, service: Service) -> Path:
     """Of the server's own log and its output, the one written to last."""
-    folder = config.folder(service.name) / "log"
-    candidates = [path for path in (folder / OUTPUT, folder / service.log) if path.exists()]
+    folder = config.folder(service.name)
+    output = folder / "log" / OUTPUT
+    candidates = [path for path in (output, service.log_file(folder)) if path.exists()]
     written = [path for path in candidates if path.stat().st_size]
-    return max(written, key=lambda path: path.stat().st_mtime, default=folder / OUTPUT)
+    return max(written, key=lambda path: path.stat().st_mtime, default=output)
 
 
 def tail(path: Path, lines: int) -> tuple[str, ...]:

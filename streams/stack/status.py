@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from streams.errors import NEEDS_A_PERSON
 from streams.stack import launching, orphans, supervisor
 from streams.stack.config import StackConfig
 from streams.stack.service import Service, Worker
@@ -24,7 +25,7 @@ class ProgramStatus:
     pid: int | None
     ports: dict[str, int]
     memory_bytes: int | None
-    """Resident size."""
+    """Resident size, with that of child processes; what they share counts once."""
     uptime_seconds: float | None
     version: str
     log: Path
@@ -55,7 +56,7 @@ def log_path(config: StackConfig, name: str, service: Service | None) -> Path:
     """The log that `storyline logs` shows."""
     if service is None:
         return config.folder(name) / launching.WORKER_LOG
-    return config.folder(name) / "log" / service.log
+    return service.log_file(config.folder(name))
 
 
 def _row(
@@ -87,8 +88,7 @@ def _state(
         left = orphans.holders(launching.lock_file(config, name))
         if left:
             return left[0].pid, "orphaned"
-        states = {"FATAL": "failed", "BACKOFF": "restarting", "EXITED": "restarting"}
-        return None, states.get(program.state, "stopped") if program else "stopped"
+        return None, _ended(program) if program else "stopped"
     if program.state == "STOPPING":
         return program.pid, "stopping"
     if service is not None:
@@ -96,11 +96,33 @@ def _state(
     return program.pid, "running" if program.state == "RUNNING" else "starting"
 
 
+def _ended(program: supervisor.Program) -> str:
+    if program.state == "EXITED" and program.exit_code == NEEDS_A_PERSON:
+        return "failed"
+    states = {"FATAL": "failed", "BACKOFF": "restarting", "EXITED": "restarting"}
+    return states.get(program.state, "stopped")
+
+
 def _measure(pid: int | None) -> tuple[int | None, float | None]:
     if pid is None:
         return None, None
     try:
         process = psutil.Process(pid)
-        return process.memory_info().rss, time.time() - process.create_time()
+        family = (process, *process.children(recursive=True))
+        return _resident(family), time.time() - process.create_time()
     except psutil.Error:
         return None, None
+
+
+def _resident(family: tuple[psutil.Process, ...]) -> int:
+    """Of one process its resident size, of several what they share divided among them."""
+    if len(family) == 1:
+        return int(family[0].memory_info().rss)
+    return sum(map(_proportional, family))
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return 0

@@ -27,7 +27,9 @@ def stop_all(
     names = frozenset(worker.name for worker in workers)
     needed_by = dict.fromkeys(names, frozenset[str]())
     for service in services:
-        dependents = {other.name for other in services if service.name in other.depends_on}
+        dependents = {
+            other.name for other in services if service.name in (*other.depends_on, *other.uses)
+        }
         needed_by[service.name] = names | dependents
     patience = max(
         *(service.stop_seconds for service in services),
@@ -49,7 +51,8 @@ def _stop_in_order(
     while len(gone) < len(needed_by):
         programs = supervisor.programs(config)
         for name in needed_by.keys() - gone:
-            if programs[name].state in _GONE:
+            # A supervisor that an earlier release started knows nothing of later programs.
+            if name not in programs or programs[name].state in _GONE:
                 gone.add(name)
                 if name in asked:
                     report.server(name, "stopped", time.monotonic() - asked[name])

@@ -49,6 +49,8 @@ class Program:
     """Unix time of the last start."""
     reason: str
     """Why it is not running, in the supervisor's words."""
+    exit_code: int
+    """Of its last end; 0 while there was none."""
 
 
 def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]) -> None:
@@ -158,6 +160,7 @@ def programs(config: StackConfig) -> dict[str, Program]:
             pid=answer["pid"],
             started=float(answer["start"]),
             reason=answer["spawnerr"] or answer["description"],
+            exit_code=answer["exitstatus"],
         )
         for answer in answers
     }

@@ -5,6 +5,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
+from streams.errors import NEEDS_A_PERSON
 from streams.stack.config import StackConfig
 from streams.stack.launching import WORKER_LOG, launch_file, wrapper
 from streams.stack.service import Service, Worker
@@ -88,7 +89,7 @@ def render(
         program(
             service.name,
             stdout_logfile="NONE",
-            stopsignal=service.stop_signal,
+            stopsignal=service.stop_signal.name.removeprefix("SIG"),
             stopwaitsecs=service.stop_seconds,
         )
         for service in services
@@ -102,6 +103,8 @@ def render(
             stopwaitsecs=worker.stop_seconds,
             # A worker ends when a server it needs is away: be patient until that is back.
             startretries=20,
+            autorestart="unexpected",
+            exitcodes=NEEDS_A_PERSON,
         )
         for worker in workers
     ]

@@ -13,6 +13,12 @@ def render_xml(name: str, **values: object) -> str:
 
 
 def render_properties(values: dict[str, str]) -> str:
-    """Java properties; backslashes are the only thing in our values that needs care."""
-    doubled = {key: value.replace("\\", "\\\\") for key, value in values.items()}
-    return "".join(f"{key}={value}\n" for key, value in doubled.items())
+    """Java properties: no keys or line ends in need of care, but read as Latin-1."""
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
+
+
+def _escaped(value: str) -> str:
+    """As UTF-16 code units where it is not ASCII."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be")
+    pairs = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in pairs)

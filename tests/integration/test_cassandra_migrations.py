@@ -10,9 +10,9 @@ from cassandra import AlreadyExists, InvalidRequest
 
 from streams.app.settings import Settings
 from streams.errors import UserError
+from streams.migration_files import Migrated, Migration, in_order
 from streams.sinks.cassandra.lock import MigrationLock
-from streams.sinks.cassandra.migrating import Migrated, migrate, require_migrated
-from streams.sinks.cassandra.migrations import Migration, in_order
+from streams.sinks.cassandra.migrating import migrate, require_migrated
 from streams.sinks.cassandra.session import Session, connect
 
 pytestmark = pytest.mark.stack

@@ -1,5 +1,9 @@
-"""Generated events reach the log whole, and bad records lie among them as bytes."""
+"""Generated events reach the log whole, with accounts beside them and bad records among them."""
 
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,32 +11,38 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from streams.accounts.jsonform import to_json
+from streams.app.accounts import accounts_connection, migrate_accounts
 from streams.app.outlets import open_log
 from streams.app.settings import Settings
-from streams.app.stack import local_stack
+from streams.app.stack import environment, local_stack
 from streams.contracts.batch import ErrorCode, Record
 from streams.contracts.catalog import topics
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.reading import read
+from streams.contracts.records import Records
 from streams.contracts.rows import events_of
+from streams.contracts.times import format_time
+from streams.generate.accounts import accounts_of
 from streams.generate.network import Network
 from streams.generate.outlets import PoisonedLog
 from streams.generate.poison import KINDS
 from streams.generate.world import Plan
 from streams.registry import SchemaRegistry
 from streams.topics import Topics
-from tests.local_stack import own_settings
+from tests.account_rows import Row, Rows
+from tests.local_stack import free_ports, own_settings
 
 START = 1_735_689_600_000
 
 
 @pytest.fixture
 def log_servers(tmp_path: Path) -> Iterator[Settings]:
-    """A broker and a registry of their own: nobody else's views see the bad records."""
+    """Servers of their own: nobody else's views see the bad records."""
     settings = own_settings(tmp_path)
     servers = local_stack(settings)
     try:
-        servers.up(("kafka", "registry"))
+        servers.up(("kafka", "registry", "postgres"))
         Topics(settings.bootstrap).apply()
         list(SchemaRegistry(settings.registry_url).register())
         yield settings
@@ -82,7 +92,7 @@ def test_every_event_arrives_once_and_every_bad_record_is_refused(log_servers: S
         by_topic.setdefault(record.topic, []).append(record)
     lookup = SchemaRegistry(log_servers.registry_url).schema_text
     for topic, records in by_topic.items():
-        batch, rejected = read(records, topic, lookup)
+        batch, rejected = read(Records.of(records), topic, lookup)
         refused.update((topic, bad.record.key, bad.record.value, bad.code) for bad in rejected)
         for record_type, columns in batch.columns.items():
             found.extend(events_of(record_type, columns))
@@ -100,3 +110,61 @@ def test_every_event_arrives_once_and_every_bad_record_is_refused(log_servers: S
         if isinstance(event, PostCreated) and event.post_id == second.post_id
     )
     assert first.event_id < second.event_id
+
+
+def storyline(settings: Settings, *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streams.cli.main", *args]
+    variables = {**os.environ, **environment(settings)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def users(settings: Settings) -> dict[str, Row]:
+    """The rows of `users` in the terms of the JSON form."""
+    with accounts_connection(settings) as connection:
+        cursor = connection.execute("SELECT * FROM users")
+        names = [column.name for column in cursor.description or ()]
+        found = [dict(zip(names, row, strict=True)) for row in cursor]
+    for row in found:
+        row["user_id"] = str(row["user_id"])
+        for name in ("created_at", "updated_at"):
+            row[name] = format_time(round(row[name].timestamp() * 1000))
+    return {row["user_id"]: row for row in found}
+
+
+@pytest.mark.stack
+def test_accounts_are_kept_beside_the_events_and_missing_servers_stop_both(
+    log_servers: Settings,
+) -> None:
+    generate = ("generate", "--users=300", "--events=3000", "--seed=11", "--publish")
+    ports = log_servers.ports.model_copy(update={"postgres": free_ports(1)[0]})
+    without = storyline(log_servers.model_copy(update={"ports": ports}), *generate)
+    assert (without.returncode, without.stdout) == (1, "")
+    assert "PostgreSQL does not answer" in without.stderr
+    without = storyline(log_servers, *generate)
+    assert without.returncode == 1
+    assert "create it with: storyline migrate" in without.stderr
+    assert not list(everything(log_servers))
+
+    migrate_accounts(log_servers, lambda _: None)
+    assert storyline(log_servers, *generate, "--limit=9", "--no-accounts").returncode == 0
+    assert not users(log_servers)
+    assert len(list(everything(log_servers))) == 9
+
+    done = storyline(log_servers, *generate, "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    plan = Plan(users=300, events=3000, seed=11, start=1_736_121_600_000)
+    network, accounts = list(Network(plan)), accounts_of(plan)
+    changes = list(accounts.founding()) + [
+        change for event in network for change in accounts.before(event)
+    ]
+    expected = Rows().fold(map(to_json, changes))
+    assert users(log_servers) == expected.rows
+    assert summary["account_changes"] == len(changes)
+    assert summary["accounts"] == Counter(type(change).__name__ for change in changes)
+    assert (summary["events"], summary["accounts_skipped"]) == (3000, 0)
+    assert len(list(everything(log_servers))) == 9 + 3000
+
+    again = storyline(log_servers, *generate, "--json")
+    assert json.loads(again.stdout)["accounts_skipped"] == len(changes)
+    assert users(log_servers) == expected.rows

@@ -9,7 +9,7 @@ from streams.app.stack import local_stack
 def test_every_server_of_the_given_stack_is_ready(stack: Settings) -> None:
     servers = [row for row in local_stack(stack).status() if row.kind == "server"]
     assert {row.name: row.state for row in servers} == dict.fromkeys(
-        ("kafka", "registry", "cassandra", "redis"), "ready"
+        ("kafka", "registry", "cassandra", "redis", "postgres", "connect"), "ready"
     )
 
 

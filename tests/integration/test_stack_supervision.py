@@ -1,29 +1,43 @@
 """Supervision, tried on small programs and on Redis: every trap of running servers at home."""
 
+import dataclasses
 import os
+import pwd
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
-from streams.errors import UserError
+from streams.app.stack import environment, local_stack
+from streams.errors import NEEDS_A_PERSON, UserError
 from streams.stack import launching, orphans, supervisor
 from streams.stack.logs import follow, log_of
+from streams.stack.postgres import POSTGRES, reachable
 from streams.stack.redis import REDIS
 from streams.stack.report import Silent
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, User, Worker
 from streams.stack.stack import Stack
 from streams.stack.status import ProgramStatus
+from tests.local_stack import own_settings
 from tests.toys import ANSWER, toy, toy_stack, worker
 
 pytestmark = pytest.mark.stack
 
+ROOT = Path(__file__).parents[2]
 FIRST, SECOND = toy("first", "kafka"), toy("second", "registry")
 STAYS = worker("stays", "import time; print('at work', flush=True); time.sleep(600)")
 FAILS = worker("fails", "raise SystemExit('no broker')")
+ENDS = "import sys, time; print('at work', flush=True); time.sleep(3.2); sys.exit({code})"
+CRASHES = worker("crashes", ENDS.format(code=1))
+GIVES_UP = worker("gives_up", ENDS.format(code=NEEDS_A_PERSON))
 
 Make = Callable[..., Stack]
 
@@ -136,6 +150,16 @@ def test_a_server_waits_for_what_it_depends_on(make: Make) -> None:
     assert ("needs", "waits for slow") in told.order
 
 
+def test_a_server_is_started_beside_what_it_works_with_and_stopped_before_it(make: Make) -> None:
+    told = Told()
+    works = toy("works", "registry", uses=["slow"])
+    stack = make(toy("slow", "kafka", delay=0.5), works)
+    stack.up(["works"], told)
+    assert told.order.index(("works", "ready")) < told.order.index(("slow", "ready"))
+    stack.down(told)
+    assert told.order.index(("works", "stopped")) < told.order.index(("slow", "stopping"))
+
+
 def test_servers_start_side_by_side(make: Make) -> None:
     told = Told()
     make(toy("a", "kafka", delay=0.5), toy("b", "redis", delay=0.5)).up(report=told)
@@ -144,16 +168,115 @@ def test_servers_start_side_by_side(make: Make) -> None:
     assert last_start < min(told.order.index((name, "ready")) for name in ready)
 
 
-def test_a_server_that_dies_comes_back_and_leaves_no_zombie(make: Make) -> None:
-    stack = make(REDIS)
+@pytest.mark.parametrize("service", [REDIS, POSTGRES], ids=lambda service: service.name)
+def test_a_server_that_dies_comes_back_and_leaves_no_zombie(make: Make, service: Service) -> None:
+    stack = make(service)
     stack.up()
     # The first kill finds it settled, the second soon after its start.
-    wait_for(lambda: supervisor.programs(stack.config)["redis"].state == "RUNNING")
+    wait_for(lambda: supervisor.programs(stack.config)[service.name].state == "RUNNING")
     for _ in range(2):
-        before = psutil.Process(pid(stack, "redis"))
+        before = psutil.Process(pid(stack, service.name))
         before.kill()
         wait_for(lambda process=before: not process.is_running())  # type: ignore[misc]
-        wait_for(lambda: row(stack, "redis").state == "ready")
+        wait_for(lambda: row(stack, service.name).state == "ready")
+
+
+def test_postgres_comes_back_when_a_client_is_slow_to_notice(make: Make) -> None:
+    """A query that waits for nothing holds the data directory after its server was killed."""
+    stack = make(POSTGRES)
+    stack.up()
+    wait_for(lambda: supervisor.programs(stack.config)["postgres"].state == "RUNNING")
+    with closing(postgres_client(stack)) as link:
+        backend = psutil.Process(link.info.backend_pid)
+        link.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 40_000_000)")
+        wait_for(lambda: backend.cpu_times().user > 0.2)
+        psutil.Process(pid(stack, "postgres")).kill()
+        wait_for(lambda: row(stack, "postgres").state == "ready", 90)
+    assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
+
+
+def postgres_client(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
+    port = stack.config.ports["postgres"]
+    return psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True)
+
+
+def test_postgres_is_stopped_without_waiting_for_its_clients(make: Make) -> None:
+    stack = make(POSTGRES)
+    for crash in (False, True):
+        stack.up()
+        with postgres_client(stack):
+            if crash:
+                kill_supervisor(stack)
+            began = time.monotonic()
+            assert stack.down()
+            assert time.monotonic() - began < POSTGRES.stop_seconds / 2
+        assert log_of(stack, "postgres").read_text().endswith("database system is shut down\n")
+
+
+def test_postgres_never_runs_as_root_and_weighs_what_all_its_processes_do(make: Make) -> None:
+    stack = make(POSTGRES)
+    stack.up()
+    main = psutil.Process(pid(stack, "postgres"))
+    family = (main, *main.children(recursive=True))
+    for process in family:
+        assert 0 not in (*process.uids(), *process.gids())
+    assert len(family) > 1
+    weights = [process.memory_full_info() for process in family]
+    shown = row(stack, "postgres").memory_bytes or 0
+    assert max(each.pss for each in weights) < shown < sum(each.rss for each in weights)
+
+
+def test_postgres_writes_no_row_to_its_log(make: Make) -> None:
+    stack = make(POSTGRES)
+    stack.up()
+    with postgres_client(stack) as link:
+        link.execute("CREATE TABLE people (email text UNIQUE, country text CHECK (country <> ''))")
+        link.execute("INSERT INTO people VALUES ('mia@example.org', 'CH')")
+        for country in ("CH", ""):
+            with pytest.raises(psycopg.IntegrityError), psycopg.ClientCursor(link) as cursor:
+                cursor.execute("INSERT INTO people VALUES ('mia@example.org', %s)", [country])
+    stack.down()
+    logs = stack.config.folder("postgres") / "log"
+    written = "".join(path.read_text() for path in logs.iterdir())
+    assert "violates unique constraint" in written
+    assert "violates check constraint" in written
+    assert "mia" not in written
+
+
+def test_any_user_may_run_postgres_as_himself() -> None:
+    """The other way round than the rest of these tests where root runs them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    nobody = pwd.getpwnam("nobody")
+    if not reachable(Path(sys.executable), User(nobody.pw_uid, nobody.pw_gid)):
+        pytest.skip("this Python is closed to others")
+    with tempfile.TemporaryDirectory() as open_to_all:
+        os.chown(open_to_all, nobody.pw_uid, nobody.pw_gid)
+        home, cache = Path(open_to_all) / "home", Path(open_to_all) / "cache"
+        settings = own_settings(home).model_copy(update={"cache": cache})
+        built = {"HOME": open_to_all, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+
+        def storyline(*arguments: str) -> None:
+            subprocess.run(
+                [sys.executable, "-B", "-m", "streams.cli.main", *arguments],
+                env=built | environment(settings),
+                cwd=open_to_all,
+                user=nobody.pw_uid,
+                group=nobody.pw_gid,
+                extra_groups=[],
+                check=True,
+                timeout=120,
+            )
+
+        stack = local_stack(settings)
+        try:
+            storyline("up", "--only", "postgres")
+            server = psutil.Process(pid(stack, "postgres"))
+            assert server.uids().real == nobody.pw_uid
+            assert server.cwd() == str(home / "postgres" / "data")
+        finally:
+            storyline("down")
+        assert not server.is_running()
 
 
 def test_servers_outlive_their_supervisor_and_down_finds_them(make: Make) -> None:
@@ -180,7 +303,7 @@ def test_up_after_a_crash_of_the_supervisor_replaces_what_it_left(make: Make) ->
 
 
 def test_up_after_everything_was_killed(make: Make) -> None:
-    stack = make(REDIS, FIRST)
+    stack = make(REDIS, POSTGRES, FIRST)
     stack.up()
     left = [process for process in processes(stack) if process.pid != os.getpid()]
     kill_supervisor(stack)
@@ -313,6 +436,17 @@ def test_a_worker_that_ends_at_once_is_named_with_its_log(make: Make) -> None:
         stack.start_workers(["poets"])
 
 
+def test_a_worker_that_needs_a_person_is_left_until_it_is_started_anew(make: Make) -> None:
+    """Longer than the crash of another, which is restarted, takes a few times over."""
+    stack = make(workers=[GIVES_UP, CRASHES])
+    stack.start_workers()
+    wait_for(lambda: log_of(stack, "crashes").read_text().count("at work") == 3)
+    assert row(stack, "gives_up").state == "failed"
+    assert log_of(stack, "gives_up").read_text().count("at work") == 1
+    stack.start_workers(["gives_up"])
+    assert row(stack, "gives_up").state == "running"
+
+
 @pytest.mark.parametrize("name", ["with space and per%cent", "long" * 30])
 def test_any_home_will_do(make: Make, tmp_path: Path, name: str) -> None:
     stack = make(REDIS, home=tmp_path / name)
@@ -331,10 +465,27 @@ def test_reset_deletes_what_was_written_and_nothing_else(make: Make) -> None:
     assert row(stack, "redis").state == "ready"
 
 
+def test_reset_deletes_what_was_made_from_the_data_if_it_is_the_stacks_own(
+    make: Make, tmp_path: Path
+) -> None:
+    plain = make(FIRST)
+    inside, outside = plain.config.home / "delta", tmp_path / "lake"
+    config = dataclasses.replace(plain.config, derived=(inside, outside))
+    stack = Stack(config, services=(FIRST,), workers=())
+    for folder in (inside, outside):
+        (folder / "table").mkdir(parents=True)
+    told = Told()
+    stack.reset(told)
+    assert not inside.exists()
+    assert outside.exists()
+    (note,) = told.notes
+    assert str(outside) in note
+
+
 def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
     log = tmp_path / "kafka.log"
     log.write_text("before\n")
-    grown = follow(log)
+    grown = follow(lambda: log)
     with log.open("a") as file:
         file.write("one\n")
     assert next(grown) == "one\n"
@@ -343,6 +494,22 @@ def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
     assert next(grown).startswith("two")
     log.write_text("three\n")
     assert next(grown) == "three\n"
+
+
+def test_a_log_is_followed_into_the_file_of_the_next_day(make: Make) -> None:
+    stack = make(toy("daily", "kafka", log="daily-*.log"))
+    logs = stack.config.folder("daily") / "log"
+    logs.mkdir(parents=True)
+    monday, tuesday = logs / "daily-Mon.log", logs / "daily-Tue.log"
+    monday.write_text("before\n")
+    os.utime(monday, (1, 1))
+    assert log_of(stack, "daily") == monday
+    grown = follow(lambda: log_of(stack, "daily"))
+    with monday.open("a") as file:
+        file.write("late\n")
+    os.utime(monday, (2, 2))
+    tuesday.write_text("early\n")
+    assert [next(grown), next(grown)] == ["late\n", "early\n"]
 
 
 def test_an_unknown_log_is_refused(make: Make) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from streams.sinks.cassandra.migrations import Migration, in_order, shipped
+from streams.migration_files import Migration, in_order
+from streams.sinks.cassandra.migrations import shipped
 
 
 def test_every_shipped_statement_can_be_repeated() -> None:

@@ -1,9 +1,11 @@
 """The stack's commands: what they print, and how they refuse."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from streams.app.stack import environment
 from streams.cli.main import app
 from streams.cli.stack_progress import Display
 from streams.errors import UserError
+from streams.stack.services import SERVICES, WORKERS
+from streams.stack.stack import Stack
+from streams.stack.status import ProgramStatus
 from tests.local_stack import own_settings
 
 COMMANDS = ("up", "down", "status", "logs", "reset", "doctor")
@@ -49,9 +54,24 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 def test_status_of_a_stack_that_never_ran(home: Path) -> None:
     code, output = run("status")
     assert code == 0
-    assert output.count("stopped") == 9
+    assert output.count("stopped") == len(SERVICES) + len(WORKERS)
     assert not home.exists(), "looking must not write"
     assert run("status", "--check")[0] == 1
+
+
+def test_status_tells_the_last_words_of_a_worker_that_failed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = home / "worker.log"
+    home.mkdir()
+    log.write_text("…\nstoryline: too much\n  do this\n")
+    row = ProgramStatus("posts", "worker", "failed", None, {}, None, None, "", log)
+    monkeypatch.setattr(Stack, "status", lambda _: (row, replace(row, state="stopped")))
+    output = run("status")[1]
+    told = "posts failed; from `storyline logs posts`:\n  storyline: too much\n    do this\n"
+    assert output.endswith(f"\n{told}")
+    assert output.count("too much") == 1
+    json.loads(run("status", "--json")[1])
 
 
 def test_status_for_scripts(home: Path) -> None:
@@ -68,8 +88,8 @@ def test_down_when_nothing_runs_is_no_error(home: Path) -> None:
 
 
 def test_up_refuses_an_unknown_server(home: Path) -> None:
-    with pytest.raises(UserError, match="no server called postgres"):
-        run("up", "--only", "postgres")
+    with pytest.raises(UserError, match="no server called mysql"):
+        run("up", "--only", "mysql")
     assert not home.exists()
 
 
@@ -103,7 +123,10 @@ def test_doctor_says_what_is_there_and_what_is_not(home: Path) -> None:
     assert findings["java"]["level"] == "ok"
     assert findings["kafka"]["level"] == "note"
     assert "92 missing or broken (56 MB)" in findings["kafka"]["text"]
+    assert "118 missing or broken (69 MB)" in findings["connect"]["text"]
+    assert "4 missing or broken (12 MB)" in findings["delta"]["text"]
     assert findings["redis"]["level"] == "ok"
+    assert findings["postgres"]["level"] == "ok"
     assert "kafka" in run("doctor")[1]
 
 
@@ -115,6 +138,15 @@ def test_doctor_exits_with_1_when_something_is_wrong(
     code, output = run("doctor")
     assert code == 1
     assert "cannot run /nowhere/java" in output
+
+
+def test_doctor_knows_what_postgres_would_refuse(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    code, output = run("doctor")
+    assert code == 1
+    assert "PostgreSQL needs the account with the id 54321" in " ".join(output.split())
 
 
 def test_an_error_is_one_clear_line_without_a_stack_trace(

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from streams.app.settings import Hosts, Ports
+from streams.stack.kafka import KAFKA
 from streams.stack.service import Service
 from streams.stack.services import SERVICES, WORKERS
 
@@ -42,6 +43,14 @@ def settings_of(service: Service, compose: dict[str, Any]) -> dict[str, str]:
             words = container["command"][1:]
             pairs = dict(zip(words[::2], words[1::2], strict=True))
             return {key.removeprefix("--"): value for key, value in pairs.items()}
+        case "postgres":
+            given = (word.removeprefix("--").split("=", 1) for word in container["command"][1:])
+            return dict(given)
+        case "connect":
+            text = (ROOT / "deploy/compose/connect.properties").read_text("utf-8")
+            lines = [line for line in text.splitlines() if not line.startswith("#")]
+            found = dict(line.split("=", 1) for line in lines)
+            return {key: value for key, value in found.items() if key in service.settings}
     raise AssertionError(f"say how {service.name} is configured in its container")
 
 
@@ -105,7 +114,8 @@ def test_workers_run_their_group_once_the_servers_are_healthy(
     worker: Any, compose: dict[str, Any]
 ) -> None:
     container = compose["services"][worker.name]
-    assert container["command"] == list(worker.command[-2:])
+    # Without a name: a container may be one of several.
+    assert container["command"] == list(worker.command[3:5])
     assert container["depends_on"] == {
         service.name: {"condition": "service_healthy"} for service in SERVICES
     }
@@ -116,13 +126,36 @@ def test_workers_run_their_group_once_the_servers_are_healthy(
     }
 
 
+@SERVERS
+def test_a_server_starts_after_those_it_works_with(
+    service: Service, compose: dict[str, Any]
+) -> None:
+    needed = (*service.depends_on, *service.uses)
+    assert compose["services"][service.name].get("depends_on", {}) == {
+        name: {"condition": "service_healthy"} for name in needed
+    }
+
+
+def test_postgres_keeps_its_data(compose: dict[str, Any]) -> None:
+    assert compose["services"]["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]
+
+
+def test_connect_is_kafkas_own_image_with_the_plugins_of_the_lock() -> None:
+    dockerfile = (ROOT / "deploy/compose/Dockerfile.connect").read_text("utf-8")
+    (base,) = re.findall(r"^FROM (\S+)$", dockerfile, flags=re.MULTILINE)
+    assert base == KAFKA.image
+    assert "python -m streams.stack.plugins" in dockerfile
+
+
 def test_redis_compares_bytes_whatever_the_locale(compose: dict[str, Any]) -> None:
     assert compose["services"]["redis"]["environment"]["LC_ALL"] == "C"
 
 
 def test_all_images_are_pinned(compose: dict[str, Any]) -> None:
     images = {container["image"] for container in compose["services"].values()}
-    dockerfile = (ROOT / "deploy/compose/Dockerfile").read_text("utf-8")
-    images |= set(re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE))
+    for file in (ROOT / "deploy/compose").glob("Dockerfile*"):
+        images |= set(re.findall(r"^FROM (\S+)", file.read_text("utf-8"), flags=re.MULTILINE))
     for image in images:
-        assert re.search(r":\d+\.\d+\.\d+", image), image
+        # PostgreSQL counts by major and minor alone.
+        pinned = r":\d+\.\d+$" if image.startswith("postgres:") else r":\d+\.\d+\.\d+"
+        assert re.search(pinned, image), image

@@ -4,6 +4,7 @@ import http.server
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +98,17 @@ class Counting(Silent):
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "wait_exponential", lambda **_: lambda _state: 0)
+
+
+def test_two_at_once_fetch_each_file_once(repository: Repository, tmp_path: Path) -> None:
+    jars = [publish(repository, name).jar for name in "abcd"]
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(download.fetch, jars, tmp_path, Silent(), repository.address)
+            for _ in range(2)
+        ]
+    assert sorted(task.result() for task in asked) == [0, len(jars)]
+    assert len(repository.requests) == len(jars)
 
 
 def test_what_is_missing_is_fetched_and_checked(repository: Repository, tmp_path: Path) -> None:

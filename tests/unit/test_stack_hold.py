@@ -1,6 +1,8 @@
 """The exec wrapper: its lock lives exactly as long as the program does."""
 
 import json
+import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -39,10 +41,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "output": str(tmp_path / "out.log"),
             "empty": [],
             "first": None,
+            "inside": None,
+            "pid_file": None,
+            "user": None,
         }
         file = tmp_path / f"launch-{len(running)}.json"
         file.write_text(json.dumps(launch | changes))
-        child = subprocess.Popen([*launching.wrapper(), str(file)], stdin=subprocess.PIPE)
+        child = subprocess.Popen(
+            [*launching.wrapper(), str(file)],
+            stdin=subprocess.PIPE,
+            extra_groups=[0] if os.geteuid() == 0 else None,  # as of a login
+        )
         running.append(child)
         return child
 
@@ -75,6 +84,33 @@ def test_a_second_start_is_refused_while_the_first_lives(start: Start, tmp_path:
     assert f"locked by process {first.pid}" in output(tmp_path)
     assert first.poll() is None
     assert (tmp_path / "lock").read_text().strip() == str(first.pid)
+
+
+FORKS = """
+import os, sys, time
+if os.fork() == 0:
+    print('ready', flush=True)
+    deadline = time.monotonic() + 30
+    while not os.path.exists('leave') and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os._exit(0)
+time.sleep(60)
+"""
+
+
+def test_children_of_a_killed_server_are_waited_for(start: Start, tmp_path: Path) -> None:
+    first = start(FORKS)
+    wait_for(lambda: "ready" in output(tmp_path))
+    first.kill()
+    second = start("print('second')")
+    # Nobody waits for the first, so it is a zombie while its child holds the lock.
+    wait_for(lambda: psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE)
+    lock = str(tmp_path / "lock")
+    wait_for(lambda: lock in [file.path for file in psutil.Process(second.pid).open_files()])
+    assert second.poll() is None
+    (tmp_path / "leave").touch()
+    assert second.wait(10) == 0
+    assert "second" in output(tmp_path)
 
 
 def test_the_environment_is_exactly_the_given_one(
@@ -176,3 +212,128 @@ def test_a_process_is_only_stopped_if_it_holds_the_lock(start: Start, tmp_path: 
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_program_may_run_inside_another_directory(start: Start, tmp_path: Path) -> None:
+    inside = tmp_path / "data"
+    inside.mkdir()
+    first = first_step(tmp_path, "import os; open('made', 'w').close(); print(os.getcwd())")
+    start("import os; print(os.getcwd())", first=first, inside=str(inside)).wait(10)
+    assert output(tmp_path).split() == [str(inside)] * 2
+
+
+WHO = "grep -E '^(Uid|Gid|Groups|CapEff|CapPrm)' /proc/self/status"
+NOBODY = pwd.getpwnam("nobody")
+IS_NOBODY = ["Uid:", *[str(NOBODY.pw_uid)] * 4, "Gid:", *[str(NOBODY.pw_gid)] * 4, "Groups:"]
+HAS_NO_RIGHTS = ["CapPrm:", "0" * 16, "CapEff:", "0" * 16]
+
+
+def shell(script: str) -> list[str]:
+    return ["/bin/sh", "-e", "-c", script]
+
+
+@pytest.fixture
+def nobodys(tmp_path: Path) -> dict[str, Any]:
+    """What a launch for `nobody` says, in a directory that he cannot reach by its path."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give up its rights")
+    assert tmp_path.parent.stat().st_mode & 0o777 == 0o700
+    tmp_path.chmod(0o700)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "log").mkdir()
+    owns = [str(tmp_path / "data"), str(tmp_path / "log")]
+    return {
+        "user": {"uid": NOBODY.pw_uid, "gid": NOBODY.pw_gid, "owns": owns},
+        "inside": str(tmp_path / "data"),
+    }
+
+
+def test_root_becomes_nobody_for_good(start: Start, nobodys: dict[str, Any]) -> None:
+    folder = Path(nobodys["inside"]).parent
+    assert start(command=shell(WHO), env={"PATH": os.defpath}, **nobodys).wait(10) == 0
+    assert output(folder).split() == IS_NOBODY + HAS_NO_RIGHTS
+
+
+def test_nobody_makes_and_owns_his_data_below_directories_closed_to_him(
+    start: Start, nobodys: dict[str, Any]
+) -> None:
+    folder = Path(nobodys["inside"]).parent
+    first = first_step(folder, "") | {"command": shell(f"{WHO}; : > made; : > ../log/told")}
+    command = shell(": > /proc/self/cwd/more")
+    started = start(command=command, env={"PATH": os.defpath}, first=first, **nobodys)
+    assert started.wait(10) == 0, output(folder)
+    assert output(folder).split() == IS_NOBODY + HAS_NO_RIGHTS
+    made = [folder / "data" / "made", folder / "data" / "more", folder / "log" / "told"]
+    assert {path.stat().st_uid for path in made} == {NOBODY.pw_uid}
+    assert folder.parent.stat().st_mode & 0o777 == 0o700, "what is above stays as it was"
+
+
+def test_what_another_left_is_handed_over(start: Start, nobodys: dict[str, Any]) -> None:
+    data = Path(nobodys["inside"])
+    (data / "base").mkdir()
+    (data / "base" / "1").touch()
+    (data / "elsewhere").symlink_to("/etc/hostname")
+    before = Path("/etc/hostname").stat().st_uid
+    assert start(command=["/usr/bin/env"], **nobodys).wait(10) == 0
+    assert (data / "base" / "1").stat().st_uid == NOBODY.pw_uid
+    assert Path("/etc/hostname").stat().st_uid == before
+
+
+Named = Callable[[Path], int | str]
+
+
+def zombie(_folder: Path) -> int:
+    """A child that ended and is not waited for."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    wait_for(lambda: psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    return child
+
+
+@pytest.mark.parametrize(
+    "named",
+    [lambda _folder: os.getpid(), lambda _folder: 2**22 + 1, lambda _folder: "", zombie],
+    ids=["another's", "nobody's", "cut short", "a zombie's"],
+)
+def test_a_pid_file_that_names_no_living_server_is_removed(
+    start: Start, tmp_path: Path, named: Named
+) -> None:
+    inside = tmp_path / "data"
+    inside.mkdir()
+    process = named(inside)
+    (inside / "server.pid").write_text(f"{process}\n")
+    child = start("pass", inside=str(inside), pid_file=str(inside / "server.pid"))
+    assert child.wait(10) == 0
+    assert not (inside / "server.pid").exists()
+    if named is zombie:
+        os.waitpid(int(process), 0)
+
+
+def test_the_pid_file_of_a_server_started_by_hand_is_left_alone(
+    start: Start, tmp_path: Path
+) -> None:
+    inside = tmp_path / "data"
+    inside.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, cwd=inside
+    ) as it:
+        (inside / "server.pid").write_text(f"{it.pid}\n{inside}\n")
+        assert start("pass", inside=str(inside), pid_file=str(inside / "server.pid")).wait(10) == 0
+        it.kill()
+    assert (inside / "server.pid").exists()
+
+
+def test_who_holds_a_lock_is_asked_to_end_in_his_own_way(start: Start, tmp_path: Path) -> None:
+    code = """
+import signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda number, _: sys.exit(number))
+print('ready', flush=True)
+time.sleep(60)
+"""
+    child = start(code)
+    wait_for(lambda: "ready" in output(tmp_path))
+    lock = tmp_path / "lock"
+    assert orphans.stop((lock,), 5, {lock: signal.SIGINT}) == 1
+    assert child.wait() == signal.SIGINT

@@ -25,6 +25,9 @@ def answering(answer: bytes, request_size: int) -> Iterator[int]:
             while len(got) < request_size:
                 got += link.recv(1024)
             link.sendall(answer)
+            link.shutdown(socket.SHUT_WR)
+            while link.recv(1024):
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve)
@@ -42,6 +45,17 @@ def cql_answer(opcode: int) -> bytes:
     return bytes((0x84, 0, 0, 0, opcode)) + struct.pack(">i", 0)
 
 
+def postgres_answer(*messages: tuple[bytes, bytes]) -> bytes:
+    return b"".join(kind + struct.pack(">i", 4 + len(body)) + body for kind, body in messages)
+
+
+WELCOME = postgres_answer((b"R", bytes(4)), (b"S", b"TimeZone\0UTC\0"), (b"Z", b"I"))
+ROW = postgres_answer((b"T", bytes(6)), (b"D", b"\0\1\0\0\0\0011"), (b"C", b"SELECT 1\0"))
+READY = postgres_answer((b"Z", b"I"))
+STARTING = postgres_answer((b"E", b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"))
+PASSWORD = postgres_answer((b"R", struct.pack(">i", 10) + b"SCRAM-SHA-256\0\0"))
+
+STARTUP = 8 + 33
 KAFKA_REQUEST, CQL_REQUEST, PING = 4 + 10 + 9 + 4, 9, 6
 
 
@@ -51,7 +65,9 @@ KAFKA_REQUEST, CQL_REQUEST, PING = 4 + 10 + 9 + 4, 9, 6
         (probes.kafka, KAFKA_REQUEST, kafka_answer(1)),
         (probes.cassandra, CQL_REQUEST, cql_answer(6)),
         (probes.redis, PING, b"+PONG\r\n"),
+        (probes.postgres, STARTUP, WELCOME + ROW + READY),
     ],
+    ids=["kafka", "cassandra", "redis", "postgres"],
 )
 def test_the_right_answer_is_ready(probe: Callable[[int], None], size: int, answer: bytes) -> None:
     with answering(answer, size) as port:
@@ -67,6 +83,11 @@ def test_the_right_answer_is_ready(probe: Callable[[int], None], size: int, answ
         (probes.cassandra, CQL_REQUEST, b""),
         (probes.redis, PING, b"-LOADING Redis is loading the dataset in memory\r\n"),
         (probes.redis, PING, b""),
+        (probes.postgres, STARTUP, STARTING),
+        (probes.postgres, STARTUP, WELCOME + STARTING),
+        (probes.postgres, STARTUP, WELCOME + READY),
+        (probes.postgres, STARTUP, PASSWORD),
+        (probes.postgres, STARTUP, b""),
     ],
 )
 def test_another_answer_is_not(probe: Callable[[int], None], size: int, answer: bytes) -> None:
@@ -75,10 +96,17 @@ def test_another_answer_is_not(probe: Callable[[int], None], size: int, answer: 
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (404, False), (503, False)])
-def test_the_registry_must_list_its_subjects(status: int, ready: bool) -> None:
+@pytest.mark.parametrize(
+    ("probe", "path"),
+    [(probes.registry, "/apis/ccompat/v7/subjects"), (probes.connect, "/health")],
+    ids=["registry", "connect"],
+)
+def test_whoever_speaks_http_must_say_that_all_is_well(
+    probe: Callable[[int], None], path: str, status: int, ready: bool
+) -> None:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status if self.path == "/apis/ccompat/v7/subjects" else 500)
+            self.send_response(status if self.path == path else 500)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
@@ -88,10 +116,10 @@ def test_the_registry_must_list_its_subjects(status: int, ready: bool) -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         if ready:
-            probes.registry(server.server_port)
+            probe(server.server_port)
         else:
             with pytest.raises(probes.NotReadyError):
-                probes.registry(server.server_port)
+                probe(server.server_port)
         thread.join()
 
 

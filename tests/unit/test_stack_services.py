@@ -10,10 +10,12 @@ import yaml
 from streams.app.settings import Ports, Settings
 from streams.app.stack import environment, local_stack
 from streams.errors import UserError
-from streams.stack import launching
+from streams.stack import download, launching, templating
 from streams.stack.config import StackConfig
-from streams.stack.kafka import cluster_id
+from streams.stack.jars import Jar, jars_of
+from streams.stack.kafka import KAFKA, cluster_id
 from streams.stack.services import SERVICES, WORKERS, chosen
+from streams.stack.stack import Stack
 from tests.toys import toy
 
 JAVA = Path("/opt/java")
@@ -36,8 +38,8 @@ def test_every_port_is_a_setting_and_every_port_setting_is_used() -> None:
     assert sorted(used) == sorted(Ports.model_fields)
 
 
-def test_memory_at_rest_stays_under_a_gibibyte() -> None:
-    assert sum(service.memory.at_rest for service in SERVICES) < 1024
+def test_memory_at_rest_stays_under_a_gibibyte_and_a_half() -> None:
+    assert sum(service.memory.at_rest for service in SERVICES) < 1536
 
 
 def test_the_default_is_every_server() -> None:
@@ -56,10 +58,15 @@ def test_what_is_chosen_brings_what_it_needs() -> None:
     assert chosen(["first"], services) == (first,)
 
 
+def test_what_a_server_works_with_comes_along() -> None:
+    first, second = toy("first", "kafka"), toy("second", "redis", uses=["first"])
+    assert chosen(["second"], (second, first)) == (second, first)
+
+
 def test_an_unknown_server_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="no server called kafak") as error:
         chosen(["kafak"])
-    assert error.value.hint == "servers are: kafka, registry, cassandra, redis"
+    assert error.value.hint == "servers are: kafka, registry, cassandra, redis, postgres, connect"
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES])
@@ -122,7 +129,7 @@ def test_redis_forgets_evicts_and_compares_bytes(config: StackConfig) -> None:
     assert launch["env"]["LC_ALL"] == "C"
 
 
-@pytest.mark.parametrize("name", ["kafka", "cassandra", "registry"])
+@pytest.mark.parametrize("name", ["kafka", "cassandra", "registry", "connect"])
 def test_native_libraries_are_unpacked_where_each_start_cleans_up(
     name: str, config: StackConfig
 ) -> None:
@@ -137,6 +144,32 @@ def test_configuration_survives_odd_characters_in_paths(tmp_path: Path) -> None:
     config = StackConfig(home=home, cache=tmp_path, ports=Ports().model_dump())
     log4j = files(config, "kafka")["log4j2.xml"]
     assert "a &quot;b&quot; &amp; &lt;c&gt;" in log4j
+
+
+def test_properties_are_read_as_latin_1_and_mean_every_letter() -> None:
+    text = templating.render_properties({"path": r"/home/Łukasz/\data/😀"})
+    assert text == r"path=/home/\u0141ukasz/\\data/\ud83d\ude00" + "\n"
+
+
+def test_up_brings_what_spark_needs_and_what_it_has_is_had_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Jar] = []
+
+    def fetch(jars: list[Jar], *_more: object) -> int:
+        asked.extend(jars)
+        return len(jars)
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    stack = local_stack(Settings(home=tmp_path, cache=tmp_path))
+    assert Stack(stack.config, services=(KAFKA,), libraries=stack.libraries).fetch() == len(asked)
+    assert asked == [*jars_of("kafka"), *jars_of("delta")]
+    asked.clear()
+    assert stack.fetch(["kafka"]) == len(asked)
+    assert asked == list(jars_of("kafka")), "one server needs no Spark"
+    asked.clear()
+    stack.fetch_jars("delta", "delta")
+    assert asked == list(jars_of("delta"))
 
 
 def test_changed_settings_are_noticed(config: StackConfig) -> None:
@@ -154,7 +187,7 @@ def test_workers_see_the_settings_of_the_stack(tmp_path: Path) -> None:
     launch = json.loads(text)
     assert launch["env"]["STORYLINE_PORTS__KAFKA"] == "29999"
     assert launch["env"]["STORYLINE_SHARDS"] == "4"
-    assert launch["command"][-2:] == ["run", "posts"]
+    assert launch["command"][-4:] == ["run", "posts", "--instance", "up"]
 
 
 def test_an_environment_gives_back_the_same_settings(

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from streams.errors import UserError
+from streams.migration_files import Migrated, Migration, verify
 from streams.sinks.cassandra.lock import MigrationLock
-from streams.sinks.cassandra.migrations import Migration, shipped
+from streams.sinks.cassandra.migrations import shipped
 from streams.sinks.cassandra.session import Session
 
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
@@ -25,14 +25,6 @@ _WRITE_JOURNAL = (
     "INSERT INTO schema_migrations (version, name, checksum, applied_at) "
     "VALUES (?, ?, ?, toTimestamp(now()))"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """What was done: titles of migrations applied now, and of those applied before."""
-
-    applied: tuple[str, ...]
-    already: tuple[str, ...]
 
 
 def migrate(
@@ -57,7 +49,7 @@ def migrate(
         session.run(_CREATE_JOURNAL)
         _await_agreement(session)
         journal = _journal(session)
-        _verify(journal, ordered)
+        verify("keyspace", journal, ordered)
         pending = [migration for migration in ordered if migration.version not in journal]
         for migration in pending:
             progress(migration.title)
@@ -77,7 +69,7 @@ def require_migrated(session: Session, keyspace: str) -> None:
         raise UserError(f"keyspace {keyspace} has no tables yet", hint=hint)
     journal = _journal(session)
     ordered = shipped()
-    _verify(journal, ordered)
+    verify("keyspace", journal, ordered)
     missing = [migration.title for migration in ordered if migration.version not in journal]
     if missing:
         raise UserError(f"keyspace {keyspace} lacks {', '.join(missing)}", hint=hint)
@@ -93,22 +85,6 @@ def _create_keyspace(session: Session, keyspace: str, replication: int) -> None:
 def _journal(session: Session) -> Mapping[int, str]:
     """Applied migrations: number -> checksum."""
     return dict(session.rows(_READ_JOURNAL))
-
-
-def _verify(journal: Mapping[int, str], migrations: Sequence[Migration]) -> None:
-    known = {migration.version: migration for migration in migrations}
-    for version in sorted(journal):
-        migration = known.get(version)
-        if migration is None:
-            raise UserError(
-                f"the keyspace has migration {version:04}, which this release does not know",
-                hint="run the release that applied it, or a newer one",
-            )
-        if migration.checksum != journal[version]:
-            raise UserError(
-                f"migration {migration.title} was edited after it was applied",
-                hint="restore its text and put the change into a new migration",
-            )
 
 
 def _apply(session: Session, lock: MigrationLock, migration: Migration) -> None:

@@ -1,0 +1,1 @@
+"""The accounts database (PostgreSQL) and its change stream (Debezium in Kafka Connect)."""

@@ -1,0 +1,56 @@
+"""The topics of the change stream, made before the connector so that readers find them."""
+
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.accounts.connector import PARTITIONS, Capture, side_topic_config, topic_config
+from streams.errors import UserError
+
+_CONNECT_S: Final = 5.0
+_TIMEOUT_S: Final = 20.0
+
+
+def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1) -> None:
+    """Create those that are missing; UserError where the broker does not answer or refuses."""
+    changes = NewTopic(
+        capture.topic,
+        num_partitions=PARTITIONS,
+        replication_factor=replication_factor,
+        config=topic_config(),
+    )
+    beside = [
+        NewTopic(
+            name,
+            num_partitions=1,
+            replication_factor=replication_factor,
+            config=side_topic_config(),
+        )
+        for name in capture.side_topics
+    ]
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        there = admin.list_topics(timeout=_CONNECT_S).topics
+        missing = [topic for topic in (changes, *beside) if topic.topic not in there]
+        answers = admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}
+        for name, answer in answers.items():
+            _unless_there(name, answer.exception(_TIMEOUT_S))
+    except KafkaException as error:
+        raise UserError(
+            f"the Kafka broker at {bootstrap} does not answer: {error.args[0].str()}",
+            hint="start the local servers with: storyline up",
+        ) from error
+
+
+def _unless_there(name: str, error: BaseException | None) -> None:
+    if not isinstance(error, KafkaException):
+        if error is not None:
+            raise error
+        return
+    told = error.args[0]
+    if told.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+        return
+    if told.retriable() or told.code() < 0:
+        raise error
+    raise UserError(f"the broker refused to create {name}: {told.str()}") from error

@@ -1,0 +1,183 @@
+"""Kafka Connect's REST interface, as far as one connector needs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import httpx2
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from streams.errors import UserError
+
+_TIMEOUT_S: Final = 20.0
+_BUSY_S: Final = 30.0
+_MISSING, _BUSY = 404, 409
+
+
+class State(StrEnum):
+    """Of a connector or a task; the last two are ours."""
+
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    UNASSIGNED = "UNASSIGNED"
+    RESTARTING = "RESTARTING"
+    MISSING = "MISSING"
+    """Connect knows none."""
+    UNKNOWN = "UNKNOWN"
+    """Connect does not answer."""
+
+
+class ConnectUnavailableError(UserError):
+    """Kafka Connect does not answer, or not in time."""
+
+
+class ConnectBusyError(ConnectUnavailableError):
+    """Kafka Connect is handing work from one process to another."""
+
+
+class ConnectRefusedError(UserError):
+    """Kafka Connect does not take a request, such as a wrong configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The connector itself or one of its tasks; `trace` is the stack trace of a failure."""
+
+    state: State
+    worker: str
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatus:
+    connector: Part
+    tasks: tuple[Part, ...]
+
+    @property
+    def running(self) -> bool:
+        """Whether the connector runs, and at least one task, and no task does not."""
+        parts = (self.connector, *self.tasks)
+        return bool(self.tasks) and all(part.state is State.RUNNING for part in parts)
+
+    @property
+    def failed(self) -> bool:
+        return any(part.state is State.FAILED for part in (self.connector, *self.tasks))
+
+    @property
+    def trace(self) -> str:
+        """Of the first part that failed."""
+        return next((part.trace for part in (self.connector, *self.tasks) if part.trace), "")
+
+
+class ConnectClient:
+    """A Connect cluster at `url`; close it, or use it as a context manager.
+
+    Every method raises ConnectUnavailableError where Connect does not answer, and
+    ConnectRefusedError with Connect's own words where it does not do what it was asked for. What
+    Connect is too busy for is asked again for half a minute.
+    """
+
+    def __init__(self, url: str, *, busy_s: float = _BUSY_S) -> None:
+        self._url = url
+        self._busy_s = busy_s
+        self._client = httpx2.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
+
+    def __enter__(self) -> "ConnectClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def config(self, name: str) -> dict[str, str] | None:
+        """The connector's configuration; None where there is no such connector."""
+        found = self._ask("GET", f"/connectors/{name}/config", missing_is_none=True)
+        return None if found is None else dict(found)
+
+    def put(self, name: str, config: Mapping[str, str]) -> bool:
+        """Make the connector be configured so; whether that took a change."""
+        wanted = {**config, "name": name}
+        if self.config(name) == wanted:
+            return False
+        self._ask("PUT", f"/connectors/{name}/config", body=wanted)
+        return True
+
+    def status(self, name: str) -> ConnectorStatus | None:
+        """None where there is no such connector, or it is not yet given to a process."""
+        told = self._ask("GET", f"/connectors/{name}/status", missing_is_none=True)
+        if told is None:
+            return None
+        return ConnectorStatus(_part(told["connector"]), tuple(map(_part, told["tasks"])))
+
+    def restart(self, name: str, *, only_failed: bool = False) -> None:
+        """Start the connector and its tasks again, or those that failed."""
+        which = f"includeTasks=true&onlyFailed={str(only_failed).lower()}"
+        self._ask("POST", f"/connectors/{name}/restart?{which}")
+
+    def stop(self, name: str) -> None:
+        """Let it be, without any task; its configuration and offsets stay."""
+        self._ask("PUT", f"/connectors/{name}/stop")
+
+    def delete(self, name: str) -> None:
+        """Remove the connector; its offsets stay."""
+        self._ask("DELETE", f"/connectors/{name}", missing_is_none=True)
+
+    def offsets(self, name: str) -> list[Any]:
+        """Up to where the source was read, in the connector's own terms."""
+        return list(self._ask("GET", f"/connectors/{name}/offsets")["offsets"])
+
+    def forget_offsets(self, name: str) -> None:
+        """Begin anew at the next start. Only of a stopped connector."""
+        self._ask("DELETE", f"/connectors/{name}/offsets")
+
+    def _ask(
+        self, method: str, path: str, *, body: Any = None, missing_is_none: bool = False
+    ) -> Any:
+        retrying = Retrying(
+            retry=retry_if_exception_type(ConnectBusyError),
+            wait=wait_fixed(0.5),
+            stop=stop_after_delay(self._busy_s),
+            reraise=True,
+        )
+        return retrying(self._ask_once, method, path, body, missing_is_none)
+
+    def _ask_once(self, method: str, path: str, body: Any, missing_is_none: bool) -> Any:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx2.HTTPError as error:
+            raise self._unavailable(str(error) or type(error).__name__) from error
+        if answer.status_code == _MISSING and missing_is_none:
+            return None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        told = _message(answer)
+        if answer.status_code == _BUSY:
+            raise ConnectBusyError(
+                f"Kafka Connect at {self._url} is busy: {told}", hint="try again in a minute"
+            )
+        if answer.is_server_error:
+            raise self._unavailable(told)
+        raise ConnectRefusedError(f"Kafka Connect refused: {told}")
+
+    def _unavailable(self, told: str) -> ConnectUnavailableError:
+        return ConnectUnavailableError(
+            f"Kafka Connect at {self._url} does not answer: {told}",
+            hint="start the local servers with: storyline up",
+        )
+
+
+def _part(told: Mapping[str, Any]) -> Part:
+    state = told["state"]
+    known = State(state) if state in State.__members__ else State.UNKNOWN
+    return Part(known, told["worker_id"], told.get("trace", ""))
+
+
+def _message(answer: httpx2.Response) -> str:
+    """Connect's own words on one line, or the beginning of what somebody else answered."""
+    try:
+        told = answer.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        told = f"HTTP {answer.status_code} {answer.text[:200]}"
+    return " ".join(str(told).split())

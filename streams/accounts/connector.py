@@ -1,0 +1,144 @@
+"""Debezium's connector over the accounts database, as a function of where things are."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from streams.accounts.database import Server
+from streams.accounts.migrating import PUBLICATION
+
+SECRET_COLUMNS: Final = ("email", "password_hash")
+"""Columns of `users` that leave PostgreSQL in no form."""
+PARTITIONS: Final = 4
+_HEARTBEAT_MS: Final = 2000
+_DAY_MS: Final = 86_400_000
+_CONVERTER: Final = {
+    "": "io.apicurio.registry.utils.converter.AvroConverter",
+    ".apicurio.registry.auto-register": "true",
+    ".apicurio.registry.find-latest": "false",
+    ".apicurio.registry.as-confluent": "true",
+    ".apicurio.registry.use-id": "contentId",
+    ".apicurio.registry.headers.enabled": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One captured database: `source` connects as the capture role."""
+
+    source: Server
+    registry_url: str
+    """Apicurio's own API, as Connect reaches it."""
+
+    @property
+    def name(self) -> str:
+        """Of the connector; also the prefix of its topics."""
+        return self.source.database
+
+    @property
+    def slot(self) -> str:
+        return f"{self.name}_cdc"
+
+    @property
+    def topic(self) -> str:
+        """Where the changes of `users` go."""
+        return f"{self.name}.public.users"
+
+    @property
+    def side_topics(self) -> tuple[str, str]:
+        """Heartbeats, and where transactions begin and end: of use for a day."""
+        return f"__debezium-heartbeat.{self.name}", f"{self.name}.transaction"
+
+
+def topic_config() -> dict[str, str]:
+    """Of the topic of changes, which is kept for ever: dimensions are made anew from it."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+def side_topic_config() -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
+
+
+def connector_config(capture: Capture) -> dict[str, str]:
+    """The connector's whole configuration, every value as text."""
+    return {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "tasks.max": "1",
+        **_source(capture),
+        **_records(capture),
+        **_delivery(),
+        **_topics(capture),
+        **_converters(capture),
+    }
+
+
+def _source(capture: Capture) -> dict[str, str]:
+    source = capture.source
+    return {
+        "database.hostname": source.host,
+        "database.port": str(source.port),
+        "database.user": source.user,
+        "database.password": source.password,
+        "database.dbname": source.database,
+        "plugin.name": "pgoutput",
+        "publication.name": PUBLICATION,
+        "publication.autocreate.mode": "disabled",
+        "slot.name": capture.slot,
+        "table.include.list": "public.users",
+        "column.exclude.list": ",".join(f"public.users.{name}" for name in SECRET_COLUMNS),
+        "snapshot.mode": "initial",
+        "heartbeat.interval.ms": str(_HEARTBEAT_MS),
+        "heartbeat.action.query": "UPDATE cdc_heartbeat SET ts = now() WHERE id = 1",
+        "retriable.restart.connector.wait.ms": "2000",
+    }
+
+
+def _records(capture: Capture) -> dict[str, str]:
+    return {
+        "topic.prefix": capture.name,
+        "provide.transaction.metadata": "true",
+        "tombstones.on.delete": "true",
+        "skipped.operations": "none",  # else TRUNCATE is left out
+        "schema.name.adjustment.mode": "avro",
+        "field.name.adjustment.mode": "avro",
+        "extended.headers.enabled": "false",
+    }
+
+
+def _delivery() -> dict[str, str]:
+    return {
+        "exactly.once.support": "required",
+        "poll.interval.ms": "50",
+        "max.batch.size": "8192",
+        "max.queue.size": "32768",
+        "producer.override.compression.type": "lz4",
+        "producer.override.linger.ms": "20",
+        "producer.override.batch.size": "131072",
+    }
+
+
+def _topics(capture: Capture) -> dict[str, str]:
+    side = {
+        "include": "|".join(name.replace(".", r"\.") for name in capture.side_topics),
+        "replication.factor": "-1",
+        "partitions": "1",
+        **side_topic_config(),
+    }
+    default = {"replication.factor": "-1", "partitions": str(PARTITIONS), **topic_config()}
+    return {
+        "topic.creation.groups": "side",
+        **{f"topic.creation.side.{key}": value for key, value in side.items()},
+        **{f"topic.creation.default.{key}": value for key, value in default.items()},
+    }
+
+
+def _converters(capture: Capture) -> dict[str, str]:
+    converter = _CONVERTER | {".apicurio.registry.url": capture.registry_url}
+    return {
+        f"{part}.converter{key}": value
+        for part in ("key", "value")
+        for key, value in converter.items()
+    }

@@ -1,0 +1,165 @@
+"""The change stream as a whole: connector, slot and topics, brought about and looked after."""
+
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from streams.accounts.connect_client import ConnectClient, ConnectorStatus
+from streams.accounts.connector import Capture, connector_config
+from streams.accounts.database import Connection
+from streams.accounts.diagnosis import diagnosed
+from streams.accounts.slot import SlotStatus, drop_slot, heartbeat_age_s, slot_status
+from streams.errors import UserError
+
+_POLL_S: Final = 0.2
+_STEADY_S: Final = 3.0
+"""A record that cannot be captured makes its task fail sooner than that."""
+_LET_GO_S: Final = 30.0
+
+
+class StreamStatus(NamedTuple):
+    """What Connect and PostgreSQL say; None for what is not there."""
+
+    connector: ConnectorStatus | None
+    slot: SlotStatus | None
+    heartbeat_age_s: float | None
+
+    @property
+    def flows(self) -> bool:
+        """Whether changes are captured now."""
+        running = self.connector is not None and self.connector.running
+        return running and self.slot is not None and self.slot.active
+
+
+class ChangeStream:
+    """The stream that `capture` describes, through Connect and a connection to the database."""
+
+    def __init__(self, capture: Capture, client: ConnectClient, connection: Connection) -> None:
+        self._capture = capture
+        self._client = client
+        self._connection = connection
+
+    def status(self) -> StreamStatus:
+        return StreamStatus(
+            self._client.status(self._capture.name),
+            slot_status(self._connection, self._capture.slot),
+            heartbeat_age_s(self._connection),
+        )
+
+    def apply(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> bool:
+        """Configure the connector and wait until changes flow; whether it took a change.
+
+        A connector that is configured so already is left alone, and one that failed is started
+        again. Raises UserError with the failure's cause where changes do not flow in time.
+        """
+        progress("configuring the connector …")
+        self._refuse_a_lost_slot()
+        config = connector_config(self._capture)
+        before = self._client.status(self._capture.name)
+        changed = self._client.put(self._capture.name, config)
+        if before is not None and before.failed:
+            self._client.restart(self._capture.name, only_failed=True)
+        progress("waiting for the first task …")
+        self._wait(within_s, after=before)
+        return changed
+
+    def restart(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Start the connector and its task again and wait until changes flow.
+
+        Raises UserError where there is no connector, or changes do not flow in time.
+        """
+        before = self._require_connector()
+        progress("restarting …")
+        self._client.restart(self._capture.name)
+        self._wait(within_s, after=before)
+
+    def drop(self) -> None:
+        """Remove the connector, what it remembers, and its slot. The topics stay.
+
+        The next `apply` begins with a snapshot of all rows.
+        """
+        if self._client.config(self._capture.name) is not None:
+            self._client.stop(self._capture.name)
+            self._wait_until(self._let_go)
+            self._client.forget_offsets(self._capture.name)
+            self._client.delete(self._capture.name)
+            self._wait_until(lambda: self._client.status(self._capture.name) is None)
+        drop_slot(self._connection, self._capture.slot)
+
+    def _require_connector(self) -> ConnectorStatus:
+        found = self._client.status(self._capture.name)
+        if found is None:
+            raise UserError(
+                f"Kafka Connect has no connector {self._capture.name}",
+                hint="make it with: storyline cdc apply",
+            )
+        return found
+
+    def _refuse_a_lost_slot(self) -> None:
+        found = slot_status(self._connection, self._capture.slot)
+        if found is not None and found.lost:
+            raise UserError(
+                f"PostgreSQL has given up what the slot {self._capture.slot} had still to deliver",
+                hint="begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply",
+            )
+
+    def _wait(self, within_s: float, *, after: ConnectorStatus | None) -> None:
+        """Until changes flow, and go on doing so where the connector had failed before.
+
+        A failure counts once the connector was seen without it: Connect shows the old one for a
+        moment after a restart.
+        """
+        had_failed = after is not None and after.failed
+        steady_s = _STEADY_S if had_failed else 0.0
+        deadline, since, fresh = time.monotonic() + within_s, None, not had_failed
+        while True:
+            found, now = self.status(), time.monotonic()
+            trace = found.connector.trace if found.connector else ""
+            fresh = fresh or not trace
+            if trace and (fresh or now > deadline):
+                cause, advice = diagnosed(trace)
+                raise UserError(f"the connector failed: {cause}", hint=advice)
+            since = (since or now) if found.flows and self._is_past_snapshot() else None
+            if since is not None and now - since >= steady_s:
+                return
+            if now > deadline:
+                raise UserError(
+                    f"no changes flow after {within_s:.0f} s: {_standing(found)}",
+                    hint="see storyline cdc status, and storyline logs connect",
+                )
+            time.sleep(_POLL_S)
+
+    def _is_past_snapshot(self) -> bool:
+        """Whether the position that Connect keeps is one in the log of changes.
+
+        A connector that is killed before then begins again with a snapshot, and the changes
+        between the two snapshots have no records of their own.
+        """
+        kept = [one["offset"] for one in self._client.offsets(self._capture.name)]
+        return bool(kept) and not any(offset.get("snapshot") for offset in kept)
+
+    def _let_go(self) -> bool:
+        """Whether the stopped connector has no task and does not read the slot any more."""
+        found = self.status()
+        tasks = found.connector.tasks if found.connector else ()
+        return not tasks and not (found.slot and found.slot.active)
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _LET_GO_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"Kafka Connect did not let go of {self._capture.name}",
+                    hint="see storyline logs connect, then repeat: storyline cdc drop",
+                )
+            time.sleep(_POLL_S)
+
+
+def _standing(found: StreamStatus) -> str:
+    if found.connector is None:
+        return "Connect has not started the connector"
+    if not found.connector.tasks:
+        return f"the connector is {found.connector.connector.state} and has no task"
+    if not found.connector.running:
+        return f"the task is {found.connector.tasks[0].state}"
+    return "the task runs, perhaps still at its first snapshot"

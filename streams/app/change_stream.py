@@ -1,0 +1,94 @@
+"""The accounts' change stream, as the settings name its servers."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from streams.accounts.capture_metrics import CaptureMetrics
+from streams.accounts.capture_topics import create_topics
+from streams.accounts.connect_client import ConnectClient
+from streams.accounts.connector import Capture
+from streams.accounts.database import connect
+from streams.accounts.restarting import RestartPolicy
+from streams.accounts.stream import ChangeStream, StreamStatus
+from streams.accounts.watching import Watcher
+from streams.app.accounts import accounts_connection, accounts_server
+from streams.app.messaging import schema_registry
+from streams.app.run_files import run_file
+from streams.app.settings import Settings
+
+FLOWS_WITHIN_S: Final = 120.0
+_LOOK_S: Final = 10.0
+"""A look at the slot takes no longer, so that the metrics do not stand still."""
+
+log = structlog.get_logger(__name__)
+
+
+def capture(settings: Settings) -> Capture:
+    named = settings.accounts
+    return Capture(
+        source=replace(
+            accounts_server(settings),
+            user=named.cdc_user,
+            password=named.cdc_password.get_secret_value(),
+        ),
+        registry_url=settings.converter_registry_url,
+    )
+
+
+@contextmanager
+def change_stream(settings: Settings) -> Iterator[ChangeStream]:
+    """UserError where the accounts database is missing or not up to date."""
+    with (
+        accounts_connection(settings) as connection,
+        ConnectClient(settings.connect_url) as client,
+    ):
+        yield ChangeStream(capture(settings), client, connection)
+
+
+def apply(
+    settings: Settings, progress: Callable[[str], None], within_s: float = FLOWS_WITHIN_S
+) -> tuple[bool, StreamStatus]:
+    """Bring the change stream about; whether the connector was changed, and how it stands.
+
+    Raises UserError where a server is away, a setting is wrong, or the connector fails.
+    """
+    with change_stream(settings) as stream:
+        progress("asking the registry …")
+        schema_registry(settings).set_level()
+        create_topics(settings.bootstrap, capture(settings))
+        changed = stream.apply(within_s=within_s, progress=progress)
+        return changed, stream.status()
+
+
+def watch(settings: Settings) -> None:
+    """Look after the connector until SIGTERM or SIGINT; metrics are told in a run file."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    captured, server = capture(settings), accounts_server(settings)
+    metrics = CaptureMetrics(captured.name)
+    port = metrics.serve(settings.metrics_host, settings.cdc_metrics_port)
+    address = f"http://{settings.metrics_host}:{port}/metrics"
+    with ConnectClient(settings.connect_url) as client, run_file(settings.home, "cdc", address):
+        watcher = Watcher(
+            captured,
+            client,
+            open_database=lambda: connect(server, statement_timeout_s=_LOOK_S),
+            registry_answers=schema_registry(settings).answers,
+            metrics=metrics,
+            policy=RestartPolicy(limit=settings.cdc_restarts),
+        )
+        log.info("watching", connector=captured.name, metrics=address)
+        watcher.run(stopping, settings.cdc_poll_s)
+        log.info("stopped", connector=captured.name)

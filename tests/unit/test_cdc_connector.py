@@ -1,0 +1,86 @@
+"""The connector's configuration, as a function of where things are."""
+
+from pydantic import SecretStr
+
+from streams.accounts.connector import Capture, connector_config, side_topic_config, topic_config
+from streams.accounts.database import Server
+from streams.app.change_stream import capture
+from streams.app.settings import Accounts, Hosts, Settings
+from streams.app.stack import environment
+from streams.contracts.catalog import captured_topics
+
+SERVER = Server("db", 5432, "people", "reader", "secret")
+CAPTURE = Capture(SERVER, "http://registry:8080/apis/registry/v2")
+
+
+def test_it_says_whom_to_read_and_as_whom() -> None:
+    config = connector_config(CAPTURE)
+    assert config["database.hostname"] == "db"
+    assert config["database.port"] == "5432"
+    assert config["database.dbname"] == "people"
+    assert (config["database.user"], config["database.password"]) == ("reader", "secret")
+    assert config["slot.name"] == "people_cdc"
+    assert config["topic.prefix"] == CAPTURE.name == "people"
+
+
+def test_what_identifies_a_person_is_left_out_at_the_connector() -> None:
+    excluded = connector_config(CAPTURE)["column.exclude.list"].split(",")
+    assert set(excluded) == {"public.users.email", "public.users.password_hash"}
+
+
+def test_both_converters_register_in_the_same_registry() -> None:
+    config = connector_config(CAPTURE)
+    for part in ("key", "value"):
+        assert config[f"{part}.converter"].endswith(".AvroConverter")
+        assert config[f"{part}.converter.apicurio.registry.url"] == CAPTURE.registry_url
+        assert config[f"{part}.converter.apicurio.registry.use-id"] == "contentId"
+        assert config[f"{part}.converter.apicurio.registry.as-confluent"] == "true"
+
+
+def test_deletes_truncates_and_exactly_once_are_asked_for() -> None:
+    config = connector_config(CAPTURE)
+    assert config["exactly.once.support"] == "required"
+    assert config["tombstones.on.delete"] == "true"
+    assert config["skipped.operations"] == "none"
+
+
+def test_every_value_is_text_as_connect_stores_it() -> None:
+    assert all(isinstance(value, str) for value in connector_config(CAPTURE).values())
+
+
+def test_connect_would_make_the_topics_as_they_are_made_before_it() -> None:
+    config = connector_config(CAPTURE)
+    for key, value in topic_config().items():
+        assert config[f"topic.creation.default.{key}"] == value
+    for key, value in side_topic_config().items():
+        assert config[f"topic.creation.side.{key}"] == value
+
+
+def test_the_topic_of_changes_is_the_one_that_the_catalogue_describes() -> None:
+    told = capture(Settings(accounts=Accounts()))
+    spec = captured_topics()[told.topic]
+    config = connector_config(told)
+    assert spec.config == topic_config()
+    assert str(spec.partitions) == config["topic.creation.default.partitions"]
+
+
+def test_the_settings_name_its_servers() -> None:
+    told = capture(
+        Settings(
+            hosts=Hosts(postgres="db", registry="names"),
+            accounts=Accounts(database="people", cdc_user="reader"),
+        )
+    )
+    assert (told.source.host, told.source.database, told.source.user) == ("db", "people", "reader")
+    assert told.registry_url == f"http://names:{Settings().ports.registry}/apis/registry/v2"
+    assert told.topic == "people.public.users"
+
+
+def test_passwords_reach_our_own_processes_and_no_message() -> None:
+    accounts = Accounts(password=SecretStr("hidden-1"), cdc_password=SecretStr("hidden-2"))
+    settings = Settings(accounts=accounts)
+    given = environment(settings)
+    names = ("STORYLINE_ACCOUNTS__PASSWORD", "STORYLINE_ACCOUNTS__CDC_PASSWORD")
+    assert [given[name] for name in names] == ["hidden-1", "hidden-2"]
+    assert "hidden-2" in connector_config(capture(settings)).values()
+    assert "hidden" not in f"{settings!r} {capture(settings)!r}"
