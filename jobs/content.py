@@ -1,0 +1,67 @@
+"""Keeping a dimension of content: what a batch touches is derived anew from all its events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import col, count, lit
+
+from jobs.lake import Lake, read
+from jobs.merges import once, query_id, statement
+from jobs.queries import Counts
+from streams.contracts.tables import Table
+
+FILES: Final = 32
+"""Of the bronze table in one batch."""
+
+_VIEW: Final = "content_rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A type 1 dimension, one row per `key`."""
+
+    table: Table
+    key: str
+    bronze: str
+    fold: Callable[[DataFrame], DataFrame]
+    """All events of some content -> its rows."""
+
+
+def keep(content: Content, batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+    """Bring the rows of what a batch touches up to the log. For foreachBatch.
+
+    Order and repetition leave no trace: the rows follow from all of bronze, not from the batch.
+    """
+    session, key = batch.sparkSession, content.key
+    touched = batch.groupBy(key).agg(count(lit(1)).alias("rows")).persist()
+    try:
+        [seen] = touched.selectExpr(
+            "coalesce(sum(rows), 0) AS rows", f"min({key}) AS first", f"max({key}) AS last"
+        ).collect()
+        if seen["first"] is None:
+            return Counts(rows=seen["rows"])
+        everything = read(session, lake, content.bronze)
+        events = everything.where(col(key).between(seen["first"], seen["last"])).join(
+            touched.select(key), key, "left_semi"
+        )
+        content.fold(events).createOrReplaceTempView(_VIEW)
+        text = statement(
+            "content",
+            content.table,
+            target=lake.sql_name(content.table.name),
+            rows=_VIEW,
+            key=key,
+            first=str(seen["first"]),
+            last=str(seen["last"]),
+            same=" AND ".join(f"t.{name} <=> s.{name}" for name in content.table.column_names),
+        )
+        with once(session, query_id(session), batch_id):
+            merged = session.sql(text).collect()
+        inserted = sum(row["num_inserted_rows"] for row in merged)
+        changed = sum(row["num_updated_rows"] for row in merged)
+        return Counts(rows=seen["rows"], inserted=inserted, changed=changed)
+    finally:
+        touched.unpersist()
+        session.catalog.dropTempView(_VIEW)

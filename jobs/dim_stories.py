@@ -1,0 +1,26 @@
+"""Keeps `dim_stories`: every story as it is now."""
+
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.content import FILES, Content, keep
+from jobs.lake import Lake
+from jobs.queries import Counts, Query, stream_of
+from jobs.transforms.stories import stories
+from streams.contracts.tables import DIM_STORIES
+
+STORIES: Final = Content(DIM_STORIES, "story_id", "bronze_stories", stories)
+
+
+def stream(session: SparkSession, lake: Lake) -> DataFrame:
+    """The events of stories."""
+    return stream_of(session, lake, STORIES.bronze, FILES)
+
+
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+    """Bring the stories that a batch touches up to the log."""
+    return keep(STORIES, batch, batch_id, lake)
+
+
+QUERY: Final = Query(DIM_STORIES.name, (STORIES.bronze,), DIM_STORIES.name, stream, process)

@@ -1,0 +1,81 @@
+"""Keeps `dim_users`: every micro-batch of the change log corrects the users that it tells of.
+
+Nothing is remembered between batches. The versions of each user whom a batch touches are derived
+anew from that user's whole log in `bronze_users_cdc`, so order, cuts and repetitions of batches
+leave no trace in the table.
+"""
+
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.lake import Lake, read
+from jobs.merges import once, query_id, statement
+from jobs.transforms.user_changes import changes, tells_of_others
+from jobs.transforms.user_versions import difference, inferred, versions
+from streams.contracts.tables import BRONZE, DIM_USERS
+
+LOG: Final = BRONZE["accounts.public.users"]
+_ACTIONS: Final = "dim_users_actions"
+_INFERRED: Final = "dim_users_inferred"
+
+
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
+    """Bring dim_users up to the log for the users of `batch` (rows of bronze_users_cdc).
+
+    For foreachBatch. Returns how many rows were inserted, updated or deleted.
+    """
+    session = batch.sparkSession
+    touched = batch.where("user_id IS NOT NULL").select("user_id").distinct().persist()
+    try:
+        everyone = not batch.where(tells_of_others()).isEmpty()
+        if not everyone and touched.isEmpty():
+            return 0
+        return _correct(session, lake, None if everyone else touched, batch_id)
+    finally:
+        touched.unpersist()
+
+
+def infer_users(session: SparkSession, lake: Lake, users: DataFrame) -> int:
+    """Give every user of `users` (user_id) a row in dim_users; returns how many lacked one.
+
+    Safe to repeat. The row keeps its surrogate key when the accounts database tells of the user.
+    """
+    known = read(session, lake, DIM_USERS.name).select("user_id")
+    lacking = (
+        users.select("user_id")
+        .where("user_id IS NOT NULL")
+        .distinct()
+        .join(known, "user_id", "left_anti")
+    )
+    rows = inferred(lacking).localCheckpoint()
+    count = rows.count()
+    if count:
+        _merge(session, lake, "infer_users", rows=(_INFERRED, rows))
+    return count
+
+
+def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_id: int) -> int:
+    current = read(session, lake, DIM_USERS.name)
+    if users is not None:
+        current = current.join(users, "user_id", "left_semi")
+    derived = versions(changes(read(session, lake, LOG), users))
+    # Not persisted: what is cached would be planned anew after each write to the table it reads.
+    actions = difference(current, derived).localCheckpoint()
+    count = actions.count()
+    if count:
+        with once(session, query_id(session), batch_id):
+            _merge(session, lake, "dim_users", actions=(_ACTIONS, actions))
+    return count
+
+
+def _merge(session: SparkSession, lake: Lake, name: str, **views: tuple[str, DataFrame]) -> None:
+    target = lake.sql_name(DIM_USERS.name)
+    for view, rows in views.values():
+        rows.createOrReplaceTempView(view)
+    try:
+        names = {placeholder: view for placeholder, (view, _) in views.items()}
+        session.sql(statement(name, DIM_USERS, target=target, **names))
+    finally:
+        for view, _ in views.values():
+            session.catalog.dropTempView(view)

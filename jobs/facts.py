@@ -1,0 +1,177 @@
+"""Loading facts: every event once, with its users' versions as of the event."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql.functions import coalesce, col, collect_set, count, lit, when
+from pyspark.sql.functions import max as largest
+from pyspark.sql.functions import min as smallest
+
+from jobs.dim_users import infer_users
+from jobs.lake import Lake, read
+from jobs.merges import once, query_id, statement
+from jobs.queries import Counts, UnbalancedError
+from jobs.transforms.asof import with_user_sk
+from jobs.transforms.engagement import POST
+from jobs.transforms.judging import Verdict, judge
+from streams.contracts.tables import DIM_USERS, Table
+
+_CHANGES: Final = (Verdict.INSERT, Verdict.REPLACE, Verdict.WITHDRAW)
+_VIEW: Final = "fact_changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A user that a fact names, and what is copied from the version in force at event time."""
+
+    prefix: str
+    attributes: Mapping[str, str]
+    """Column of the fact -> column of dim_users."""
+
+    @property
+    def user(self) -> str:
+        return f"{self.prefix}_id"
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """The columns of the fact that follow from dim_users."""
+        return (f"{self.prefix}_sk", *self.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A table of facts."""
+
+    table: Table
+    roles: tuple[Role, ...]
+    keys: Callable[[DataFrame], DataFrame]
+    """Facts -> made, key_id, standing_id: what `judge` knows them by."""
+    rivals: Callable[[SparkSession, Lake, int, int], DataFrame] | None = None
+    """Creates (made, key_id, event_id) of the posts in a range of ids, facts or not."""
+
+    def with_users(self, facts: DataFrame, versions: DataFrame) -> DataFrame:
+        """The facts with the surrogate keys and attributes of their users at event time."""
+        bare = facts.drop(*(column for role in self.roles for column in role.copied))
+        for role in self.roles:
+            bare = with_user_sk(
+                bare, versions, role.user, "occurred_at", role.prefix, role.attributes
+            )
+        return bare
+
+
+def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+    """Bring the candidates of a batch into their table. For foreachBatch.
+
+    Raises UnbalancedError where what was written is not what the batch holds.
+    """
+    session = batch.sparkSession
+    candidates = batch.persist()
+    judged: DataFrame | None = None
+    try:
+        seen = _survey(candidates)
+        if not seen["days"]:
+            return Counts(rows=seen["rows"], other=seen["rows"])
+        standing = facts.keys(of_days(read(session, lake, facts.table.name), seen["days"]))
+        judged = judge(candidates, _rivals(facts, session, lake, candidates, seen), standing)
+        judged = judged.persist()
+        told = {row["verdict"]: row["count"] for row in judged.groupBy("verdict").count().collect()}
+        changes = judged.where(col("verdict").isin(*_CHANGES))
+        written = (0, 0)
+        if any(told.get(verdict) for verdict in _CHANGES):
+            written = _write(facts, changes, batch_id, lake)
+        return _balanced(facts, batch_id, seen["rows"], told, written)
+    finally:
+        candidates.unpersist()
+        if judged is not None:
+            judged.unpersist()
+
+
+def of_days(facts: DataFrame, days: Sequence[date]) -> DataFrame:
+    """The facts of some days, found by their partitions alone."""
+    return facts.where(f"event_date IN ({literals(days)})")
+
+
+def literals(days: Sequence[date]) -> str:
+    """The days as SQL, by which a MERGE leaves all other partitions alone."""
+    return ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
+
+
+def _survey(candidates: DataFrame) -> Row:
+    fact_or_claim = col("event_type").isNotNull() | (col("made") == POST)
+    repost = (col("made") == POST) & col("event_type").isNotNull()
+    [seen] = candidates.agg(
+        count(lit(1)).alias("rows"),
+        collect_set(when(fact_or_claim, col("event_date"))).alias("days"),
+        smallest(when(repost, col("key_id"))).alias("first_post"),
+        largest(when(repost, col("key_id"))).alias("last_post"),
+    ).collect()
+    return seen
+
+
+def _rivals(
+    facts: Facts, session: SparkSession, lake: Lake, candidates: DataFrame, seen: Row
+) -> DataFrame:
+    """Creates of the batch's reposted ids that came in other batches."""
+    claims = candidates.select("made", "key_id", "event_id")
+    if facts.rivals is None or seen["first_post"] is None:
+        return claims.where("false")
+    creates = facts.rivals(session, lake, seen["first_post"], seen["last_post"])
+    return creates.join(claims.select("made", "key_id").distinct(), ["made", "key_id"], "left_semi")
+
+
+def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple[int, int]:
+    """Returns how many facts are new, and how many were replaced or withdrawn."""
+    session = changes.sparkSession
+    ids = None
+    for role in facts.roles:
+        users = changes.select(col(role.user).alias("user_id"))
+        ids = users if ids is None else ids.unionByName(users)
+    assert ids is not None  # noqa: S101 - every fact names a user
+    users = ids.where("user_id IS NOT NULL").distinct().persist()
+    try:
+        infer_users(session, lake, users)
+        versions = read(session, lake, DIM_USERS.name).join(users, "user_id", "left_semi")
+        complete = facts.with_users(changes, versions).withColumn(
+            "target_id", coalesce("standing_id", "event_id")
+        )
+        days = [row[0] for row in changes.select("event_date").distinct().collect()]
+        complete.createOrReplaceTempView(_VIEW)
+        with once(session, query_id(session), batch_id):
+            text = statement(
+                "facts",
+                facts.table,
+                target=lake.sql_name(facts.table.name),
+                changes=_VIEW,
+                days=literals(days),
+            )
+            [done] = session.sql(text).collect()
+        return done["num_inserted_rows"], done["num_updated_rows"] + done["num_deleted_rows"]
+    finally:
+        users.unpersist()
+        session.catalog.dropTempView(_VIEW)
+
+
+def _balanced(
+    facts: Facts, batch_id: int, rows: int, told: Mapping[str, int], written: tuple[int, int]
+) -> Counts:
+    inserted, changed = written
+    withdrawn = told.get(Verdict.WITHDRAW, 0)
+    counts = Counts(
+        rows=rows,
+        inserted=inserted,
+        changed=changed,
+        duplicates=told.get(Verdict.DUPLICATE, 0),
+        conflicts=told.get(Verdict.CONFLICT, 0),
+        other=told.get(Verdict.OTHER, 0),
+    )
+    settled = inserted + changed + counts.duplicates + counts.conflicts + counts.other
+    if settled != rows or changed != told.get(Verdict.REPLACE, 0) + withdrawn:
+        raise UnbalancedError(
+            f"{facts.table.name}, batch {batch_id}: {rows} rows came in, but {inserted} facts were"
+            f" inserted and {changed} changed, {counts.duplicates} rows are duplicates,"
+            f" {counts.conflicts} conflicts and {counts.other} no facts"
+        )
+    return counts

@@ -1,0 +1,97 @@
+"""Where the tables of the lake lie, and how Spark creates and reads them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from streams.contracts.tables import Column, Table
+
+PROPERTIES: Final = {
+    # Any reader of Delta can read such a table: nothing of it needs a newer protocol.
+    "delta.minReaderVersion": "1",
+    "delta.enableDeletionVectors": "false",
+    "delta.checkpointPolicy": "classic",
+    "delta.columnMapping.mode": "none",
+}
+"""What every table of the star is created with."""
+
+_MISSING: Final = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A folder of Delta tables, one folder each; `path` is a path or an address Spark knows."""
+
+    path: str
+
+    def table(self, name: str) -> str:
+        """Where a table lies."""
+        return f"{self.path}/{name}"
+
+    def sql_name(self, name: str) -> str:
+        """A table's name inside an SQL text."""
+        return f"delta.`{self.table(name)}`"
+
+    def checkpoint(self, query: str) -> str:
+        """Where Spark keeps how far a query has read."""
+        return f"{self.path}/_checkpoints/{query}"
+
+
+def exists(session: SparkSession, lake: Lake, name: str) -> bool:
+    """Whether there is such a table."""
+    try:
+        read(session, lake, name)
+    except AnalysisException as error:
+        if error.getCondition() not in _MISSING:
+            raise
+        return False
+    return True
+
+
+def read(session: SparkSession, lake: Lake, name: str) -> DataFrame:
+    """A table as it is now."""
+    return session.read.format("delta").load(lake.table(name))
+
+
+def create_table(session: SparkSession, lake: Lake, table: Table) -> None:
+    """Make the table where it is not there yet; one that is stays as it is.
+
+    A run killed between the table and its constraints leaves the constraints to the next run.
+    """
+    session.sql(creation(lake, table))
+    if table.checks:
+        _add_checks(session, lake, table)
+
+
+def creation(lake: Lake, table: Table) -> str:
+    """The statement that creates a table of the star."""
+    columns = ",\n  ".join(_declared(column) for column in table.columns)
+    partitions = ", ".join(table.partitioned_by)
+    properties = PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if table.change_feed else {})
+    told = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {lake.sql_name(table.name)} (\n  {columns}\n) USING delta\n"
+        + (f"PARTITIONED BY ({partitions})\n" if partitions else "")
+        + f"COMMENT {_quoted(table.grain)}\nTBLPROPERTIES ({told})"
+    )
+
+
+def _declared(column: Column) -> str:
+    required = "" if column.null else " NOT NULL"
+    return f"{column.name} {column.type}{required} COMMENT {_quoted(column.comment)}"
+
+
+def _add_checks(session: SparkSession, lake: Lake, table: Table) -> None:
+    name = lake.sql_name(table.name)
+    shown = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
+    there = {row["key"] for row in shown}
+    for check, condition in table.checks:
+        if f"delta.constraints.{check}" not in there:
+            session.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,189 @@
+"""A Spark session with Delta: on a Java of one's own choosing, or inside spark-submit.
+
+Spark's launcher always adds `--add-modules=jdk.incubator.vector`, which a trimmed Java such as
+the bundled one lacks. Started here without the launcher, the same Java runs Spark.
+"""
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pyspark
+from pyspark.sql import SparkSession
+
+CONF: Final = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.compression.codec": "zstd",
+    # Delta's parser does not know the newer way of binding `:name`, and would leave it unbound.
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
+    # Else VACUUM of a table of three files runs ten thousand tasks.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+}
+"""What the jobs rely on wherever they run."""
+
+LOCAL_CONF: Final = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
+"""Besides, on one machine of few cores."""
+
+QUICK_JVM: Final = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
+"""The first compiler alone. By itself it brings a code cache of 48 MiB, which Spark fills within
+a minute; from then on nothing more is compiled."""
+
+_OPENS: Final = (
+    *("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util"),
+    *("util.concurrent", "util.concurrent.atomic"),
+)
+_ADD_OPENS: Final = tuple(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in (
+        *(f"java.{name}" for name in _OPENS),
+        *("jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.security.action"),
+        "sun.util.calendar",
+    )
+)
+_START_S: Final = 120.0
+_STDERR: Final = 2
+"""Where a JVM's own warnings go, else they stand between the lines of a program's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Spark inside one JVM of this machine. `memory_mb` is its heap; `quick` uses the first
+    compiler alone, which halves what a start costs and lowers the speed of long work."""
+
+    java: Path
+    jars: Sequence[Path]
+    """Delta's own jars."""
+    scratch: Path
+    """A folder for shuffle files and the warehouse."""
+    cores: int = 2
+    memory_mb: int = 2048
+    quick: bool = True
+    conf: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession]:
+    """A session in a JVM of its own; both end with the block."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is
+    with _java_gateway(local):
+        builder = SparkSession.builder.appName(app).master(f"local[{local.cores}]")
+        for key, value in (CONF | LOCAL_CONF | _places(local) | local.conf).items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
+        try:
+            yield session
+        finally:
+            session.stop()
+
+
+def cluster_session(app: str = "storyline") -> SparkSession:
+    """The session of a program that spark-submit started, which names master and jars."""
+    builder = SparkSession.builder.appName(app)
+    for key, value in CONF.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _places(local: Local) -> dict[str, str]:
+    return {
+        "spark.local.dir": str(local.scratch),
+        "spark.sql.warehouse.dir": str(local.scratch / "warehouse"),
+    }
+
+
+@contextmanager
+def _java_gateway(local: Local) -> Iterator[None]:
+    """A JVM that waits for PySpark; closing its standard input ends it."""
+    from pyspark import SparkContext
+
+    local.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
+        told = Path(folder) / "connection"
+        process = subprocess.Popen(  # noqa: S603
+            _command(local, Path(folder)),
+            stdin=subprocess.PIPE,
+            stdout=_STDERR,
+            env=_environment() | {"_PYSPARK_DRIVER_CONN_INFO_PATH": str(told)},
+            cwd=folder,
+            start_new_session=True,  # Ctrl-C is for Python, which then ends the JVM in order
+        )
+        try:
+            port, secret = _connection(told, process)
+            os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+            yield
+        finally:
+            if SparkContext._gateway is not None:
+                SparkContext._gateway.shutdown()
+                SparkContext._gateway = SparkContext._jvm = None
+            for name in ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET"):
+                os.environ.pop(name, None)
+            assert process.stdin is not None  # noqa: S101 - asked for above
+            process.stdin.close()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _command(local: Local, folder: Path) -> list[str]:
+    jars = Path(pyspark.__file__).parent / "jars"
+    return [
+        str(local.java),
+        f"-Xmx{local.memory_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:+ExitOnOutOfMemoryError",
+        *(QUICK_JVM if local.quick else ()),
+        "-Djdk.reflect.useDirectMethodHandle=false",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Djava.io.tmpdir={folder}",
+        f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
+        *_ADD_OPENS,
+        "-cp",
+        ":".join((f"{jars}/*", *map(str, local.jars))),
+        "org.apache.spark.deploy.SparkSubmit",
+        "pyspark-shell",
+    ]
+
+
+def _environment() -> dict[str, str]:
+    """As clean as the servers': a stray JAVA_TOOL_OPTIONS or SPARK_HOME changes nothing."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "USER")
+    inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    return inherited | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC", "PYTHONHASHSEED": "0"}
+
+
+def _connection(told: Path, process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Port and secret of the JVM's gateway: big-endian int, int length, text."""
+    deadline = time.monotonic() + _START_S
+    while not told.is_file():
+        if process.poll() is not None:
+            raise RuntimeError(f"Spark's JVM ended at its start with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Spark's JVM did not start within {_START_S:.0f} s")
+        time.sleep(0.05)
+    answer = told.read_bytes()
+    port, length = struct.unpack_from(">ii", answer)
+    with socket.create_connection(("127.0.0.1", port), timeout=10):
+        pass
+    return port, answer[8 : 8 + length].decode()

@@ -1,0 +1,1 @@
+"""Pure functions from DataFrames to DataFrames: no table is read or written here."""

@@ -1,0 +1,63 @@
+"""What becomes of each candidate: a fact, a repetition, or the loser among two creates of one id.
+
+A candidate is known by (`made`, `key_id`): the id that a creating event makes, and for any other
+the event's own id. Of two creates of one id the smaller event id counts, whichever comes first.
+"""
+
+from enum import StrEnum
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql.functions import col, least, lit, row_number, when
+from pyspark.sql.functions import min as smallest
+
+
+class Verdict(StrEnum):
+    """`insert`, `replace` and `withdraw` change the facts; the others do not."""
+
+    INSERT = "insert"
+    REPLACE = "replace"
+    """Its event id is smaller than that of the fact that stands for the same id."""
+    WITHDRAW = "withdraw"
+    """It makes no fact, but holds the id by which a fact stands."""
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    """A create of an id that another event holds."""
+    OTHER = "other"
+    """It makes no fact."""
+
+
+def judge(candidates: DataFrame, rivals: DataFrame, standing: DataFrame) -> DataFrame:
+    """The candidates with `verdict` and `standing_id`, the event id of the fact that stands.
+
+    `rivals` (made, key_id, event_id) are creates known from elsewhere, which are not judged, and
+    `standing` (made, key_id, standing_id) the facts there are, of the candidates' days at least.
+    """
+    key = ["made", "key_id"]
+    claims = rivals.groupBy(*key).agg(smallest("event_id").alias("rival_id"))
+    of_key = Window.partitionBy(*key)
+    return (
+        candidates.withColumns(
+            {
+                "winner_id": smallest("event_id").over(of_key),
+                "rank": row_number().over(of_key.orderBy("event_id")),
+            }
+        )
+        .join(claims, key, "left")
+        .join(standing, key, "left")
+        .withColumn("verdict", _verdict())
+        .drop("winner_id", "rank", "rival_id")
+    )
+
+
+def _verdict() -> Column:
+    event_id, standing_id = col("event_id"), col("standing_id")
+    outranked = event_id > least("winner_id", "rival_id", "standing_id")  # which skips nulls
+    takes_over = (col("rank") == 1) & (standing_id > event_id)
+    of_facts = (
+        when(outranked, lit(Verdict.CONFLICT))
+        .when((col("rank") > 1) | (standing_id == event_id), lit(Verdict.DUPLICATE))
+        .when(takes_over, lit(Verdict.REPLACE))
+        .otherwise(lit(Verdict.INSERT))
+    )
+    of_others = when(takes_over & ~outranked, lit(Verdict.WITHDRAW)).otherwise(lit(Verdict.OTHER))
+    return when(col("event_type").isNull(), of_others).otherwise(of_facts)

@@ -1,0 +1,127 @@
+"""Every source topic as it came, one row per record, into the lake's bronze tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import pyarrow as pa
+import structlog
+
+from streams.agents.agent import Agent, AgentSteps, id_conflict
+from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.bronze import USERS_TOPIC
+from streams.contracts.cdc import read_changes
+from streams.contracts.codec import SchemaLookup
+from streams.contracts.reading import VALIDITY_STAGE, read
+from streams.contracts.records import Records
+from streams.contracts.tables import BRONZE
+from streams.runtime.dead_letters import Rejection
+from streams.runtime.metrics import Metrics
+from streams.runtime.pipeline import Steps
+from streams.runtime.raw_batch import RawBatch
+from streams.sinks.delta.landing import Landing
+from streams.sinks.delta.rows import bronze_rows, untimely, without
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeServices:
+    """What the lake agent works with."""
+
+    landings: Mapping[str, Landing]
+    """Topic -> its tables."""
+    lookup: SchemaLookup
+
+
+@dataclass(slots=True)
+class _Rows:
+    """A batch as rows; which of them are new is known once they are written."""
+
+    rows: pa.Table
+    applied: int = 0
+    duplicates: int = 0
+    conflicts: Sequence[tuple[int, int]] = field(default=())
+
+
+class LakeSteps:
+    """decode, as every other agent does -> rows -> one commit.
+
+    Nothing is a conflict here: two events that create one id are two records.
+    """
+
+    def __init__(self, services: LakeServices, topic: str) -> None:
+        self._lookup = services.lookup
+        self._topic = topic
+        self._landing = services.landings[topic]
+        self._told: frozenset[str] = frozenset()
+
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
+        if self._topic == USERS_TOPIC:
+            return self._decode_changes(batches)
+        records = Records.joined(batches)
+        batch, rejected = read(records, self._topic, self._lookup)
+        if bad := untimely(batch):
+            batch = without(batch, bad)
+            every = map(records.record, range(len(records)))
+            rejected += [
+                _untimely(record, bad[record.position])
+                for record in every
+                if record.position in bad
+            ]
+        return bronze_rows(batch), rejected
+
+    def project(self, rows: pa.Table) -> _Rows:
+        return _Rows(rows)
+
+    def apply(self, rows: _Rows) -> None:
+        rows.applied, rows.duplicates = self._landing.land(rows.rows)
+
+    def _decode_changes(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
+        records = [record for batch in batches for record in batch.records(Record)]
+        changes = read_changes(records, self._lookup)
+        if new := changes.unknown_columns - self._told:
+            self._told |= new
+            log.warning(
+                "columns that this version does not know are left out",
+                topic=self._topic,
+                columns=sorted(new),
+            )
+        return changes.rows, changes.rejected
+
+
+def _untimely(record: Record, field: str) -> Rejected:
+    message = f"{field} lies outside the years 1 to 9999"
+    return Rejected(record, ErrorCode.INVALID_EVENT, VALIDITY_STAGE, "EventError", message)
+
+
+class Quarantine:
+    """Takes the place of the dead letter topic, where the live groups put the same record.
+
+    What the quarantine has already is counted as a duplicate.
+    """
+
+    def __init__(self, landing: Landing, metrics: Metrics) -> None:
+        self._landing = landing
+        self._metrics = metrics
+
+    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
+        written = self._landing.set_aside(cast(Sequence[Rejected], rejections))
+        for rejection in written:
+            self._metrics.dead_letter(rejection.record.topic, str(rejection.code))
+        if known := len(rejections) - len(written):
+            self._metrics.duplicates(rejections[0].record.topic, known)
+
+
+class LakeAgent(Agent[LakeServices]):
+    """Lands its topics in the lake."""
+
+    __slots__ = ()
+
+
+def _steps(services: LakeServices, topic: str) -> AgentSteps:
+    steps = LakeSteps(services, topic)
+    return Steps(steps.decode, steps.project, steps.apply, id_conflict)
+
+
+LAKE = LakeAgent(topics=tuple(BRONZE), steps=_steps)

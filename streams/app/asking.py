@@ -1,0 +1,84 @@
+"""Asking the lake: a question by its name, or SQL of one's own."""
+
+import difflib
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import jobs
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.lakehouse.answers import Answer, Row, run
+from streams.lakehouse.duck import DECLARED, Limits, opened, require
+from streams.lakehouse.guard import check
+from streams.lakehouse.questions import DEFAULTS, Question, duckdb_sql, read_questions, tables_read
+
+QUESTIONS: Final = Path(jobs.__file__).parent / "questions"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person gave; None: nothing. Days are UTC, both included."""
+
+    since: date | None = None
+    until: date | None = None
+    limit: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        values = {"since": self.since, "until": self.until, "limit": self.limit}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@functools.cache
+def questions() -> Mapping[str, Question]:
+    """Name -> question."""
+    return read_questions(QUESTIONS)
+
+
+def question_named(name: str) -> Question:
+    """Raises UserError (exit code 2) with the nearest name there is."""
+    known = questions()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name.replace("_", "-"), known, 1, cutoff=0.0)
+    raise UserError(
+        f"there is no question {name!r}",
+        hint=f"did you mean {near[0]}? `storyline ask --list` shows all",
+        exit_code=2,
+    )
+
+
+@contextmanager
+def answered(settings: Settings, question: Question, options: Options) -> Iterator[Answer]:
+    """The answer; its rows are read within the block. Raises UserError."""
+    given = options.given()
+    for name in given:
+        if name not in question.parameters:
+            raise UserError(f"{question.name} takes no --{name}", exit_code=2)
+    values = {name: given.get(name, DEFAULTS[name]) for name in question.parameters}
+    with opened(settings.lake_path, _limits(settings), tables_read(question)) as session:
+        yield run(session, duckdb_sql(question), values)
+
+
+@contextmanager
+def answered_sql(settings: Settings, sql: str) -> Iterator[Answer]:
+    """The answer to a person's own SQL, which may read every table. Raises UserError."""
+    lake = settings.lake_path
+    with opened(lake, _limits(settings)) as session:
+        require(lake, check(session, sql) & DECLARED)
+        yield run(session, sql)
+
+
+def draw(answer: Answer, rows: Sequence[Row], question: Question | None, path: Path) -> None:
+    """Draw an answer into a PNG file, as its question says or as its columns suggest."""
+    from streams.lakehouse.plotting import draw as draw_png
+
+    draw_png(answer, rows, question, path)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.ask_memory_mb, settings.ask_threads)

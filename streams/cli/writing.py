@@ -1,0 +1,49 @@
+"""Files and pipes that commands write: whole or not at all, and quiet when the reader leaves."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import typer
+
+from streams.errors import UserError
+
+
+@contextmanager
+def whole_output(name: str) -> Iterator[IO[bytes]]:
+    """What to write into: standard output for `-`, else a file that takes its place at the end."""
+    if name == "-":
+        with _open_pipe():
+            yield sys.stdout.buffer
+        return
+    with _whole_file(Path(name)) as path, path.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """A file to write that takes its place at `path` when all went well, and else is gone."""
+    if path.exists() and not path.is_file():  # /dev/null, a named pipe
+        yield path
+        return
+    if not path.parent.is_dir():
+        raise UserError(f"{path.parent} is not a directory")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        part = Path(folder) / path.name
+        yield part
+        part.replace(path)
+
+
+@contextmanager
+def _open_pipe() -> Iterator[None]:
+    """End quietly where the reader of standard output has gone (`… | head`)."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Python would try to flush standard output once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None

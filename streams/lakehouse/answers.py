@@ -1,0 +1,111 @@
+"""What a question gives back: columns and rows, and how they are written for scripts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from streams.lakehouse.duck import interruptible
+from streams.lakehouse.guard import sql_error
+
+_BATCH_ROWS: Final = 10_000
+_EXACT: Final = (1 << 53) - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+_ID_ENDINGS: Final = ("_id", "_sk")
+_IDS: Final = frozenset({"reply_to", "reply_to_author", "repost_of", "repost_of_author"})
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows in the order of the SQL, read once. `numeric` names the columns of numbers."""
+
+    columns: tuple[str, ...]
+    numeric: frozenset[str]
+    rows: Iterator[Row]
+
+    def begun(self) -> "Answer":
+        """The same, with the first row computed: what takes long has happened."""
+        first = list(islice(self.rows, 1))
+        return replace(self, rows=chain(first, self.rows))
+
+
+def run(
+    session: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] | None = None
+) -> Answer:
+    """Run a SELECT; `values` are bound to its `$name`. Raises UserError for what DuckDB refuses."""
+    bound = dict(values) if values else None
+    try:
+        reader = interruptible(
+            session, lambda: session.execute(sql, bound).to_arrow_reader(_BATCH_ROWS)
+        )
+    except duckdb.Error as error:
+        raise sql_error(error) from error
+    schema = reader.schema
+    numeric = frozenset(
+        field.name for field in schema if is_numeric(field.type) and not is_id(field.name)
+    )
+    return Answer(tuple(schema.names), numeric, _rows(session, reader))
+
+
+def is_id(column: str) -> bool:
+    """Whether a column of this name holds ids or surrogate keys."""
+    return column in _IDS or column.endswith(_ID_ENDINGS)
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def json_row(columns: tuple[str, ...], row: Row) -> dict[str, Any]:
+    """A row as a JSON object: ids, and whole numbers beyond 2^53, as strings; times as RFC 3339."""
+    return {
+        name: str(value) if is_id(name) and isinstance(value, int) else plain(value)
+        for name, value in zip(columns, row, strict=True)
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value in JSON's own types."""
+    match value:
+        case bool() | None | str() | float():
+            return value
+        case int():
+            return value if -_EXACT <= value <= _EXACT else str(value)
+        case Decimal():
+            return plain(int(value)) if value == value.to_integral_value() else str(value)
+        case datetime():
+            return time_text(value)
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case dict():
+            return json_row(tuple(value), tuple(value.values()))
+        case bytes():
+            return value.hex()
+    return str(value)
+
+
+def time_text(value: datetime) -> str:
+    """`2026-03-02T12:00:00.000000Z`; a time that names no zone stays without one."""
+    if value.tzinfo is None:
+        return value.isoformat(timespec="microseconds")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _rows(session: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[Row]:
+    try:
+        while (batch := interruptible(session, lambda: next(reader, None))) is not None:
+            columns = [column.to_pylist() for column in batch.columns]
+            yield from zip(*columns, strict=True)
+    except pa.ArrowException as error:
+        raise sql_error(duckdb.Error(str(error))) from error

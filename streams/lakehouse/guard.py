@@ -1,0 +1,92 @@
+"""Which SQL of a person is run: one statement that reads the lake's tables and nothing else.
+
+DuckDB itself keeps to the lake's folder once a lake is opened, but within that folder it may still
+write, by functions that can stand in a SELECT. So the statement is parsed by DuckDB and searched
+for functions beyond those that compute.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import duckdb
+
+from streams.errors import UserError
+from streams.lakehouse.duck import Limits, connected
+
+HINT: Final = "one SELECT, WITH, DESCRIBE, SUMMARIZE or SHOW over the lake's tables is run"
+_TABLE_FUNCTIONS: Final = frozenset(
+    {"range", "generate_series", "unnest", "repeat", "json_each", "json_tree"}
+    | {"histogram", "histogram_values", "duckdb_columns", "duckdb_functions"}
+    | {"duckdb_tables", "duckdb_types", "duckdb_views", "duckdb_settings"}
+)
+"""The functions that may stand in FROM: none of them reaches a file or runs text as SQL."""
+
+
+def check(session: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    """The names of the tables that a statement reads.
+
+    Raises UserError (exit code 2) unless the SQL is one statement that does nothing else.
+    """
+    try:
+        statements = session.extract_statements(sql)
+    except duckdb.Error as error:
+        raise sql_error(error) from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        kinds = ", ".join(statement.type.name for statement in statements) or "no statement"
+        raise UserError(f"this SQL is not run: it is {kinds}", hint=HINT, exit_code=2)
+    told = session.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree = json.loads(told[0]) if told else {"error": True, "error_message": "no answer"}
+    if tree["error"]:
+        raise UserError(f"this SQL is not run: {tree['error_message']}", hint=HINT, exit_code=2)
+    for name, in_from in _functions(tree["statements"]):
+        if (in_from and name not in _TABLE_FUNCTIONS) or name in _of_the_extension():
+            raise UserError(f"this SQL is not run: it calls {name}", hint=HINT, exit_code=2)
+    return _tables(tree["statements"])
+
+
+def sql_error(error: duckdb.Error) -> UserError:
+    """DuckDB's message, with the place in the SQL that it points at below."""
+    message, _, place = str(error).partition("\n\nLINE ")
+    hint = "\n  ".join(f"LINE {place}".splitlines()) if place else None
+    return UserError(" ".join(message.split()), hint=hint)
+
+
+def _functions(node: Any) -> Iterator[tuple[str, bool]]:
+    """(name, whether it stands in FROM) of each function in a parsed statement."""
+    for inner in _nodes(node):
+        if inner.get("type") == "TABLE_FUNCTION":
+            yield inner["function"]["function_name"].lower(), True
+        elif "function_name" in inner:
+            yield inner["function_name"].lower(), False
+
+
+def _tables(node: Any) -> set[str]:
+    """Names in FROM that no WITH defines."""
+    found: set[str] = set()
+    defined: set[str] = set()
+    for inner in _nodes(node):
+        if inner.get("type") == "BASE_TABLE":
+            found.add(inner["table_name"])
+        defined |= {entry["key"] for entry in inner.get("cte_map", {}).get("map", ())}
+    return found - defined
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from _nodes(inner)
+
+
+@functools.cache
+def _of_the_extension() -> frozenset[str]:
+    """The functions that reading Delta brings along; some of them write."""
+    every = "SELECT DISTINCT function_name FROM duckdb_functions()"
+    with duckdb.connect(":memory:") as bare, connected(Limits()) as session:
+        return frozenset(name for (name,) in session.execute(every).fetchall()) - frozenset(
+            name for (name,) in bare.execute(every).fetchall()
+        )

@@ -1,0 +1,136 @@
+"""Where the records of one topic end: each of them in its bronze table or in the quarantine.
+
+The quarantine is written first. A batch that is read again after a crash in between finds its
+refused records there already, and leaves them there, whatever it makes of them now: so a schema
+that the registry learned meanwhile cannot bring a record into both tables.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.contracts.batch import Position, Rejected
+from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
+from streams.sinks.delta.rows import DAY, MILLIS
+from streams.sinks.delta.table import LakeTable
+
+_PARTITION, _OFFSET = "kafka_partition", "kafka_offset"
+_POSITION = [_PARTITION, _OFFSET]
+
+
+class Landed(NamedTuple):
+    """What became of rows: written now, or in the lake already."""
+
+    written: int
+    duplicates: int
+
+
+class Landing:
+    """The tables of one topic, written by one thread."""
+
+    def __init__(self, lake: Path, topic: str) -> None:
+        self._topic = topic
+        self._bronze = LakeTable(lake, bronze_table(topic))
+        self._quarantine = LakeTable(lake, QUARANTINE_TABLE)
+
+    def land(self, rows: pa.Table) -> Landed:
+        """Add rows to the bronze table in one commit, without those that the lake has.
+
+        Raises OvertakenError where another process wrote meanwhile: nothing was written.
+        """
+        fresh = self._fresh(rows)
+        if len(fresh):
+            self._bronze.append(fresh, self._topic, _reached(fresh))
+        return Landed(len(fresh), len(rows) - len(fresh))
+
+    def set_aside(self, rejections: Sequence[Rejected]) -> list[Rejected]:
+        """Add records to the quarantine in one commit; returns those that the lake had not.
+
+        Raises OvertakenError as `land` does.
+        """
+        fresh = self._fresh(_quarantine_rows(rejections, self._quarantine.schema))
+        if len(fresh):
+            reached = {
+                partition: max(offset, self._quarantine.reached(self._topic, partition))
+                for partition, offset in _reached(fresh).items()
+            }
+            self._quarantine.append(fresh, self._topic, reached)
+        left = set(map(Position._make, _positions(fresh)))
+        written = []
+        for rejection in rejections:
+            if rejection.record.position in left:
+                left.remove(rejection.record.position)
+                written.append(rejection)
+        return written
+
+    def _fresh(self, rows: pa.Table) -> pa.Table:
+        """The rows whose records are in neither table, each position once."""
+        self._quarantine.refresh()
+        self._bronze.refresh()
+        rows = _distinct(rows)
+        parts = []
+        for partition in pc.unique(rows[_PARTITION]).to_pylist():
+            part = rows.filter(pc.field(_PARTITION) == partition)
+            reached = self._bronze.reached(self._topic, partition)
+            part = part.filter(pc.field(_OFFSET) > reached)
+            if len(part) and self._quarantine.reached(self._topic, partition) > reached:
+                part = part.filter(~pc.field(_OFFSET).isin(self._aside(partition, reached)))
+            parts.append(part)
+        return pa.concat_tables(parts) if parts else rows
+
+    def _aside(self, partition: int, after: int) -> pa.Array:
+        """Offsets of quarantined records of a partition."""
+        return self._quarantine.rows(
+            [_OFFSET],
+            f"topic = '{self._topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}",
+        )[_OFFSET].combine_chunks()
+
+
+def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> the first offset beyond what its bronze table has taken."""
+    tables: dict[str, LakeTable] = {}
+    wanted: dict[tuple[str, int], int] = {}
+    for topic, partition in partitions:
+        if topic not in tables:
+            tables[topic] = LakeTable(lake, bronze_table(topic))
+        wanted[topic, partition] = tables[topic].reached(topic, partition) + 1
+    return wanted
+
+
+def _distinct(rows: pa.Table) -> pa.Table:
+    """The first row of each position: a batch may hold a record twice after a seek."""
+    numbers = pa.array(range(len(rows)), pa.int64())
+    numbered = rows.select(_POSITION).append_column("row", numbers)
+    first = numbered.group_by(_POSITION).aggregate([("row", "min")])["row_min"]
+    return rows if len(first) == len(rows) else rows.take(first.take(pc.sort_indices(first)))
+
+
+def _reached(rows: pa.Table) -> dict[int, int]:
+    """Partition -> its last offset among the rows."""
+    last = rows.group_by(_PARTITION).aggregate([(_OFFSET, "max")])
+    return dict(zip(last[_PARTITION].to_pylist(), last[f"{_OFFSET}_max"].to_pylist(), strict=True))
+
+
+def _positions(rows: pa.Table) -> Iterable[tuple[int, int]]:
+    return zip(rows[_PARTITION].to_pylist(), rows[_OFFSET].to_pylist(), strict=True)
+
+
+def _quarantine_rows(rejections: Sequence[Rejected], schema: pa.Schema) -> pa.Table:
+    records = [rejection.record for rejection in rejections]
+    appended = pa.array([record.append_time for record in records], pa.int64()).cast(MILLIS)
+    columns = {
+        "topic": [record.topic for record in records],
+        "kafka_partition": [record.partition for record in records],
+        "kafka_offset": [record.offset for record in records],
+        "append_time": appended.cast(schema.field("append_time").type),
+        "append_date": appended.cast(DAY),
+        "code": [str(rejection.code) for rejection in rejections],
+        "error": [rejection.error for rejection in rejections],
+        "message": [rejection.message for rejection in rejections],
+        "key": [record.key for record in records],
+        "value": [record.value for record in records],
+    }
+    return pa.table(columns, schema=schema)

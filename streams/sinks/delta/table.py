@@ -1,0 +1,177 @@
+"""One Delta table that takes each Kafka record once.
+
+Every commit carries, besides its files, an application transaction per topic partition: the
+offset that the table has reached there. Data and offset are durable together or not at all. A
+commit is made against the snapshot whose offsets the caller read: where another process has moved
+one of them since, Delta refuses the commit as a whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from streams.contracts.arrow import arrow_schema
+from streams.contracts.tables import Table
+from streams.errors import UserError
+
+_WRITER = WriterProperties(compression="ZSTD")
+
+
+class OvertakenError(Exception):
+    """Another process has written the table since it was looked at; look again."""
+
+
+class LakeError(UserError):
+    """The lake cannot be written; nothing of the batch may be acknowledged."""
+
+
+class LakeTable:
+    """A table of the lake as of the last `refresh`. One thread at a time."""
+
+    def __init__(self, lake: Path, table: Table) -> None:
+        self.table = table
+        self.schema = arrow_schema(table)
+        self.path = lake / table.name
+        with _told(self.path):
+            self._delta = DeltaTable(self.path)
+
+    def refresh(self) -> None:
+        """Take up what others have committed."""
+        with _told(self.path):
+            self._delta.update_incremental()
+
+    def reached(self, topic: str, partition: int) -> int:
+        """The last offset of a partition that this table has taken, -1 for none."""
+        version = self._delta.transaction_version(_transaction(topic, partition))
+        return -1 if version is None else version
+
+    def claim(self, topic: str, log: str, partitions: Iterable[int]) -> None:
+        """Note that the table is filled from the topic whose id is `log`, unless it says so.
+
+        Offsets mean nothing in another log: those of a topic that was deleted and made again would
+        hide its records. Raises LakeError where the table has taken records of another one.
+        """
+        marker = f"storyline/{topic}/log/{log}"
+        while True:
+            self.refresh()
+            if self._delta.transaction_version(marker) is not None:
+                return
+            if any(self.reached(topic, partition) >= 0 for partition in partitions):
+                raise LakeError(
+                    f"{self.path} was filled from another log: {topic} has been made again since",
+                    hint="move the lake away or name another with STORYLINE_LAKE; it is made anew",
+                )
+            try:
+                self._commit(self.schema.empty_table(), [Transaction(marker, 0)])
+            except OvertakenError:  # by another worker that starts, with the same claim
+                continue
+
+    def append(self, rows: pa.Table, topic: str, reached: Mapping[int, int]) -> None:
+        """One commit: the rows, and partition -> offset that the table has reached with them.
+
+        Raises OvertakenError where another process has moved one of these offsets since the last
+        `refresh`: nothing was written. Raises LakeError where the files cannot be written.
+        """
+        transactions = [
+            Transaction(_transaction(topic, partition), offset)
+            for partition, offset in sorted(reached.items())
+        ]
+        self._commit(rows.cast(self.schema), transactions)
+
+    def _commit(self, rows: pa.Table, transactions: list[Transaction]) -> None:
+        with _told(self.path):
+            write_deltalake(
+                self._delta,
+                rows,
+                mode="append",
+                writer_properties=_WRITER,
+                commit_properties=CommitProperties(app_transactions=transactions),
+            )
+
+    def rows(self, columns: Iterable[str], predicate: str) -> pa.Table:
+        """Rows of the snapshot that an SQL condition selects."""
+        with _told(self.path):
+            return pa.table(self._delta.scan(list(columns), predicate))
+
+
+def create_tables(lake: Path, tables: Iterable[Table]) -> None:
+    """Make the tables that are not there yet, and add columns that one lacks.
+
+    Any number of processes may do so at once. Raises LakeError where a column is of another type.
+    """
+    for table in tables:
+        path = lake / table.name
+        with _told(path):
+            path.mkdir(parents=True, exist_ok=True)
+            if not DeltaTable.is_deltatable(str(path)):
+                _create(path, table)
+            _bring_up_to_date(path, table)
+
+
+def _create(path: Path, table: Table) -> None:
+    try:
+        DeltaTable.create(
+            path,
+            arrow_schema(table),
+            partition_by=list(table.partitioned_by),
+            name=table.name,
+            description=table.grain,
+            # Tried again, it would follow the quicker process's commit with a second definition.
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
+    except DeltaError:
+        if not DeltaTable.is_deltatable(str(path)):  # else another process was quicker
+            raise
+
+
+def _bring_up_to_date(path: Path, table: Table) -> None:
+    """Columns that a release adds become columns of a table that an earlier one made."""
+    wanted = DeltaSchema.from_arrow(arrow_schema(table))
+    delta = DeltaTable(path)
+    there = {field.name: field.type for field in delta.schema().fields}
+    for field in wanted.fields:
+        if field.name in there and there[field.name] != field.type:
+            raise LakeError(
+                f"{field.name} of {path} is {there[field.name]}, not {field.type}",
+                hint="move the table away and start the lake worker again: it is made anew",
+            )
+    missing = [field for field in wanted.fields if field.name not in there]
+    if missing:
+        delta.alter.add_columns(missing)
+
+
+def _transaction(topic: str, partition: int) -> str:
+    return f"storyline/{topic}/{partition}"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors of delta-rs as this package's own, in one line each."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise OvertakenError(f"{path.name}: {_first_line(error)}") from error
+    except TableNotFoundError as error:
+        raise LakeError(
+            f"there is no table at {path}", hint="the lake worker makes its tables when it starts"
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise LakeError(
+            f"the lake cannot be used: {path.name}: {_first_line(error)}",
+            hint=f"free space or permissions of {path}; docs/lake/bronze.md says what else",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
