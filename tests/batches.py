@@ -1,12 +1,25 @@
-"""Events as dicts -> decoded batches, as decoding would yield them, without going through Avro."""
+"""Events as dicts -> decoded batches, as decoding would yield them, without going through Avro.
+
+And records as fetches would bring them.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, POSITION_FIELDS, Batch
+from streams.contracts.batch import (
+    APPEND_TIME,
+    OFFSET,
+    PARTITION,
+    POSITION_FIELDS,
+    SCHEMA_ID,
+    Batch,
+    Record,
+)
+from streams.runtime.raw_batch import RawBatch
 from tests.verdicts import Event
 
 _ID = pa.int64()
@@ -59,7 +72,7 @@ def batches(events: Iterable[Event], *, offset: int = 0, append_time: int = 0) -
     rows: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for n, event in enumerate(events, offset):
         kind = event["type"]
-        position = {PARTITION: 0, OFFSET: n, APPEND_TIME: append_time}
+        position = {PARTITION: 0, OFFSET: n, APPEND_TIME: append_time, SCHEMA_ID: 1}
         rows[_TOPIC_OF[kind]][kind].append(event | position)
     return [
         Batch(topic, {kind: _columns(topic, kind, found) for kind, found in kinds.items()})
@@ -73,3 +86,11 @@ def _columns(topic: str, kind: str, rows: list[dict[str, Any]]) -> pa.RecordBatc
         [*(pa.field(name, dtype) for name, dtype in fields.items()), *POSITION_FIELDS]
     )
     return pa.RecordBatch.from_pylist(rows, schema=schema)
+
+
+def raw_batches(records: Sequence[Record]) -> list[RawBatch]:
+    """The records as fetches would bring them: a batch of each run of one partition."""
+    return [
+        RawBatch(topic, partition, *zip(*(record[2:] for record in run), strict=True))
+        for (topic, partition), run in groupby(records, lambda record: record[:2])
+    ]

@@ -31,6 +31,8 @@ def toy(
     code: str = ANSWER,
     delay: float = 0,
     depends_on: Iterable[str] = (),
+    uses: Iterable[str] = (),
+    log: str = "out.log",
     start_seconds: float = 30,
 ) -> Service:
     """A server that answers PING after `delay` seconds, or does what `code` says."""
@@ -49,8 +51,9 @@ def toy(
         memory=Memory(at_rest=10),
         launch=launch,
         probe=probes.redis,
-        log="out.log",
+        log=log,
         depends_on=tuple(depends_on),
+        uses=tuple(uses),
         start_seconds=start_seconds,
         stop_seconds=1,
     )

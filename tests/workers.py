@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from streams.agents.progress import Log
 from streams.agents.registry import AGENTS
 from streams.app.lagging import standing
 from streams.app.messaging import schema_registry
@@ -22,6 +23,8 @@ from streams.app.settings import Settings
 from streams.app.stack import environment
 from streams.app.wiring import progress
 from streams.contracts.batch import Record
+from streams.contracts.bronze import bronze_table, lake_tables
+from streams.sinks.delta.table import LakeTable, create_tables
 from streams.topics import Topics
 
 T = TypeVar("T")
@@ -139,6 +142,19 @@ def skip_to_end(settings: Settings, agent: str) -> None:
     wanted = ConsumerGroupTopicPartitions(group, offsets)
     for answer in admin.alter_consumer_group_offsets([wanted]).values():
         answer.result(30)
+    if agent == "lake":
+        _skip_lake_to(settings.lake_path, offsets, progress(settings).logs(topics))
+
+
+def _skip_lake_to(lake: Path, ends: Sequence[TopicPartition], logs: Mapping[str, Log]) -> None:
+    """Let the bronze tables claim what lies before; a worker reads what they lack otherwise."""
+    create_tables(lake, lake_tables())
+    for topic, log in logs.items():
+        table = LakeTable(lake, bronze_table(topic))
+        table.claim(topic, log.topic_id, log.partitions)
+        reached = {at.partition: at.offset - 1 for at in ends if at.topic == topic and at.offset}
+        if reached:
+            table.append(table.schema.empty_table(), topic, reached)
 
 
 def append(

@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
-from streams.contracts.batch import Batch, ErrorCode, Record, Rejected
+from streams.contracts.batch import Batch, ErrorCode, Rejected
 from streams.contracts.codec import SchemaLookup
 from streams.contracts.events import DeliveryTask
 from streams.contracts.reading import VALIDITY_STAGE, read
+from streams.contracts.records import Records, Slice
 from streams.projections.ports import TimelineCache, ViewSink
 from streams.projections.projected import Projected
 from streams.projections.registry import facts_needed, project
 from streams.runtime.pipeline import Steps
 
-AgentSteps = Steps[Record, Batch, Any]
+AgentSteps = Steps[Any, Any]
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What agents work with; built by `streams.app`, or of memory stores in tests."""
+    """What agents that fold views work with; built by `streams.app`, or of memory stores."""
 
     sink: ViewSink
     timelines: TimelineCache
@@ -31,11 +33,18 @@ class Services:
     """Followers that one delivery task serves."""
 
 
-class Agent(NamedTuple):
-    """A consumer group: its topics, and the steps of each."""
+@dataclass(frozen=True, slots=True)
+class Agent(Generic[S]):
+    """A consumer group: its topics, and the steps of each, given what it works with."""
 
     topics: tuple[str, ...]
-    steps: Callable[[Services, str], AgentSteps]
+    steps: Callable[[S, str], AgentSteps]
+
+
+class ViewAgent(Agent[Services]):
+    """Folds its topics into the views."""
+
+    __slots__ = ()
 
 
 class ViewSteps:
@@ -45,8 +54,8 @@ class ViewSteps:
         self._services = services
         self._topic = topic
 
-    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
-        return read(records, self._topic, self._services.lookup)
+    def decode(self, batches: Sequence[Slice]) -> tuple[Batch, list[Rejected]]:
+        return read(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> Projected:
         creators = self._services.sink.creators
@@ -62,10 +71,10 @@ class ViewSteps:
         return Steps(self.decode, self.project, self.apply, id_conflict)
 
 
-def id_conflict(record: Record) -> Rejected:
+def id_conflict(batch: Slice, index: int) -> Rejected:
     """The record creates an id that another create has taken."""
     return Rejected(
-        record,
+        Records.joined([batch]).record(index),
         ErrorCode.ID_CONFLICT,
         VALIDITY_STAGE,
         "IdConflictError",

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.agents.agent import Agent, AgentSteps, Services, id_conflict
-from streams.contracts.batch import Batch, Record, Rejected
+from streams.agents.agent import AgentSteps, Services, ViewAgent, id_conflict
+from streams.contracts.batch import Batch, Rejected
 from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
 from streams.contracts.reading import read
+from streams.contracts.records import Records, Slice
 from streams.contracts.rows import events
 from streams.runtime.pipeline import Steps
 from streams.sinks.redis.tasks import delivery_of, task_of
@@ -28,8 +29,8 @@ class _DeliverySteps:
         self._services = services
         self._topic = topic
 
-    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
-        return read(records, self._topic, self._services.lookup)
+    def decode(self, batches: Sequence[Slice]) -> tuple[Batch, list[Rejected]]:
+        return read(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> _Tasks:
         distinct = tuple(dict.fromkeys(event for _, event in events(batch)))
@@ -53,4 +54,4 @@ def _steps(services: Services, topic: str) -> AgentSteps:
     return Steps(steps.decode, steps.project, steps.apply, id_conflict)
 
 
-DELIVERY = Agent(topics=("storyline.fanout.v1",), steps=_steps)
+DELIVERY = ViewAgent(topics=("storyline.fanout.v1",), steps=_steps)

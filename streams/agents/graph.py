@@ -1,5 +1,5 @@
 """Who follows, blocks and mutes whom."""
 
-from streams.agents.agent import Agent, view_steps
+from streams.agents.agent import ViewAgent, view_steps
 
-GRAPH = Agent(topics=("social.follows.v1", "social.blocks.v1"), steps=view_steps)
+GRAPH = ViewAgent(topics=("social.follows.v1", "social.blocks.v1"), steps=view_steps)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from streams.agents.agent import Agent, AgentSteps, Services, ViewSteps
+from streams.agents.agent import AgentSteps, Services, ViewAgent, ViewSteps
 from streams.contracts.ids import id_time
 from streams.projections.projected import Projected
 from streams.sinks.redis.tasks import task_of
@@ -27,4 +27,4 @@ def _steps(services: Services, topic: str) -> AgentSteps:
     return _PostSteps(services, topic).steps
 
 
-POSTS = Agent(topics=("social.posts.v1",), steps=_steps)
+POSTS = ViewAgent(topics=("social.posts.v1",), steps=_steps)

@@ -4,7 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -12,15 +18,26 @@ _CONNECT_S = 5.0
 _TIMEOUT_S = 10.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_COORDINATOR_STARTS = {
+_STARTING = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
+    # of a topic that was made a moment ago
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
 }
 
 
-def _coordinator_starts(error: BaseException) -> bool:
-    return isinstance(error, KafkaException) and error.args[0].code() in _COORDINATOR_STARTS
+def _is_starting(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _STARTING
+
+
+_once_started = retry(
+    retry=retry_if_exception(_is_starting),
+    wait=wait_fixed(0.5),
+    stop=stop_after_delay(_TIMEOUT_S),
+    reraise=True,
+)
 
 
 class PartitionLag(NamedTuple):
@@ -36,6 +53,13 @@ class PartitionLag(NamedTuple):
     @property
     def lag(self) -> int:
         return self.end - max(self.start, self.committed or 0)
+
+
+class Log(NamedTuple):
+    """A topic's own id, and its partitions."""
+
+    topic_id: str
+    partitions: tuple[int, ...]
 
 
 class StalledError(Exception):
@@ -81,6 +105,21 @@ class Progress:
             sizes[place[0]] += end - starts[place]
         return sizes
 
+    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> the offset that its next record will have."""
+        partitions = self._partitions(set(topics))
+        return self._offsets([tp for of_topic in partitions.values() for tp in of_topic], _LATEST)
+
+    def logs(self, topics: Iterable[str]) -> dict[str, Log]:
+        """Which log each topic is: made again under its name, it is another."""
+        wanted = TopicCollection(sorted(topics))
+        futures = self._admin.describe_topics(wanted, request_timeout=_TIMEOUT_S)
+        found = {topic: future.result() for topic, future in futures.items()}
+        return {
+            topic: Log(str(told.topic_id), tuple(part.id for part in told.partitions))
+            for topic, told in found.items()
+        }
+
     def missing(self, topics: Iterable[str]) -> list[str]:
         """Those of the topics that the broker does not have."""
         known = self._admin.list_topics(timeout=_CONNECT_S).topics
@@ -93,12 +132,7 @@ class Progress:
             for topic in sorted(topics & set(known))
         } | {topic: [] for topic in topics - set(known)}
 
-    @retry(
-        retry=retry_if_exception(_coordinator_starts),
-        wait=wait_fixed(0.5),
-        stop=stop_after_delay(_TIMEOUT_S),
-        reraise=True,
-    )
+    @_once_started
     def _committed(
         self, group: str, partitions: list[TopicPartition]
     ) -> dict[tuple[str, int], int]:
@@ -110,6 +144,7 @@ class Progress:
         answer = self._groups[group].committed(partitions, timeout=_TIMEOUT_S)
         return {(tp.topic, tp.partition): tp.offset for tp in answer if tp.offset >= 0}
 
+    @_once_started
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: OffsetSpec
     ) -> dict[tuple[str, int], int]:

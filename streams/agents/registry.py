@@ -1,19 +1,26 @@
 """Every consumer group on one screen; the order is that of the flow, upstream first."""
 
+from typing import Any
+
 from streams.agents.agent import Agent
 from streams.agents.delivery import DELIVERY
 from streams.agents.engagement import ENGAGEMENT
 from streams.agents.graph import GRAPH
+from streams.agents.lake import LAKE
 from streams.agents.posts import POSTS
 from streams.agents.stories import STORIES
 
-AGENTS: dict[str, Agent] = {
+AGENTS: dict[str, Agent[Any]] = {
     "graph": GRAPH,  # follows, blocks and mutes        -> durable relations
     "posts": POSTS,  # posts                            -> durable posts, warm timelines, tasks
     "stories": STORIES,  # stories and highlights       -> durable stories
     "engagement": ENGAGEMENT,  # likes, views, comments -> durable engagement
     "delivery": DELIVERY,  # tasks that `posts` wrote   -> warm timelines, further tasks
+    "lake": LAKE,  # every source topic                 -> bronze tables, quarantine
 }
 
-STAGES: tuple[tuple[str, ...], ...] = (("graph", "posts", "stories", "engagement"), ("delivery",))
+STAGES: tuple[tuple[str, ...], ...] = (
+    ("graph", "posts", "stories", "engagement", "lake"),
+    ("delivery",),
+)
 """Groups by how far they are from the source: a later stage reads what an earlier one writes."""

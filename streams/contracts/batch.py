@@ -1,7 +1,7 @@
 """A batch of one topic's records on its way through decode -> project -> apply -> ack.
 
-Raw records come in as `Record`; decoding yields a `Batch` with one Arrow RecordBatch per record
-type, and a `Rejected` for each record that can never be applied.
+Raw records come in as `streams.contracts.records.Records`; decoding yields a `Batch` with one Arrow
+RecordBatch per record type, and a `Rejected` for each record that can never be applied.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+Headers = tuple[tuple[str, bytes | None], ...]
+
 PARTITION = "_partition"
 OFFSET = "_offset"
 APPEND_TIME = "_append_time"
+SCHEMA_ID = "_schema_id"
 POSITION_FIELDS = (
     pa.field(PARTITION, pa.int32(), nullable=False),
     pa.field(OFFSET, pa.int64(), nullable=False),
     pa.field(APPEND_TIME, pa.int64(), nullable=False),  # ms since the Unix epoch
+    pa.field(SCHEMA_ID, pa.int32(), nullable=False),  # of the writer, in the registry
 )
 
 
@@ -50,7 +54,7 @@ class Record(NamedTuple):
     append_time: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
 
     @property
     def position(self) -> Position:

@@ -5,16 +5,18 @@ A value is a zero byte, the schema's id in the registry (4 bytes, big-endian) an
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import fastavro
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from streams.contracts.batch import POSITION_FIELDS, Batch, ErrorCode, Record, Rejected
+from streams.contracts.batch import POSITION_FIELDS, Batch, ErrorCode, Rejected
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.events import Event
+from streams.contracts.records import Records
 from streams.contracts.resolve import DecodeError, NotAvroError, Writer, arrow_schema, writer_of
 from streams.errors import UserError
 
@@ -26,6 +28,8 @@ Raises RegistryUnavailableError where the registry does not answer.
 
 DECODE_STAGE: Final = "VALUE_CONVERTER"
 _HEADER: Final = 5
+_TO_THE_END: Final = 1 << 30
+"""Beyond the end of any value: without a bound Arrow reckons with one that overflows."""
 
 
 class RegistryUnavailableError(UserError):
@@ -33,10 +37,25 @@ class RegistryUnavailableError(UserError):
 
 
 class Rows(NamedTuple):
-    """Columns of one record type, POSITION_FIELDS last, and which records they came from."""
+    """Columns of one record type, POSITION_FIELDS last, and the indices of their records."""
 
     columns: pa.RecordBatch
-    records: Sequence[Record]
+    at: Sequence[int]
+
+
+class Refusal(NamedTuple):
+    """The index of a record, and why it is rejected."""
+
+    at: int
+    rejected: Rejected
+
+
+class _Piece(NamedTuple):
+    """Decoded records of one schema, and their indices."""
+
+    at: Sequence[int]
+    columns: pa.RecordBatch
+    schema_id: int
 
 
 def encode(event: Event, schema_id: int) -> bytes:
@@ -52,30 +71,37 @@ def encode(event: Event, schema_id: int) -> bytes:
 
 
 def decode(
-    records: Sequence[Record], topic: str, writer_schema: SchemaLookup
+    records: Records, topic: str, writer_schema: SchemaLookup
 ) -> tuple[Batch, list[Rejected]]:
     """Decode records of a topic; what cannot be decoded is rejected, in the order of `records`.
 
     Nothing is validated: see `streams.contracts.reading.read`. Raises RegistryUnavailableError.
     """
-    rows, rejected = decode_rows(records, topic, writer_schema)
-    return Batch(topic, {name: row.columns for name, row in rows.items()}), rejected
+    rows, refused = decode_rows(records, topic, writer_schema)
+    return Batch(topic, {name: row.columns for name, row in rows.items()}), in_order(refused)
+
+
+def in_order(refused: Sequence[Refusal]) -> list[Rejected]:
+    """What is rejected, in the order of the records."""
+    return [rejected for _, rejected in sorted(refused, key=lambda one: one.at)]
 
 
 def decode_rows(
-    records: Sequence[Record], topic: str, writer_schema: SchemaLookup
-) -> tuple[dict[str, Rows], list[Rejected]]:
-    """As `decode`, with the records that each row came from."""
+    records: Records, topic: str, writer_schema: SchemaLookup
+) -> tuple[dict[str, Rows], list[Refusal]]:
+    """As `decode`, with the indices of the records that each row came from, or was not made of."""
     listed = topics()[topic].records
-    rejected: list[tuple[int, Rejected]] = []
-    pieces: dict[str, list[tuple[list[int], pa.RecordBatch]]] = {}
+    refused: list[Refusal] = []
+    pieces: dict[str, list[_Piece]] = {}
 
     def refuse(at: Iterable[int], code: ErrorCode, error: str, message: str) -> None:
-        rejected.extend((i, Rejected(records[i], code, DECODE_STAGE, error, message)) for i in at)
+        refused.extend(
+            Refusal(i, Rejected(records.record(i), code, DECODE_STAGE, error, message)) for i in at
+        )
 
-    for header, at in _by_header(records).items():
-        if len(header) < _HEADER or header[0] != 0:
-            refuse(at, ErrorCode.BAD_FRAME, "BadFrameError", _frame_fault(records[at[0]].value))
+    for header, at, bodies in _by_header(records.values):
+        if header is None or len(header) < _HEADER or header[0] != 0:
+            refuse(at, ErrorCode.BAD_FRAME, "BadFrameError", _frame_fault(records.values[at[0]]))
             continue
         schema_id = int.from_bytes(header[1:], "big")
         writer = _find_writer(schema_id, writer_schema)
@@ -85,21 +111,36 @@ def decode_rows(
             message = f"{topic} does not carry {writer.full_name} (schema {schema_id})"
             refuse(at, ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
         else:
-            bodies = [(records[i].value or b"")[_HEADER:] for i in at]
-            for part, result in _sift(writer, at, bodies):
+            for part, result in _sift(writer, at, bodies.to_pylist()):
                 if isinstance(result, DecodeError):
                     refuse(part, ErrorCode.DECODE_ERROR, "DecodeError", str(result))
                 else:
-                    pieces.setdefault(writer.record_type, []).append((part, result))
-    rows = {name: _assemble(name, parts, records) for name, parts in pieces.items()}
-    return rows, [reason for _, reason in sorted(rejected, key=lambda pair: pair[0])]
+                    piece = _Piece(part, result, schema_id)
+                    pieces.setdefault(writer.record_type, []).append(piece)
+    return {name: _assemble(name, parts, records) for name, parts in pieces.items()}, refused
 
 
-def _by_header(records: Sequence[Record]) -> dict[bytes, list[int]]:
-    groups: dict[bytes, list[int]] = {}
-    for index, record in enumerate(records):
-        groups.setdefault((record.value or b"")[:_HEADER], []).append(index)
-    return groups
+def _by_header(
+    values: Sequence[bytes | None],
+) -> Iterator[tuple[bytes | None, Sequence[int], pa.Array]]:
+    """The distinct headers, the indices of the values that have them, and what follows in those."""
+    frames = pa.array(values, pa.large_binary())
+    bodies = pc.binary_slice(frames, _HEADER, _TO_THE_END)
+    first = (values[0] or b"")[:_HEADER] if values else b""
+    if len(first) == _HEADER and not frames.null_count and _all_start(frames, first):
+        yield first, range(len(values)), bodies
+        return
+    headers = pc.binary_slice(frames, 0, _HEADER).dictionary_encode(null_encoding="encode")
+    kinds = headers.dictionary.to_pylist()
+    order, begins = pc.sort_indices(headers.indices), 0  # stable: indices rise within a header
+    for count in pc.value_counts(headers.indices).field("counts").to_pylist():
+        at = order.slice(begins, count)
+        yield kinds[headers.indices[at[0].as_py()].as_py()], at.to_pylist(), bodies.take(at)
+        begins += count
+
+
+def _all_start(frames: pa.Array, header: bytes) -> bool:
+    return bool(pc.all(pc.starts_with(frames, header)).as_py())
 
 
 def _frame_fault(value: bytes | None) -> str:
@@ -122,8 +163,8 @@ def _find_writer(schema_id: int, writer_schema: SchemaLookup) -> Writer | str:
 
 
 def _sift(
-    writer: Writer, at: list[int], bodies: Sequence[bytes]
-) -> Iterable[tuple[list[int], pa.RecordBatch | DecodeError]]:
+    writer: Writer, at: Sequence[int], bodies: Sequence[bytes]
+) -> Iterable[tuple[Sequence[int], pa.RecordBatch | DecodeError]]:
     """Decode all at once; where that fails, halve until the bad records stand alone."""
     try:
         yield at, writer.decode(bodies)
@@ -136,25 +177,23 @@ def _sift(
         yield from _sift(writer, at[half:], bodies[half:])
 
 
-def _assemble(
-    record_type: str, parts: list[tuple[list[int], pa.RecordBatch]], records: Sequence[Record]
-) -> Rows:
+def _assemble(record_type: str, parts: Sequence[_Piece], records: Records) -> Rows:
     """The parts as one batch in the order of the records, with their positions."""
-    at = [index for part, _ in parts for index in part]
-    columns = parts[0][1]
+    at, columns = parts[0].at, parts[0].columns
+    schema_ids = pa.repeat(pa.scalar(parts[0].schema_id, pa.int32()), len(at))
     if len(parts) > 1:
-        columns = pa.concat_batches([part for _, part in parts])
-        order = sorted(range(len(at)), key=at.__getitem__)
-        columns = columns.take(pa.array(order, pa.int64()))
-        at.sort()
-    own = records if len(at) == len(records) else [records[index] for index in at]
-    positions = (
-        pa.array([record.partition for record in own], pa.int32()),
-        pa.array([record.offset for record in own], pa.int64()),
-        pa.array([record.append_time for record in own], pa.int64()),
-    )
+        scattered = pa.array([index for part in parts for index in part.at], pa.int64())
+        ids = [part.schema_id for part in parts for _ in part.at]
+        order = pc.sort_indices(scattered)
+        at = scattered.take(order).to_pylist()
+        columns = pa.concat_batches([part.columns for part in parts]).take(order)
+        schema_ids = pa.array(ids, pa.int32()).take(order)
+    places = records.places
+    if len(at) < len(records):
+        places = tuple(column.take(pa.array(at, pa.int64())) for column in places)
     schema = pa.schema([*arrow_schema(record_type), *POSITION_FIELDS])
-    return Rows(pa.RecordBatch.from_arrays([*columns.columns, *positions], schema=schema), own)
+    columns = pa.RecordBatch.from_arrays([*columns.columns, *places, schema_ids], schema=schema)
+    return Rows(columns, at)
 
 
 @functools.cache

@@ -167,7 +167,8 @@ def _column(written: pa.RecordBatch, field: Field, at: int | None) -> pa.Array:
         raise DecodeError(f"{field.name} is null")
     if field.kind is Kind.ENUM:
         known = pc.is_in(column, value_set=pa.array([*field.symbols, None], pa.string()))
-        column = pc.if_else(known, column, field.unknown)
+        if not pc.all(known).as_py():
+            column = pc.if_else(known, column, field.unknown)
     return column
 
 

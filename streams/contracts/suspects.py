@@ -55,7 +55,7 @@ def _own_masks(record_type: str, columns: pa.RecordBatch) -> Iterator[pa.Array]:
             yield pc.greater(pc.list_value_length(column("hashtags")), rules.MAX_HASHTAGS)
             yield pc.greater(pc.list_value_length(column("media")), rules.MAX_MEDIA)
             yield _any_longer(column("hashtags"), rules.MAX_HASHTAG)
-            yield pc.greater(pc.utf8_length(column("text")), rules.MAX_TEXT)
+            yield _longer(column("text"), rules.MAX_TEXT)
         case "StoryCreated":
             lifetime = pc.subtract(column("expires_at"), column("occurred_at"))
             yield pc.less_equal(column("expires_at"), column("occurred_at"))
@@ -70,15 +70,22 @@ def _own_masks(record_type: str, columns: pa.RecordBatch) -> Iterator[pa.Array]:
             yield pc.and_(pc.and_(pc.equal(kind, ContentKind.STORY.value), in_tray), late)
         case "CommentCreated":
             yield pc.equal(column("content_kind"), ContentKind.COMMENT.value)
-            yield pc.greater(pc.utf8_length(column("text")), rules.MAX_TEXT)
+            yield _longer(column("text"), rules.MAX_TEXT)
 
 
 def _id_time(ids: pa.Array) -> pa.Array:
     return pc.add(pc.shift_right(ids, TIME_SHIFT), EPOCH_MS)
 
 
+def _longer(texts: pa.Array, limit: int) -> pa.Array:
+    """May a string have more than `limit` code points? It has no more of them than bytes."""
+    return pc.greater(pc.binary_length(texts), limit)
+
+
 def _any_longer(lists: pa.Array, limit: int) -> pa.Array:
-    """Per list: does it hold a string of more than `limit` code points?"""
-    long = pc.greater(pc.utf8_length(lists.flatten()), limit)
-    rows = pc.list_parent_indices(lists).filter(long)
+    """Per list: may it hold a string of more than `limit` code points?"""
+    longer = _longer(lists.flatten(), limit)
+    if not pc.any(longer).as_py():  # nearly always, and much cheaper
+        return pa.repeat(False, len(lists))
+    rows = pc.list_parent_indices(lists).filter(longer)
     return pc.is_in(pa.array(range(len(lists)), pa.int64()), value_set=rows)

@@ -3,12 +3,29 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from streams.runtime.attempts import ATTEMPT_HEADERS, Place, counted
 from streams.runtime.metrics import Metrics
 from streams.runtime.outbox import Headers, Message
 
 CODE_HEADER = "storyline.error.code"
 GROUP_HEADER = "storyline.consumer.group"
 _CONNECT = "__connect.errors."
+_ERROR_HEADERS = (
+    *(
+        f"{_CONNECT}{name}"
+        for name in (
+            "topic",
+            "partition",
+            "offset",
+            "stage",
+            "class.name",
+            "exception.class.name",
+            "exception.message",
+        )
+    ),
+    CODE_HEADER,
+    GROUP_HEADER,
+)
 
 
 class RawRecord(Protocol):
@@ -27,7 +44,7 @@ class RawRecord(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+    def headers(self) -> Headers: ...
 
 
 class Rejection(Protocol):
@@ -45,25 +62,65 @@ class Rejection(Protocol):
     def message(self) -> str: ...
 
 
+class Burial(Protocol):
+    """Keeps records that can never be applied."""
+
+    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+        """Keep the records durably, each with its reason, and only then count them.
+
+        `class_name` names the step that refused them.
+        """
+        ...
+
+
 def dead_letter_topic(topic: str) -> str:
     return f"{topic}.dlq"
 
 
 def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Headers:
-    """The headers of a dead letter, named as Kafka Connect names them, and two of our own."""
+    """The headers of a dead letter, named as Kafka Connect names them, and two of our own.
+
+    A record that was replayed has its number of attempts in one more.
+    """
     record = rejection.record
-    named = {
-        f"{_CONNECT}topic": record.topic,
-        f"{_CONNECT}partition": str(record.partition),
-        f"{_CONNECT}offset": str(record.offset),
-        f"{_CONNECT}stage": rejection.stage,
-        f"{_CONNECT}class.name": class_name,
-        f"{_CONNECT}exception.class.name": rejection.error,
-        f"{_CONNECT}exception.message": rejection.message,
-        CODE_HEADER: str(rejection.code),
-        GROUP_HEADER: group,
-    }
-    return tuple((name, text.encode()) for name, text in named.items())
+    texts = (
+        record.topic,
+        str(record.partition),
+        str(record.offset),
+        rejection.stage,
+        class_name,
+        rejection.error,
+        rejection.message,
+        str(rejection.code),
+        group,
+    )
+    named = zip(_ERROR_HEADERS, texts, strict=True)
+    return (*((name, text.encode()) for name, text in named), *counted(record.headers))
+
+
+def failed_at(headers: Headers) -> Place | None:
+    """Where the record of a dead letter lies in its topic; None where the headers do not say."""
+    named = dict(headers)
+    topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
+    try:
+        return Place(topic.decode(), *(int(number) for number in numbers))
+    except ValueError:
+        return None
+
+
+def own_headers(headers: Headers) -> Headers:
+    """The headers that a dead letter's record had of its own: those of burials are taken off.
+
+    Ours are the last ones of their names: a record may have had such a header itself.
+    """
+    kept: list[tuple[str, bytes | None]] = []
+    ours = set(_ERROR_HEADERS)
+    for name, value in reversed(headers):
+        if name in ours:
+            ours.remove(name)
+        elif name not in ATTEMPT_HEADERS:
+            kept.append((name, value))
+    return tuple(reversed(kept))
 
 
 class DeadLetters:

@@ -1,84 +1,73 @@
-"""Every metric of a worker, named in one place, and how they are served.
+"""The metrics of a worker: what is counted as it happens, and what is read off when asked."""
 
-Conservation: of a consumer group's topic, once nothing is in hand, consumed equals applied plus
-duplicates plus dead-lettered. The four are counted where each happens, none from the others.
-"""
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    generate_latest,
-    start_http_server,
+from streams.runtime.metric_names import (
+    APPLIED,
+    BATCH_RECORDS,
+    BATCH_SECONDS,
+    BUFFERED,
+    CONSUMED,
+    DEAD_LETTERS,
+    DUPLICATES,
+    HELP,
+    LAG,
+    LAST_APPLIED,
+    LATENCY_SECONDS,
+    LIMIT_USED,
+    RETRIES,
+    STALLED_SECONDS,
 )
-from prometheus_client.parser import text_string_to_metric_families
+from streams.runtime.positions import TopicPartition
+from streams.runtime.stalls import Stall, Standing
+from streams.runtime.tallies import Tally, tallies
 
-CONSUMED = "storyline_records_consumed_total"
-APPLIED = "storyline_events_applied_total"
-DUPLICATES = "storyline_events_duplicate_total"
-DEAD_LETTERS = "storyline_records_dead_lettered_total"
-RETRIES = "storyline_step_retries_total"
-BATCH_SECONDS = "storyline_batch_seconds"
-
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENCY = (*_SECONDS, 60.0, 300.0, 3_600.0, 86_400.0)
+_RECORDS = (1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000)
+_TOPIC = ("group", "topic")
+_PARTITION = (*_TOPIC, "partition")
 
 
-class Tally(NamedTuple):
-    """What one worker counted for one topic since it started."""
+class Levels(NamedTuple):
+    """What is read off a worker when it is asked, rather than counted."""
 
-    consumed: int
-    applied: int
-    duplicates: int
-    dead_letters: Mapping[str, int]
-    """By error code."""
+    standings: Mapping[TopicPartition, Standing]
+    stalls: Iterable[Stall]
+    buffered: Mapping[str, int]
+    """Topic -> bytes."""
 
-    @property
-    def balanced(self) -> bool:
-        """Whether every record consumed is accounted for (false while a batch is in hand)."""
-        return self.consumed == self.applied + self.duplicates + sum(self.dead_letters.values())
+
+class Gauged(Protocol):
+    """Who tells the levels; called from the thread that answers Prometheus."""
+
+    def levels(self) -> Levels: ...
 
 
 class Metrics:
-    """The counters of one worker process: one consumer group, several topics."""
+    """The metrics of one worker process: one consumer group, several topics."""
 
     def __init__(self, group: str) -> None:
         self.group = group
         self.registry = CollectorRegistry()
-        labels = ("group", "topic")
-        self._consumed = Counter(
-            CONSUMED, "Records handed over by the transport.", labels, registry=self.registry
-        )
-        self._applied = Counter(
-            APPLIED, "Events whose effects are durable.", labels, registry=self.registry
-        )
-        self._duplicates = Counter(
-            DUPLICATES, "Events recognised as seen before.", labels, registry=self.registry
-        )
-        self._dead_letters = Counter(
-            DEAD_LETTERS,
-            "Records acknowledged by the dead letter topic.",
-            (*labels, "code"),
-            registry=self.registry,
-        )
-        self._retries = Counter(
-            RETRIES,
-            "Steps tried again because a server did not answer.",
-            (*labels, "step"),
-            registry=self.registry,
-        )
-        self._batch_seconds = Histogram(
-            BATCH_SECONDS,
-            "Time from a batch being gathered to its acknowledgement.",
-            labels,
-            registry=self.registry,
-            buckets=_BUCKETS,
-        )
+        self._consumed = self._counter(CONSUMED)
+        self._applied = self._counter(APPLIED)
+        self._duplicates = self._counter(DUPLICATES)
+        self._dead_letters = self._counter(DEAD_LETTERS, "code")
+        self._retries = self._counter(RETRIES, "step")
+        self._batch_seconds = self._histogram(BATCH_SECONDS, _SECONDS)
+        self._batch_records = self._histogram(BATCH_RECORDS, _RECORDS)
+        self._latency = self._histogram(LATENCY_SECONDS, _LATENCY)
+        self._last_applied = self._gauge(LAST_APPLIED)
+        self._limit_used = self._gauge(LIMIT_USED)
 
     def consumed(self, topic: str, count: int) -> None:
         self._consumed.labels(self.group, topic).inc(count)
+        self._batch_records.labels(self.group, topic).observe(count)
 
     def applied(self, topic: str, count: int) -> None:
         self._applied.labels(self.group, topic).inc(count)
@@ -92,36 +81,49 @@ class Metrics:
     def retried(self, topic: str, step: str) -> None:
         self._retries.labels(self.group, topic, step).inc()
 
-    def batch_took(self, topic: str, seconds: float) -> None:
-        self._batch_seconds.labels(self.group, topic).observe(seconds)
+    def acknowledged(self, topic: str, *, took_s: float, oldest: int, now_s: float) -> None:
+        """A batch is done at `now_s`; `oldest` is its earliest append time, in ms."""
+        self._batch_seconds.labels(self.group, topic).observe(took_s)
+        self._latency.labels(self.group, topic).observe(max(0.0, now_s - oldest / 1000))
+        self._last_applied.labels(self.group, topic).set(now_s)
+
+    def dead_letter_limit(self, topic: str, used: float) -> None:
+        """How near a topic's limit of dead letters is: see `DeadLetterLimit.used`."""
+        self._limit_used.labels(self.group, topic).set(used)
+
+    def gauge(self, worker: Gauged) -> None:
+        """Also answer with a worker's levels, as they are when Prometheus asks."""
+        self.registry.register(_LevelCollector(self.group, worker))
 
     def read(self) -> dict[str, Tally]:
         """Topic -> what was counted since the worker started."""
         return tallies(generate_latest(self.registry).decode())
 
-    def serve(self, host: str, port: int) -> int:
-        """Answer Prometheus on `host`; port 0 takes a free one. Returns the port."""
-        server, _ = start_http_server(port, addr=host, registry=self.registry)
-        return int(server.server_port)
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(name, HELP[name], (*_TOPIC, *labels), registry=self.registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(name, HELP[name], _TOPIC, registry=self.registry)
+
+    def _histogram(self, name: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, HELP[name], _TOPIC, buckets=buckets, registry=self.registry)
 
 
-def tallies(exposition: str) -> dict[str, Tally]:
-    """Topic -> tally, read from a worker's answer to Prometheus."""
-    counts: dict[str, dict[str, int]] = {}
-    codes: dict[str, dict[str, int]] = {}
-    for family in text_string_to_metric_families(exposition):
-        for sample in family.samples:
-            topic = sample.labels.get("topic", "")
-            if sample.name in (CONSUMED, APPLIED, DUPLICATES):
-                counts.setdefault(topic, {})[sample.name] = int(sample.value)
-            elif sample.name == DEAD_LETTERS:
-                codes.setdefault(topic, {})[sample.labels["code"]] = int(sample.value)
-    return {
-        topic: Tally(
-            consumed=of_topic.get(CONSUMED, 0),
-            applied=of_topic.get(APPLIED, 0),
-            duplicates=of_topic.get(DUPLICATES, 0),
-            dead_letters=codes.get(topic, {}),
-        )
-        for topic, of_topic in sorted(counts.items())
-    }
+class _LevelCollector:
+    def __init__(self, group: str, worker: Gauged) -> None:
+        self._group = group
+        self._worker = worker
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        levels = self._worker.levels()
+        stalled = {stall.partition: stall.seconds for stall in levels.stalls}
+        lag = GaugeMetricFamily(LAG, HELP[LAG], labels=_PARTITION)
+        seconds = GaugeMetricFamily(STALLED_SECONDS, HELP[STALLED_SECONDS], labels=_PARTITION)
+        for at, standing in levels.standings.items():
+            labels = (self._group, at[0], str(at[1]))
+            lag.add_metric(labels, standing.lag)
+            seconds.add_metric(labels, stalled.get(at, 0.0))
+        buffered = GaugeMetricFamily(BUFFERED, HELP[BUFFERED], labels=_TOPIC)
+        for topic, size in levels.buffered.items():
+            buffered.add_metric((self._group, topic), size)
+        return lag, seconds, buffered

@@ -2,9 +2,12 @@
 
 Faust 0.15 keeps a list of single acknowledged offsets, takes a jump in offsets for a hole in the
 log and acknowledges what it skips at a rebalance; each of these can commit past a record that
-nothing has applied. Here a position only moves over records that arrived in sequence, and a
-jump that the log does not explain ends the process, so that the next one reads again.
+nothing has applied. Here a position only moves over records that arrived in sequence, and over
+holes that the fetcher met in the log itself: markers of transactions, records of aborted ones,
+what compaction removed. Any other jump ends the process, so that the next one reads again.
 """
+
+from collections.abc import Set
 
 TopicPartition = tuple[str, int]
 """A topic and the number of one of its partitions; Faust's own TP is an equal tuple."""
@@ -21,12 +24,20 @@ class PositionGapError(RuntimeError):
 
 
 class _Reading:
-    __slots__ = ("applied", "expected", "generation")
+    __slots__ = ("applied", "expected", "generation", "holes", "start")
 
-    def __init__(self, generation: int, expected: int) -> None:
+    def __init__(self, generation: int, start: int) -> None:
         self.generation = generation
-        self.expected = expected
-        self.applied: int | None = None
+        self.start = start
+        self.expected = start
+        self.applied = start
+        self.holes: dict[int, int] = {}
+
+    def past_holes(self, offset: int) -> int:
+        """The first offset from `offset` on that no known hole covers."""
+        while offset in self.holes:
+            offset = self.holes[offset]
+        return offset
 
 
 class Positions:
@@ -47,29 +58,50 @@ class Positions:
         """The group's position in a partition when it was assigned."""
         self._readings[partition] = _Reading(generation, offset)
 
-    def arrived(self, partition: TopicPartition, offset: int) -> None:
-        """A record arrived. Offsets may repeat; raises PositionGapError where they jump ahead."""
+    def arrived(self, partition: TopicPartition, first: int, last: int) -> None:
+        """The records from `first` to `last` arrived, both included, with none left out.
+
+        Offsets may repeat; raises PositionGapError where they jump ahead.
+        """
         reading = self._readings[partition]
-        if offset == reading.expected:
-            reading.expected = offset + 1
-        elif offset > reading.expected:
-            raise PositionGapError(partition, reading.expected, offset)
+        if last < reading.expected:
+            return
+        expected = reading.past_holes(reading.expected)
+        begins = max(first, reading.expected)
+        if begins != expected:
+            raise PositionGapError(partition, expected, begins)
+        reading.expected = last + 1
+
+    def hole(self, partition: TopicPartition, start: int, end: int) -> None:
+        """The log holds no record to read from `start` up to, but not including, `end`."""
+        self._readings[partition].holes[start] = end
 
     def applied(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """Every record up to `offset` is applied, if the assignment is still that one."""
         reading = self._readings.get(partition)
         if reading is not None and reading.generation == generation:
-            reading.applied = max(reading.applied or 0, offset + 1)
+            reading.applied = max(reading.applied, offset + 1)
+            if reading.holes:
+                kept = {at: end for at, end in reading.holes.items() if end > reading.applied}
+                reading.holes = kept
+
+    def at(self, partition: TopicPartition) -> int | None:
+        """The first offset that may hold a record not applied; None while reading has not begun."""
+        reading = self._readings.get(partition)
+        return None if reading is None else reading.past_holes(reading.applied)
 
     def committable(self, partition: TopicPartition) -> int | None:
-        """The offset to commit: the first one that is not applied. None: nothing was applied."""
+        """The offset to commit; None where that is still where reading started."""
         reading = self._readings.get(partition)
-        return reading.applied if reading is not None else None
+        offset = self.at(partition)
+        if reading is None or offset is None:
+            return None
+        return offset if offset > reading.start else None
 
     def partitions(self) -> tuple[TopicPartition, ...]:
         return tuple(self._readings)
 
-    def forget(self, partitions: set[TopicPartition]) -> None:
+    def forget(self, partitions: Set[TopicPartition]) -> None:
         """The partitions were taken away."""
         for partition in partitions:
             self._readings.pop(partition, None)

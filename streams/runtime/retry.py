@@ -33,6 +33,10 @@ class Waiter:
         self._stopping = stopping
         self._wait = wait_exponential_jitter(multiplier=first_s, max=longest_s, jitter=first_s)
 
+    def is_passing(self, error: Exception) -> bool:
+        """Whether it is worth waiting for its end."""
+        return isinstance(error, self._passing)
+
     def run(self, call: Callable[[], T], *, retried: Callable[[], None], **context: Any) -> T:
         """The call's result; `retried` is called and a line logged before each further try.
 

@@ -5,93 +5,67 @@ import logging
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 import uvloop
 
+from streams.runtime.applying import Applier
+from streams.runtime.config import WorkerConfig, make_app
+from streams.runtime.fetch_thread import MembershipLostError
 from streams.runtime.gathering import Gathered, Gatherer
+from streams.runtime.lane import Lane
 from streams.runtime.metrics import Metrics
 from streams.runtime.pipeline import Pipeline
 from streams.runtime.retry import StoppedError
-from streams.runtime.transport import PositionApp
+from streams.runtime.stalls import Stall
+from streams.runtime.transport import WantedFrom
+from streams.runtime.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
-R = TypeVar("R")
-MakeRecord = Callable[..., R]
-"""(topic, partition, offset, append_time in ms, key, value, headers) -> a record."""
+_THREADS = 256
+"""At most; one for each topic with a batch in hand and each partition that waits for a server."""
 
-_DAY_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """How a worker reads. `stop_within_s`: from the signal to the end, the batch included;
-    `session_timeout_s`: how long the group waits for a member that is silent."""
-
-    group: str
-    bootstrap: str
-    data_dir: Path
-    batch_records: int = 2000
-    batch_wait_ms: int = 50
-    commit_every_s: float = 1.0
-    session_timeout_s: float = 30.0
-    stop_within_s: float = 30.0
+_GRACE = 1.5
+"""How many times `stop_within_s` a worker that makes no progress has for leaving its group."""
 
 
-def make_app(config: WorkerConfig) -> PositionApp:
-    """The Faust app of a group: no web server, no leader topic, no tables, raw bytes."""
-    return PositionApp(
-        config.group,
-        broker=f"kafka://{config.bootstrap}",
-        datadir=str(config.data_dir),
-        web_enabled=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        key_serializer="raw",
-        value_serializer="raw",
-        consumer_auto_offset_reset="earliest",
-        broker_commit_interval=config.commit_every_s,
-        broker_commit_every=None,
-        broker_heartbeat_interval=config.session_timeout_s / 10,
-        broker_session_timeout=config.session_timeout_s,
-        broker_request_timeout=60.0,
-        broker_rebalance_timeout=60.0,
-        # A store may be down for hours; a full buffer is no reason to leave the group.
-        broker_max_poll_interval=_DAY_S,
-        consumer_max_fetch_size=1_048_576,
-        stream_buffer_maxsize=max(8 * config.batch_records, 4096),
-        stream_wait_empty=False,
-        worker_redirect_stdouts=False,
-    )
+class NoProgressError(RuntimeError):
+    """Partitions stand still and nothing here will move them; a new process may."""
+
+    def __init__(self, stalls: Iterable[Stall]) -> None:
+        super().__init__("; ".join(map(str, stalls)))
 
 
 class Worker:
     """Runs pipelines, one Faust agent per topic, each batch in a thread.
 
     The event loop stays free while a batch is being applied, so that heartbeats and commits go on.
+    `wanted_from` tells where a store that keeps offsets itself ends: reading begins there where
+    the group's commit lies beyond.
     """
 
     def __init__(
         self,
         config: WorkerConfig,
-        pipelines: Mapping[str, Pipeline[Any, Any, Any]],
-        make_record: MakeRecord[Any],
+        pipelines: Mapping[str, Pipeline[Any, Any]],
         *,
         metrics: Metrics,
         stopping: threading.Event,
+        wanted_from: WantedFrom | None = None,
     ) -> None:
         self._config = config
         self._pipelines = pipelines
-        self._make_record = make_record
         self._metrics = metrics
         self._stopping = stopping
+        self._wanted_from = wanted_from
+        self._late: threading.Timer | None = None
+        """Ends the process if it does not end by itself."""
+        self.vitals = Vitals(config, pipelines, self._give_up)
+        metrics.gauge(self.vitals)
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until SIGTERM or SIGINT; raises whatever else ended it, nothing acknowledged.
@@ -102,23 +76,36 @@ class Worker:
             runner.run(self._main(ready))
 
     async def _main(self, ready: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = loop.create_future()
         self._signalled = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        self._pool = ThreadPoolExecutor(len(self._pipelines), thread_name_prefix="batch")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch")
+        self._applier = Applier(
+            self._pipelines,
+            metrics=self._metrics,
+            threads=self._pool,
+            in_hand=self.vitals.in_hand,
+        )
         self._app = make_app(self._config)
+        if self._wanted_from is not None:
+            self._app.wanted_from = self._wanted_from
         self._idle = {topic: asyncio.Event() for topic in self._pipelines}
         for topic in self._app.group_topics(self._pipelines):
             self._app.agent(topic, name=topic.get_topic_name())(self._consume)
         self._app.on_rebalance_complete.connect(_calling(ready), weak=False)
         try:
             await self._app.start()
+            self.vitals.start(self._app)
             await self._until_the_end()
         finally:
             self._stopping.set()
+            self._signalled.set()  # also where no signal came: every topic's agent is to end
+            self.vitals.stop()
             await self._leave()
+            if self._late is not None:
+                self._late.cancel()
 
     def _stop(self) -> None:
         log.info("stopping", group=self._config.group)
@@ -134,32 +121,62 @@ class Worker:
         if self._failed in done:
             self._failed.result()
         if ended in done and not self._signalled.is_set():
+            if isinstance(self._app.crash_reason, MembershipLostError):
+                raise self._app.crash_reason
             raise RuntimeError("the Kafka consumer ended") from self._app.crash_reason
+
+    def _fail(self, error: Exception) -> None:
+        """Let `run` end with this error."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _give_up(self, stalls: Sequence[Stall]) -> None:
+        """End the process, from another thread; at once where the event loop itself hangs."""
+        error = NoProgressError(stalls)
+        log.error("the worker ends: it makes no progress", stalls=[str(stall) for stall in stalls])
+        self._loop.call_soon_threadsafe(self._fail, error)
+        self._late = threading.Timer(_GRACE * self._config.stop_within_s, os._exit, (1,))
+        self._late.daemon = True
+        self._late.start()
 
     async def _consume(self, stream: Any) -> None:
         """The Faust agent of one topic. A failure ends the process, not just the agent."""
         (topic,) = stream.channel.topics
-        gatherer = Gatherer(
-            self._app,
-            stream.channel.queue,
-            most=self._config.batch_records,
-            wait_s=self._config.batch_wait_ms / 1000,
+        config = self._config
+        longest_s = config.batch_wait_ms / 1000
+        intake = self._app.batch_consumer.intake
+        gatherer = Gatherer(intake, stream.channel.queue, most=config.batch_records)
+        lane = Lane(
+            topic,
+            gatherer,
+            self._applier,
+            intake.positions,
+            self._fail,
+            divides=not config.patient,
         )
+        self.vitals.set_aside[topic] = gatherer.set_aside
+        wait_s = longest_s if config.patient else 0.0
         try:
-            while (gathered := await self._next(gatherer)) is not None:
-                await self._work(topic, gathered)
+            try:
+                while (gathered := await self._next(gatherer, wait_s)) is not None:
+                    took_s = await lane.apply(gathered)
+                    if not config.patient:
+                        wait_s = min(took_s, longest_s)
+            finally:
+                await lane.end()
         except StoppedError:
             log.info("stopped while waiting; the batch will be read again", topic=topic)
         except Exception as error:  # noqa: BLE001 - handed to `run`, which raises it
-            if not self._failed.done():
-                self._failed.set_exception(error)
+            # At once: leaving the group may take longer than it is given.
+            log.error("the worker ends", topic=topic, error=f"{type(error).__name__}: {error}")
+            self._fail(error)
         finally:
             self._idle[topic].set()
         await asyncio.Event().wait()  # an agent that returns would be started again
 
-    async def _next(self, gatherer: Gatherer) -> Gathered | None:
+    async def _next(self, gatherer: Gatherer, wait_s: float) -> Gathered | None:
         """The next batch, or None when the worker is to stop."""
-        gathering = asyncio.ensure_future(gatherer.gather())
+        gathering = asyncio.ensure_future(gatherer.gather(wait_s))
         signalled = asyncio.ensure_future(self._signalled.wait())
         await asyncio.wait({gathering, signalled}, return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()
@@ -167,32 +184,6 @@ class Worker:
             gathering.cancel()
             return None
         return gathering.result()
-
-    async def _work(self, topic: str, gathered: Gathered) -> None:
-        began = time.perf_counter()
-        self._metrics.consumed(topic, len(gathered.messages))
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._pool, self._apply, topic, gathered.messages)
-        for partition, offset in gathered.last.items():
-            self._app.position_consumer.positions.applied(partition, gathered.generation, offset)
-        self._metrics.batch_took(topic, time.perf_counter() - began)
-
-    def _apply(self, topic: str, messages: Sequence[Any]) -> None:
-        make = self._make_record
-        self._pipelines[topic].run(
-            [
-                make(
-                    message.topic,
-                    message.partition,
-                    message.offset,
-                    round(message.timestamp * 1000),
-                    message.key,
-                    message.value,
-                    tuple(message.headers or ()),
-                )
-                for message in messages
-            ]
-        )
 
     async def _leave(self) -> None:
         """Let batches in hand end, commit what is applied, and leave the group, in time.

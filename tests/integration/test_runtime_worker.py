@@ -16,8 +16,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.contracts.batch import Record
+from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
-from streams.runtime.worker import Worker, WorkerConfig
+from streams.runtime.raw_batch import RawBatch
+from streams.runtime.worker import Worker
+from tests.beside import work_beside
 from tests.workers import wait_until
 
 RECORDS, BATCH = 100, 10
@@ -62,7 +65,6 @@ class Log:
         return Worker(
             config,
             {self.topic: pipeline},
-            Record,
             metrics=metrics or Metrics(self.group),
             stopping=threading.Event(),
         )
@@ -70,20 +72,7 @@ class Log:
     def work(self, pipeline: Any, meanwhile: Callable[[], None]) -> Metrics:
         """Run a worker here, `meanwhile` beside it; then tell the worker to stop."""
         metrics = Metrics(self.group)
-        failures: list[BaseException] = []
-
-        def beside() -> None:
-            try:
-                meanwhile()
-            except BaseException as error:  # noqa: BLE001 - raised by the test below
-                failures.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        helper = threading.Thread(target=beside)
-        self.worker(pipeline, metrics).run(helper.start)
-        helper.join()
-        if failures:
-            raise failures[0]
+        work_beside(self.worker(pipeline, metrics), meanwhile)
         return metrics
 
 
@@ -103,10 +92,10 @@ class Pipeline:
         self.gate = threading.Event()
         self._fails_at = fails_at
 
-    def run(self, records: Sequence[Record]) -> None:
+    def run(self, batches: Sequence[RawBatch]) -> None:
         if len(self.batches) == self._fails_at:
             raise ValueError("a bug")
-        self.batches.append(records)
+        self.batches.append([record for batch in batches for record in batch.records(Record)])
         assert self.gate.wait(60)
 
     @property
@@ -175,16 +164,16 @@ class Endless(Pipeline):
         super().__init__()
         self._told = told
 
-    def run(self, records: Sequence[Record]) -> None:
+    def run(self, batches: Sequence[RawBatch]) -> None:
         self._told.touch()
-        super().run(records)
+        super().run(batches)
 
 
 def _work_until_stopped(topic: str, bootstrap: str, folder: Path) -> None:
     """In a process of its own: a batch that never ends."""
     config = WorkerConfig(topic, bootstrap, folder, stop_within_s=1)
     endless: Any = {topic: Endless(folder / "in-hand")}
-    Worker(config, endless, Record, metrics=Metrics(topic), stopping=threading.Event()).run()
+    Worker(config, endless, metrics=Metrics(topic), stopping=threading.Event()).run()
 
 
 def test_a_batch_that_does_not_end_in_time_is_left_to_the_next_worker(log: Log) -> None:

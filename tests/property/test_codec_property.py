@@ -15,6 +15,7 @@ from streams.contracts.batch import ErrorCode, Record
 from streams.contracts.catalog import schemas, topic_of, topics
 from streams.contracts.codec import decode, encode
 from streams.contracts.events import EVENT_TYPES, Event
+from streams.contracts.records import Records
 from streams.contracts.resolve import DecodeError, writer_of
 from streams.contracts.rows import events as events_of
 from tests.strategies.events import NOW, damaged, events, record
@@ -70,7 +71,7 @@ def topic_records(draw: DrawFn) -> tuple[str, list[Record], list[str]]:
 @given(topic_records())
 def test_columns_decode_as_the_reference_does(drawn: tuple[str, list[Record], list[str]]) -> None:
     topic, records, names = drawn
-    batch, rejected = decode(records, topic, TEXTS.get)
+    batch, rejected = decode(Records.of(records), topic, TEXTS.get)
     found = {position.offset: event for position, event in events_of(batch)}
     refused = {reason.record.offset: reason for reason in rejected}
     assert found.keys() | refused.keys() == set(range(len(records)))
@@ -91,15 +92,17 @@ def test_a_verdict_does_not_depend_on_neighbours(
     drawn: tuple[str, list[Record], list[str]],
 ) -> None:
     topic, records, _ = drawn
-    together = {reason.record.offset for reason in decode(records, topic, TEXTS.get)[1]}
-    alone = {one.offset for one in records if decode([one], topic, TEXTS.get)[1]}
+    together = {reason.record.offset for reason in decode(Records.of(records), topic, TEXTS.get)[1]}
+    alone = {one.offset for one in records if decode(Records.of([one]), topic, TEXTS.get)[1]}
     assert together == alone
 
 
 @given(events())
 def test_what_is_encoded_comes_back(event: Event) -> None:
     name = type(event).__name__
-    batch, rejected = decode([record(event, 7, 3)], topic_of(name).name, {7: TEXTS[IDS[name]]}.get)
+    batch, rejected = decode(
+        Records.of([record(event, 7, 3)]), topic_of(name).name, {7: TEXTS[IDS[name]]}.get
+    )
     assert not rejected
     assert [found for _, found in events_of(batch)] == [event]
 
@@ -208,6 +211,6 @@ def _any(kind: Any, named: dict[str, Any]) -> st.SearchStrategy[Any]:
 def test_times_stay_integers_however_absurd() -> None:
     event = EVENT_TYPES["UserMuted"](event_id=1, occurred_at=-(1 << 63), user_id=1, target_id=2)  # type: ignore[call-arg]
     one = record(event, IDS["UserMuted"], 0)
-    batch, _ = decode([one], "social.blocks.v1", TEXTS.get)
+    batch, _ = decode(Records.of([one]), "social.blocks.v1", TEXTS.get)
     assert batch.columns["UserMuted"].column("occurred_at").to_pylist() == [-(1 << 63)]
     assert one.append_time == NOW

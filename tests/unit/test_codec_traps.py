@@ -12,6 +12,7 @@ from streams.contracts.catalog import schemas
 from streams.contracts.codec import RegistryUnavailableError, decode, encode
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.reading import read
+from streams.contracts.records import Records
 from streams.contracts.rows import events
 
 POST = PostCreated(
@@ -76,7 +77,9 @@ TRAPS = {
 def test_a_trap_is_refused_and_its_neighbours_go_through(tail: bytes) -> None:
     good = record(encode(POST, 1), offset=9)
     tracemalloc.start()
-    batch, [refused] = decode([good, post(tail), good._replace(offset=11)], good.topic, TEXTS.get)
+    batch, [refused] = decode(
+        Records.of([good, post(tail), good._replace(offset=11)]), good.topic, TEXTS.get
+    )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refused.code is ErrorCode.DECODE_ERROR
@@ -90,14 +93,16 @@ def test_a_symbol_that_the_writer_does_not_have_is_refused(symbol: int) -> None:
     value = encode(LIKE, 2)
     broken = value.replace(b"\x02\x04\x06\x02", b"\x02\x04\x06" + zigzag(symbol))
     assert broken != value
-    _, [refused] = decode([record(broken, "social.likes.v1")], "social.likes.v1", TEXTS.get)
+    _, [refused] = decode(
+        Records.of([record(broken, "social.likes.v1")]), "social.likes.v1", TEXTS.get
+    )
     assert refused.code is ErrorCode.DECODE_ERROR
 
 
 def test_a_symbol_of_a_later_version_is_unknown() -> None:
     later = TEXTS[2].replace('"POST", ', '"REEL", ').replace('"COMMENT"', '"POST", "COMMENT"')
     batch, refused = decode(
-        [record(encode(LIKE, 2).replace(b"\x06\x02", b"\x06\x00"), "social.likes.v1")],
+        Records.of([record(encode(LIKE, 2).replace(b"\x06\x02", b"\x06\x00"), "social.likes.v1")]),
         "social.likes.v1",
         {2: later}.get,
     )
@@ -108,7 +113,9 @@ def test_a_symbol_of_a_later_version_is_unknown() -> None:
 
 
 def test_trailing_bytes_are_ignored() -> None:
-    batch, refused = decode([record(encode(POST, 1) + b"more")], "social.posts.v1", TEXTS.get)
+    batch, refused = decode(
+        Records.of([record(encode(POST, 1) + b"more")]), "social.posts.v1", TEXTS.get
+    )
     assert not refused
     assert [event for _, event in events(batch)] == [POST]
 
@@ -131,7 +138,7 @@ def test_trailing_bytes_are_ignored() -> None:
     ],
 )
 def test_each_code_has_its_bytes(value: bytes | None, code: ErrorCode) -> None:
-    batch, [refused] = read([record(value)], "social.posts.v1", TEXTS.get)
+    batch, [refused] = read(Records.of([record(value)]), "social.posts.v1", TEXTS.get)
     assert (refused.code, refused.stage) == (code, "VALUE_CONVERTER")
     assert len(batch) == 0
 
@@ -145,7 +152,7 @@ def test_rows_of_several_writers_keep_the_order_of_the_records() -> None:
     new = [encode(one, 6) + zigzag(2) + b"ok" for one in posts]
     values = [new[0], old[1], b"?", new[3], old[4], old[5], new[6][:-1], new[7]]
     records = [record(value, offset=at) for at, value in enumerate(values)]
-    batch, refused = decode(records, "social.posts.v1", texts)
+    batch, refused = decode(Records.of(records), "social.posts.v1", texts)
     found = [(place.offset, event) for place, event in events(batch)]
     assert found == [(at, posts[at]) for at in (0, 1, 3, 4, 5, 7)]
     assert [reason.record.offset for reason in refused] == [2, 6]
@@ -156,9 +163,9 @@ def test_an_unreachable_registry_rejects_nothing() -> None:
         raise RegistryUnavailableError("no answer")
 
     with pytest.raises(RegistryUnavailableError):
-        read([record(None), record(encode(POST, 1))], "social.posts.v1", unreachable)
+        read(Records.of([record(None), record(encode(POST, 1))]), "social.posts.v1", unreachable)
 
 
 def test_an_empty_batch_is_empty() -> None:
-    batch, refused = read([], "social.posts.v1", TEXTS.get)
+    batch, refused = read(Records.of([]), "social.posts.v1", TEXTS.get)
     assert (len(batch), refused) == (0, [])

@@ -9,7 +9,7 @@ LIKES = ("social.likes.v1", 0)
 
 def read(positions: Positions, *offsets: int) -> None:
     for offset in offsets:
-        positions.arrived(LIKES, offset)
+        positions.arrived(LIKES, offset, offset)
 
 
 @pytest.fixture
@@ -62,3 +62,39 @@ def test_a_partition_taken_away_is_forgotten(positions: Positions) -> None:
     positions.applied(LIKES, 1, 10)
     assert positions.committable(LIKES) is None
     assert positions.partitions() == ()
+
+
+def test_a_hole_in_the_log_is_passed_and_committed_once_what_lies_before_is_applied(
+    positions: Positions,
+) -> None:
+    read(positions, 10, 11)
+    positions.hole(LIKES, 12, 15)  # an aborted transaction …
+    positions.hole(LIKES, 15, 16)  # … and its marker, met by the next fetch
+    assert positions.committable(LIKES) is None
+    positions.applied(LIKES, 1, 10)
+    assert positions.committable(LIKES) == 11
+    positions.applied(LIKES, 1, 11)
+    assert positions.committable(LIKES) == 16
+    read(positions, 16)
+    positions.applied(LIKES, 1, 16)
+    assert positions.committable(LIKES) == 17
+
+
+def test_a_partition_of_holes_alone_is_committed(positions: Positions) -> None:
+    positions.hole(LIKES, 10, 14)
+    assert positions.committable(LIKES) == 14
+    read(positions, 14)
+    assert positions.committable(LIKES) == 14
+
+
+def test_a_record_missing_beside_a_hole_ends_the_worker(positions: Positions) -> None:
+    read(positions, 10)
+    positions.hole(LIKES, 12, 14)
+    with pytest.raises(PositionGapError, match="expected offset 11, got 14"):
+        read(positions, 14)
+
+
+def test_a_hole_does_not_hide_the_record_after_it(positions: Positions) -> None:
+    positions.hole(LIKES, 10, 12)
+    with pytest.raises(PositionGapError, match="expected offset 12, got 13"):
+        read(positions, 13)

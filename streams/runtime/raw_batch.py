@@ -1,0 +1,95 @@
+"""A fetched batch of one partition: raw records as parallel sequences, in the order of the log."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from typing import NamedTuple, TypeVar
+
+R = TypeVar("R")
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Run(NamedTuple):
+    """Offsets from `first` to `last`, both included, with none left out."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Records of one partition. The n-th of each sequence belong together; never empty.
+
+    Offsets rise, and skip what the log does not hold: markers of transactions, records of aborted
+    ones, what compaction removed. A null key or value is None.
+    """
+
+    topic: str
+    partition: int
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    """Append times in ms since the Unix epoch."""
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    headers: Sequence[Headers]
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of keys and values: only what waits in a queue is asked for it."""
+        return sum(map(len, filter(None, self.keys))) + sum(map(len, filter(None, self.values)))
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def last(self) -> int:
+        """The offset of the last record."""
+        return self.offsets[-1]
+
+    def find(self, offset: int) -> int | None:
+        """The index of the record at an offset, None if the batch holds none there."""
+        index = bisect_left(self.offsets, offset)
+        return index if index < len(self) and self.offsets[index] == offset else None
+
+    def runs(self) -> Iterator[Run]:
+        """The offsets, cut where the log leaves some out."""
+        first, last, count = self.offsets[0], self.last, len(self)
+        if last - first + 1 == count:  # nearly always
+            yield Run(first, last)
+            return
+        begins = 0
+        for at in range(1, count):
+            if self.offsets[at] != self.offsets[at - 1] + 1:
+                yield Run(self.offsets[begins], self.offsets[at - 1])
+                begins = at
+        yield Run(self.offsets[begins], last)
+
+    def split(self, count: int) -> tuple["RawBatch", "RawBatch"]:
+        """The first `count` records and the others; both must hold some."""
+        return self._cut(slice(None, count)), self._cut(slice(count, None))
+
+    def records(self, make: Callable[..., R]) -> Iterator[R]:
+        """`make(topic, partition, offset, append_time, key, value, headers)` of each record."""
+        return map(
+            make,
+            repeat(self.topic),
+            repeat(self.partition),
+            self.offsets,
+            self.timestamps,
+            self.keys,
+            self.values,
+            self.headers,
+        )
+
+    def _cut(self, part: slice) -> "RawBatch":
+        return RawBatch(
+            self.topic,
+            self.partition,
+            self.offsets[part],
+            self.timestamps[part],
+            self.keys[part],
+            self.values[part],
+            self.headers[part],
+        )

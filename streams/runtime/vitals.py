@@ -1,0 +1,90 @@
+"""What a worker tells of itself while it runs: levels for its metrics, and its health."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from streams.runtime.config import WorkerConfig
+from streams.runtime.endpoint import Health
+from streams.runtime.metrics import Levels
+from streams.runtime.positions import TopicPartition
+from streams.runtime.raw_batch import RawBatch
+from streams.runtime.stalls import Stall
+from streams.runtime.transport import BatchApp
+from streams.runtime.watching import Reading, Watcher
+
+
+class Vitals:
+    """Of one worker. Its methods may be called from any thread.
+
+    `hopeless` is called, from the watcher's thread, when partitions stand still for good.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        topics: Collection[str],
+        hopeless: Callable[[list[Stall]], None],
+    ) -> None:
+        self.in_hand: set[TopicPartition] = set()
+        """Partitions of which a batch is being taken through its pipeline."""
+        self.set_aside: dict[str, Callable[[], Collection[RawBatch]]] = {}
+        """Topic -> what was taken off its queue and is in no batch yet."""
+        self._config = config
+        self._topics = topics
+        self._app: BatchApp | None = None
+        self._watcher = Watcher(
+            config.group,
+            config.bootstrap,
+            self._readings,
+            hopeless,
+            every_s=config.watch_every_s,
+            stalled_after_s=config.stalled_after_s,
+        )
+
+    def start(self, app: BatchApp) -> None:
+        """Begin to look; the app's consumer has started."""
+        self._app = app
+        self._watcher.start()
+
+    def stop(self) -> None:
+        self._watcher.stop()
+
+    def health(self) -> Health:
+        """As of the last look: `Health.reasons` says what stands still, and for how long."""
+        look, limit_s = self._watcher.last, self._config.stalled_after_s
+        reasons = [str(stall) for stall in look.stalls]
+        if look.unanswered_s >= limit_s:
+            reasons.append(f"the broker has not answered for {look.unanswered_s:.0f} s")
+        return Health(self._config.group, tuple(reasons))
+
+    def levels(self) -> Levels:
+        look = self._watcher.last
+        return Levels(
+            look.standings, look.stalls, {topic: self.buffered(topic) for topic in self._topics}
+        )
+
+    def buffered(self, topic: str) -> int:
+        """Bytes of a topic's keys and values that wait for its pipeline."""
+        return sum(batch.size for batch in self._waiting(topic))
+
+    def _waiting(self, topic: str) -> Collection[RawBatch]:
+        if self._app is None:
+            return ()
+        aside = self.set_aside.get(topic, tuple)()
+        return (*self._app.batch_consumer.waiting(topic), *aside)
+
+    def _readings(self) -> dict[TopicPartition, Reading]:
+        app: Any = self._app
+        consumer = app.batch_consumer
+        busy = self._busy()
+        return {
+            (at.topic, at.partition): Reading(consumer.positions.at(at), at in busy)
+            for at in consumer.assignment()
+            if at.topic in self._topics
+        }
+
+    def _busy(self) -> set[TopicPartition]:
+        """The partitions whose records are in hand, or wait behind a batch that is."""
+        in_hand = self.in_hand.copy()
+        behind = (batch for topic, _ in in_hand for batch in self._waiting(topic))
+        return in_hand | {(batch.topic, batch.partition) for batch in behind}

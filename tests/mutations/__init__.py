@@ -1,0 +1,1 @@
+"""Seeded bugs in the runtime, each of which the tests must notice: `python -m tests.mutations`."""
