@@ -1,23 +1,22 @@
 """What `generate` and `load` share: where events go, at which speed, and what is told of them."""
 
-import os
 import sys
-import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
+from streams.cli.emitted import Sent
 from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.contracts.events import Event
-    from streams.generate.outlets import JsonLines, Outlet
+    from streams.generate.accompanied import AccountOutlet
+    from streams.generate.accounts import Accounts
+    from streams.generate.outlets import Outlet
 
 Out = Annotated[
     str | None,
@@ -46,6 +45,15 @@ Duplicates = Annotated[
         "--duplicates", min=0, max=1, help="Share of events that are sent once more, as they are."
     ),
 ]
+AccountsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--accounts", metavar="FILE|-", help="Write the account changes there as JSON lines."
+    ),
+]
+NoAccounts = Annotated[
+    bool, typer.Option("--no-accounts", help="With --publish: leave the accounts database alone.")
+]
 Summary = Annotated[
     bool, typer.Option("--json", help="Print a summary as JSON (on stderr beside JSON lines).")
 ]
@@ -53,41 +61,16 @@ Summary = Annotated[
 _SHOW_EVERY = 500
 
 
-@dataclass(slots=True)
-class Sent:
-    """What was sent: how many of each record type, the first and last event time (ms)."""
-
-    types: Counter[str] = field(default_factory=Counter)
-    first: int = 0
-    last: int = 0
-    bad: Counter[str] = field(default_factory=Counter)
-
-    def count(self, event: "Event") -> None:
-        self.types[type(event).__name__] += 1
-        self.first = self.first or event.occurred_at
-        self.last = max(self.last, event.occurred_at)
-
-    def summary(self) -> dict[str, Any]:
-        """For scripts."""
-        from streams.contracts.times import format_time
-
-        return {
-            "events": self.types.total(),
-            "first": format_time(self.first),
-            "last": format_time(self.last),
-            "types": dict(sorted(self.types.items())),
-            "bad": dict(sorted(self.bad.items())),
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where events go. Raises UserError where the options contradict each other."""
+    """Where events and account changes go. Raises UserError where options contradict each other."""
 
     out: str | None
     publish: bool
     speed: float | None
     bad: int
+    accounts: str | None = None
+    no_accounts: bool = False
 
     def __post_init__(self) -> None:
         if self.publish and self.out is not None:
@@ -96,48 +79,117 @@ class Destination:
             raise UserError("--bad needs --publish: bad records have no JSON form", exit_code=2)
         if self.speed is not None and not 0 < self.speed < float("inf"):
             raise UserError("--speed must be greater than 0", exit_code=2)
+        if self.accounts is None:
+            return
+        if self.publish or self.no_accounts:
+            other = "--publish" if self.publish else "--no-accounts"
+            raise UserError(f"{other} and --accounts exclude each other", exit_code=2)
+        if self.accounts == (self.out or "-"):
+            raise UserError("events and account changes need a file each", exit_code=2)
+
+    @property
+    def takes_accounts(self) -> bool:
+        return self.accounts is not None or (self.publish and not self.no_accounts)
 
     @property
     def on_stdout(self) -> bool:
-        """Whether standard output carries the events."""
-        return not self.publish and self.out in (None, "-")
+        """Whether standard output carries events or account changes."""
+        return not self.publish and (self.out in (None, "-") or self.accounts == "-")
 
 
-def emit(events: Iterable["Event"], to: Destination, *, expected: int, as_json: bool) -> None:
-    """Send every event and tell what was sent; `expected` is about how many."""
+def emit(
+    events: Iterable["Event"],
+    to: Destination,
+    *,
+    expected: int,
+    as_json: bool,
+    accounts: "Accounts | None" = None,
+) -> None:
+    """Send every event, and the changes of `accounts` around them, and tell what was sent.
+
+    `expected` is about how many events there are. Without `accounts` there are no changes.
+    """
     if to.publish:
         from streams.app.outlets import open_log
         from streams.app.settings import settings
         from streams.generate.outlets import PoisonedLog
 
         with open_log(settings(), bad=to.bad, events=expected) as log:
-            sent = _send(events, log, to.speed, expected)
+            sent = _send(events, log, to, expected, accounts)
         if isinstance(log, PoisonedLog):
             sent.bad.update(str(poison.code) for poison in log.dropped)
     else:
-        with _json_lines(to) as lines:
-            sent = _send(events, lines, to.speed, expected)
+        from streams.cli.writing import whole_output
+        from streams.generate.outlets import JsonLines
+
+        with whole_output(to.out or "-") as file:
+            sent = _send(events, JsonLines(file), to, expected, accounts)
     _report(sent, to, as_json=as_json)
 
 
-def _send(events: Iterable["Event"], outlet: "Outlet", speed: float | None, expected: int) -> Sent:
-    from streams.generate.pace import paced
-
+def _send(
+    events: Iterable["Event"],
+    outlet: "Outlet",
+    to: Destination,
+    expected: int,
+    accounts: "Accounts | None",
+) -> Sent:
     sent = Sent()
-    if speed is not None:
-        events = paced(events, speed, before_waiting=outlet.flush)
-    with _progress(expected) as show:
-        for number, event in enumerate(events, start=1):
-            outlet.send(event)
-            sent.count(event)
-            if speed is not None or number % _SHOW_EVERY == 0:
-                show(number)
-        outlet.flush()
+    with ExitStack() as closing:
+        if accounts is None:
+            show = closing.enter_context(_progress())
+            _send_events(events, outlet, to.speed, sent, show("events", expected))
+            return sent
+        from streams.generate.accompanied import Accompanied
+
+        changes = closing.enter_context(_account_outlet(to))
+        show = closing.enter_context(_progress())
+        both = Accompanied(outlet, changes, accounts)
+        both.found(show("accounts", accounts.founders))
+        _send_events(events, both, to.speed, sent, show("events", expected))
+        sent.accounts, sent.skipped = both.types, both.skipped
     return sent
 
 
+def _send_events(
+    events: Iterable["Event"],
+    outlet: "Outlet",
+    speed: float | None,
+    sent: Sent,
+    show: Callable[[int], None],
+) -> None:
+    from streams.generate.pace import paced
+
+    if speed is not None:
+        events = paced(events, speed, before_waiting=outlet.flush)
+    for number, event in enumerate(events, start=1):
+        outlet.send(event)
+        sent.count(event)
+        if speed is not None or number % _SHOW_EVERY == 0:
+            show(number)
+    outlet.flush()
+
+
 @contextmanager
-def _progress(expected: int) -> Iterator[Callable[[int], None]]:
+def _account_outlet(to: Destination) -> Iterator["AccountOutlet"]:
+    """Where account changes go."""
+    if to.publish:
+        from streams.app.accounts import accounts_store
+        from streams.app.settings import settings
+
+        with accounts_store(settings()) as store:
+            yield store
+    else:
+        from streams.cli.writing import whole_output
+        from streams.generate.accompanied import AccountLines
+
+        with whole_output(to.accounts or "-") as file:
+            yield AccountLines(file)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Opens bars: given what is counted and about how much of it there is."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -150,7 +202,7 @@ def _progress(expected: int) -> Iterator[Callable[[int], None]]:
     from streams.cli.output import err
 
     columns = (
-        TextColumn("events"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -159,55 +211,17 @@ def _progress(expected: int) -> Iterator[Callable[[int], None]]:
     # Events on a terminal would tear the bar apart.
     shown = err.is_terminal and not sys.stdout.isatty()
     with Progress(*columns, console=err, disable=not shown, transient=True) as bar:
-        task = bar.add_task("", total=expected)
-        yield lambda done: bar.update(task, completed=done)
+
+        def start(what: str, expected: int) -> Callable[[int], None]:
+            task = bar.add_task(what, total=expected)
+            return lambda done: bar.update(task, completed=done)
+
+        yield start
 
 
 def _report(sent: Sent, to: Destination, *, as_json: bool) -> None:
-    summary = sent.summary()
     stream = sys.stderr if to.on_stdout else sys.stdout
     if as_json:
-        stream.write(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode() + "\n")
+        stream.write(orjson.dumps(sent.summary(), option=orjson.OPT_INDENT_2).decode() + "\n")
     elif not to.on_stdout:
-        types = ", ".join(f"{count:,} {name}" for name, count in sent.types.most_common())
-        where = "published" if to.publish else f"written to {to.out}"
-        bad = f", and {sent.bad.total()} bad records" if sent.bad else ""
-        stream.write(f"{summary['events']:,} events {where}{bad}\n")
-        stream.write(f"  from {summary['first']} to {summary['last']}: {types}\n")
-
-
-@contextmanager
-def _json_lines(to: Destination) -> Iterator["JsonLines"]:
-    from streams.generate.outlets import JsonLines
-
-    if to.on_stdout:
-        with _open_pipe():
-            yield JsonLines(sys.stdout.buffer)
-        return
-    with _whole_file(Path(to.out or "")) as path, path.open("wb") as file:
-        yield JsonLines(file)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """A file to write that takes its place at `path` when all went well, and else is gone."""
-    if path.exists() and not path.is_file():  # /dev/null, a named pipe
-        yield path
-        return
-    if not path.parent.is_dir():
-        raise UserError(f"{path.parent} is not a directory")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        part = Path(folder) / path.name
-        yield part
-        part.replace(path)
-
-
-@contextmanager
-def _open_pipe() -> Iterator[None]:
-    """End quietly where the reader of standard output has gone (`… | head`)."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Python would try to flush standard output once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        stream.write(sent.told("published" if to.publish else f"written to {to.out}"))

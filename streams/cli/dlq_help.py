@@ -1,0 +1,56 @@
+"""What the help of the `dlq` commands says beside their options."""
+
+LIST_EXAMPLES = """Examples:
+
+\b
+  storyline dlq list
+  storyline dlq list --state open --group engagement
+  storyline dlq list --topic social.posts.v1 --code id_conflict --since now-2d
+  storyline dlq list --json | jq -r '.letters[] | .position'
+
+\b
+A record that failed several times is one letter: attempts counts them. Its
+position is that of the copy written last.
+"""
+SHOW_EXAMPLES = """Examples:
+
+\b
+  storyline dlq show social.posts.v1.dlq:3:17
+  storyline dlq show social.posts.v1.dlq:3:17 --json | jq .event
+
+\b
+Exit code:
+  0  shown
+  1  there is no such letter, or the broker or registry failed
+  2  wrong usage
+"""
+REPLAY_EXAMPLES = """Examples:
+
+\b
+  storyline dlq replay --code unknown_schema --dry-run
+  storyline dlq replay --topic social.likes.v1 --since now-1d --limit 10
+  storyline dlq replay social.posts.v1.dlq:3:17 --yes
+  storyline dlq replay social.posts.v1.dlq:3:17 --again --yes --json
+
+\b
+Letters that come in while it runs are left for the next time, among them
+records that fail again.
+
+\b
+Exit code:
+  0  replayed and noted, or nothing to replay
+  3  some were removed meanwhile or refused by the broker, which are named;
+     the others are replayed
+  1  the broker failed; what was noted before is not replayed again
+  2  wrong usage
+"""
+DISCARD_EXAMPLES = """Examples:
+
+\b
+  storyline dlq discard social.posts.v1.dlq:3:17 --why "a test's record"
+  storyline dlq discard --code expired_view --until now-1d --why "too late to count" --yes
+
+\b
+Nothing is deleted: the letters are listed as discarded, and
+`storyline dlq replay --again` still replays them.
+"""

@@ -1,0 +1,59 @@
+"""What is told of what was sent: counts by type, the first and the last instant."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streams.contracts.events import Event
+
+
+@dataclass(slots=True)
+class Sent:
+    """How many of each record type, the first and last event time (ms), and what went beside."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    first: int = 0
+    last: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
+    accounts: Counter[str] = field(default_factory=Counter)
+    """Account changes by type."""
+    skipped: int = 0
+    """Account changes that the database had already."""
+
+    def count(self, event: "Event") -> None:
+        self.types[type(event).__name__] += 1
+        self.first = self.first or event.occurred_at
+        self.last = max(self.last, event.occurred_at)
+
+    def summary(self) -> dict[str, Any]:
+        """For scripts."""
+        from streams.contracts.times import format_time
+
+        return {
+            "events": self.types.total(),
+            "first": format_time(self.first),
+            "last": format_time(self.last),
+            "types": dict(sorted(self.types.items())),
+            "bad": dict(sorted(self.bad.items())),
+            "account_changes": self.accounts.total(),
+            "accounts": dict(sorted(self.accounts.items())),
+            "accounts_skipped": self.skipped,
+        }
+
+    def told(self, where: str) -> str:
+        """For people."""
+        summary = self.summary()
+        bad = f", and {self.bad.total()} bad records" if self.bad else ""
+        text = f"{summary['events']:,} events {where}{bad}\n"
+        text += f"  from {summary['first']} to {summary['last']}: {_listed(self.types)}\n"
+        if self.accounts:
+            skipped = f" ({self.skipped:,} were there already)" if self.skipped else ""
+            text += (
+                f"{self.accounts.total():,} account changes{skipped}: {_listed(self.accounts)}\n"
+            )
+        return text
+
+
+def _listed(types: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in types.most_common())
