@@ -1,29 +1,48 @@
-"""Measure the generator: events a CPU second and peak memory, at several sizes of network.
-
-    python bench/generate.py 1000 100000 1000000 --limit 300000
+"""The synthetic network: events a CPU second and peak memory, at several sizes of it.
 
 Each size runs in a process of its own and draws the first events of a whole week (60 a user).
 `drawn` only draws events; `lines` also writes them as JSON lines to the null device.
 """
 
-import argparse
+import json
 import subprocess
 import sys
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
+from bench.report import Report
+from streams.app.settings import Settings
 from streams.generate.network import Network
 from streams.generate.outlets import JsonLines
 from streams.generate.world import Plan
 
-START = 1_735_689_600_000
+SERVERS: Final = ()
+_START: Final = 1_735_689_600_000
+_USERS: Final = {
+    "tiny": (100,),
+    "small": (1000, 100_000),
+    "full": (1000, 100_000, 1_000_000),
+}
+_EVENTS: Final = {"tiny": 1000, "small": 60_000, "full": 300_000}
 
 
-def measure(users: int, limit: int, mode: str) -> str:
-    """One line of the table, about this process."""
+def run(report: Report, size: str, settings: Settings) -> None:  # noqa: ARG001 - needs no server
+    for users in _USERS[size]:
+        for mode in ("drawn", "lines"):
+            command = [sys.executable, "-m", "bench.generate", str(users), str(_EVENTS[size]), mode]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            rate, ready, peak = json.loads(done.stdout)
+            report.figure(f"{users:,} users: {mode}", "events/CPU s", rate)
+            report.figure(f"{users:,} users: {mode}, to the first event", "CPU s", ready)
+            report.figure(f"{users:,} users: {mode}, peak memory", "MiB", peak)
+
+
+def _measured(users: int, limit: int, mode: str) -> tuple[float, float, int]:
+    """Events a CPU second after the first one, CPU seconds before it, and MiB of this process."""
     began = time.process_time()
-    network = Network(Plan(users=users, events=users * 60, seed=1, start=START))
+    network = Network(Plan(users=users, events=users * 60, seed=1, start=_START))
     events = islice(network, limit)
     first = next(events)
     ready = time.process_time() - began
@@ -38,25 +57,8 @@ def measure(users: int, limit: int, mode: str) -> str:
         lines.flush()
     spent = time.process_time() - began
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
-    return f"{users:>9,}  {mode}  {count:>9,}  {count / spent:>8,.0f}  {ready:>5.1f}  {peak:>5}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("users", type=int, nargs="+")
-    parser.add_argument("--limit", type=int, default=300_000)
-    parser.add_argument("--mode", choices=("drawn", "lines"))
-    options = parser.parse_args()
-    if options.mode:
-        print(measure(options.users[0], options.limit, options.mode))
-        return
-    print("    users  mode      events  per CPU s  start s  peak MiB")
-    for users in options.users:
-        for mode in ("drawn", "lines"):
-            command = [sys.executable, __file__, str(users), f"--limit={options.limit}"]
-            subprocess.run([*command, f"--mode={mode}"], check=True)
+    return count / spent, ready, int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(_measured(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))

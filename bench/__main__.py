@@ -1,0 +1,59 @@
+"""python -m bench NAME [--size small|full] [--json FILE]"""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from bench.report import Report
+from bench.servers import servers
+
+BENCHMARKS: Final = {
+    "ingest": "from the broker to a fold: a worker, plain Faust, consumer loops",
+    "decode": "Avro to judged columns: fastavro, pyruhvro alone, the decoder",
+    "publish": "events into the broker: the SDK, the CLI, a bare loop",
+    "bronze": "from the broker into a Delta table: the lake worker, a bare loop",
+    "scd2": "a micro-batch of profile changes: re-deriving, a plain MERGE",
+    "questions": "every question of `storyline ask` on a lake of generated facts",
+    "durable": "rows into and out of the durable views",
+    "generate": "the synthetic network: events and memory by its size",
+}
+SIZES: Final = ("tiny", "small", "full")
+"""tiny: does it work?; small: under a minute, mostly; full: the figures of docs/benchmarks.md."""
+
+
+def module_of(name: str) -> ModuleType:
+    """What measures: SERVERS that it needs, and run(report, size, settings)."""
+    return importlib.import_module(f"bench.{name}")
+
+
+def measured(name: str, size: str) -> dict[str, Any]:
+    """Run a benchmark on servers of its own, print its table, and return what scripts read."""
+    module = module_of(name)
+    report = Report(name, size, (module.__doc__ or "").splitlines()[0])
+    with servers(module.SERVERS) as settings:
+        module.run(report, size, settings)
+    return report.json()
+
+
+def main() -> None:
+    listed = "\n".join(f"  {name:<11}{about}" for name, about in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=f"Measure by comparison, each on servers of its own.\n\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=(*BENCHMARKS, "all"), metavar="NAME", help="or: all")
+    parser.add_argument("--size", choices=SIZES, default="small", help="default: small")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="one line for each benchmark")
+    options = parser.parse_args()
+    names = BENCHMARKS if options.name == "all" else (options.name,)
+    found = [measured(name, options.size) for name in names]
+    if options.json:
+        options.json.write_text("".join(f"{json.dumps(one)}\n" for one in found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

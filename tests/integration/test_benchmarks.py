@@ -1,0 +1,99 @@
+"""Every benchmark works: at its smallest, on servers of its own, it writes what scripts read.
+
+What it finds at that size means nothing, and no figure is judged here.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.__main__ import BENCHMARKS, main
+from bench.report import Report, by_turns
+
+ROOT = Path(__file__).parents[2]
+ALONE = ("decode", "questions", "generate")
+IN_SPARK = ("scd2",)
+
+
+def marked(name: str) -> Any:
+    marks = () if name in ALONE else pytest.mark.spark if name in IN_SPARK else pytest.mark.stack
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in BENCHMARKS])
+def test_a_benchmark_runs_and_tells_what_it_found(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    command = [sys.executable, "-m", "bench", name, "--size", "tiny", "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found.keys() == {"benchmark", "size", "figures", "ratios", "goals"}
+    assert (found["benchmark"], found["size"]) == (name, "tiny")
+    assert found["figures"]
+    for figure, told in found["figures"].items():
+        assert told.keys() == {"value", "unit"}
+        assert told["value"] >= 0
+        assert isinstance(told["unit"], str)
+        assert figure in done.stdout
+    values = found["ratios"] | {each: told["value"] for each, told in found["figures"].items()}
+    for goal, told in found["goals"].items():
+        (kind,) = told.keys() - {"met"}
+        assert told["met"] is is_met(kind, values[goal], told[kind])
+
+
+def is_met(kind: str, value: float, bound: float) -> bool:
+    return {"at_least": value >= bound, "at_most": value <= bound}[kind]
+
+
+def test_a_report_keeps_medians_and_judges_ratios_and_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report("mine", "tiny", "apples with pears")
+    report.figure("apples", "1/s", 30, 10, 20)
+    report.figure("pears", "1/s", 4, 6)
+    report.ratio("apples", "pears", at_least=4)
+    report.ratio("pears", "apples", at_least=0.5)
+    report.goal("pears", at_most=4.9)
+    assert report.json() == {
+        "benchmark": "mine",
+        "size": "tiny",
+        "figures": {
+            "apples": {"value": 20, "unit": "1/s"},
+            "pears": {"value": 5, "unit": "1/s"},
+        },
+        "ratios": {"apples / pears": 4, "pears / apples": 0.25},
+        "goals": {
+            "apples / pears": {"at_least": 4, "met": True},
+            "pears / apples": {"at_least": 0.5, "met": False},
+            "pears": {"at_most": 4.9, "met": False},
+        },
+    }
+    told = capsys.readouterr().out
+    assert "apples with pears" in told
+    assert [told.count(word) for word in ("NOT MET", ": met")] == [2, 1]
+
+
+def test_contenders_take_turns() -> None:
+    calls: list[str] = []
+
+    def act(name: str) -> float:
+        calls.append(name)
+        return len(calls)
+
+    found = by_turns({"a": lambda: act("a"), "b": lambda: act("b")}, 2)
+    assert found == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_the_help_names_every_benchmark(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    told = capsys.readouterr().out
+    assert all(f"  {name} " in told for name in BENCHMARKS)
+    files = {file.stem for file in (ROOT / "bench").glob("*.py") if "SERVERS" in file.read_text()}
+    assert files - {"__main__"} == set(BENCHMARKS)
