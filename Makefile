@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast lint format lock clean
+NAME ?= all
+SIZE ?= small
+
+.PHONY: help setup demo test test-fast bench lint format lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,12 +25,17 @@ setup: $(STAMP) ## install everything into .venv
 demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_INPUT=higgs DIR=…
 	@$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
-test: setup ## every test: those without servers side by side, then those on real servers
-	$(BIN)/pytest -m "not stack" -n 2
+test: setup ## every test: those on their own side by side, those in Spark, those on real servers
+	$(BIN)/pytest -m "not stack and not spark" -n 2
+	$(BIN)/pytest -m spark -n 2 --dist worksteal
 	$(BIN)/pytest -m stack
 
 test-fast: setup ## the tests that need no server
-	$(BIN)/pytest -m "not stack" -n auto
+	$(BIN)/pytest -m "not stack and not spark" -n auto
+	$(BIN)/pytest -m spark -n 2 --dist worksteal
+
+bench: setup ## every benchmark on servers of its own, or one: NAME=ingest SIZE=full
+	$(BIN)/python -m bench $(NAME) --size $(SIZE)
 
 lint: setup ## ruff, mypy --strict, layers
 	$(BIN)/ruff check .

@@ -1,5 +1,11 @@
 """Errors that a person is meant to read."""
 
+from typing import Final
+
+NEEDS_A_PERSON: Final = 65
+"""Exit code of a worker that is not to be started again before somebody has looked: its input is
+at fault (EX_DATAERR), and each start would go a little further into it."""
+
 
 class UserError(Exception):
     """Something the person at the keyboard can put right.

@@ -51,15 +51,13 @@ class LogReader:
         self, consumer: Consumer, topic: str, start: int | None, *, follow: bool
     ) -> Iterator[list[Record]]:
         ends = self._assign(consumer, topic, start)
-        while True:
+        while follow or not _at_end(consumer, topic, ends):
             messages = consumer.consume(_FETCH, timeout=_WAIT_S)
             records = [_record(message) for message in messages]
             if not follow:
                 records = [record for record in records if record.offset < ends[record.partition]]
             records.sort(key=lambda record: (record.append_time, *record.position))
             yield records
-            if not follow and _at_end(consumer, topic, ends):
-                return
 
     def _assign(self, consumer: Consumer, topic: str, start: int | None) -> dict[int, int]:
         """Set every partition to its start; returns partition -> its end offset."""
@@ -105,7 +103,7 @@ def _record(message: Message) -> Record:
         append_time=message.timestamp()[1],
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value) or b"") for name, value in headers),
+        headers=tuple((name, _bytes(value)) for name, value in headers),
     )
 
 

@@ -99,12 +99,22 @@ class SchemaRegistry:
 
         Raises UserError where the registry holds a version that a schema is incompatible with.
         """
-        self._set_level()
+        self.set_level()
         for spec in topics().values():
             for record_type in spec.records:
                 yield self._register(spec.name, record_type)
 
-    def _set_level(self) -> None:
+    def answers(self) -> bool:
+        """Whether the registry can be asked now."""
+        try:
+            with self._asking():
+                self._client.get_config()
+        except RegistryUnavailableError:
+            return False
+        return True
+
+    def set_level(self) -> None:
+        """Hold every subject without a level of its own to BACKWARD_TRANSITIVE."""
         with self._asking():
             if self._client.get_config().to_dict().get("compatibilityLevel") != LEVEL:
                 self._client.set_compatibility(level=LEVEL)

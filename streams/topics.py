@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.contracts.catalog import topics
+from streams.contracts.catalog import captured_topics, internal_topics, topics
 from streams.errors import UserError
 
 _CONNECT_S: Final = 5.0
@@ -63,9 +63,14 @@ class BrokerUnavailableError(UserError):
 def wanted() -> dict[str, Wanted]:
     """Every topic of the catalogue and its dead letter topic."""
     described: dict[str, Wanted] = {}
-    for spec in topics().values():
+    for spec in (
+        *topics().values(),
+        *captured_topics().values(),
+        *internal_topics().values(),
+    ):
         described[spec.name] = Wanted(spec.partitions, spec.config)
-        described[spec.dlq] = Wanted(spec.partitions, spec.dlq_config)
+        if spec.dlq_retention_ms is not None:
+            described[spec.dlq] = Wanted(spec.partitions, spec.dlq_config)
     return described
 
 

@@ -5,23 +5,24 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.stack.starting import tail
 from tests.local_stack import own_settings
 from tests.profiles import load_profile
+from tests.sparks import spark_session
 
 _LOG_LINES = 40
 
 load_profile()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the servers carries the mark."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.stack)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever asks for the servers or for Spark carries the mark."""
+    for name in {"stack", "spark"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker(name)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
     finally:
         servers.down()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The one Spark of this run: give tables and temporary views names of your own."""
+    with spark_session(tmp_path_factory.mktemp("spark")) as session:
+        yield session
 
 
 @pytest.hookimpl(wrapper=True)

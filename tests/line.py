@@ -33,9 +33,12 @@ def own_views(stack: Settings, version: str, **changes: Any) -> Settings:
     The version gets the time appended, so that a stack which runs on keeps nothing of an earlier
     run's people, who have the same ids.
     """
+    own_version = f"{version}{time.time_ns() // 1_000_000_000}"
     own = stack.model_copy(
         update={
-            "views_version": f"{version}{time.time_ns() // 1_000_000_000}",
+            "views_version": own_version,
+            "lake": stack.home / f"lake-{own_version}",
+            "lake_batch_wait_ms": 300,
             "batch_records": 200,
             "session_timeout_s": 10,
             "timeline_length": 40,

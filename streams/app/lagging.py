@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
+from streams.agents.agent import ViewAgent
 from streams.agents.progress import PartitionLag, Progress, StalledError, wait_until_idle
 from streams.agents.registry import AGENTS, STAGES
 from streams.app.run_files import WorkerTally, worker_tallies
@@ -37,7 +38,7 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Stand
             raise no_topic(missing)
         return Standing(
             lags=broker.lag(groups),
-            dead_letters=broker.sizes(map(dead_letter_topic, topics)),
+            dead_letters=broker.sizes(_dead_letter_topics(agents)),
             tallies=[told for told in worker_tallies(settings.home) if told.group in groups],
         )
 
@@ -64,6 +65,12 @@ def wait_for_workers(
             raise UserError(
                 f"the workers do not keep up: {error}", hint="see `storyline lag` and their logs"
             ) from error
+
+
+def _dead_letter_topics(agents: Sequence[str]) -> list[str]:
+    """Of these agents; the lake agent has a table instead."""
+    views = [AGENTS[name] for name in agents if isinstance(AGENTS[name], ViewAgent)]
+    return [dead_letter_topic(topic) for agent in views for topic in agent.topics]
 
 
 def _groups(settings: Settings, agents: Sequence[str]) -> dict[str, tuple[str, ...]]:

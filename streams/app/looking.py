@@ -11,6 +11,7 @@ from streams.contracts.codec import SchemaLookup, decode
 from streams.contracts.events import Event
 from streams.contracts.jsonform import to_json
 from streams.contracts.reading import read
+from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import format_time
 from streams.errors import UserError
@@ -52,9 +53,10 @@ def source_of(topic: str) -> str:
 def look(records: Sequence[Record], topic: str, lookup: SchemaLookup) -> Iterator[Seen]:
     """Each record of a topic, in order. Raises RegistryUnavailableError."""
     source = source_of(topic)
-    batch, undecoded = decode(records, source, lookup)
+    columns = Records.of(records)
+    batch, undecoded = decode(columns, source, lookup)
     decoded = dict(events(batch))
-    refused = undecoded if topic != source else read(records, source, lookup)[1]
+    refused = undecoded if topic != source else read(columns, source, lookup)[1]
     errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
     for record in records:
         yield Seen(
@@ -91,7 +93,7 @@ def _reasons(record: Record) -> dict[str, str]:
     """Why a record became a dead letter; of equal header names the last one counts."""
     headers = dict(record.headers)
     return {
-        name: headers[header].decode("utf-8", "backslashreplace")
+        name: value.decode("utf-8", "backslashreplace")
         for name, header in _REASONS.items()
-        if header in headers
+        if (value := headers.get(header)) is not None
     }

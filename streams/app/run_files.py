@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from streams.runtime.metrics import Tally, tallies
+from streams.runtime.tallies import Tally, tallies
 
 
 class WorkerTally(NamedTuple):

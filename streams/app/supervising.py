@@ -1,4 +1,4 @@
-"""Running several agents, one child process each; when one ends, all end."""
+"""Running several workers, one child process each; when one ends, all end."""
 
 import signal
 import subprocess
@@ -10,11 +10,18 @@ from typing import NamedTuple
 
 import structlog
 
-from streams.errors import UserError
+from streams.errors import NEEDS_A_PERSON, UserError
 
 _POLL_S = 0.2
 
 log = structlog.get_logger(__name__)
+
+
+class Program(NamedTuple):
+    """A worker to run, and the name it goes by in messages."""
+
+    name: str
+    command: Sequence[str]
 
 
 class _Child(NamedTuple):
@@ -22,13 +29,12 @@ class _Child(NamedTuple):
     process: subprocess.Popen[bytes]
 
 
-def run_agents(
-    names: Sequence[str], command: Sequence[str], *, stop_within_s: float = 40.0
-) -> None:
-    """Run `command NAME` for each name until SIGTERM or SIGINT, then stop them all.
+def run_all(programs: Sequence[Program], *, stop_within_s: float = 40.0) -> None:
+    """Run the programs until SIGTERM or SIGINT, then stop them all.
 
     None is started again: where one ends by itself the others are stopped too, and UserError says
-    which it was. A child that does not stop in time is killed.
+    which it was. A child that does not stop in time is killed. Where the one that ended needs a
+    person, so does this process.
     """
     stopping = threading.Event()
 
@@ -40,25 +46,35 @@ def run_agents(
     children: list[_Child] = []
     try:
         children.extend(
-            _Child(name, subprocess.Popen([*command, name]))  # noqa: S603
-            for name in names
+            _Child(name, subprocess.Popen(list(command)))  # noqa: S603
+            for name, command in programs
         )
         ended = _first_to_end(children, stopping)
     finally:
         killed = _stop_all(children, stop_within_s)
     if ended is not None:
+        code = ended.process.returncode
         raise UserError(
-            f"the worker {ended.name} ended by itself (exit code {ended.process.returncode}); "
-            "the others were stopped",
+            f"the worker {ended.name} ended by itself (exit code {code}); the others were stopped",
             hint="its last lines above say why",
+            exit_code=code if code == NEEDS_A_PERSON else 1,
         )
     if killed:
         raise UserError(f"killed for not stopping in time: {', '.join(killed)}")
 
 
-def this_command() -> list[str]:
-    """The command line that runs one agent by the interpreter and code of this process."""
-    return [sys.executable, "-m", "streams.cli.main", "run"]
+def worker_programs(names: Sequence[str], count: int, instance: str | None) -> list[Program]:
+    """`count` processes of each agent, run by the interpreter and code of this process."""
+    named = () if instance is None else ("--instance", instance)
+    run = (sys.executable, "-m", "streams.cli.main", "run")
+    return [
+        Program(
+            name if count == 1 else f"{name} {number}",
+            (*run, name, "--number", str(number), *named),
+        )
+        for name in names
+        for number in range(count)
+    ]
 
 
 def _first_to_end(children: Sequence[_Child], stopping: threading.Event) -> _Child | None:

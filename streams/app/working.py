@@ -1,31 +1,38 @@
 """Running one agent in this process."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 from confluent_kafka import KafkaException
 
-from streams.agents.agent import Services
 from streams.agents.registry import AGENTS
-from streams.agents.tasks import RECORD_TYPE, TOPIC, task_messages
-from streams.app.messaging import schema_registry
+from streams.app.limiting import guard, stopped_at_limit
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, no_answer, no_topic, progress, timeline_cache
-from streams.contracts.batch import Record
+from streams.app.wiring import no_answer, no_topic, progress
+from streams.app.workplaces import Workplace, check_stores, topics_needed, workplace
 from streams.contracts.codec import RegistryUnavailableError
-from streams.contracts.events import DeliveryTask
 from streams.errors import UserError
 from streams.projections.ports import StoreUnavailableError
-from streams.runtime.dead_letters import DeadLetters, dead_letter_topic
+from streams.runtime.config import WorkerConfig
+from streams.runtime.endpoint import METRICS_PATH, serve
+from streams.runtime.fetch_thread import MembershipLostError
+from streams.runtime.limits import DeadLetterLimitError
 from streams.runtime.metrics import Metrics
-from streams.runtime.outbox import Outbox, OutboxError, OutboxUnavailableError
+from streams.runtime.outbox import OutboxError, OutboxUnavailableError
 from streams.runtime.pipeline import Pipeline
 from streams.runtime.retry import Waiter
-from streams.runtime.worker import Worker, WorkerConfig
+from streams.runtime.worker import NoProgressError, Worker
+from streams.sinks.delta.table import OvertakenError
 
-PASSING = (StoreUnavailableError, RegistryUnavailableError, OutboxUnavailableError)
+PASSING = (
+    StoreUnavailableError,
+    RegistryUnavailableError,
+    OutboxUnavailableError,
+    OvertakenError,
+)
 """Errors that pass by themselves: a worker waits, acknowledging nothing."""
 
 log = structlog.get_logger(__name__)
@@ -35,61 +42,76 @@ def agent_names() -> tuple[str, ...]:
     return tuple(AGENTS)
 
 
-def run_agent(settings: Settings, name: str) -> None:
+def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
     """Work until SIGTERM or SIGINT, then finish the batch in hand and return.
+
+    `number` tells the processes of one agent on one machine apart.
 
     Raises UserError for what a person can put right, and every other error as it is, with
     nothing acknowledged that is not settled.
     """
     agent = AGENTS[name]
-    check_topics(settings, _topics([name]))
+    check_topics(settings, topics_needed([name]))
     group, stopping = settings.group(name), threading.Event()
     metrics = Metrics(group)
-    outbox = Outbox(settings.bootstrap, client_id=group)
-    registry = schema_registry(settings)
-
-    def send_tasks(tasks: Sequence[DeliveryTask]) -> None:
-        outbox.send(task_messages(tasks, registry.schema_id(TOPIC, RECORD_TYPE)))
-
-    with durable_views(settings) as views:
-        services = Services(
-            sink=views,
-            timelines=timeline_cache(settings),
-            lookup=registry.schema_text,
-            send_tasks=send_tasks,
-            inline_followers=settings.inline_followers,
-            delivery_page=settings.delivery_page,
-        )
+    with workplace(settings, agent, metrics) as place:
         pipelines = {
             topic: Pipeline(
                 topic,
-                agent.steps(services, topic),
-                dead_letters=DeadLetters(outbox.send, metrics),
+                place.steps(topic),
+                dead_letters=place.burial(topic),
                 metrics=metrics,
                 waiter=Waiter(PASSING, stopping),
+                guard=guard(settings, topic, metrics),
             )
             for topic in agent.topics
         }
         worker = Worker(
-            _config(settings, group), pipelines, Record, metrics=metrics, stopping=stopping
+            _config(settings, group, place, number),
+            pipelines,
+            metrics=metrics,
+            stopping=stopping,
+            wanted_from=place.wanted_from,
         )
-        port = metrics.serve(settings.metrics_host, _metrics_port(settings, name))
-        with run_file(settings.home, group, f"http://{settings.metrics_host}:{port}/metrics"):
-            try:
-                worker.run(lambda: log.info("working", group=group, topics=agent.topics))
-            except OutboxError as error:
-                raise UserError(
-                    f"{group}: the broker refused a message: {error}",
-                    hint="compare the topics with: storyline topics diff",
-                ) from error
+        host = settings.metrics_host
+        port = serve(
+            host, _metrics_port(settings, name, number), metrics.registry, worker.vitals.health
+        )
+        with run_file(settings.home, group, f"http://{host}:{port}{METRICS_PATH}"), _told(group):
+            worker.run(lambda: log.info("working", group=group, topics=agent.topics))
             log.info("stopped", group=group, tallies={k: str(v) for k, v in metrics.read().items()})
+
+
+@contextmanager
+def _told(group: str) -> Iterator[None]:
+    """Tells a person what ended the worker, where a person is needed or can wonder."""
+    try:
+        yield
+    except OutboxError as error:
+        raise UserError(
+            f"{group}: the broker refused a message: {error}",
+            hint="compare the topics with: storyline topics diff",
+        ) from error
+    except MembershipLostError as error:
+        raise UserError(
+            f"the worker ended: {error}",
+            hint="another worker runs under the same name (--instance, "
+            "STORYLINE_WORKER_INSTANCE), or this one was silent for too long; "
+            "give each a name of its own, and start it again",
+        ) from error
+    except DeadLetterLimitError as error:
+        raise stopped_at_limit(group, error) from error
+    except NoProgressError as error:
+        raise UserError(
+            f"{group} made no progress and ended: {error}",
+            hint="start it again, which `storyline up --workers` does by itself; nothing is lost",
+        ) from error
 
 
 def check_servers(settings: Settings, names: Sequence[str]) -> None:
     """Raises UserError where these agents could not begin: a server, topic or table is missing."""
-    check_topics(settings, _topics(names))
-    with durable_views(settings):
-        pass
+    check_topics(settings, topics_needed(names))
+    check_stores(settings, names)
 
 
 def check_topics(settings: Settings, topics: set[str]) -> None:
@@ -102,21 +124,20 @@ def check_topics(settings: Settings, topics: set[str]) -> None:
         raise no_topic(missing)
 
 
-def _topics(names: Sequence[str]) -> set[str]:
-    read = {topic for name in names for topic in AGENTS[name].topics}
-    return {*read, *map(dead_letter_topic, read), TOPIC}
+def _metrics_port(settings: Settings, name: str, number: int) -> int:
+    names = agent_names()
+    return settings.metrics_port and settings.metrics_port + names.index(name) + number * len(names)
 
 
-def _metrics_port(settings: Settings, name: str) -> int:
-    return settings.metrics_port and settings.metrics_port + agent_names().index(name)
-
-
-def _config(settings: Settings, group: str) -> WorkerConfig:
+def _config(settings: Settings, group: str, place: Workplace, number: int) -> WorkerConfig:
+    named = settings.worker_instance
     return WorkerConfig(
         group=group,
+        instance=named and f"{named}-{number}",
         bootstrap=settings.bootstrap,
         data_dir=settings.home / "run" / group,
-        batch_records=settings.batch_records,
-        batch_wait_ms=settings.batch_wait_ms,
+        batch_records=place.batch_records,
+        batch_wait_ms=place.batch_wait_ms,
+        patient=place.patient,
         session_timeout_s=settings.session_timeout_s,
     )

@@ -1,14 +1,23 @@
 """`storyline generate`: a synthetic network's events."""
 
-import re
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli.command import command_app
-from streams.cli.emitting import Bad, Destination, Duplicates, Out, Publish, Speed, Summary
-from streams.cli.reading import parse_instant
+from streams.cli.emitting import (
+    AccountsFile,
+    Bad,
+    Destination,
+    Duplicates,
+    NoAccounts,
+    Out,
+    Publish,
+    Speed,
+    Summary,
+)
+from streams.cli.reading import parse_start
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,17 +26,6 @@ if TYPE_CHECKING:
 app = command_app()
 
 _WEEKLY = 60  # events a user
-_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_AGO = re.compile(r"now(?:-(\d{1,6})([mhd]))?")
-
-
-def parse_start(text: str) -> int:
-    """`now`, `now-7d`, `now-36h`, `now-90m`, RFC 3339 or ms since the epoch, to ms."""
-    ago = _AGO.fullmatch(text)
-    if ago is None:
-        return parse_instant(text)
-    back = int(ago[1]) * _UNITS_MS[ago[2]] if ago[1] else 0
-    return time.time_ns() // 1_000_000 - back
 
 
 @app.command(
@@ -36,6 +34,7 @@ Examples:
   storyline generate --events 300000 --out week.jsonl
   storyline generate --start now-7d --publish --bad 8
   storyline generate --start now --publish --speed 1
+  storyline generate --out week.jsonl --accounts accounts.jsonl
 """,
 )
 def generate(
@@ -62,29 +61,34 @@ def generate(
     ] = 1001,
     out: Out = None,
     publish: Publish = False,
+    accounts: AccountsFile = None,
+    no_accounts: NoAccounts = False,
     speed: Speed = None,
     summary: Summary = False,
 ) -> None:
     """Generate the events of a synthetic social network, in time order.
 
     User 1 is followed by a tenth of all, the others by ever fewer. A run is repeatable: the same
-    options give the same bytes (`--start now` aside).
+    options give the same bytes (`--start now` aside). With --publish their accounts are kept in
+    PostgreSQL on the way: sign-ups, renames, moves, privacy, audience, deletions, returns.
     """
     from itertools import islice
 
     from streams.cli.emitting import emit
+    from streams.contracts.catalog import DAY_MS
+    from streams.generate.accounts import accounts_of
     from streams.generate.duplicates import with_duplicates
     from streams.generate.network import Network
     from streams.generate.world import Plan
 
-    to = Destination(out, publish, speed, bad)
+    to = Destination(out, publish, speed, bad, accounts, no_accounts)
     try:
         plan = Plan(
             users=users,
             events=events or max(1, round(users * _WEEKLY * days / 7)),
             seed=seed,
             start=start,
-            duration=round(days * _UNITS_MS["d"]),
+            duration=round(days * DAY_MS),
             oddities=oddities,
             node=node,
         )
@@ -94,7 +98,9 @@ def generate(
         _refuse_the_future(plan, speed)
     count = min(limit or plan.events, plan.events)
     stream = with_duplicates(islice(Network(plan), count), duplicates, seed)
-    emit(stream, to, expected=round(count * (1 + duplicates)), as_json=summary)
+    expected = round(count * (1 + duplicates))
+    members = accounts_of(plan) if to.takes_accounts else None
+    emit(stream, to, expected=expected, as_json=summary, accounts=members)
 
 
 def _refuse_the_future(plan: "Plan", speed: float | None) -> None:

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from streams.cli.command import command_app
-from streams.cli.emitting import Bad, Destination, Duplicates, Out, Publish, Speed, Summary
+from streams.cli.emitting import (
+    AccountsFile,
+    Bad,
+    Destination,
+    Duplicates,
+    NoAccounts,
+    Out,
+    Publish,
+    Speed,
+    Summary,
+)
 from streams.cli.reading import parse_instant
 
 app = command_app(
@@ -39,21 +49,26 @@ def higgs(
     bad: Bad = 0,
     out: Out = None,
     publish: Publish = False,
+    accounts: AccountsFile = None,
+    no_accounts: NoAccounts = False,
     speed: Speed = None,
     summary: Summary = False,
 ) -> None:
     """Load SNAP's Higgs week: who retweeted, mentioned or answered whom, 1 to 7 July 2012.
 
     A follows B from just before A first acts on B; a retweet becomes a repost, a mention a post,
-    a reply a comment. Ids come from line numbers, so loading twice gives the same events.
+    a reply a comment. Ids come from line numbers, so loading twice gives the same events. With
+    --publish, who is first met gets an account in PostgreSQL.
     """
     from streams.cli.emitting import emit
+    from streams.generate.accounts import accounts_of_recorded
     from streams.generate.duplicates import with_duplicates
     from streams.generate.higgs import events_of
     from streams.generate.interactions import read_interactions
 
-    to = Destination(out, publish, speed, bad)
+    to = Destination(out, publish, speed, bad, accounts, no_accounts)
     interactions = read_interactions(directory, limit=limit, until_ms=until)
     stream = with_duplicates(events_of(interactions), duplicates, seed=1)
     expected = round(len(interactions) * 1.9 * (1 + duplicates))
-    emit(stream, to, expected=expected, as_json=summary)
+    members = accounts_of_recorded() if to.takes_accounts else None
+    emit(stream, to, expected=expected, as_json=summary, accounts=members)

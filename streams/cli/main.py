@@ -31,8 +31,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tail": ("tail", "Print a topic's decoded events."),
     "generate": ("generate", "Generate a synthetic network's events."),
     "load": ("load", "Turn recorded interactions into events."),
-    "migrate": ("migrate", "Bring the Cassandra keyspace up to date."),
+    "migrate": ("migrate", "Bring Cassandra and the accounts database up to date."),
+    "accounts": ("accounts", "Change accounts."),
+    "cdc": ("cdc", "Capture changes of accounts."),
     "run": ("run", "Run workers."),
+    "dlq": ("dlq", "List, show, replay and discard dead letters."),
     "lag": ("lag", "Show what workers have still to read."),
     "feed": ("feed", "Show a reader's home feed."),
     "author": ("author", "Show an author's posts."),
@@ -44,6 +47,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "viewers": ("viewers", "Show who viewed a story, to its owner."),
     "counts": ("counts", "Show a content's counts."),
     "graph": ("graph", "Show whom a user follows and is followed by."),
+    "lake": ("lake", "Fill the historical tables, and tell what they hold."),
+    "ask": ("ask", "Ask the lake, by a question's name or by SQL."),
     "demo": ("demo", "Show the whole line on a small generated week."),
 }
 

@@ -1,6 +1,7 @@
 """What the reading commands share: their options, and how they meet the stores."""
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from streams.app.read_side import ReadSide
 
 MAX_ID = (1 << 63) - 1
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_AGO = re.compile(r"now(?:-(\d{1,6})([mhd]))?")
 
 
 def parse_id(text: str) -> int:
@@ -37,6 +40,15 @@ def parse_instant(text: str) -> int:
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no time zone: add Z for UTC")
     return round(instant.timestamp() * 1000)
+
+
+def parse_start(text: str) -> int:
+    """`now`, `now-7d`, `now-36h`, `now-90m`, RFC 3339 or ms since the epoch, to ms."""
+    ago = _AGO.fullmatch(text)
+    if ago is None:
+        return parse_instant(text)
+    back = int(ago[1]) * _UNITS_MS[ago[2]] if ago[1] else 0
+    return time.time_ns() // 1_000_000 - back
 
 
 def parse_tag(text: str) -> str:

@@ -9,28 +9,51 @@ from streams.errors import UserError
 
 app = command_app()
 
+EXAMPLES = """Examples:
 
-@app.command(
-    epilog="Examples:  storyline run  |  storyline run posts  |  storyline run posts delivery",
-)
+\b
+  storyline run
+  storyline run posts
+  storyline run posts delivery --workers 4
+  storyline run posts --instance $(hostname)
+"""
+
+
+@app.command(epilog=EXAMPLES)
 def run(
     agents: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[AGENT]...",
-            help="graph, posts, stories, engagement or delivery; all of them if none is named.",
+            help="graph, posts, stories, engagement, delivery or lake; all if none is named.",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes of each agent, one per core: Kafka shares out the partitions."
+        ),
+    ] = 1,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name that no other running worker has. One that comes back under its name "
+            "within the session timeout finds its partitions waiting. Default: "
+            "STORYLINE_WORKER_INSTANCE.",
+        ),
+    ] = None,
+    number: Annotated[int, typer.Option(min=0, hidden=True)] = 0,
 ) -> None:
     """Run workers until Ctrl-C or SIGTERM; then they finish the batch in hand and commit it.
 
-    One agent runs in this process, several in one child process each. No worker is started
+    One worker runs in this process, several in one child process each. No worker is started
     again: if one ends by itself, the others are stopped and the exit code is not 0. Workers that
-    are kept running are started by `storyline up`.
+    are kept running are started by `storyline up --workers`.
     """
     from streams.app.logs import configure_logs
-    from streams.app.settings import settings
-    from streams.app.supervising import run_agents, this_command
+    from streams.app.settings import Settings, settings
+    from streams.app.supervising import run_all, worker_programs
     from streams.app.working import agent_names, check_servers, run_agent
 
     known = agent_names()
@@ -42,9 +65,10 @@ def run(
             exit_code=2,
         )
     configure_logs()
-    if len(names) == 1:
-        run_agent(settings(), names[0])
+    chosen = settings() if instance is None else Settings(worker_instance=instance)
+    if len(names) * workers == 1:
+        run_agent(chosen, names[0], number=number)
     else:
         # Asked once here, not told by every worker.
-        check_servers(settings(), names)
-        run_agents(names, this_command())
+        check_servers(chosen, names)
+        run_all(worker_programs(names, workers, instance))

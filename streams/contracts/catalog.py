@@ -35,7 +35,8 @@ class TopicSpec:
     retention_ms: int
     timestamps: str
     records: tuple[str, ...]
-    dlq_retention_ms: int
+    dlq_retention_ms: int | None
+    """None where the topic has no dead letter topic."""
     writers: tuple[str, ...]
     readers: tuple[str, ...]
 
@@ -92,8 +93,22 @@ def released() -> Mapping[str, Mapping[str, Schema]]:
 
 @functools.cache
 def topics() -> Mapping[str, TopicSpec]:
-    """Topic name -> its description."""
+    """Name -> description of every topic of events."""
     specs = (_read_topic(path) for path in sorted((avro_dir() / "topics").glob("*.yaml")))
+    return MappingProxyType({spec.name: spec for spec in specs})
+
+
+@functools.cache
+def captured_topics() -> Mapping[str, TopicSpec]:
+    """Topics that a change-data-capture connector writes, by schemas of its own: no events."""
+    specs = (_read_topic(path) for path in sorted((avro_dir() / "captured").glob("*.yaml")))
+    return MappingProxyType({spec.name: spec for spec in specs})
+
+
+@functools.cache
+def internal_topics() -> Mapping[str, TopicSpec]:
+    """Topics that Storyline's own commands write and read, as JSON: no events."""
+    specs = (_read_topic(path) for path in sorted((avro_dir() / "internal").glob("*.yaml")))
     return MappingProxyType({spec.name: spec for spec in specs})
 
 
@@ -125,8 +140,8 @@ def _read_topic(path: Path) -> TopicSpec:
         partitions=raw["partitions"],
         retention_ms=_retention(raw["retention"]),
         timestamps=raw["timestamps"],
-        records=tuple(raw["records"]),
-        dlq_retention_ms=_retention(raw["dlq"]["retention"]),
+        records=tuple(raw.get("records", ())),
+        dlq_retention_ms=_retention(raw["dlq"]["retention"]) if "dlq" in raw else None,
         writers=tuple(raw["writers"]),
         readers=tuple(raw["readers"]),
     )

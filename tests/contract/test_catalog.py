@@ -7,6 +7,8 @@ import pytest
 from streams.contracts.catalog import (
     DAY_MS,
     FOREVER,
+    captured_topics,
+    internal_topics,
     key_of,
     schemas,
     subject,
@@ -78,8 +80,26 @@ def test_source_topics_are_kept_for_ever_and_stamped_by_the_broker() -> None:
         assert spec.timestamps == ("CreateTime" if internal else "LogAppendTime")
         assert spec.config["cleanup.policy"] == "delete"
         assert spec.dlq_config["message.timestamp.type"] == "CreateTime"
+        assert spec.dlq_retention_ms is not None
         assert spec.dlq_retention_ms >= DAY_MS
         assert spec.partitions == (4 if name in ("social.blocks.v1", "social.tiers.v1") else 8)
+
+
+def test_the_change_stream_is_kept_for_ever_and_stamped_by_the_broker() -> None:
+    (spec,) = captured_topics().values()
+    assert spec.name == "accounts.public.users" not in topics()
+    assert (spec.partitions, spec.retention_ms, spec.timestamps) == (4, FOREVER, "LogAppendTime")
+    assert spec.records == ()
+    assert spec.dlq_retention_ms is None
+
+
+def test_decisions_about_dead_letters_outlive_them() -> None:
+    (spec,) = internal_topics().values()
+    assert spec.name == "storyline.dlq.actions.v1" not in topics()
+    assert (spec.partitions, spec.timestamps, spec.records) == (1, "LogAppendTime", ())
+    assert spec.dlq_retention_ms is None
+    longest = max(topic.dlq_retention_ms or 0 for topic in topics().values())
+    assert spec.retention_ms >= 2 * longest
 
 
 def test_keys_are_decimal_text() -> None:

@@ -13,6 +13,7 @@ from streams.contracts.events import EVENT_TYPES
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.jsonform import JsonFormError, from_json
 from streams.contracts.reading import read
+from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import parse_time
 
@@ -49,7 +50,7 @@ def test_a_good_example_goes_through(path: Path) -> None:
     topic = topic_of(record_type)
     key = key_of(record_type, {topic.key: getattr(event, topic.key)})
     record = Record(topic.name, 0, 0, event.occurred_at, key, encode(event, SCHEMA_ID))
-    batch, rejected = read([record], topic.name, lookup_of(record_type))
+    batch, rejected = read(Records.of([record]), topic.name, lookup_of(record_type))
     assert not rejected
     assert [found for _, found in events(batch)] == [event]
 
@@ -63,7 +64,7 @@ def test_a_bad_example_is_refused_for_its_reason(path: Path) -> None:
         assert example["why"] in str(refused.value)
         return
     record = _record(example, record_type)
-    batch, [rejected] = read([record], record.topic, lookup_of(record_type))
+    batch, [rejected] = read(Records.of([record]), record.topic, lookup_of(record_type))
     assert not batch.columns
     assert rejected.code == example["code"]
     assert example["why"] in rejected.message

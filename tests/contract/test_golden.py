@@ -13,6 +13,7 @@ from streams.contracts.catalog import released, topic_of
 from streams.contracts.codec import decode
 from streams.contracts.events import EVENT_TYPES
 from streams.contracts.jsonform import from_json, to_json
+from streams.contracts.records import Records
 from streams.contracts.resolve import writer_of
 from streams.contracts.rows import events
 
@@ -32,7 +33,9 @@ def test_released_bytes_still_decode(path: Path) -> None:
     schema = json.dumps(released()[path.parent.name][path.stem])
     topic = topic_of(path.stem).name
     value = bytes.fromhex(golden["value_hex"])
-    batch, rejected = decode([Record(topic, 0, 0, 0, b"", value)], topic, {1: schema}.get)
+    batch, rejected = decode(
+        Records.of([Record(topic, 0, 0, 0, b"", value)]), topic, {1: schema}.get
+    )
     assert not rejected
     [(_, event)] = events(batch)
     assert event == from_json(golden["event"])

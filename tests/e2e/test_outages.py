@@ -21,7 +21,7 @@ from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import Event, PostCreated, UserFollowed
 from streams.producer import PARTITIONER, EventProducer
-from streams.runtime.metrics import Tally
+from streams.runtime.tallies import Tally
 from streams.stack.status import ProgramStatus
 from tests.line import (
     assert_feeds,
@@ -206,6 +206,28 @@ def test_the_registry_goes_away(stack: Settings, week: list[Event]) -> None:
             assert not any(tally.dead_letters for tally in _tallies(settings, agent))
         with open_read_side(settings) as side:
             assert_feeds(side, Oracle(map(fields, [*known, *unknown])), USERS)
+
+
+def test_workers_that_start_while_the_registry_hangs_wait_for_it(
+    stack: Settings, week: list[Event]
+) -> None:
+    settings = own_views(stack, "v96", **SMALL)
+    posts = [event for event in week if isinstance(event, PostCreated)]
+    _append_all(settings, [_encoded(settings, event) for event in posts])
+    registry = _server(settings, "registry").pid
+    assert registry is not None
+    os.kill(registry, signal.SIGSTOP)
+    try:
+        with running_workers(settings, ["posts"]) as workers:
+            _wait_until_all_wait(workers)
+            assert _settled(settings, "posts") == 0
+            os.kill(registry, signal.SIGCONT)
+            wait_for_lag_zero(settings, workers)
+            _assert_conserved(settings, ["posts"])
+            (tally,) = _tallies(settings, "posts")
+            assert (tally.consumed, tally.dead_letters) == (len(posts), {})
+    finally:
+        os.kill(registry, signal.SIGCONT)
 
 
 def _encoded(settings: Settings, event: Event) -> tuple[str, bytes, bytes]:

@@ -1,5 +1,6 @@
 """A Valkey server of a test's own, which it may flush, starve and kill."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -47,6 +48,17 @@ class Valkey:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def pause(self) -> None:
+        """It accepts connections and answers nothing, until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def close(self) -> None:
         self.kill()

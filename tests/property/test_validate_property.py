@@ -11,6 +11,7 @@ from streams.contracts.catalog import schemas, topics
 from streams.contracts.events import EVENT_TYPES, Event
 from streams.contracts.jsonform import from_json, to_json
 from streams.contracts.reading import read
+from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
 from streams.contracts.validate import check_record
 from tests.strategies.events import events, record
@@ -40,7 +41,7 @@ def test_columns_judge_as_the_scalar_rules_do(
     drawn: tuple[str, list[tuple[Event, Record]]],
 ) -> None:
     topic, pairs = drawn
-    batch, rejected = read([one for _, one in pairs], topic, TEXTS.get)
+    batch, rejected = read(Records.of([one for _, one in pairs]), topic, TEXTS.get)
     expected = {
         one.offset: fault
         for event, one in pairs

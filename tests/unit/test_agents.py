@@ -7,12 +7,13 @@ from streams.agents.agent import Services
 from streams.agents.registry import AGENTS, STAGES
 from streams.agents.tasks import TOPIC, task_messages
 from streams.contracts.batch import Record
-from streams.contracts.catalog import schemas, topics
+from streams.contracts.catalog import captured_topics, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import DeliveryTask, Event, PostCreated
 from streams.contracts.ids import id_time, make_id
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_timelines import MemoryTimelines
+from tests.batches import raw_batches
 
 AUTHOR, READERS = 1, range(100, 130)
 NOW = 1_735_689_600_000
@@ -45,7 +46,7 @@ class World:
             Record(topic, 0, offset, NOW, _key(topic, event), value)
             for offset, (event, value) in enumerate(zip(events, values, strict=True))
         ]
-        batch, rejected = steps.decode(records)
+        batch, rejected = steps.decode(raw_batches(records))
         assert rejected == []
         projected = steps.project(batch)
         steps.apply(projected)
@@ -119,6 +120,7 @@ def test_tasks_are_keyed_by_shard() -> None:
 
 def test_every_topic_that_names_an_agent_is_read_by_it() -> None:
     for name, agent in AGENTS.items():
-        described = {spec.name for spec in topics().values() if name in spec.readers}
+        specs = (*topics().values(), *captured_topics().values())
+        described = {spec.name for spec in specs if name in spec.readers}
         assert described == set(agent.topics), name
     assert {name for stage in STAGES for name in stage} == set(AGENTS)

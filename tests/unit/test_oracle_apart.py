@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import oracle, verdicts
+from tests import lake_oracle, oracle, scd2_model, verdicts
 
 
-@pytest.mark.parametrize("module", [oracle, verdicts])
+@pytest.mark.parametrize("module", [oracle, lake_oracle, scd2_model, verdicts])
 def test_the_judge_imports_only_the_standard_library(module: object) -> None:
     tree = ast.parse(Path(str(getattr(module, "__file__", ""))).read_text())
     imported = {

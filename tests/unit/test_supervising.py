@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.app.supervising import run_agents
-from streams.errors import UserError
+from streams.app.supervising import Program, run_all, worker_programs
+from streams.errors import NEEDS_A_PERSON, UserError
 
 CHILD = """
 import pathlib, signal, sys, time
@@ -21,15 +21,15 @@ def stop(*_):
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if name == "deaf" else stop)
 (folder / name).touch()
-if name == "dying":
-    sys.exit(3)
+if name.startswith("dying"):
+    sys.exit(int(name.removeprefix("dying")))
 while True:
     time.sleep(0.05)
 """
 
 
-def command(folder: Path) -> list[str]:
-    return [sys.executable, "-c", CHILD, str(folder)]
+def programs(folder: Path, *names: str) -> list[Program]:
+    return [Program(name, [sys.executable, "-c", CHILD, str(folder), name]) for name in names]
 
 
 @pytest.fixture(autouse=True)
@@ -56,17 +56,32 @@ def when_all_run(folder: Path, *names: str) -> None:
 
 def test_all_are_told_to_stop(tmp_path: Path) -> None:
     when_all_run(tmp_path, "a", "b")
-    run_agents(["a", "b"], command(tmp_path))
+    run_all(programs(tmp_path, "a", "b"))
     assert (tmp_path / "a.stopped").exists()
     assert (tmp_path / "b.stopped").exists()
 
 
 def test_when_one_ends_the_others_are_stopped(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"worker dying ended by itself \(exit code 3\)"):
-        run_agents(["a", "dying"], command(tmp_path))
+    with pytest.raises(UserError, match=r"worker dying3 ended by itself \(exit code 3\)") as error:
+        run_all(programs(tmp_path, "a", "dying3"))
+    assert error.value.exit_code == 1
+
+
+def test_one_that_needs_a_person_is_not_hidden_by_the_others(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        run_all(programs(tmp_path, "a", f"dying{NEEDS_A_PERSON}"))
+    assert error.value.exit_code == NEEDS_A_PERSON
 
 
 def test_one_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     when_all_run(tmp_path, "a", "deaf")
     with pytest.raises(UserError, match="killed for not stopping in time: deaf"):
-        run_agents(["a", "deaf"], command(tmp_path), stop_within_s=0.5)
+        run_all(programs(tmp_path, "a", "deaf"), stop_within_s=0.5)
+
+
+def test_each_process_of_an_agent_has_a_number_and_a_name_of_its_own() -> None:
+    made = worker_programs(["posts", "graph"], 2, "host-a")
+    assert [program.name for program in made] == ["posts 0", "posts 1", "graph 0", "graph 1"]
+    assert list(made[1].command[-5:]) == ["posts", "--number", "1", "--instance", "host-a"]
+    (alone,) = worker_programs(["posts"], 1, None)
+    assert (alone.name, list(alone.command[-3:])) == ("posts", ["posts", "--number", "0"])
