@@ -63,6 +63,15 @@ TOPICS: dict[str, dict[str, dict[str, pa.DataType]]] = {
         },
         "CommentDeleted": {"user_id": _ID, "comment_id": _ID, "content_id": _ID},
     },
+    "social.tiers.v1": {
+        "AuthorTierChanged": {
+            "author_id": _ID,
+            "tier": pa.string(),
+            "previous_tier": pa.string(),
+            "followers": _ID,
+            "posts_per_hour": pa.float64(),
+        },
+    },
 }
 _TOPIC_OF = {kind: topic for topic, kinds in TOPICS.items() for kind in kinds}
 

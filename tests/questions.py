@@ -34,6 +34,7 @@ def questions(world: World) -> Iterator[Question]:
                 yield "home_feed", {"reader": reader, "before": before, "limit": limit}
         yield "home_walk", {"reader": reader}
         yield "graph", {"user": reader}
+        yield "tier", {"author": reader}
         for now in NOWS:
             yield "tray", {"reader": reader, "now": now}
         for viewer in viewers:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from streams import serving
 from streams.contracts.ids import id_time
-from streams.projections.ports import TimelineCache, ViewReader
+from streams.projections.ports import ViewReader
 from streams.serving.answers import Post, PostPage, Story, TrayEntry
+from streams.serving.celebrities import HotViews
 from tests.oracle import Answer
 
 
@@ -15,17 +16,13 @@ class Served:
     Pages are walked to the end by their cursors, `page` entries at a time.
     """
 
-    def __init__(
-        self, views: ViewReader, *, timelines: TimelineCache | None = None, page: int = 20
-    ) -> None:
+    def __init__(self, views: ViewReader, *, hot: HotViews | None = None, page: int = 20) -> None:
         self._views = views
-        self._timelines = timelines
+        self._hot = hot
         self._page = page
 
     def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
-        page = serving.home_feed(
-            self._views, reader, before=before, limit=limit, timelines=self._timelines
-        )
+        page = serving.home_feed(self._views, reader, before=before, limit=limit, hot=self._hot)
         return _posts(page)
 
     def home_walk(self, reader: int) -> list[Answer]:
@@ -35,7 +32,7 @@ class Served:
                 reader,
                 before=before,
                 limit=self._page,
-                timelines=self._timelines,
+                hot=self._hot,
             ),
             self._page,
         )
@@ -136,6 +133,9 @@ class Served:
                 rest = serving.graph(self._views, user, after=last, limit=self._page)
                 assert getattr(rest, side) == ids[n + 1 : n + 1 + self._page]
         return {"followers": list(found.followers), "following": list(found.following)}
+
+    def tier(self, author: int) -> str:
+        return serving.tier(self._views, author)
 
 
 def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:

@@ -1,17 +1,19 @@
 """What an agent is made of, and the steps that most of them share."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from streams.contracts.batch import Batch, ErrorCode, Rejected
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.events import DeliveryTask
+from streams.contracts.events import Event
 from streams.contracts.reading import VALIDITY_STAGE, read
 from streams.contracts.records import Records, Slice
-from streams.projections.ports import TimelineCache, ViewSink
+from streams.projections.ports import PullSet, TimelineCache, ViewReader, ViewSink
 from streams.projections.projected import Projected
 from streams.projections.registry import facts_needed, project
+from streams.projections.tier_policy import TierLimits
 from streams.runtime.pipeline import Steps
 
 AgentSteps = Steps[Any, Any]
@@ -23,14 +25,19 @@ class Services:
     """What agents that fold views work with; built by `streams.app`, or of memory stores."""
 
     sink: ViewSink
+    views: ViewReader
     timelines: TimelineCache
+    pulls: PullSet
     lookup: SchemaLookup
-    send_tasks: Callable[[Sequence[DeliveryTask]], None]
-    """Returns when the broker has acknowledged every task."""
+    send: Callable[[Sequence[Event]], None]
+    """Writes events of the pipeline's own; returns when the broker has acknowledged them."""
+    tier_limits: TierLimits
     inline_followers: int
     """Followers per author and shard that the posts agent serves itself."""
     delivery_page: int
     """Followers that one delivery task serves."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for what may be a little old."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class _DeliverySteps:
             if rest is not None:
                 following.append(task_of(rest, id_time(rest.post_id)))
         if following:
-            services.send_tasks(following)
+            services.send(following)
 
 
 def _steps(services: Services, topic: str) -> AgentSteps:

@@ -1,5 +1,7 @@
-"""Who follows, blocks and mutes whom."""
+"""Who follows, blocks and mutes whom, and how authors' posts reach their readers."""
 
 from streams.agents.agent import ViewAgent, view_steps
 
-GRAPH = ViewAgent(topics=("social.follows.v1", "social.blocks.v1"), steps=view_steps)
+GRAPH = ViewAgent(
+    topics=("social.follows.v1", "social.blocks.v1", "social.tiers.v1"), steps=view_steps
+)

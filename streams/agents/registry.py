@@ -11,7 +11,7 @@ from streams.agents.posts import POSTS
 from streams.agents.stories import STORIES
 
 AGENTS: dict[str, Agent[Any]] = {
-    "graph": GRAPH,  # follows, blocks and mutes        -> durable relations
+    "graph": GRAPH,  # follows, blocks, mutes, tiers    -> durable relations
     "posts": POSTS,  # posts                            -> durable posts, warm timelines, tasks
     "stories": STORIES,  # stories and highlights       -> durable stories
     "engagement": ENGAGEMENT,  # likes, views, comments -> durable engagement

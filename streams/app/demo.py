@@ -136,9 +136,7 @@ def travel(settings: Settings, side: ReadSide, cast: Cast) -> Travelled:
 
 
 def _first(side: ReadSide, reader: int) -> str:
-    page = home_feed(
-        side.views, reader, limit=1, timelines=side.timelines, length=side.timeline_length
-    )
+    page = home_feed(side.views, reader, limit=1, hot=side.hot)
     return page.posts[0].text if page.posts else ""
 
 

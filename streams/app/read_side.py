@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, timeline_cache
-from streams.projections.ports import TimelineCache, ViewReader
+from streams.app.wiring import durable_views, hot_views
+from streams.projections.ports import ViewReader
+from streams.serving.celebrities import HotViews
 
 
 class ReadSide(NamedTuple):
     """The stores of one version of the views, ready to be asked."""
 
     views: ViewReader
-    timelines: TimelineCache
-    timeline_length: int
+    hot: HotViews
 
 
 @contextmanager
@@ -25,4 +25,4 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
     first use: reads do without it.
     """
     with durable_views(settings) as views:
-        yield ReadSide(views, timeline_cache(settings), settings.timeline_length)
+        yield ReadSide(views, hot_views(settings, views))

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     inline_followers: Annotated[int, Field(ge=1)] = 32
     """Warm followers per author and shard (with 16 shards: about 500 in all) that the posts
     worker serves itself; more become tasks, so that no giant holds up the others."""
+    pull_budget: Annotated[int, Field(ge=1)] = 2_000_000
+    """Pushes an hour (followers times posts in the hour before) from which on an author's posts
+    are pulled when read, not pushed …"""
+    pull_followers: Annotated[int, Field(ge=1)] = 100_000
+    """… and followers from which on they always are. Only authors with more warm followers than
+    the posts worker serves itself are looked at."""
     delivery_page: Annotated[int, Field(ge=1)] = 2000
     """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000

@@ -8,11 +8,13 @@ from confluent_kafka import KafkaException
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.errors import UserError
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreUnavailableError, ViewReader
+from streams.serving.celebrities import CelebrityCache, HotViews
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
+from streams.sinks.redis.pull_set import RedisPullSet
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import TimelineLimits
 
@@ -40,6 +42,18 @@ def timeline_cache(settings: Settings) -> RedisTimelines:
         shards=settings.shards,
         limits=TimelineLimits(length=settings.timeline_length),
     )
+
+
+def pull_set(settings: Settings) -> RedisPullSet:
+    """The authors whose posts readers pull, in Redis; connects on first use."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    return RedisPullSet(client, version=settings.views_version)
+
+
+def hot_views(settings: Settings, views: ViewReader) -> HotViews:
+    """What makes reading home feeds fast; connects on first use."""
+    celebrities = CelebrityCache(views, pull_set(settings))
+    return HotViews(timeline_cache(settings), celebrities, settings.timeline_length)
 
 
 def progress(settings: Settings) -> Progress:

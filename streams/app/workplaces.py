@@ -8,13 +8,14 @@ from typing import Any
 
 from streams.agents.agent import Agent, AgentSteps, Services, ViewAgent
 from streams.agents.lake import LakeAgent, LakeServices, Quarantine
+from streams.agents.own_events import WRITTEN, own_messages
 from streams.agents.registry import AGENTS
-from streams.agents.tasks import RECORD_TYPE, TOPIC, task_messages
 from streams.app.messaging import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, progress, timeline_cache
+from streams.app.wiring import durable_views, progress, pull_set, timeline_cache
 from streams.contracts.bronze import bronze_table, lake_tables
-from streams.contracts.events import DeliveryTask
+from streams.contracts.events import Event
+from streams.projections.tier_policy import TierLimits
 from streams.runtime.dead_letters import Burial, DeadLetters, dead_letter_topic
 from streams.runtime.metrics import Metrics
 from streams.runtime.outbox import Outbox
@@ -54,7 +55,7 @@ def topics_needed(names: Sequence[str]) -> set[str]:
         agent = AGENTS[name]
         needed.update(agent.topics)
         if isinstance(agent, ViewAgent):
-            needed.update(map(dead_letter_topic, agent.topics), {TOPIC})
+            needed.update(map(dead_letter_topic, agent.topics), WRITTEN)
     return needed
 
 
@@ -73,15 +74,21 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
     outbox = Outbox(settings.bootstrap, client_id=metrics.group)
     registry = schema_registry(settings)
 
-    def send_tasks(tasks: Sequence[DeliveryTask]) -> None:
-        outbox.send(task_messages(tasks, registry.schema_id(TOPIC, RECORD_TYPE)))
+    def send(events: Sequence[Event]) -> None:
+        outbox.send([*own_messages(events, registry.schema_id)])
 
     with durable_views(settings) as views:
         services = Services(
             sink=views,
+            views=views,
             timelines=timeline_cache(settings),
+            pulls=pull_set(settings),
             lookup=registry.schema_text,
-            send_tasks=send_tasks,
+            send=send,
+            tier_limits=TierLimits(
+                budget=settings.pull_budget,
+                followers=settings.pull_followers,
+            ),
             inline_followers=settings.inline_followers,
             delivery_page=settings.delivery_page,
         )

@@ -16,12 +16,5 @@ def feed(user: Id, limit: Limit = 20, before: Before = None, as_json: JsonFlag =
     from streams.serving import home_feed
 
     with read_side() as side:
-        page = home_feed(
-            side.views,
-            user,
-            before=before,
-            limit=limit,
-            timelines=side.timelines,
-            length=side.timeline_length,
-        )
+        page = home_feed(side.views, user, before=before, limit=limit, hot=side.hot)
         print_posts(page, as_json=as_json, title=f"home feed of {user}")

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "viewers": ("viewers", "Show who viewed a story, to its owner."),
     "counts": ("counts", "Show a content's counts."),
     "graph": ("graph", "Show whom a user follows and is followed by."),
+    "tier": ("tier", "Show how an author's posts reach readers."),
     "lake": ("lake", "Fill the historical tables, and tell what they hold."),
     "ask": ("ask", "Ask the lake, by a question's name or by SQL."),
     "demo": ("demo", "Show the whole line on a small generated week."),

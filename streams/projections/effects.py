@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import NamedTuple
 
+from streams.contracts.events import Tier
+
 
 class Stamp(NamedTuple):
     """The moment of a change, as last-writer-wins compares it: the larger stamp stands.
@@ -148,6 +150,21 @@ class DeleteComment(NamedTuple):
     user_id: int
 
 
+class SetTier(NamedTuple):
+    """How the author's posts reach readers, as of `stamp`."""
+
+    author_id: int
+    stamp: Stamp
+    tier: Tier
+
+
+class PullPost(NamedTuple):
+    """Readers pull the post; it need not be on their timelines."""
+
+    author_id: int
+    post_id: int
+
+
 @dataclass(slots=True)
 class Effects:
     """The effects of one batch, by kind; at most one per key where the kind merges."""
@@ -163,6 +180,8 @@ class Effects:
     views: list[SeeContent] = field(default_factory=list)
     create_comments: list[CreateComment] = field(default_factory=list)
     delete_comments: list[DeleteComment] = field(default_factory=list)
+    tiers: list[SetTier] = field(default_factory=list)
+    pulls: list[PullPost] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(len(getattr(self, kind.name)) for kind in fields(self))

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from streams.projections.effects import Effects
+from streams.contracts.events import Tier
+from streams.projections.effects import Effects, Stamp
 
 
 class Content(StrEnum):
@@ -60,6 +61,13 @@ class CommentRow(NamedTuple):
     text: str
     reply_to: int | None
     deleted: bool
+
+
+class TierRow(NamedTuple):
+    """How an author's posts reach readers, and by which event that was decided."""
+
+    tier: Tier
+    stamp: Stamp
 
 
 class Relations(NamedTuple):
@@ -153,6 +161,22 @@ class ViewReader(Protocol):
         """Ids of comments ever made on the content, above `after`, ascending."""
         ...
 
+    def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
+        """Per author the tier last decided; authors of whom nothing was decided are absent."""
+        ...
+
+    def follower_count(self, user: int, most: int) -> int:
+        """How many follow the user; counting ends at `most`."""
+        ...
+
+    def pulled_authors(self) -> Mapping[int, int]:
+        """Every author who has posts that readers pull, with the newest of those posts."""
+        ...
+
+    def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
+        """Which of the posts readers pull; the others were pushed."""
+        ...
+
 
 class Delivery(NamedTuple):
     """The rest of a delivery: followers above `cursor` of one shard still lack the post."""
@@ -207,6 +231,43 @@ class TimelineCache(Protocol):
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
         """Serve the next `limit` followers of a delivery; None when it is finished."""
+        ...
+
+
+class Pulled(NamedTuple):
+    """An author's posts that readers pull: the newest of them, and a version that every further
+    pulled post changes, so that a list read before is known to be old."""
+
+    newest: int
+    version: bytes
+
+
+class PullSet(Protocol):
+    """The one set of authors whose posts readers pull, kept whole or known not to be.
+
+    It is loaded from the durable views, never made by a write alone (correctness rules 1, 7, 19).
+    """
+
+    def pull(self, posts: Mapping[int, Collection[int]]) -> None:
+        """Tell readers to pull these posts (author -> ids), which must be durable as such."""
+        ...
+
+    def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
+        """Those of the authors who have pulled posts, or None where the set is not whole."""
+        ...
+
+    def begin(self) -> bytes:
+        """Begin to load: forget what there is. Returns a token for `install`.
+
+        What is pulled from now on is kept; so read the durable views after this.
+        """
+        ...
+
+    def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
+        """Complete the set with `newest` (author -> newest pulled post).
+
+        False where it was lost or another load began meanwhile.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from streams.projections.ports import Content
 from streams.projections.posts import project_posts
 from streams.projections.projected import Facts, Projected
 from streams.projections.stories import project_stories
+from streams.projections.tiers import project_tiers
 
 Projection = Callable[[Batch, Facts], Projected]
 
@@ -32,6 +33,7 @@ PROJECTIONS: dict[str, Projection] = {
     "social.likes.v1": project_likes,
     "social.views.v1": project_views,
     "social.comments.v1": project_comments,
+    "social.tiers.v1": project_tiers,
 }
 
 _CREATES: dict[str, _Creates] = {

@@ -2,7 +2,7 @@
 
 from streams.serving.answers import NotFoundError
 from streams.serving.content import counts, thread
-from streams.serving.graph import graph
+from streams.serving.graph import graph, tier
 from streams.serving.home import home_feed
 from streams.serving.posts import author_feed, hashtag_feed
 from streams.serving.stories import author_stories, highlights, story_viewers, tray
@@ -18,5 +18,6 @@ __all__ = [
     "home_feed",
     "story_viewers",
     "thread",
+    "tier",
     "tray",
 ]

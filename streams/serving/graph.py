@@ -1,5 +1,6 @@
-"""Whom a user follows and is followed by."""
+"""Whom a user follows and is followed by, and how the user's posts reach them."""
 
+from streams.contracts.events import Tier
 from streams.projections.ports import ViewReader
 from streams.serving.answers import Graph
 
@@ -14,3 +15,9 @@ def graph(views: ViewReader, user: int, *, after: int = 0, limit: int = 20) -> G
         followers=tuple(views.followers(user, after, limit)),
         following=tuple(views.following(user, after, limit)),
     )
+
+
+def tier(views: ViewReader, author: int) -> Tier:
+    """The author's tier as last decided."""
+    decided = views.tiers([author]).get(author)
+    return decided.tier if decided else Tier.REGULAR

@@ -1,4 +1,5 @@
-"""The home feed: a stored timeline where one is warm, and always the durable store below it.
+"""The home feed: a stored timeline where one is warm, with the posts of those whom readers pull,
+and always the durable store below it.
 
 Relations are read from the durable store at every read, and a stored timeline counts only for
 the very set of followed authors that it was built for. So a follow, an unfollow or a block shows
@@ -6,22 +7,23 @@ at once, whatever became of the cache.
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 import structlog
 
 from streams.projections.ports import (
     PostRow,
+    Pulled,
     Relations,
     StoreUnavailableError,
     Timeline,
-    TimelineCache,
     ViewReader,
 )
 from streams.serving.answers import PostPage
+from streams.serving.celebrities import AuthorPosts, HotViews
 from streams.serving.posts import DEFAULT_LIMIT, page
 from streams.serving.visibility import Viewpoint, post_filter
 
@@ -36,18 +38,17 @@ def home_feed(
     *,
     before: int | None = None,
     limit: int = DEFAULT_LIMIT,
-    timelines: TimelineCache | None = None,
-    length: int = 800,
+    hot: HotViews | None = None,
 ) -> PostPage:
     """All visible posts of the reader and of whom the reader follows, newest first.
 
-    `timelines` makes it faster and changes no answer; `length` is how many posts a timeline
-    built here holds. Where the durable store does not answer, the page says so (`complete`).
+    `hot` makes it faster and changes no answer. Where the durable store does not answer, the
+    page says so (`complete`).
     """
     try:
         relations = views.relations(reader)
         authors = relations.following | {reader}
-        candidates = _candidates(views, reader, authors, before, timelines, length)
+        candidates = _candidates(views, reader, authors, before, hot)
         return page(views, candidates, _accepts(authors, relations), limit)
     except StoreUnavailableError:
         return PostPage((), None, complete=False, missing=("cassandra",))
@@ -63,52 +64,80 @@ def _candidates(
     reader: int,
     authors: frozenset[int],
     before: int | None,
-    timelines: TimelineCache | None,
-    length: int,
+    hot: HotViews | None,
 ) -> Iterator[int]:
     """Ids below `before` that hold the feed and maybe more, newest first."""
-    timeline = _warm(views, reader, authors, timelines, length) if timelines else None
-    if timeline is None:
-        return merge_author_posts(views, authors, before)
-    above = (i for i in timeline.ids if before is None or i < before)
-    if timeline.floor == 0:
+    warm = _warm(views, reader, authors, hot) if hot else None
+    if hot is None or warm is None:
+        return merge_author_posts(views.author_posts, authors, before)
+    floor = warm.timeline.floor
+    above = _union(
+        (i for i in warm.timeline.ids if before is None or i < before),
+        takewhile(
+            lambda i: i > floor,
+            merge_author_posts(hot.celebrities.posts_of(warm.pulled), warm.pulled, before),
+        ),
+    )
+    if floor == 0:
         return above
     # At the floor and below the timeline may lack posts.
-    rest = timeline.floor + 1 if before is None else min(before, timeline.floor + 1)
-    return chain(above, merge_author_posts(views, authors, rest))
+    rest = floor + 1 if before is None else min(before, floor + 1)
+    return chain(above, merge_author_posts(views.author_posts, authors, rest))
 
 
-def _warm(
-    views: ViewReader,
-    reader: int,
-    authors: frozenset[int],
-    timelines: TimelineCache,
-    length: int,
+class _Warm(NamedTuple):
+    """A timeline, and those of its authors who have posts above its floor that it may lack."""
+
+    timeline: Timeline
+    pulled: Mapping[int, Pulled]
+
+
+def _warm(views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews) -> _Warm | None:
+    """What is hot; None where it cannot serve now, and the durable store must.
+
+    Which authors are pulled is asked after the timeline was read: a post that was not pushed onto
+    it is in the pull set before it counts as applied.
+    """
+    try:
+        timeline = _timeline(views, reader, authors, hot)
+        pulled = hot.celebrities.pulled(authors) if timeline else None
+    except StoreUnavailableError as error:
+        _log.warning("timelines_unavailable", error=str(error))
+        return None
+    if timeline is None or pulled is None:
+        return None
+    lacking = {a: held for a, held in pulled.items() if held.newest > timeline.floor}
+    return _Warm(timeline, lacking)
+
+
+def _timeline(
+    views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews
 ) -> Timeline | None:
     """The stored timeline, built if it is cold; None where the cache cannot serve now.
 
     The order makes a build miss nothing: the reader is registered for delivery first, and then
     the posts are read; a post delivered before the registration was durable before it, too.
     """
-    sources = sources_digest(authors)
-    try:
-        timeline = timelines.read(reader, sources)
-        if timeline is not None:
-            return timeline
-        token = timelines.begin(reader, authors)
-    except StoreUnavailableError as error:
-        _log.warning("timelines_unavailable", error=str(error))
-        return None
+    sources, length = sources_digest(authors), hot.length
+    timeline = hot.timelines.read(reader, sources)
+    if timeline is not None:
+        return timeline
+    token = hot.timelines.begin(reader, authors)
     if token is None:
         return None
-    newest = list(islice(merge_author_posts(views, authors, None), length + 1))
+    newest = list(islice(merge_author_posts(views.author_posts, authors, None), length + 1))
     built = Timeline(newest[:length], newest[length] if len(newest) > length else 0)
-    try:
-        installed = timelines.install(reader, token, built.ids, built.floor, sources)
-    except StoreUnavailableError as error:
-        _log.warning("timelines_unavailable", error=str(error))
-        return None
+    installed = hot.timelines.install(reader, token, built.ids, built.floor, sources)
     return built if installed else None
+
+
+def _union(*sources: Iterator[int]) -> Iterator[int]:
+    """Descending ids of all the sources, each once."""
+    last = None
+    for post_id in heapq.merge(*sources, reverse=True):
+        if post_id != last:
+            yield post_id
+        last = post_id
 
 
 def sources_digest(authors: Collection[int]) -> bytes:
@@ -120,7 +149,7 @@ def sources_digest(authors: Collection[int]) -> bytes:
 
 
 def merge_author_posts(
-    views: ViewReader, authors: Collection[int], before: int | None
+    author_posts: AuthorPosts, authors: Collection[int], before: int | None
 ) -> Iterator[int]:
     """Ids of all the authors' posts below `before`, newest first: a k-way merge.
 
@@ -131,7 +160,7 @@ def merge_author_posts(
     heads: list[tuple[int, int]] = []  # (-post id, author): the newest unread id of each author
 
     def fetch(asked: Collection[int], cursor: int | None, chunk: int) -> None:
-        for author, ids in views.author_posts(asked, cursor, chunk).items():
+        for author, ids in author_posts(asked, cursor, chunk).items():
             sources[author] = _Source(iter(ids), chunk, ids[-1] if len(ids) == chunk else None)
             advance(author)
 

@@ -15,9 +15,10 @@ from streams.projections.effects import (
     Relation,
     SetHighlight,
     SetRelation,
+    SetTier,
     Stamp,
 )
-from streams.projections.ports import CommentRow, Content, PostRow, Relations, StoryRow
+from streams.projections.ports import CommentRow, Content, PostRow, Relations, StoryRow, TierRow
 
 Pair = tuple[int, int]
 _Create = TypeVar("_Create", CreatePost, CreateStory, CreateComment)
@@ -44,6 +45,8 @@ class MemoryStore:
         self._stories_by_author: dict[int, set[int]] = defaultdict(set)
         self._highlights_by_author: dict[int, set[int]] = defaultdict(set)
         self._comments_by_content: dict[int, set[int]] = defaultdict(set)
+        self._tiers: dict[int, SetTier] = {}
+        self._pulled: dict[int, set[int]] = defaultdict(set)
 
     # ViewSink
 
@@ -73,6 +76,12 @@ class MemoryStore:
         for view in effects.views:
             seen = self._views[view.content_id]
             seen[view.viewer_id] = min(view.seen_at, seen.get(view.viewer_id, view.seen_at))
+        for decided in effects.tiers:
+            standing = self._tiers.get(decided.author_id)
+            if standing is None or standing.stamp < decided.stamp:
+                self._tiers[decided.author_id] = decided
+        for author_id, post_id in effects.pulls:
+            self._pulled[author_id].add(post_id)
 
     def _apply_posts(self, effects: Effects) -> None:
         for post in effects.create_posts:
@@ -237,6 +246,19 @@ class MemoryStore:
 
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         return _oldest(self._comments_by_content.get(content_id, ()), after, limit)
+
+    def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
+        known = (self._tiers[a] for a in authors if a in self._tiers)
+        return {held.author_id: TierRow(held.tier, held.stamp) for held in known}
+
+    def follower_count(self, user: int, most: int) -> int:
+        return min(len(self._actors(Relation.FOLLOW, user)), most)
+
+    def pulled_authors(self) -> Mapping[int, int]:
+        return {author: max(posts) for author, posts in self._pulled.items()}
+
+    def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
+        return frozenset(i for i in ids if any(i in posts for posts in self._pulled.values()))
 
 
 def _keep_first(held: dict[int, _Create], content_id: int, create: _Create) -> None:

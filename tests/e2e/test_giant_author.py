@@ -2,7 +2,6 @@
 
 import pytest
 
-from streams.agents.tasks import TOPIC
 from streams.app.read_side import ReadSide, open_read_side
 from streams.app.settings import Settings
 from streams.app.wiring import progress
@@ -51,7 +50,7 @@ def _posts() -> list[PostCreated]:
 
 def _warm(side: ReadSide, reader: int) -> list[int] | None:
     """What the reader's stored timeline holds, newest first; None where it cannot answer."""
-    timeline = side.timelines.read(reader, sources_digest({AUTHOR, reader}))
+    timeline = side.hot.timelines.read(reader, sources_digest({AUTHOR, reader}))
     return None if timeline is None else list(timeline.ids)
 
 
@@ -62,7 +61,7 @@ def _served_readers(side: ReadSide, posts: list[int]) -> int:
 
 def _tasks(settings: Settings) -> int:
     """How many delivery tasks were ever written."""
-    return progress(settings).sizes([TOPIC])[TOPIC]
+    return progress(settings).sizes(["storyline.fanout.v1"])["storyline.fanout.v1"]
 
 
 def test_tasks_reach_every_warm_follower_though_their_worker_is_killed(stack: Settings) -> None:

@@ -20,6 +20,7 @@ FOCUSES = (
     ("posts", "follows", "blocks"),
     ("posts", "stories", "likes", "comments"),
     ("stories", "views", "follows"),
+    ("tiers",),
 )
 
 

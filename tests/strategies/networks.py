@@ -218,6 +218,22 @@ def _comment(draw: DrawFn, world: World) -> Draft:
     )
 
 
+@st.composite
+def _tier(draw: DrawFn, world: World) -> Draft:
+    tiers = st.sampled_from(("REGULAR", "POPULAR", "CELEBRITY"))
+    return (
+        {
+            "type": "AuthorTierChanged",
+            "author_id": draw(_mostly(world.users[0], world.users)),
+            "tier": draw(tiers),
+            "previous_tier": draw(tiers),
+            "followers": 10,
+            "posts_per_hour": 0.5,
+            "occurred_at": draw(_times()),
+        },
+    )
+
+
 TOPICS: dict[str, Callable[[World], SearchStrategy[Draft]]] = {
     "posts": _post,
     "stories": _story,
@@ -226,4 +242,5 @@ TOPICS: dict[str, Callable[[World], SearchStrategy[Draft]]] = {
     "likes": _like,
     "views": _view,
     "comments": _comment,
+    "tiers": _tier,
 }

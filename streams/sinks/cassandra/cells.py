@@ -17,6 +17,7 @@ INDEX_TIMESTAMP = 1
 """Of what is only ever added (index rows, deletion markers): a repeat changes nothing."""
 
 VIEWER_BUCKETS = 16
+AUTHOR_BUCKETS = 16
 
 _SIGN = 1 << 63
 _STAMP = struct.Struct(">QQB")
@@ -84,6 +85,22 @@ def first_seen_timestamp(seen_at: int) -> int:
     return max(MIN_TIMESTAMP, min(_VIEW_ORIGIN - seen_at, MAX_TIMESTAMP))
 
 
+def encode_newest(post_id: int) -> bytes:
+    """8 bytes that sort as ids do: on one timestamp for all, the largest id stands."""
+    return _WORD.pack(post_id)
+
+
+def decode_newest(cell: bytes) -> int:
+    """The inverse of `encode_newest`."""
+    (post_id,) = _WORD.unpack(cell)
+    return int(post_id)
+
+
 def viewer_bucket(viewer_id: int) -> int:
     """Which of a content's 16 partitions of viewers holds the viewer. Never to be changed."""
     return (viewer_id * _HASH_MULTIPLIER & _HASH_MASK) >> 60
+
+
+def author_bucket(author_id: int) -> int:
+    """Which of the 16 partitions of tiers holds the author. Never to be changed."""
+    return viewer_bucket(author_id)

@@ -3,10 +3,15 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow
+from streams.contracts.events import Tier
+from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TierRow
 from streams.sinks.cassandra.cells import (
+    AUTHOR_BUCKETS,
     VIEWER_BUCKETS,
+    author_bucket,
     decode_first_seen,
+    decode_newest,
+    decode_state,
     has_ended,
     viewer_bucket,
 )
@@ -28,6 +33,9 @@ _VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND
 _COMMENTS = (
     "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
 )
+_TIERS = "SELECT author_id, tier FROM author_tiers WHERE bucket = ? AND author_id IN ?"
+_PULLED_AUTHORS = "SELECT author_id, pulled FROM author_tiers WHERE bucket = ?"
+_PULLED_POSTS = "SELECT post_id FROM pulled_posts WHERE post_id IN ?"
 
 
 class CassandraReader:
@@ -114,6 +122,36 @@ class CassandraReader:
         if limit < 1:
             return []
         return [row[0] for row in self._session.rows(_COMMENTS, content_id, after, limit)]
+
+    def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
+        buckets: dict[int, list[int]] = {}
+        for author in set(authors):
+            buckets.setdefault(author_bucket(author), []).append(author)
+        answers = self._session.rows_of_all((_TIERS, asked) for asked in buckets.items())
+        return {
+            author: _tier(cell) for rows in answers for author, cell in rows if cell is not None
+        }
+
+    def follower_count(self, user: int, most: int) -> int:
+        followers = _unended(self._session.rows(_FOLLOWERS, user, 0))
+        return sum(1 for _ in islice(followers, max(most, 0)))
+
+    def pulled_authors(self) -> Mapping[int, int]:
+        buckets = ((_PULLED_AUTHORS, (bucket,)) for bucket in range(AUTHOR_BUCKETS))
+        return {
+            author: decode_newest(cell)
+            for rows in self._session.rows_of_all(buckets)
+            for author, cell in rows
+            if cell is not None
+        }
+
+    def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
+        return frozenset(row[0] for row in self._session.rows_in(_PULLED_POSTS, set(ids)))
+
+
+def _tier(cell: bytes) -> TierRow:
+    state = decode_state(cell)
+    return TierRow(Tier(state.payload.decode()), state.stamp)
 
 
 def _unended(pairs: Iterable[Row]) -> Iterator[int]:

@@ -13,7 +13,9 @@ from streams.projections.effects import (
 )
 from streams.sinks.cassandra.cells import (
     INDEX_TIMESTAMP,
+    author_bucket,
     encode_first_seen,
+    encode_newest,
     encode_state,
     first_seen_timestamp,
     first_timestamp,
@@ -65,6 +67,9 @@ _RELATIONS = {
 _LIKES_BY_CONTENT = Insert("likes_by_content", ("content_id",), ("user_id", "state"))
 _LIKES_BY_USER = Insert("likes_by_user", ("user_id",), ("content_id", "state"))
 _VIEW = Insert("views", ("content_id", "bucket"), ("viewer_id", "first_seen"))
+_TIER = Insert("author_tiers", ("bucket",), ("author_id", "tier"))
+_PULLED_AUTHOR = Insert("author_tiers", ("bucket",), ("author_id", "pulled"))
+_PULLED_POST = Insert("pulled_posts", ("post_id",), ())
 
 
 def state_rows(effects: Effects) -> Iterator[Write]:
@@ -82,6 +87,13 @@ def state_rows(effects: Effects) -> Iterator[Write]:
         key = (content_id, viewer_bucket(viewer_id), viewer_id)
         cell, at = encode_first_seen(seen_at), first_seen_timestamp(seen_at)
         yield Write(_VIEW, (*key, cell, at))
+    for author_id, stamp, tier in effects.tiers:
+        cell, at = encode_state(stamp, tier.encode()), state_timestamp(stamp)
+        yield Write(_TIER, (author_bucket(author_id), author_id, cell, at))
+    for author_id, post_id in effects.pulls:
+        yield Write(_PULLED_POST, (post_id, INDEX_TIMESTAMP))
+        author = (author_bucket(author_id), author_id)
+        yield Write(_PULLED_AUTHOR, (*author, encode_newest(post_id), INDEX_TIMESTAMP))
 
 
 def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:

@@ -63,3 +63,16 @@ end
 local function trimmed(ids, length)
   return string.sub(ids, -ID * (length + 1))
 end
+
+-- The pull set is one hash: author -> newest pulled id and 8 bytes of version. The field MARK says
+-- whether it is whole.
+local MARK = ''
+
+-- Takes authors and ids, in turn from ARGV[from] on, into a pull set.
+local function pulled(key, version, from)
+  for i = from, #ARGV, 2 do
+    local held, id = redis.call('HGET', key, ARGV[i]), ARGV[i + 1]
+    if held and less(id, 1, held, 1) then id = string.sub(held, 1, ID) end
+    redis.call('HSET', key, ARGV[i], id .. version)
+  end
+end

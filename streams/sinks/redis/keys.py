@@ -49,3 +49,8 @@ class Keys:
     def followers_beside(self, reader: int, author: int) -> bytes:
         """The author's delivery list in the reader's own shard."""
         return self.followers(shard_of(reader, self._shards), author)
+
+
+def pull_set(version: str) -> bytes:
+    """The one key of the pull set."""
+    return f"{{{version}.pull}}:pulled".encode()

@@ -1,0 +1,87 @@
+"""The pull set in Redis: the protocol is told in docs/concepts/timelines.md."""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
+
+from redis import Redis
+
+from streams.projections.ports import Pulled
+from streams.sinks.redis.client import store_errors
+from streams.sinks.redis.keys import ID_BYTES, pack, pull_set, unpack
+from streams.sinks.redis.scripts import Call, Script
+
+_TOKEN_BYTES = 16
+_AUTHORS_PER_CALL = 1000
+
+_T = TypeVar("_T")
+
+
+class RedisPullSet:
+    """A PullSet in one hash. Each step is one script; each method may be repeated.
+
+    Each method raises StoreUnavailableError where the server cannot serve.
+    """
+
+    def __init__(self, client: Redis, *, version: str) -> None:
+        self._key = pull_set(version)
+        self._pull = Script(client, "pull")
+        self._pulled = Script(client, "pulled")
+        self._begin = Script(client, "pull_begin")
+        self._install = Script(client, "pull_install")
+
+    def pull(self, posts: Mapping[int, Collection[int]]) -> None:
+        """See PullSet. Only the newest id of each author counts, and that there is a new one."""
+        newest = {author: max(ids) for author, ids in posts.items() if ids}
+        with store_errors():
+            for pairs in _pairs(newest):
+                self._pull.run(Call((self._key,), (_version(), *pairs)))
+
+    def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
+        """See PullSet. A round trip for each thousand authors, one where there is none."""
+        found: dict[int, Pulled] = {}
+        with store_errors():
+            for asked in _parts(tuple(authors)) if authors else ((),):
+                cells = self._pulled.run(Call((self._key,), [pack((a,)) for a in asked]))
+                if cells is None:
+                    return None
+                found |= {
+                    author: Pulled(unpack(cell[:ID_BYTES])[0], cell[ID_BYTES:])
+                    for author, cell in zip(asked, cells, strict=True)
+                    if cell is not None
+                }
+        return found
+
+    def begin(self) -> bytes:
+        """See PullSet."""
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        with store_errors():
+            self._begin.run(Call((self._key,), (token,)))
+        return token
+
+    def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
+        """See PullSet. A round trip for each thousand authors."""
+        parts = [*_pairs(newest)] or [()]
+        with store_errors():
+            return all(
+                self._install.run(
+                    Call((self._key,), (token, int(n == len(parts)), _version(), *pairs))
+                )
+                for n, pairs in enumerate(parts, start=1)
+            )
+
+
+def _pairs(newest: Mapping[int, int]) -> Iterator[tuple[bytes, ...]]:
+    """Authors and ids in turn, packed, a thousand authors at a time."""
+    for part in _parts(tuple(newest.items())):
+        yield tuple(chain.from_iterable((pack((a,)), pack((i,))) for a, i in part))
+
+
+def _parts(items: tuple[_T, ...]) -> Iterator[tuple[_T, ...]]:
+    starts = range(0, len(items), _AUTHORS_PER_CALL)
+    return (items[start : start + _AUTHORS_PER_CALL] for start in starts)
+
+
+def _version() -> bytes:
+    return secrets.token_bytes(ID_BYTES)

@@ -1,0 +1,130 @@
+"""Seeded bugs in how posts reach home feeds."""
+
+from tests.mutations.mutation import Mutation
+
+_DISTRIBUTION = "streams/agents/distribution.py"
+_HOME = "streams/serving/home.py"
+_CELEBRITIES = "streams/serving/celebrities.py"
+_POLICY = "streams/projections/tier_policy.py"
+
+_TESTS = (
+    "tests/unit/test_tier_policy.py",
+    "tests/unit/test_celebrity_cache.py",
+    "tests/unit/test_agents.py",
+    "tests/property/test_tiers_property.py",
+    "tests/property/test_home_timelines_property.py",
+)
+
+FEEDS = (
+    Mutation(
+        "pull-not-told",
+        "a celebrity's post is neither pushed nor pulled: no warm feed shows it",
+        _DISTRIBUTION,
+        "            self._services.pulls.pull(posts)\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "pull-not-durable",
+        "when Redis is lost, so is the knowledge of whom to pull",
+        _DISTRIBUTION,
+        "            self._services.sink.apply(Effects(pulls=pulls))\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "grown-not-pulled",
+        "the post at which an author becomes a celebrity reaches the first page of followers only",
+        _DISTRIBUTION,
+        "        self._pull(_of(grown, posts))\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "decision-not-told",
+        "a tier stands of which the log knows nothing",
+        _DISTRIBUTION,
+        "        self._services.send([change])\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "late-post-decides",
+        "an old post that arrives late overturns a newer decision",
+        _DISTRIBUTION,
+        "if standing and id_time(post_id) <= standing.stamp.occurred_at:",
+        "if False:",
+        _TESTS,
+    ),
+    Mutation(
+        "demotion-forgets-pulled-posts",
+        "who is no celebrity any more loses the posts that were pulled",
+        _HOME,
+        "    lacking = {a: held for a, held in pulled.items() if held.newest > timeline.floor}\n",
+        "    decided = views.tiers(pulled)\n"
+        "    lacking = {\n"
+        "        a: held\n"
+        "        for a, held in pulled.items()\n"
+        "        if held.newest > timeline.floor and decided[a].tier == 'CELEBRITY'\n"
+        "    }\n",
+        _TESTS,
+    ),
+    Mutation(
+        "floor-ignored",
+        "pulled posts at a timeline's floor and below come twice, out of order",
+        _HOME,
+        "            lambda i: i > floor,\n",
+        "            lambda i: True,\n",
+        _TESTS,
+    ),
+    Mutation(
+        "merge-repeats",
+        "a post that was pushed to some and then pulled shows twice",
+        _HOME,
+        "        if post_id != last:\n            yield post_id\n",
+        "        if True:\n            yield post_id\n",
+        _TESTS,
+    ),
+    Mutation(
+        "old-list-serves",
+        "a celebrity's new post does not show where the older ones were read",
+        _CELEBRITIES,
+        "if held is not None and held.version == version:",
+        "if held is not None:",
+        _TESTS,
+    ),
+    Mutation(
+        "list-ends-early",
+        "a celebrity's older posts do not show",
+        _CELEBRITIES,
+        "if held.whole or len(ids) == limit:",
+        "if True:",
+        _TESTS,
+    ),
+    Mutation(
+        "no-hysteresis",
+        "an author on the border changes tier with every post",
+        _POLICY,
+        "limits.relax if _RANK[current] >= _RANK[tier] else 1.0",
+        "1.0",
+        _TESTS,
+    ),
+    Mutation(
+        "set-believed-in-part",
+        "after a loss of Redis the pull set knows only who posted since, and is believed",
+        "streams/sinks/redis/pulled.lua",
+        "if redis.call('HGET', KEYS[1], MARK) ~= COMPLETE .. history() then return false end\n",
+        "",
+        ("tests/integration/test_pull_set_redis.py",),
+        stack=True,
+    ),
+    Mutation(
+        "newest-by-arrival",
+        "a late post hides that newer ones were pulled",
+        "streams/sinks/redis/common.lua",
+        "if held and less(id, 1, held, 1) then id = string.sub(held, 1, ID) end",
+        "if false then id = string.sub(held, 1, ID) end",
+        ("tests/integration/test_pull_set_redis.py",),
+        stack=True,
+    ),
+)
