@@ -1,12 +1,12 @@
 """How long hypothesis may search.
 
 A failure prints the blob that repeats it. Every run draws anew; HYPOTHESIS_PROFILE=ci searches
-longer.
+longer, and =unshrunk ends with the first failure as it was drawn.
 """
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 
 def load_profile() -> None:
@@ -19,4 +19,5 @@ def load_profile() -> None:
     )
     settings.register_profile("usual", usual)
     settings.register_profile("ci", usual, max_examples=300)
+    settings.register_profile("unshrunk", usual, phases=set(Phase) - {Phase.shrink, Phase.explain})
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))

@@ -100,7 +100,7 @@ class _Line:
 
 
 def _decisions(settings: Settings, since: int) -> list[tuple[Tier, Tier]]:
-    """Tiers that were left and entered, as the topic tells of the author since then (event time)."""
+    """Tiers left and entered, as the topic tells of the author since then (ms, event time)."""
     registry = schema_registry(settings)
     found = []
     for records in log_reader(settings).read(TIERS_TOPIC, 0, follow=False):
