@@ -37,7 +37,7 @@ TIERS_TOPIC = "social.tiers.v1"
 _mint = SnowflakeGenerator(97)
 
 
-def _posts(author: int, count: int) -> list[Event]:
+def _posts(author: int, count: int) -> list[PostCreated]:
     ids = [_mint.next_id() for _ in range(count)]
     return [
         PostCreated(
@@ -137,8 +137,8 @@ def test_feeds_are_right_while_an_author_becomes_a_celebrity_and_ceases_to_be(
         assert progress(settings).sizes(["storyline.fanout.v1"]) == tasks, "no task was written"
         stored = line.stored(READERS[0])
         assert stored is not None, "the timeline is warm"
-        assert {post.post_id for post in small} <= set(stored)  # type: ignore[attr-defined]
-        assert not {post.post_id for post in second} & set(stored)  # type: ignore[attr-defined]
+        assert {post.post_id for post in small} <= set(stored)
+        assert not {post.post_id for post in second} & set(stored)
 
         # Whatever is lost, what was pulled is there.
         flush_redis(settings)
@@ -152,7 +152,7 @@ def test_feeds_are_right_while_an_author_becomes_a_celebrity_and_ceases_to_be(
         assert line.tier is Tier.POPULAR
         stored = line.stored(READERS[0])
         assert stored is not None
-        assert last[0].post_id in stored  # type: ignore[attr-defined]
+        assert last[0].post_id in stored
 
         # And up again.
         line.take(_relations(UserFollowed, CELEBRITY, left))
