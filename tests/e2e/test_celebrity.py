@@ -94,7 +94,6 @@ class _Line:
         timeline = self.side.hot.timelines.read(reader, sources)
         return None if timeline is None else list(timeline.ids)
 
-    @property
     def tier(self) -> Tier:
         return serving.tier(self.side.views, CELEBRITY)
 
@@ -133,7 +132,7 @@ def test_feeds_are_right_while_an_author_becomes_a_celebrity_and_ceases_to_be(
         # Up: the first post shows what it would cost; the small author is pushed as ever.
         first, second, small = _posts(CELEBRITY, 1), _posts(CELEBRITY, 2), _posts(SMALL, 1)
         line.take(first, [*second, *small])
-        assert line.tier is Tier.CELEBRITY
+        assert line.tier() is Tier.CELEBRITY
         assert progress(settings).sizes(["storyline.fanout.v1"]) == tasks, "no task was written"
         stored = line.stored(READERS[0])
         assert stored is not None, "the timeline is warm"
@@ -149,7 +148,7 @@ def test_feeds_are_right_while_an_author_becomes_a_celebrity_and_ceases_to_be(
         line.take(_relations(UserUnfollowed, CELEBRITY, left))
         last = _posts(CELEBRITY, 1)
         line.take(last)
-        assert line.tier is Tier.POPULAR
+        assert line.tier() is Tier.POPULAR
         stored = line.stored(READERS[0])
         assert stored is not None
         assert last[0].post_id in stored
