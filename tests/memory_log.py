@@ -9,8 +9,11 @@ from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas, topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import EVENT_TYPES
+from streams.contracts.reading import read
 from streams.contracts.records import Records
+from streams.contracts.rows import events
 from streams.log_reader import Span
+from streams.runtime.attempts import Place
 from tests.verdicts import Event
 
 PARTITIONS = 4
@@ -27,16 +30,16 @@ def schema_text(schema_id: int) -> str | None:
 class MemoryLog:
     """Topics of four partitions, written by key; read `piece` records at a time."""
 
-    def __init__(self, events: Iterable[Event] = (), *, piece: int = 3) -> None:
+    def __init__(self, told: Iterable[Event] = (), *, piece: int = 3) -> None:
         self._piece = piece
         self._records: dict[tuple[str, int], list[Record]] = {}
         self.first = 0
         """The first offset that is still there."""
         self.scanned: list[tuple[str, int]] = []
-        self.append(events)
+        self.append(told)
 
-    def append(self, events: Iterable[Event]) -> None:
-        for event in events:
+    def append(self, told: Iterable[Event]) -> None:
+        for event in told:
             kind = event["type"]
             spec = topic_of(kind)
             self.append_value(spec.name, event[spec.key], _encoded(event))
@@ -46,6 +49,11 @@ class MemoryLog:
         records = self._records.setdefault((topic, partition), [])
         raw_key = str(key).encode()
         records.append(Record(topic, partition, len(records), APPENDED_AT, raw_key, value))
+
+    def event_at(self, place: Place) -> Any:
+        record = self._records[place.topic, place.partition][place.offset]
+        ((_, event),) = events(read(Records.of([record]), place.topic, schema_text)[0])
+        return event
 
     def spans(self, topic: str) -> Mapping[int, Span]:
         return {
