@@ -136,8 +136,12 @@ class Network:
         if kind in _PAIRS:
             return self.pair(*_PAIRS[kind])
         post = self.draw.choice(self.posts)
-        whose = {"author_id": post.author_id, "post_id": post.post_id, **_stamped()}
-        return PostDeleted(**whose) if kind == "delete" else PostEdited(**whose, text="edited")
+        author, post_id = post.author_id, post.post_id
+        if kind == "delete":
+            return PostDeleted(**_stamped(), author_id=author, post_id=post_id)
+        return PostEdited(
+            **_stamped(), author_id=author, post_id=post_id, text="edited", hashtags=(), media=()
+        )
 
 
 _FOLLOW, _ACT = ("follower_id", "followee_id"), ("user_id", "target_id")
