@@ -240,8 +240,9 @@ def test_a_post_that_its_authors_list_lacks_is_no_hidden_one() -> None:
     assert explained([follow(5), post(10)], side=side).why.fault is Fault.NOT_INDEXED
 
 
-def test_partitions_are_those_of_java_clients() -> None:
-    assert partition_of(21, 8) == (JAVA_MURMUR2[b"21"] & 0x7FFFFFFF) % 8
+@pytest.mark.parametrize("partitions", [7, 8])
+def test_partitions_are_those_of_java_clients(partitions: int) -> None:
+    assert partition_of(21, partitions) == (JAVA_MURMUR2[b"21"] & 0x7FFFFFFF) % partitions
 
 
 def test_every_answer_can_be_put_into_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,9 @@ from streams.agents.progress import PartitionLag
 from streams.app import applied
 from streams.app.applied import wait_until_applied
 from streams.app.feed_check import Path, Walk, judge, walk
-from streams.app.feed_fold import FOLLOWS, POSTS
-from streams.app.log_scan import Spans
+from streams.app.feed_fold import FOLLOWS, POSTS, TOPICS, FeedFold
+from streams.app.feed_news import readers_with_news
+from streams.app.log_scan import Spans, everything
 from streams.app.read_side import ReadSide
 from streams.app.readers import NamedReaders, SampledReaders
 from streams.app.settings import Settings
@@ -191,6 +192,34 @@ def test_news_of_others_excuse_nothing() -> None:
     verdict = served.verdict(lambda _: served.log.append([post(500, STRANGER)]))
     assert verdict.differing == {READER}
     assert verdict.rounds == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "concerned"),
+    [
+        (follow(200, READER, STRANGER), {READER}),
+        (follow(200, READER, kind="Unfollowed"), {READER}),
+        (follow(200, STRANGER, READER), set()),
+        (pair(200, "Muted", READER, AUTHOR), {READER}),
+        (pair(200, "Blocked", STRANGER, READER), {READER}),
+        (pair(200, "Blocked", STRANGER, AUTHOR), set()),
+        (post(200), {READER, OTHER}),
+        (post(200, OTHER), {OTHER}),
+        (post(200, STRANGER), set()),
+        (edited(200, 5, STRANGER), {OTHER}),  # who reposted it
+        (edited(200, 6, STRANGER), set()),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else None,
+)
+def test_news_concern_those_whose_feed_may_change(event: Event, concerned: set[int]) -> None:
+    repost = post(61, OTHER, repost_of=post_id(5), repost_of_author=STRANGER)
+    log = MemoryLog([*EVENTS, post(5, STRANGER), post(6, STRANGER), repost])
+    spans = everything(log, TOPICS)
+    fold = FeedFold(log, schema_text, spans, lambda _: None)
+    readers = fold.run(NamedReaders([READER, OTHER]))
+    assert readers_with_news(log, schema_text, fold, spans, readers) == set()
+    log.append([event])
+    assert readers_with_news(log, schema_text, fold, spans, readers) == concerned
 
 
 def test_records_that_no_worker_applies_are_left_out_and_counted() -> None:
