@@ -1,4 +1,4 @@
-"""A log in memory, of events as dicts, to be read as the broker's is."""
+"""A log in memory, of events as dicts, to be read as the broker's is; and what fails beside it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,9 @@ from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.log_reader import Span
+from streams.projections.ports import StoreUnavailableError, Timeline
 from streams.runtime.attempts import Place
+from streams.sinks.memory_timelines import MemoryTimelines
 from tests.verdicts import Event
 
 PARTITIONS = 4
@@ -70,6 +72,13 @@ class MemoryLog:
         ]
         for start in range(0, len(found), self._piece):
             yield Records.of(found[start : start + self._piece])
+
+
+class GoneTimelines(MemoryTimelines):
+    """A server that does not answer."""
+
+    def read(self, reader: int, sources: bytes) -> Timeline | None:  # noqa: ARG002
+        raise StoreUnavailableError("gone")
 
 
 class Unwatched:

@@ -140,8 +140,8 @@ def _round(
     watcher.stage("comparing feeds", len(readers))
     differences: dict[int, list[Difference]] = {}
     for reader in readers:
-        if verdict.rounds == 1:
-            verdict.warm += _is_warm(line.side, fold, reader)
+        is_warm = _is_warm(line.side, fold, reader)  # in every round: it notices a lost server
+        verdict.warm += is_warm and verdict.rounds == 1
         for done in _walks(line.side, fold, reader):
             verdict.pages, verdict.posts = verdict.pages + done.pages, verdict.posts + done.posts
             if done.differences:

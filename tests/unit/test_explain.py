@@ -17,7 +17,7 @@ from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_timelines import MemoryTimelines
 from tests.feeding import feed
 from tests.integration.test_messaging import JAVA_MURMUR2
-from tests.memory_log import PARTITIONS, MemoryLog, Unwatched, schema_text
+from tests.memory_log import PARTITIONS, GoneTimelines, MemoryLog, Unwatched, schema_text
 from tests.small_network import (
     AUTHOR,
     OTHER,
@@ -219,6 +219,13 @@ def test_a_post_that_was_never_delivered_is_no_hidden_one() -> None:
     feed(side.views, [after])
     told = explained([*before, *after], side=side)
     assert (told.why.in_feed, told.why.rules, told.why.fault) == (False, (), Fault.NOT_DELIVERED)
+
+
+def test_without_the_cache_posts_are_merged() -> None:
+    events = [follow(5), post(10)]
+    side = side_of(events)._replace(timelines=GoneTimelines(shards=2))
+    told = explained(events, side=side)
+    assert (told.why.way, told.why.timeline.warmth) == (Way.MERGE, Warmth.UNAVAILABLE)
 
 
 class _Unlisted(MemoryStore):

@@ -27,7 +27,7 @@ from streams.serving.answers import Post, PostPage
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_timelines import MemoryTimelines
 from tests.feeding import feed
-from tests.memory_log import APPENDED_AT, MemoryLog, Unwatched, schema_text
+from tests.memory_log import APPENDED_AT, GoneTimelines, MemoryLog, Unwatched, schema_text
 from tests.small_network import (
     AUTHOR,
     OTHER,
@@ -121,6 +121,22 @@ def test_a_reader_whose_relations_are_wrong_is_found() -> None:
     verdict = served.verdict()
     assert verdict.differing == {READER}
     assert sum(len(one.fault.missing) for one in verdict.differences) == 2 * 49
+
+
+def test_originals_are_folded_whoever_wrote_them() -> None:
+    links = {"repost_of": post_id(5), "repost_of_author": STRANGER}
+    answers = {"reply_to": post_id(6), "reply_to_author": STRANGER}
+    originals = [post(5, STRANGER), post(6, STRANGER)]
+    events = [*EVENTS, *originals, post(80, **links), post(81, **answers)]
+    verdict = Served(events).verdict()
+    assert verdict.is_proved, verdict.differences
+
+
+def test_without_the_cache_nothing_is_proved_of_it() -> None:
+    served = Served()
+    served.side = served.side._replace(timelines=GoneTimelines(shards=2))
+    with pytest.raises(StoreUnavailableError):
+        served.verdict()
 
 
 class _Failing(MemoryStore):
