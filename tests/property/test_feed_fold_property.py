@@ -31,7 +31,7 @@ def logs(draw: st.DrawFn) -> tuple[World, list[Event], MemoryLog]:
     world = draw(WORLDS)
     events = draw(networks(world, *KINDS))
     arrived = [event for poll in draw(deliveries(events)) for event in poll]
-    return world, events, MemoryLog(arrived, piece=draw(st.sampled_from((1, 3, 50))))
+    return world, events, MemoryLog(arrived, piece=draw(st.sampled_from((7, 1000))))
 
 
 def _side(events: list[Event]) -> ReadSide:
