@@ -1,18 +1,36 @@
 """Reading a topic from outside any consumer group: for looking, not for processing."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Final, NamedTuple
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message, TopicPartition
+import pyarrow as pa
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from streams.contracts.batch import Record
+from streams.contracts.records import Records
 from streams.errors import UserError
 
 BEGINNING: Final = 0
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
 _FETCH: Final = 500
+_SCAN: Final = 20_000
+"""Records of a piece of a scan: enough that decoding its columns costs little for each."""
+
+
+class Span(NamedTuple):
+    """A stretch of a partition, from the offset `start` to just before `end`."""
+
+    start: int
+    end: int
 
 
 class LogReader:
@@ -28,6 +46,36 @@ class LogReader:
         its end. Ends at what was the end when it began, unless `follow`: then it waits for more,
         yielding empty pieces while there is nothing.
         """
+        with self._consumer() as consumer:
+            yield from self._read(consumer, topic, start, follow=follow)
+
+    def spans(self, topic: str) -> dict[int, Span]:
+        """What each partition of a topic holds now."""
+        with self._consumer() as consumer:
+            return self._held(consumer, topic)
+
+    def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]:
+        """All records of these stretches in columns, in large pieces, without their headers.
+
+        A partition's records come in order; those of several partitions are mixed.
+        """
+        left = {partition: span.end for partition, span in spans.items() if span.start < span.end}
+        # A long scan would else fill 64 MB a partition with what was fetched ahead.
+        scanning = {"enable.partition.eof": True, "queued.max.messages.kbytes": 8192}
+        with self._consumer(scanning) as consumer:
+            consumer.assign([TopicPartition(topic, at, spans[at].start) for at in left])
+            while left:
+                found = [
+                    message
+                    for message in consumer.consume(_SCAN, timeout=_WAIT_S)
+                    if _is_before_end(message, left)
+                ]
+                if found:
+                    yield _columns(topic, found)
+
+    @contextmanager
+    def _consumer(self, more: Mapping[str, Any] | None = None) -> Iterator[Consumer]:
+        """A consumer that is closed at the end, and whose errors a person can read."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
@@ -37,10 +85,11 @@ class LogReader:
                 "auto.offset.reset": "earliest",
                 "log_level": 0,
             }
+            | dict(more or {})
         )
         with closing(consumer):
             try:
-                yield from self._read(consumer, topic, start, follow=follow)
+                yield consumer
             except KafkaException as error:
                 raise UserError(
                     f"the Kafka broker at {self._bootstrap} does not answer: {error.args[0].str()}",
@@ -61,23 +110,27 @@ class LogReader:
 
     def _assign(self, consumer: Consumer, topic: str, start: int | None) -> dict[int, int]:
         """Set every partition to its start; returns partition -> its end offset."""
+        ends: dict[int, int] = {}
+        assigned: list[TopicPartition] = []
+        for partition, (low, high) in self._held(consumer, topic).items():
+            at = high if start is None else high + start if start < 0 else start
+            ends[partition] = high
+            assigned.append(TopicPartition(topic, partition, min(max(at, low), high)))
+        consumer.assign(assigned)
+        return ends
+
+    def _held(self, consumer: Consumer, topic: str) -> dict[int, Span]:
         found = consumer.list_topics(timeout=_TIMEOUT_S).topics.get(topic)
         if found is None or found.error is not None:
             raise UserError(
                 f"the broker at {self._bootstrap} has no topic {topic}",
                 hint="Create the topics: storyline topics apply",
             )
-        ends: dict[int, int] = {}
-        assigned: list[TopicPartition] = []
+        held: dict[int, Span] = {}
         for partition in found.partitions:
-            low, high = consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=_TIMEOUT_S
-            )
-            at = high if start is None else high + start if start < 0 else start
-            ends[partition] = high
-            assigned.append(TopicPartition(topic, partition, min(max(at, low), high)))
-        consumer.assign(assigned)
-        return ends
+            place = TopicPartition(topic, partition)
+            held[partition] = Span(*consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S))
+        return held
 
 
 def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
@@ -89,6 +142,31 @@ def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
         (starts[partition] if at[partition] == OFFSET_INVALID else at[partition]) >= end
         for partition, end in ends.items()
     )
+
+
+def _is_before_end(message: Message, left: dict[int, int]) -> bool:
+    """Whether it is a record of what is left to scan; takes out of `left` what is finished."""
+    partition, error = _known(message.partition()), message.error()
+    if error is not None:
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        left.pop(partition, None)  # the last offsets may be markers of transactions
+        return False
+    offset, end = _known(message.offset()), left.get(partition, 0)
+    if offset >= end - 1:
+        left.pop(partition, None)
+    return offset < end
+
+
+def _columns(topic: str, messages: Sequence[Message]) -> Records:
+    places = (
+        pa.array([message.partition() for message in messages], pa.int32()),
+        pa.array([message.offset() for message in messages], pa.int64()),
+        pa.array([message.timestamp()[1] for message in messages], pa.int64()),
+    )
+    keys = [_bytes(message.key()) for message in messages]
+    values = [_bytes(message.value()) for message in messages]
+    return Records(topic, places, keys, values, ((),) * len(messages))
 
 
 def _record(message: Message) -> Record:

@@ -23,7 +23,7 @@ class Served:
 
     def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
         page = serving.home_feed(self._views, reader, before=before, limit=limit, hot=self._hot)
-        return _posts(page)
+        return page_answers(page)
 
     def home_walk(self, reader: int) -> list[Answer]:
         return _walk(
@@ -144,14 +144,14 @@ def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:
     while True:
         page = fetch(before)
         assert page.posts or before is None, "a cursor that leads to nothing"
-        answer.extend(_posts(page))
+        answer.extend(page_answers(page))
         if (before := page.next_before) is None:
             return answer
         assert len(page.posts) == size
         assert before == page.posts[-1].post_id
 
 
-def _posts(page: PostPage) -> list[Answer]:
+def page_answers(page: PostPage) -> list[Answer]:
     assert page.complete
     assert not page.missing
     return [

@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dlq": ("dlq", "List, show, replay and discard dead letters."),
     "lag": ("lag", "Show what workers have still to read."),
     "feed": ("feed", "Show a reader's home feed."),
+    "explain": ("explain", "Tell why a post is in a home feed, or is not."),
+    "verify": ("verify", "Hold home feeds to a fold of the log."),
     "author": ("author", "Show an author's posts."),
     "hashtag": ("hashtag", "Show the posts under a hashtag."),
     "thread": ("thread", "Show the comments on a post, story or comment."),

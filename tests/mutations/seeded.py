@@ -4,5 +4,6 @@ from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
+from tests.mutations.verifying import VERIFYING
 
-MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *FEEDS)
+MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *FEEDS, *VERIFYING)

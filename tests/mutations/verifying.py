@@ -1,0 +1,72 @@
+"""Seeded bugs in what proves and explains home feeds: it would call wrong feeds right."""
+
+from tests.mutations.mutation import Mutation
+
+_TESTS = ("tests/unit/test_verify.py", "tests/unit/test_explain.py")
+
+VERIFYING = (
+    Mutation(
+        "verify-never-asks-the-cache",
+        "a falsified timeline is proved equal",
+        "streams/app/verifying.py",
+        "_pages(side, reader, side.hot)",
+        "_pages(side, reader, None)",
+        _TESTS,
+    ),
+    Mutation(
+        "verify-counts-incomplete-as-equal",
+        "a page of a store that did not answer proves something",
+        "streams/app/verifying.py",
+        "verdict.unanswered[reader] = done.unanswered",
+        "pass",
+        _TESTS,
+    ),
+    Mutation(
+        "verify-ignores-what-came-meanwhile",
+        "every post that is published while looking is called a difference",
+        "streams/app/feed_news.py",
+        "        or not authors.isdisjoint(fold.sources(reader))\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "verify-does-not-wait-for-delivery",
+        "a post that is still being delivered is called lost",
+        "streams/app/applied.py",
+        "_wait(settings, broker, _DELIVERY, lambda lag: lag.lag, deadline, report)",
+        "pass",
+        _TESTS,
+    ),
+    Mutation(
+        "verify-folds-no-originals-of-answers",
+        "answers to posts of people who are not followed are called different",
+        "streams/app/feed_fold.py",
+        'links = ("post_id", "repost_of", "reply_to")',
+        'links = ("post_id", "repost_of")',
+        _TESTS,
+    ),
+    Mutation(
+        "verify-takes-any-log",
+        "views are compared with a log whose beginning is gone",
+        "streams/app/log_scan.py",
+        "if span.start > 0",
+        "if span.start < 0",
+        _TESTS,
+    ),
+    Mutation(
+        "explain-floor-included",
+        "a post at the floor is said to lie on the timeline, or to be lost",
+        "streams/serving/explaining.py",
+        "post_id > stored.floor",
+        "post_id >= stored.floor",
+        _TESTS,
+    ),
+    Mutation(
+        "explain-reads-one-side-of-a-block",
+        "the block by the author is not among the events",
+        "streams/app/feed_events.py",
+        "{reader, *others}",
+        "{reader}",
+        _TESTS,
+    ),
+)
