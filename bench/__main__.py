@@ -17,6 +17,7 @@ BENCHMARKS: Final = {
     "bronze": "from the broker into a Delta table: the lake worker, a bare loop",
     "scd2": "a micro-batch of profile changes: re-deriving, a plain MERGE",
     "questions": "every question of `storyline ask` on a lake of generated facts",
+    "fanout": "posts onto followers' timelines: our delivery, sorted sets, a bare append",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
 }

@@ -18,6 +18,8 @@ class TimelineLimits(NamedTuple):
     complete_s: int = 6 * 24 * 3600
     """Less than delivery tasks are kept: one lost to age can then be missed by no timeline."""
     pushes: int = 250
+    list_page: int = 512
+    """Followers in one string of a delivery list; a longer list has several."""
 
     @property
     def longest(self) -> int:

@@ -19,7 +19,7 @@ from tests.contract.timeline_suite import TimelineServer
 AUTHORS = (1, 2, 3)
 READERS = (1, 11, 12, 13, 14, 15)
 SHARDS = 2
-LIMITS = TimelineLimits(length=4, slack=2, pushes=2)
+LIMITS = TimelineLimits(length=4, slack=2, pushes=2, list_page=1)
 
 authors = st.sampled_from(AUTHORS)
 readers = st.sampled_from(READERS)

@@ -16,7 +16,7 @@ OTHERS = b"all other people"
 ANN, BOB, EVE = 1, 2, 3
 READER = 100
 ALL = 10_000
-SMALL = TimelineLimits(length=5, slack=3, pushes=4)
+SMALL = TimelineLimits(length=5, slack=3, pushes=4, list_page=2)
 
 
 class TimelineServer(ABC):

@@ -3,7 +3,7 @@
 --   8 bytes, big-endian, strictly ascending. The first id is the floor, the others are posts.
 -- Ids are compared as two unsigned halves: a double cannot hold one, and the order of Lua
 -- strings follows the server's locale.
-local VERSION, LOADING, COMPLETE = '\1', 'L', 'C'
+local VERSION, LOADING, COMPLETE = '\2', 'L', 'C'
 local HEADER, ID = 74, 8
 
 -- Names one history of the data: changes with a restart, and with every promotion of a replica.

@@ -18,9 +18,9 @@ class Call(NamedTuple):
 
 @cache
 def source(name: str) -> str:
-    """The text of a script, with the common part in front."""
+    """The text of a script, with what scripts have in common in front."""
     here = files(__package__)
-    return (here / "common.lua").read_text() + (here / f"{name}.lua").read_text()
+    return "".join((here / f"{part}.lua").read_text() for part in ("common", "lists", name))
 
 
 class Script:
