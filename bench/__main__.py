@@ -18,6 +18,7 @@ BENCHMARKS: Final = {
     "scd2": "a micro-batch of profile changes: re-deriving, a plain MERGE",
     "questions": "every question of `storyline ask` on a lake of generated facts",
     "fanout": "posts onto followers' timelines: our delivery, sorted sets, a bare append",
+    "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
 }

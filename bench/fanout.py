@@ -82,7 +82,7 @@ def _measure(
         posts = max(1, size.deliveries // mean // part)
         return _rates(client, deliver, posting(draw, graph, posts, _BATCH, next(hours)))
 
-    ways = {
+    ways: dict[str, Callable[[Batch], None]] = {
         "deliver": ours,
         "pipelined": pipelined(client, graph),
         "scripted": scripted(client, graph),

@@ -97,9 +97,7 @@ def _called(
 
 
 def _pages(readers: Sequence[int]) -> Iterable[bytes]:
-    return (
-        pack(readers[start : start + _PER_CALL]) for start in range(0, len(readers), _PER_CALL)
-    )
+    return (pack(readers[start : start + _PER_CALL]) for start in range(0, len(readers), _PER_CALL))
 
 
 def _fill(

@@ -14,21 +14,26 @@ def followers(
 ) -> list[int]:
     """The readers on a list; `page` is how many one string of it may hold."""
     name = keys.lists(shard) + pack((author,))
-    value = client.get(name)
-    if value is None:
+    words = _words(client, name)
+    if not words:
         assert not list(client.scan_iter(_glob(name))), "pages without a list"
         return []
-    words = unpack(value)
     if words[0] < _TOP:
         return _checked(words, page)
     assert words[0] == _TOP, "the first pivot is that of 0"
     assert set(client.scan_iter(_glob(name))) == {name, *(name + pack((word,)) for word in words)}
     found: list[int] = []
     for word, following in zip(words, (*words[1:], 2 * _TOP), strict=True):
-        ids = _checked(unpack(client.get(name + pack((word,))) or b""), page)
+        ids = _checked(_words(client, name + pack((word,))), page)
         assert word <= ids[0] + _TOP <= ids[-1] + _TOP < following
         found += ids
     return found
+
+
+def _words(client: redis.Redis, key: bytes) -> tuple[int, ...]:
+    value = client.get(key)
+    assert isinstance(value, bytes | None)
+    return unpack(value or b"")
 
 
 def _checked(ids: tuple[int, ...], page: int | None) -> list[int]:

@@ -130,15 +130,15 @@ def test_lists_of_long_standing_take_eight_bytes_an_id(valkey: Valkey) -> None:
         build(cache, reader, [ANN])
     key = KEYS.lists(0) + pack((ANN,))
     assert valkey.client.strlen(key) == 512 * 8
-    assert valkey.client.memory_usage(key) <= 512 * 8 + 100
+    assert (valkey.client.memory_usage(key) or 0) <= 512 * 8 + 100
 
 
 def test_what_an_older_version_left_is_cold_and_in_nobodys_way(valkey: Valkey) -> None:
-    """Lists were sorted sets under another letter once; timelines of that time tell their layout."""
+    """Lists were sorted sets under another letter; timelines of that time tell their layout."""
     cache, client = timelines(valkey), valkey.client
     build(cache, READER, [ANN], [10])
     key = KEYS.timeline(READER)
-    client.set(key, b"\1" + (client.get(key) or b"")[1:], keepttl=True)
+    client.set(key, b"\1" + b"C" + b"x" * 72 + pack((0, 10)), keepttl=True)
     client.zadd(b"{v1.0}:d:" + pack((ANN,)), {pack((READER,)): 0})
     client.delete(KEYS.lists(0) + pack((ANN,)))
     assert cache.read(READER, SOURCES) is None
@@ -146,3 +146,6 @@ def test_what_an_older_version_left_is_cold_and_in_nobodys_way(valkey: Valkey) -
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)
     assert warm_ids(cache) == (30, 20, 10)
+    client.set(key, b"\1" + b"C" + b"x" * 72 + pack(range(1000)))  # by a reader not yet upgraded
+    assert list(cache.deliver({ANN: [40]}, ALL)) == []
+    assert not client.exists(key)

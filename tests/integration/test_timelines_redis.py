@@ -133,7 +133,7 @@ def test_a_timeline_takes_eight_bytes_an_id(valkey: Valkey) -> None:
     limits = TimelineLimits()
     cache = timelines(valkey.client, limits)
     build(cache, READER, [ANN], range(1, 801))
-    assert valkey.client.strlen(KEYS.timeline(READER)) == 74 + 8 * 801
+    assert valkey.client.strlen(KEYS.timeline(READER)) == 78 + 8 * 801
 
 
 def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:

@@ -6,7 +6,7 @@ local create, token, reader, ttl = ARGV[1] == '1', ARGV[2], ARGV[3], ARGV[4]
 local length, authors = tonumber(ARGV[5]), ARGV[6]
 if create then
   local unknown = string.rep('\0', 16)
-  redis.call('SET', KEYS[1], header(LOADING, token, unknown) .. ZERO, 'EX', ttl)
+  redis.call('SET', KEYS[1], stored(LOADING, token, unknown, history(), ZERO), 'EX', ttl)
 else
   local value = redis.call('GET', KEYS[1])
   if not value or token_of(value) ~= token then return 0 end

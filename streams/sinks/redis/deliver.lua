@@ -10,44 +10,33 @@ local budget, length, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARG
 local longest = HEADER + ID * (1 + ARGV[2] + ARGV[3])
 local call, sub, unpack = redis.call, string.sub, struct.unpack
 local BYTES_A_PUSH = 600 -- rewriting so many bytes takes as long as a plain push
+local PUSHES_A_LATE_ID = 2 -- and so many pushes take as long as finding the place of a late id
 
-local TAIL = 16 * ID -- bytes of a timeline that a push looks at: late posts are a little late
-
--- Puts ids among those of a timeline whose last bytes are `tail`. Only its end is read and
--- written, from below the least id on. Returns the new size and how many bytes it saw.
-local function insert(key, ids, tail)
-  local size, window = call('STRLEN', key), TAIL
-  local start = math.max(HEADER, size - window)
-  local old = sub(tail, start - size)
-  while start > HEADER and not less(old, 1, ids, 1) do
-    window = window * 8
-    start = math.max(HEADER, size - window)
-    old = call('GETRANGE', key, start, -1)
+-- Settles a timeline that has become too long, and cuts it; one of another layout, which is cold,
+-- is deleted. Returns what it cost.
+local function trim(key, size)
+  local value = call('GET', key)
+  if not is_laid_out(value) then
+    call('DEL', key)
+    return 1
   end
-  local new = union(old, ids)
-  if #new > #old then call('SETRANGE', key, start, new) end
-  return start + #new, #old
+  local ids, late = settled(value)
+  local state, token, sources = state_of(value), token_of(value), sources_of(value)
+  ids = trimmed(ids, length)
+  call('SET', key, stored(state, token, sources, history_of(value), ids), 'KEEPTTL')
+  return size / BYTES_A_PUSH + PUSHES_A_LATE_ID * late
 end
 
--- Pushes ids, the first of them in halves as well, onto a timeline.
+-- Pushes ids onto a timeline, in whatever order they come: reading and trimming settle that.
 -- Returns what it cost, or nothing where there is no timeline.
-local function push(key, ids, first_high, first_low)
-  local tail = call('GETRANGE', key, -TAIL, -1)
-  if tail == '' then return nil end
-  local high, low = unpack('>I4I4', tail, #tail - ID + 1)
-  local cost, size, seen = 1, 0, 0
-  if high < first_high or (high == first_high and low < first_low) then
-    size = call('APPEND', key, ids)
-  else
-    size, seen = insert(key, ids, tail)
-    cost = cost + #ids / ID + seen / BYTES_A_PUSH
+local function push(key, ids)
+  local size = call('APPEND', key, ids)
+  if size == #ids then
+    call('DEL', key)
+    return nil
   end
-  if size > longest then
-    local value = call('GET', key)
-    call('SET', key, sub(value, 1, HEADER) .. trimmed(ids_of(value), length), 'KEEPTTL')
-    cost = cost + size / BYTES_A_PUSH
-  end
-  return cost
+  if size > longest then return 1 + trim(key, size) end
+  return 1
 end
 
 -- Serves up to `count` followers (at least one) above the cursor, of one page, as long as the
@@ -55,17 +44,17 @@ end
 -- Followers without a timeline leave the list.
 local function walk(list, count, cursor, ids)
   local followers, key, pivots, page = page_of(list, cursor)
-  local at, last = upper_bound(followers, cursor), not pivots or page + ID > #pivots
+  local at = cursor == ZERO and 1 or upper_bound(followers, cursor)
+  local last = not pivots or page + ID > #pivots
   if at > #followers and not last then
     page, at = page + ID, 1
     followers, key = page_at(list, pivots, page)
     last = page + ID > #pivots
   end
-  local first_high, first_low = unpack('>I4I4', ids)
   local served, gone = 0, {}
   while at <= #followers do
     cursor, served = sub(followers, at, at + ID - 1), served + 1
-    local cost = push(timelines .. cursor, ids, first_high, first_low)
+    local cost = push(timelines .. cursor, ids)
     if not cost then gone[#gone + 1] = at end
     at, budget = at + ID, budget - (cost or 1)
     if served == count or budget <= 0 then break end

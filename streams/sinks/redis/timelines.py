@@ -41,7 +41,8 @@ class RedisTimelines:
         if packed is None:
             return None
         floor, *ids = unpack(packed)
-        return Timeline(tuple(reversed(ids)), floor)
+        above = sorted({post for post in ids if post > floor}, reverse=True)
+        return Timeline(tuple(above), floor)
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
         """See TimelineCache. None where the marker is lost before all authors are told."""
