@@ -1,15 +1,17 @@
 """Warm readers to deliver to: a skewed graph, and its timelines in Redis as they are in use."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import Final, NamedTuple
 
 from redis import Redis
 
-from streams.contracts.ids import make_id
+from streams.contracts.ids import MAX_ID, make_id
 from streams.sinks.redis.keys import Keys, pack
+from streams.sinks.redis.scripts import source
 from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.timelines import TimelineLimits, shard_of
 
 VERSION: Final = "v1"
 SHARDS: Final = 16
@@ -17,6 +19,19 @@ LIMITS: Final = TimelineLimits()
 SOURCES: Final = b"followed authors"
 _START: Final = 1_735_689_600_000
 _HOUR: Final = 3_600_000
+
+_COPIED: Final = 50
+_ENLISTED: Final = 1000
+_COPY: Final = """
+for at = 1, #ARGV[1], 8 do
+  redis.call('COPY', KEYS[1], KEYS[2] .. string.sub(ARGV[1], at, at + 7))
+end
+"""
+_ENLIST: Final = """
+for at = 1, #ARGV[1], ID do
+  register(KEYS[1], string.sub(ARGV[1], at, at + ID - 1), tonumber(ARGV[2]))
+end
+"""
 
 Graph = Mapping[int, Sequence[int]]
 """Author -> followers, ascending."""
@@ -80,6 +95,43 @@ def warm(draw: random.Random, client: Redis, graph: Graph) -> RedisTimelines:
         assert timelines.install(reader, token, loaded, 0, SOURCES)
         client.append(keys.timeline(reader), pack(later[: draw.randrange(LIMITS.slack + 1)]))
     return timelines
+
+
+def copies(client: Redis, readers: Iterable[int], shortest: int) -> None:
+    """Timelines of more than `shortest` and up to twice as many entries, on no list: installed once
+    for each length, and copied by the server, as a million of them would take minutes otherwise."""
+    timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+    script, keys, ids = (
+        client.register_script(_COPY),
+        Keys(VERSION, SHARDS),
+        ids_before(2 * shortest),
+    )
+    templates = []
+    for place in range(shortest):
+        token = timelines.begin(MAX_ID - place, ())
+        assert token is not None
+        assert timelines.install(MAX_ID - place, token, ids[place:], 0, SOURCES)
+        templates.append(keys.timeline(MAX_ID - place))
+    template = cycle(templates)
+    for shard, some in _by_shard(readers, _COPIED):
+        script((next(template), keys.timelines(shard)), (pack(some),))
+
+
+def enlist(client: Redis, author: int, readers: Iterable[int]) -> None:
+    """Put readers on an author's lists, many at a time, by the code of the script `begin`."""
+    script, keys = client.register_script(source() + _ENLIST), Keys(VERSION, SHARDS)
+    for shard, some in _by_shard(readers, _ENLISTED):
+        script((keys.lists(shard) + pack((author,)),), (pack(some), LIMITS.list_page))
+
+
+def _by_shard(readers: Iterable[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Shards, each with some of its readers."""
+    beside: dict[int, list[int]] = {}
+    for reader in readers:
+        beside.setdefault(shard_of(reader, SHARDS), []).append(reader)
+    for shard, those in beside.items():
+        for start in range(0, len(those), size):
+            yield shard, those[start : start + size]
 
 
 def followed_by(graph: Graph) -> Mapping[int, Sequence[int]]:

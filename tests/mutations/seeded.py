@@ -3,5 +3,6 @@
 from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
+from tests.mutations.timelines import TIMELINES
 
-MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING)
+MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *TIMELINES)
