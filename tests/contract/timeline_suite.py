@@ -121,6 +121,16 @@ class TimelineSuite:
         assert cache.install(READER, token, [10, 20, 30], 0, SOURCES)
         assert warm_ids(cache) == (40, 30, 20, 10)
 
+    def test_what_arrives_out_of_order_while_loading_finds_its_place(
+        self, cache: TimelineCache
+    ) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        for late in (50, 20, 40, 20):
+            cache.deliver({ANN: [late]}, ALL)
+        assert cache.install(READER, token, [10, 30, 60], 0, SOURCES)
+        assert cache.read(READER, SOURCES) == ((60, 50, 40, 30, 20), 10)
+
     def test_what_arrives_after_loading_is_kept(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN, BOB], [10])
         cache.deliver({ANN: [30], BOB: [20], EVE: [40]}, ALL)
