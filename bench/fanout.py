@@ -5,7 +5,7 @@ come in batches, one author is followed by a tenth of the users, and a post has 
 followers in the mean. Kafka and Cassandra have no part in it: what is measured is what the workers
 `posts` and `delivery` call, and what Redis does. By turns, in one process and on one server:
 
-deliver      deliver() of each batch, then deliver_page() until nothing is left
+deliver      deliver() of each batch, then deliver_pages() until nothing is left
 pipelined    ZADD and ZREMRANGEBYRANK for each, from redis-py in pipelines of 1,000 deliveries
 scripted     the same in a script that is given the followers
 append       an APPEND for each in such a script: the server's limit
@@ -27,7 +27,6 @@ from bench.fanout_rivals import appended, fill_sorted_sets, fill_strings, pipeli
 from bench.report import Report, by_turns
 from bench.warm import Batch, Posting, posting, skewed, warm
 from streams.app.settings import Settings
-from streams.projections.ports import Delivery
 from streams.sinks.redis.client import connect
 from streams.sinks.redis.timelines import RedisTimelines
 
@@ -124,10 +123,9 @@ def _growth(report: Report, rates: Callable[[int], _Rates], runs: int) -> None:
 
 
 def _deliver(timelines: RedisTimelines, settings: Settings, batch: Batch) -> None:
-    for rest in timelines.deliver(batch, settings.inline_followers):
-        left: Delivery | None = rest
-        while left is not None:
-            left = timelines.deliver_page(left, settings.delivery_page)
+    left = timelines.deliver(batch, settings.inline_followers)
+    while left:
+        left = timelines.deliver_pages(left, settings.delivery_page)
 
 
 def _rates(client: Redis, deliver: Callable[[Batch], None], posts: Posting) -> _Rates:

@@ -88,12 +88,11 @@ class Line:
         self._mint = SnowflakeGenerator(node).next_id
 
     def giant(self, author: int) -> float:
-        """Deliver a post to the last follower, a page of each shard in turn; seconds."""
+        """Deliver a post to the last follower, a page of every shard at a time; seconds."""
         began = time.perf_counter()
-        going = list(self._timelines.deliver({author: [self._mint()]}, self._inline))
-        while going:
-            pages = (self._timelines.deliver_page(rest, self._page) for rest in going)
-            going = [rest for rest in pages if rest is not None]
+        left = self._timelines.deliver({author: [self._mint()]}, self._inline)
+        while left:
+            left = self._timelines.deliver_pages(left, self._page)
         return time.perf_counter() - began
 
     def small(self, draw: random.Random, authors: Sequence[int], posts: int) -> Sequence[float]:

@@ -281,6 +281,34 @@ class TimelineSuite:
                 r for r in readers if r > cursor
             ]
 
+    def test_pages_of_many_deliveries_at_once(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=2)
+        readers = range(100, 130)
+        for reader in readers:
+            build(cache, reader, [ANN, BOB])
+        rests = [
+            Delivery(author, post, shard, cursor)
+            for author, post, cursor in ((ANN, 10, 0), (ANN, 11, 120), (BOB, 12, 120), (ANN, 20, 0))
+            for shard in (0, 1)
+        ]
+        going: list[Delivery] = [*rests, rests[0]]
+        while going:
+            left = cache.deliver_pages(going, 4)
+            assert {(rest.author_id, rest.post_id, rest.shard) for rest in left} <= {
+                (rest.author_id, rest.post_id, rest.shard) for rest in going
+            }
+            assert all(
+                rest.cursor > min(r.cursor for r in going if r.post_id == rest.post_id)
+                for rest in left
+            )
+            going = list(left)
+        for reader in readers:
+            late = (20, 12, 11, 10) if reader > 120 else (20, 10)
+            assert warm_ids(cache, reader) == late
+
+    def test_no_pages_at_all(self, cache: TimelineCache) -> None:
+        assert list(cache.deliver_pages([], 4)) == []
+
     def test_followers_come_and_go_between_pages(self, server: TimelineServer) -> None:
         cache = server.cache(shards=1)
         for reader in range(100, 120):

@@ -125,7 +125,7 @@ TIMELINES = (
         "one-cursor-for-all",
         "the next author's first followers, up to the last one's cursor, get nothing",
         "deliver.lua",
-        "left, cursor = past, done + 1, limit, ZERO",
+        "left, cursor = past, done + 1, limit, ''",
         "left, cursor = past, done + 1, limit, cursor",
     ),
 )

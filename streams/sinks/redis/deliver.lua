@@ -1,10 +1,10 @@
 -- KEYS: what the timelines of a shard begin with; what its delivery lists begin with.
--- ARGV: budget; length; slack; how many followers of an author to serve; how many of the first
--- one; the first one's cursor (packed id); parts, each an author (8 bytes), a number of posts
--- (2 bytes, big-endian) and their ids (packed, ascending, unique).
+-- ARGV: budget; length; slack; how many followers of a part to serve; how many of the first one,
+-- and its cursor if not its own (else ''); parts, each an author and a cursor (8 bytes each), a
+-- number of posts (2 bytes, big-endian) and their ids (packed, ascending, unique).
 -- Returns how many parts are done with; of the next one, how many followers are still to be served
--- and its cursor; and for each part that has more followers than were to be served, its place
--- (from 0) and its cursor.
+-- and its cursor (or ''); and for each part that has more followers than were to be served, its
+-- place (from 0) and its cursor.
 local timelines, lists = KEYS[1], KEYS[2]
 local budget, length, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local longest = HEADER + ID * (1 + ARGV[2] + ARGV[3])
@@ -70,14 +70,15 @@ end
 local left, cursor, parts = tonumber(ARGV[5]), ARGV[6], ARGV[7]
 local done, rests, at = 0, {}, 1
 while at <= #parts and budget > 0 do
-  local from = at + ID + 2
-  local past = from + ID * unpack('>I2', parts, at + ID)
+  local from = at + 2 * ID + 2
+  local past = from + ID * unpack('>I2', parts, at + 2 * ID)
+  if cursor == '' then cursor = sub(parts, at + ID, at + 2 * ID - 1) end
   local list, served = lists .. sub(parts, at, at + ID - 1), nil
   served, cursor = walk(list, left, cursor, sub(parts, from, past - 1))
   budget, left = budget - 1, left - served
   if cursor == '' or left == 0 then
     if cursor ~= '' then rests[#rests + 1], rests[#rests + 2] = done, cursor end
-    at, done, left, cursor = past, done + 1, limit, ZERO
+    at, done, left, cursor = past, done + 1, limit, ''
   end
 end
 return { done, left, cursor, rests }

@@ -1,14 +1,14 @@
 """Walking delivery lists on the server, a bounded piece at a time."""
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 from streams.projections.ports import Delivery
-from streams.sinks.redis.keys import Keys, pack, unpack
+from streams.sinks.redis.keys import Keys, unpack
 from streams.sinks.redis.scripts import Call, Script
 from streams.sinks.timelines import TimelineLimits
 
@@ -17,7 +17,8 @@ IDS_PER_PUSH = 256
 
 
 class _Part(NamedTuple):
-    """Posts of one author, ascending and unique, and both as the script takes them."""
+    """Posts of one author, ascending and unique, for followers above a cursor; and all of it as
+    the script takes it."""
 
     author: int
     posts: Sequence[int]
@@ -31,8 +32,9 @@ class _Walk:
     shard: int
     parts: Sequence[_Part]
     left: int
-    """Followers that the first of `parts` is still to be served to, above `cursor`."""
-    cursor: bytes
+    """Followers that the first of `parts` is still to be served to …"""
+    cursor: bytes = b""
+    """… above this one, if that part has been begun."""
 
     def advance(self, done: int, left: int, cursor: bytes) -> None:
         """Take in what a call did."""
@@ -54,18 +56,19 @@ class Deliverer:
         self._keys = keys
         self._limits = limits
 
-    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> tuple[Delivery, ...]:
+    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Iterator[Delivery]:
         """Serve up to `limit` followers per author and shard; what is left comes back."""
-        parts = tuple(_parts(posts))
-        start = pack((0,))
-        walks = [_Walk(shard, parts, limit, start) for shard in self._keys.shards]
-        return tuple(self._run(walks, limit))
+        parts = _parts((post, author, 0) for author, ids in posts.items() for post in ids)
+        return self._run([_Walk(shard, parts, limit) for shard in self._keys.shards], limit)
 
-    def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
-        """Serve the next `limit` followers of one post in one shard."""
-        parts = tuple(_parts({rest.author_id: (rest.post_id,)}))
-        walk = _Walk(rest.shard, parts, limit, pack((rest.cursor,)))
-        return next(self._run([walk], limit), None)
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Iterator[Delivery]:
+        """Serve the next `limit` followers of each rest; what is left comes back."""
+        shard_of = itemgetter(Delivery._fields.index("shard"))
+        walks = [
+            _Walk(shard, _parts((one.post_id, one.author_id, one.cursor) for one in some), limit)
+            for shard, some in groupby(sorted(rests, key=shard_of), shard_of)
+        ]
+        return self._run(walks, limit)
 
     def _run(self, walks: Sequence[_Walk], limit: int) -> Iterator[Delivery]:
         """Carry all walks to their ends, a round trip for each round; yields what is left."""
@@ -84,12 +87,14 @@ class Deliverer:
         return Call(keys, (*sizes, walk.left, walk.cursor, parts))
 
 
-def _parts(posts: Mapping[int, Sequence[int]]) -> Iterator[_Part]:
-    """Posts in the order of their ids, so that most of them go to the end of every timeline;
-    those of one author that follow one another are one part."""
-    ordered = sorted({(post, author) for author, ids in posts.items() for post in ids})
-    for author, run in groupby(ordered, itemgetter(1)):
-        ids = [post for post, _ in run]
+def _parts(posts: Iterable[tuple[int, int, int]]) -> Sequence[_Part]:
+    """Parts of (post, author, cursor), in the order of the posts, so that most of them go to the
+    end of every timeline; those of one author that follow one another are one part."""
+    found: list[_Part] = []
+    for (author, cursor), run in groupby(sorted(set(posts)), itemgetter(1, 2)):
+        ids = [post for post, _, _ in run]
         for start in range(0, len(ids), IDS_PER_PUSH):
-            part = ids[start : start + IDS_PER_PUSH]
-            yield _Part(author, part, struct.pack(f">QH{len(part)}Q", author, len(part), *part))
+            some = ids[start : start + IDS_PER_PUSH]
+            packed = struct.pack(f">QQH{len(some)}Q", author, cursor, len(some), *some)
+            found.append(_Part(author, some, packed))
+    return found

@@ -1,7 +1,7 @@
 """Home timelines of warm readers in Redis: the protocol is told in docs/concepts/timelines.md."""
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from redis import Redis
 
@@ -70,9 +70,13 @@ class RedisTimelines:
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
         """See TimelineCache."""
         with store_errors():
-            return self._deliverer.deliver(posts, limit)
+            return tuple(self._deliverer.deliver(posts, limit))
+
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
+        """See TimelineCache."""
+        with store_errors():
+            return tuple(self._deliverer.deliver_pages(rests, limit))
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
         """See TimelineCache."""
-        with store_errors():
-            return self._deliverer.deliver_page(rest, limit)
+        return next(iter(self.deliver_pages((rest,), limit)), None)
