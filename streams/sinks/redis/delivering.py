@@ -15,6 +15,9 @@ from streams.sinks.timelines import TimelineLimits
 IDS_PER_PUSH = 256
 """Posts of one author that a timeline takes in in less than a millisecond."""
 
+SHARDS_A_ROUND = 4
+"""Calls of the delivery worker that a server may have to answer in a row."""
+
 
 class _Part(NamedTuple):
     """Posts of one author, ascending and unique, for followers above a cursor; and all of it as
@@ -62,13 +65,15 @@ class Deliverer:
         return self._run([_Walk(shard, parts, limit) for shard in self._keys.shards], limit)
 
     def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Iterator[Delivery]:
-        """Serve the next `limit` followers of each rest; what is left comes back."""
+        """Serve the next `limit` followers of each rest, few shards at a time, for these may be
+        long lists, and other people's posts wait for a round; what is left comes back."""
         shard_of = itemgetter(Delivery._fields.index("shard"))
         walks = [
             _Walk(shard, _parts((one.post_id, one.author_id, one.cursor) for one in some), limit)
             for shard, some in groupby(sorted(rests, key=shard_of), shard_of)
         ]
-        return self._run(walks, limit)
+        for start in range(0, len(walks), SHARDS_A_ROUND):
+            yield from self._run(walks[start : start + SHARDS_A_ROUND], limit)
 
     def _run(self, walks: Sequence[_Walk], limit: int) -> Iterator[Delivery]:
         """Carry all walks to their ends, a round trip for each round; yields what is left."""
