@@ -5,6 +5,7 @@ have 50 of them each. Kafka and Cassandra have no part in it: what is timed are 
 workers `posts` and `delivery`, whose inline share and page are those of the settings.
 
 giant, alone     from the call that begins its delivery to the end of the last page
+a call           of the script, in the server, meanwhile: it is meant to stay under 2 ms
 small, alone     posts of small authors at a steady rate (open loop: timed from when each was due)
 small, beside    the same, while a process of its own delivers one post of the giant after another
 
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from statistics import quantiles
 from typing import Final, NamedTuple
 
+from redis import Redis
+
 from bench.report import Report
 from bench.warm import LIMITS, SHARDS, VERSION, copies, enlist
 from streams.app.settings import Settings
@@ -30,6 +33,9 @@ from streams.sinks.redis.timelines import RedisTimelines
 SERVERS: Final = ("redis",)
 _FOLLOWERS_OF_SMALL: Final = 50
 _SHORTEST: Final = 50
+_SLOW_US: Final = 100
+_LOGGED: Final = 10_000
+"""Calls that the server remembers if they take longer."""
 _PER_S: Final = 200
 """Posts of small authors a second: a fraction of what one worker can deliver."""
 
@@ -68,6 +74,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
         *(line.giant(giant) for _ in range(runs)),
     )
     report.goal(f"giant of {followers:,}, alone: to the last", at_most=3.5)
+    _calls(report, client)
     waits = {"alone": line.small(draw, small, posts)}
     with _giants_in_another_process(settings, giant):
         waits["beside"] = line.small(draw, small, posts)
@@ -76,6 +83,15 @@ def run(report: Report, size: str, settings: Settings) -> None:
         report.figure(f"small, {state}: p50", "ms", percents[49])
         report.figure(f"small, {state}: p99", "ms", percents[98])
     report.ratio("small, beside: p99", "small, alone: p99", at_most=1.5)
+
+
+def _calls(report: Report, client: Redis) -> None:
+    """How long calls of the delivery script took, for nobody else is served meanwhile."""
+    stats = client.info("commandstats")["cmdstat_evalsha"]
+    report.figure("a call of the script: mean", "ms", stats["usec_per_call"] / 1000)
+    logged = [one["duration"] for one in client.slowlog_get(_LOGGED)]
+    report.figure("a call of the script: longest", "ms", max(logged, default=_SLOW_US) / 1000)
+    report.goal("a call of the script: longest", at_most=2)
 
 
 class Line:
