@@ -68,6 +68,10 @@ def run(report: Report, size: str, settings: Settings) -> None:
     enlist(client, giant, everyone)
     line = Line(settings, node=1)
     line.giant(giant)  # strings that were just stored grow at the first append
+    client.config_set("slowlog-max-len", _LOGGED)
+    client.config_set("slowlog-log-slower-than", _SLOW_US)
+    client.config_resetstat()
+    client.slowlog_reset()
     report.figure(
         f"giant of {followers:,}, alone: to the last",
         "s",
