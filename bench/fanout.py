@@ -25,7 +25,7 @@ from redis import Redis
 
 from bench.fanout_rivals import appended, fill_sorted_sets, fill_strings, pipelined, scripted
 from bench.report import Report, by_turns
-from bench.warm import Batch, Posting, posting, skewed, warm
+from bench.warm import SOURCES, Batch, Graph, Posting, posting, skewed, warm
 from streams.app.settings import Settings
 from streams.sinks.redis.client import connect
 from streams.sinks.redis.timelines import RedisTimelines
@@ -34,6 +34,7 @@ SERVERS: Final = ("redis",)
 _BATCH: Final = 500
 _GROWING: Final = 50
 _AIM: Final = 500
+_CHECKED: Final = 50
 _UNIT: Final = "deliveries/CPU s"
 
 
@@ -72,7 +73,8 @@ def _measure(
 ) -> None:
     draw = random.Random(mean)
     graph = skewed(draw, size.users, authors, mean)
-    ours = partial(_deliver, warm(draw, client, graph), settings)
+    timelines = warm(draw, client, graph)
+    ours = partial(_deliver, timelines, settings)
     fill_sorted_sets(client, graph)
     fill_strings(client, graph)
     hours = count()
@@ -92,6 +94,9 @@ def _measure(
     for name, found in by_turns(turns, size.runs).items():
         report.figure(f"{mean} followers: {name}, server", _UNIT, *(one.server for one in found))
         report.figure(f"{mean} followers: {name}, both", _UNIT, *(one.both for one in found))
+    for batch in posting(draw, graph, _CHECKED, _BATCH, next(hours)).batches:
+        ours(batch)
+        _check(timelines, graph, batch)
     _judge(report, mean)
     if mean == _GROWING:
         _growth(report, partial(rates, ours), size.runs)
@@ -126,6 +131,15 @@ def _deliver(timelines: RedisTimelines, settings: Settings, batch: Batch) -> Non
     left = timelines.deliver(batch, settings.inline_followers)
     while left:
         left = timelines.deliver_pages(left, settings.delivery_page)
+
+
+def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
+    """What was measured does deliver, also to the last of an author's followers."""
+    for author, posts in batch.items():
+        for reader in (graph[author][0], graph[author][-1]):
+            timeline = timelines.read(reader, SOURCES)
+            assert timeline is not None
+            assert set(posts) <= set(timeline.ids)
 
 
 def _rates(client: Redis, deliver: Callable[[Batch], None], posts: Posting) -> _Rates:

@@ -101,11 +101,8 @@ def copies(client: Redis, readers: Iterable[int], shortest: int) -> None:
     """Timelines of more than `shortest` and up to twice as many entries, on no list: installed once
     for each length, and copied by the server, as a million of them would take minutes otherwise."""
     timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
-    script, keys, ids = (
-        client.register_script(_COPY),
-        Keys(VERSION, SHARDS),
-        ids_before(2 * shortest),
-    )
+    script, keys = client.register_script(_COPY), Keys(VERSION, SHARDS)
+    ids = ids_before(2 * shortest)
     templates = []
     for place in range(shortest):
         token = timelines.begin(MAX_ID - place, ())
