@@ -26,8 +26,8 @@ TIMELINES = (
         "floor-ignored",
         "old posts show above the floor, and those between them are missing",
         "timelines.py",
-        "for post in ids if post > floor}",
-        "for post in ids}",
+        "distinct[bisect_right(distinct, floor) :]",
+        "distinct[:]",
     ),
     _seeded(
         "trimmed-by-arrival",

@@ -1,6 +1,7 @@
 """Home timelines of warm readers in Redis: the protocol is told in docs/concepts/timelines.md."""
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from redis import Redis
@@ -41,8 +42,9 @@ class RedisTimelines:
         if packed is None:
             return None
         floor, *ids = unpack(packed)
-        above = sorted({post for post in ids if post > floor}, reverse=True)
-        return Timeline(tuple(above), floor)
+        distinct = list(dict.fromkeys(sorted(ids)))  # mostly in order already: sorting is one pass
+        above = distinct[bisect_right(distinct, floor) :]
+        return Timeline(tuple(reversed(above)), floor)
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
         """See TimelineCache. None where the marker is lost before all authors are told."""
