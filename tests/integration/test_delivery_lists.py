@@ -146,6 +146,6 @@ def test_what_an_older_version_left_is_cold_and_in_nobodys_way(valkey: Valkey) -
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)
     assert warm_ids(cache) == (30, 20, 10)
-    client.set(key, b"\1" + b"C" + b"x" * 72 + pack(range(1000)))  # by a reader not yet upgraded
+    client.set(key, b"\1" + b"C" + b"x" * 72 + pack(range(2000)))  # by a reader not yet upgraded
     assert list(cache.deliver({ANN: [40]}, ALL)) == []
     assert not client.exists(key)
