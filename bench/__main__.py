@@ -17,6 +17,11 @@ BENCHMARKS: Final = {
     "bronze": "from the broker into a Delta table: the lake worker, a bare loop",
     "scd2": "a micro-batch of profile changes: re-deriving, a plain MERGE",
     "questions": "every question of `storyline ask` on a lake of generated facts",
+    "fanout": "posts onto followers' timelines: our delivery, sorted sets, a bare append",
+    "giant": "a post by an author with a million followers, and what others wait meanwhile",
+    "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
+    "feed": "a warm page of the home feed, beside one round trip to Redis",
+    "cold": "a page whose timeline is gone, by how many authors are followed",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
 }

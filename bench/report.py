@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 _MET: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "at_least": operator.ge,
@@ -69,9 +69,12 @@ class Report:
                 print(f"  {told}: {'met' if met else 'NOT MET'} ({name})", flush=True)
 
 
+Found = TypeVar("Found")
+
+
 def by_turns(
-    contenders: Mapping[str, Callable[[], float]], runs: int
-) -> dict[str, Sequence[float]]:
+    contenders: Mapping[str, Callable[[], Found]], runs: int
+) -> dict[str, Sequence[Found]]:
     """What each contender finds, all of them in each round: none has the quiet hours."""
     rounds = [{name: act() for name, act in contenders.items()} for _ in range(runs)]
     return {name: [each[name] for each in rounds] for name in contenders}

@@ -10,6 +10,7 @@ from streams.contracts.ids import id_time
 from streams.contracts.reading import read
 from streams.contracts.records import Records, Slice
 from streams.contracts.rows import events
+from streams.projections.ports import Delivery
 from streams.runtime.pipeline import Steps
 from streams.sinks.redis.tasks import delivery_of, task_of
 
@@ -39,12 +40,12 @@ class _DeliverySteps:
     def apply(self, tasks: _Tasks) -> None:
         """Serve a page of each task, then hand what is left to the broker."""
         services = self._services
-        following: list[DeliveryTask] = []
+        asked: list[Delivery] = []
         for task in tasks.tasks:
             assert isinstance(task, DeliveryTask)  # noqa: S101 - the topic's only record type
-            rest = services.timelines.deliver_page(delivery_of(task), services.delivery_page)
-            if rest is not None:
-                following.append(task_of(rest, id_time(rest.post_id)))
+            asked.append(delivery_of(task))
+        rests = services.timelines.deliver_pages(asked, services.delivery_page)
+        following = [task_of(rest, id_time(rest.post_id)) for rest in rests]
         if following:
             services.send(following)
 

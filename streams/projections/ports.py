@@ -6,7 +6,7 @@ Indexes may hold too much (a tag taken out by an edit, an index entry of a creat
 the content row decides.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -227,6 +227,10 @@ class TimelineCache(Protocol):
 
         At most `limit` followers are served per author and shard; what is left comes back.
         """
+        ...
+
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
+        """Serve the next `limit` followers of each of some deliveries; what is left comes back."""
         ...
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:

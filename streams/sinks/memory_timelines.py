@@ -74,6 +74,11 @@ class MemoryTimelines:
             for post in sorted(set(ids))
         )
 
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
+        """See TimelineCache."""
+        pages = (self.deliver_page(rest, limit) for rest in rests)
+        return tuple(rest for rest in pages if rest is not None)
+
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
         """See TimelineCache."""
         cursor = self._walk(rest.shard, rest.author_id, (rest.post_id,), rest.cursor, limit)

@@ -12,12 +12,15 @@ class TimelineLimits(NamedTuple):
 
     length: int = 800
     """What a trim keeps."""
-    slack: int = 64
-    """By how much a timeline may exceed `length` before it is trimmed."""
+    slack: int = 256
+    """By how much a timeline may exceed `length` before it is trimmed. (A string that grows takes
+    up to as much again, so there is room for more.)"""
     loading_s: int = 60
     complete_s: int = 6 * 24 * 3600
     """Less than delivery tasks are kept: one lost to age can then be missed by no timeline."""
     pushes: int = 250
+    list_page: int = 512
+    """Followers in one string of a delivery list; a longer list has several."""
 
     @property
     def longest(self) -> int:

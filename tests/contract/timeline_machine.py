@@ -19,7 +19,7 @@ from tests.contract.timeline_suite import TimelineServer
 AUTHORS = (1, 2, 3)
 READERS = (1, 11, 12, 13, 14, 15)
 SHARDS = 2
-LIMITS = TimelineLimits(length=4, slack=2, pushes=2)
+LIMITS = TimelineLimits(length=4, slack=2, pushes=2, list_page=1)
 
 authors = st.sampled_from(AUTHORS)
 readers = st.sampled_from(READERS)
@@ -90,15 +90,17 @@ class TimelineMachine(RuleBasedStateMachine):
         self.tasks += self.cache.deliver(_by_author(batch), limit)
 
     @rule(data=st.data(), limit=limits)
-    def deliver_page(self, data: st.DataObject, limit: int) -> None:
+    def deliver_pages(self, data: st.DataObject, limit: int) -> None:
         if not self.tasks:
             return
-        task = self.tasks.pop(data.draw(st.integers(0, len(self.tasks) - 1)))
-        rest = self.cache.deliver_page(task, limit)
-        if rest is not None:
-            assert rest._replace(cursor=0) == task._replace(cursor=0)
-            assert rest.cursor > task.cursor
-            self.tasks.append(rest)
+        chosen = data.draw(st.sets(st.sampled_from(self.tasks), min_size=1))
+        rests = self.cache.deliver_pages(sorted(chosen), limit)
+        for rest in rests:
+            assert any(
+                rest._replace(cursor=0) == task._replace(cursor=0) and rest.cursor > task.cursor
+                for task in chosen
+            )
+        self.tasks = [*(task for task in self.tasks if task not in chosen), *rests]
 
     @rule(data=st.data(), limit=limits)
     def replay(self, data: st.DataObject, limit: int) -> None:

@@ -16,7 +16,7 @@ OTHERS = b"all other people"
 ANN, BOB, EVE = 1, 2, 3
 READER = 100
 ALL = 10_000
-SMALL = TimelineLimits(length=5, slack=3, pushes=4)
+SMALL = TimelineLimits(length=5, slack=3, pushes=4, list_page=2)
 
 
 class TimelineServer(ABC):
@@ -120,6 +120,16 @@ class TimelineSuite:
         cache.deliver({ANN: [20, 40]}, ALL)
         assert cache.install(READER, token, [10, 20, 30], 0, SOURCES)
         assert warm_ids(cache) == (40, 30, 20, 10)
+
+    def test_what_arrives_out_of_order_while_loading_finds_its_place(
+        self, cache: TimelineCache
+    ) -> None:
+        token = cache.begin(READER, [ANN])
+        assert token is not None
+        for late in (50, 20, 40, 20):
+            cache.deliver({ANN: [late]}, ALL)
+        assert cache.install(READER, token, [10, 30, 60], 0, SOURCES)
+        assert cache.read(READER, SOURCES) == ((60, 50, 40, 30, 20), 10)
 
     def test_what_arrives_after_loading_is_kept(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN, BOB], [10])
@@ -270,6 +280,34 @@ class TimelineSuite:
             assert [r for r in readers if 1000 + cursor in warm_ids(cache, r)] == [
                 r for r in readers if r > cursor
             ]
+
+    def test_pages_of_many_deliveries_at_once(self, server: TimelineServer) -> None:
+        cache = server.cache(shards=2)
+        readers = range(100, 130)
+        for reader in readers:
+            build(cache, reader, [ANN, BOB])
+        rests = [
+            Delivery(author, post, shard, cursor)
+            for author, post, cursor in ((ANN, 10, 0), (ANN, 11, 120), (BOB, 12, 120), (ANN, 20, 0))
+            for shard in (0, 1)
+        ]
+        going: list[Delivery] = [*rests, rests[0]]
+        while going:
+            left = cache.deliver_pages(going, 4)
+            assert {(rest.author_id, rest.post_id, rest.shard) for rest in left} <= {
+                (rest.author_id, rest.post_id, rest.shard) for rest in going
+            }
+            assert all(
+                rest.cursor > min(r.cursor for r in going if r.post_id == rest.post_id)
+                for rest in left
+            )
+            going = list(left)
+        for reader in readers:
+            late = (20, 12, 11, 10) if reader > 120 else (20, 10)
+            assert warm_ids(cache, reader) == late
+
+    def test_no_pages_at_all(self, cache: TimelineCache) -> None:
+        assert list(cache.deliver_pages([], 4)) == []
 
     def test_followers_come_and_go_between_pages(self, server: TimelineServer) -> None:
         cache = server.cache(shards=1)

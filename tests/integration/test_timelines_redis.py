@@ -26,6 +26,7 @@ from tests.contract.timeline_suite import (
     build,
     warm_ids,
 )
+from tests.integration.delivery_lists import followers
 from tests.integration.valkey import Valkey
 
 pytestmark = pytest.mark.stack
@@ -107,8 +108,8 @@ def test_the_keys_of_a_reader_share_a_hash_tag(valkey: Valkey) -> None:
     tag = f"{{v1.{shard_of(READER, SHARDS)}}}:".encode()
     expected = {
         tag + b"t:" + pack((READER,)),
-        tag + b"d:" + pack((ANN,)),
-        tag + b"d:" + pack((BOB,)),
+        tag + b"f:" + pack((ANN,)),
+        tag + b"f:" + pack((BOB,)),
     }
     assert set(valkey.client.keys()) == expected
 
@@ -125,25 +126,14 @@ def test_timelines_expire_and_delivery_lists_do_not(valkey: Valkey) -> None:
     for posts in ([60], [45], range(1, 30)):  # append, insert, trim
         cache.deliver({ANN: posts}, ALL)
         assert SMALL.loading_s < client.ttl(key) <= SMALL.complete_s
-    assert client.ttl(KEYS.followers_beside(READER, ANN)) == -1
-
-
-def test_cold_readers_leave_the_delivery_list(valkey: Valkey) -> None:
-    client, cache = valkey.client, timelines(valkey.client)
-    key = KEYS.followers_beside(READER, ANN)
-    build(cache, READER, [ANN])
-    cache.deliver({ANN: [10]}, ALL)
-    assert client.zscore(key, pack((READER,))) == 0
-    client.delete(KEYS.timeline(READER))
-    cache.deliver({ANN: [20]}, ALL)
-    assert client.zscore(key, pack((READER,))) is None
+    assert client.ttl(KEYS.lists_beside(READER) + pack((ANN,))) == -1
 
 
 def test_a_timeline_takes_eight_bytes_an_id(valkey: Valkey) -> None:
     limits = TimelineLimits()
     cache = timelines(valkey.client, limits)
     build(cache, READER, [ANN], range(1, 801))
-    assert valkey.client.strlen(KEYS.timeline(READER)) == 74 + 8 * 801
+    assert valkey.client.strlen(KEYS.timeline(READER)) == 78 + 8 * 801
 
 
 def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:
@@ -182,14 +172,14 @@ def test_eviction_takes_timelines_never_delivery_lists(valkey: Valkey) -> None:
     readers = range(1000, 1400)
     for reader in readers:
         build(cache, reader, [ANN], range(1, 801))
-    listed = sum(client.zcard(KEYS.followers(shard, ANN)) for shard in range(SHARDS))
+    listed = sum(len(followers(client, KEYS, shard, ANN)) for shard in range(SHARDS))
     used = client.info("memory")["used_memory"]
     try:
         client.config_set("maxmemory-policy", "volatile-lfu")
         client.config_set("maxmemory", used - 1_000_000)
         cache.read(READER, SOURCES)
         left = [reader for reader in readers if client.exists(KEYS.timeline(reader))]
-        still = sum(client.zcard(KEYS.followers(shard, ANN)) for shard in range(SHARDS))
+        still = sum(len(followers(client, KEYS, shard, ANN)) for shard in range(SHARDS))
         cache.deliver({ANN: [900]}, ALL)
         read = {reader: cache.read(reader, SOURCES) for reader in readers}
     finally:

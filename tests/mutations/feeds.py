@@ -70,7 +70,7 @@ FEEDS = (
         _TESTS,
     ),
     Mutation(
-        "floor-ignored",
+        "pulled-below-floor",
         "pulled posts at a timeline's floor and below come twice, out of order",
         _HOME,
         "            lambda i: i > floor,\n",

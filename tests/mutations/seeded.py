@@ -4,6 +4,7 @@ from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
+from tests.mutations.timelines import TIMELINES
 from tests.mutations.verifying import VERIFYING
 
-MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *FEEDS, *VERIFYING)
+MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *FEEDS, *TIMELINES, *VERIFYING)

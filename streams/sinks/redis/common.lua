@@ -1,10 +1,11 @@
 -- Put before every script. A timeline is one string:
---   1 byte version, 1 state, 16 token, 16 digest of sources, 40 replication id, then ids of
---   8 bytes, big-endian, strictly ascending. The first id is the floor, the others are posts.
+--   1 byte version, 1 state, 16 token, 16 digest of sources, 40 replication id, 4 how many ids
+--   stand in order, then ids of 8 bytes, big-endian. The first is the floor, the others are posts:
+--   so many as told strictly ascending from the floor on, then whatever was pushed, as it came.
 -- Ids are compared as two unsigned halves: a double cannot hold one, and the order of Lua
 -- strings follows the server's locale.
-local VERSION, LOADING, COMPLETE = '\1', 'L', 'C'
-local HEADER, ID = 74, 8
+local VERSION, LOADING, COMPLETE = '\2', 'L', 'C'
+local HEADER, ID = 78, 8
 
 -- Names one history of the data: changes with a restart, and with every promotion of a replica.
 local function history()
@@ -14,15 +15,19 @@ end
 local function state_of(value) return string.sub(value, 2, 2) end
 local function token_of(value) return string.sub(value, 3, 18) end
 local function sources_of(value) return string.sub(value, 19, 34) end
+local function history_of(value) return string.sub(value, 35, 74) end
 local function ids_of(value) return string.sub(value, HEADER + 1) end
 
-local function header(state, token, sources)
-  return VERSION .. state .. token .. sources .. history()
+-- A timeline of ids that all stand in order.
+local function stored(state, token, sources, history, ids)
+  return VERSION .. state .. token .. sources .. history .. struct.pack('>I4', #ids / ID) .. ids
 end
+
+local function is_laid_out(value) return string.sub(value, 1, 1) == VERSION end
 
 -- Whether this server has written the value in its present life, in this layout.
 local function is_current(value)
-  return string.sub(value, 1, 1) == VERSION and string.sub(value, 35, HEADER) == history()
+  return is_laid_out(value) and history_of(value) == history()
 end
 
 -- Whether the id at byte i of a is less than the id at byte j of b.
@@ -43,13 +48,14 @@ local function lower_bound(ids, from, b, j)
   return low * ID + 1
 end
 
--- The union of a floor with ids and further ids (both ascending), without what the floor covers.
+-- The union of a floor with ids (strictly ascending) and further ids (ascending), without what
+-- the floor covers.
 local function union(ids, more)
-  local parts, from = {}, 1
+  local parts, from, id = {}, 1, nil
   for j = 1, #more, ID do
-    local at = lower_bound(ids, from, more, j)
-    local id = string.sub(more, j, j + ID - 1)
-    if at > 1 and string.sub(ids, at, at + ID - 1) ~= id then
+    local at, before = lower_bound(ids, from, more, j), id
+    id = string.sub(more, j, j + ID - 1)
+    if at > 1 and id ~= before and string.sub(ids, at, at + ID - 1) ~= id then
       parts[#parts + 1] = string.sub(ids, from, at - 1)
       parts[#parts + 1] = id
       from = at
@@ -57,6 +63,28 @@ local function union(ids, more)
   end
   parts[#parts + 1] = string.sub(ids, from)
   return table.concat(parts)
+end
+
+-- The floor and ids of a timeline in order, each once, without what the floor covers; and how
+-- many had come late.
+local function settled(value)
+  local ids, parts, late, from = ids_of(value), {}, {}, 1
+  local told = ID * struct.unpack('>I4', value, HEADER - 3)
+  local last_high, last_low = struct.unpack('>I4I4', ids, told - ID + 1)
+  for at = told + 1, #ids, ID do
+    local high, low = struct.unpack('>I4I4', ids, at)
+    if high > last_high or (high == last_high and low > last_low) then
+      last_high, last_low = high, low
+    else
+      parts[#parts + 1] = string.sub(ids, from, at - 1)
+      late[#late + 1] = string.sub(ids, at, at + ID - 1)
+      from = at + ID
+    end
+  end
+  if #late == 0 then return ids, 0 end
+  table.sort(late, function(a, b) return less(a, 1, b, 1) end)
+  parts[#parts + 1] = string.sub(ids, from)
+  return union(table.concat(parts), table.concat(late)), #late
 end
 
 -- The `length` largest ids; the largest that goes becomes the floor.

@@ -1,69 +1,84 @@
--- KEYS: delivery lists. ARGV: what timeline keys begin with; budget; length; slack; then per
--- list: how many followers to serve, cursor (packed id), post ids (packed, ascending, unique).
--- Returns per list that was begun: followers served, and the new cursor ('' when finished).
-local prefix, budget = ARGV[1], tonumber(ARGV[2])
-local length, longest = tonumber(ARGV[3]), HEADER + ID * (1 + ARGV[3] + ARGV[4])
-local PAGE = 64
+-- KEYS: what the timelines of a shard begin with; what its delivery lists begin with.
+-- ARGV: budget; length; slack; how many followers of a part to serve; how many of the first one,
+-- and its cursor if not its own (else ''); parts, each an author and a cursor (8 bytes each), a
+-- number of posts (2 bytes, big-endian) and their ids (packed, ascending, unique).
+-- Returns how many parts are done with; of the next one, how many followers are still to be served
+-- and its cursor (or ''); and for each part that has more followers than were to be served, its
+-- place (from 0) and its cursor.
+local timelines, lists = KEYS[1], KEYS[2]
+local budget, length, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
+local longest = HEADER + ID * (1 + ARGV[2] + ARGV[3])
+local call, sub, unpack = redis.call, string.sub, struct.unpack
 local BYTES_A_PUSH = 600 -- rewriting so many bytes takes as long as a plain push
+local PUSHES_A_LATE_ID = 2 -- and so many pushes take as long as finding the place of a late id
 
--- Puts ids among those of a timeline. Only its end is read and written, from below the least of
--- them on: late posts are mostly a little late. Returns the new size and how many bytes it saw.
-local function insert(key, ids)
-  local size, window = redis.call('STRLEN', key), 32 * ID
-  local start, old
-  repeat
-    start = math.max(HEADER, size - window)
-    old = redis.call('GETRANGE', key, start, -1)
-    window = window * 8
-  until start == HEADER or less(old, 1, ids, 1)
-  local new = union(old, ids)
-  if #new > #old then redis.call('SETRANGE', key, start, new) end
-  return start + #new, #old
+-- Settles a timeline that has become too long, and cuts it; one of another layout, which is cold,
+-- is deleted. Returns what it cost.
+local function trim(key, size)
+  local value = call('GET', key)
+  if not is_laid_out(value) then
+    call('DEL', key)
+    return 1
+  end
+  local ids, late = settled(value)
+  local state, token, sources = state_of(value), token_of(value), sources_of(value)
+  ids = trimmed(ids, length)
+  call('SET', key, stored(state, token, sources, history_of(value), ids), 'KEEPTTL')
+  return size / BYTES_A_PUSH + PUSHES_A_LATE_ID * late
 end
 
--- Pushes ids onto a timeline. Returns what it cost, or nothing where there is no timeline.
+-- Pushes ids onto a timeline, in whatever order they come: reading and trimming settle that.
+-- Returns what it cost, or nothing where there is no timeline.
 local function push(key, ids)
-  local last = redis.call('GETRANGE', key, -ID, -1)
-  if last == '' then return nil end
-  local cost, size, seen = 1, 0, 0
-  if less(last, 1, ids, 1) then
-    size = redis.call('APPEND', key, ids)
-  else
-    size, seen = insert(key, ids)
-    cost = cost + #ids / ID + seen / BYTES_A_PUSH
+  local size = call('APPEND', key, ids)
+  if size == #ids then
+    call('DEL', key)
+    return nil
   end
-  if size > longest then
-    local value = redis.call('GET', key)
-    redis.call('SET', key, string.sub(value, 1, HEADER) .. trimmed(ids_of(value), length), 'KEEPTTL')
-    cost = cost + size / BYTES_A_PUSH
-  end
-  return cost
+  if size > longest then return 1 + trim(key, size) end
+  return 1
 end
 
--- Serves up to `count` followers above the cursor, less when the budget is used up.
--- Returns how many, and the cursor of the last ('' when there are no more).
+-- Serves up to `count` followers (at least one) above the cursor, of one page, as long as the
+-- budget lasts. Returns how many, and the cursor of the last ('' when there are no more).
+-- Followers without a timeline leave the list.
 local function walk(list, count, cursor, ids)
-  local served = 0
-  while true do
-    local page = math.min(count - served, PAGE)
-    local readers = redis.call('ZRANGEBYLEX', list, '(' .. cursor, '+', 'LIMIT', 0, page + 1)
-    for j = 1, math.min(page, #readers) do
-      cursor, served = readers[j], served + 1
-      local cost = push(prefix .. cursor, ids)
-      if not cost then redis.call('ZREM', list, cursor) end
-      budget = budget - (cost or 1)
-      if served == count or budget <= 0 then return served, j < #readers and cursor or '' end
-    end
-    if #readers <= page then return served, '' end
+  local followers, key, pivots, page = page_of(list, cursor)
+  local at = cursor == ZERO and 1 or upper_bound(followers, cursor)
+  local last = not pivots or page + ID > #pivots
+  if at > #followers and not last then
+    page, at = page + ID, 1
+    followers, key = page_at(list, pivots, page)
+    last = page + ID > #pivots
   end
+  local served, gone = 0, {}
+  while at <= #followers do
+    cursor, served = sub(followers, at, at + ID - 1), served + 1
+    local cost = push(timelines .. cursor, ids)
+    if not cost then gone[#gone + 1] = at end
+    at, budget = at + ID, budget - (cost or 1)
+    if served == count or budget <= 0 then break end
+  end
+  local more = at <= #followers or not last
+  if #gone > 0 then
+    drop(list, gone, followers, key, pivots, page)
+    budget = budget - #followers / BYTES_A_PUSH
+  end
+  return served, more and cursor or ''
 end
 
-local answer = {}
-for i, list in ipairs(KEYS) do
-  if budget <= 0 then break end
-  budget = budget - 1
-  local served, cursor = walk(list, tonumber(ARGV[3 * i + 2]), ARGV[3 * i + 3], ARGV[3 * i + 4])
-  answer[#answer + 1] = served
-  answer[#answer + 1] = cursor
+local left, cursor, parts = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local done, rests, at = 0, {}, 1
+while at <= #parts and budget > 0 do
+  local from = at + 2 * ID + 2
+  local past = from + ID * unpack('>I2', parts, at + 2 * ID)
+  if cursor == '' then cursor = sub(parts, at + ID, at + 2 * ID - 1) end
+  local list, served = lists .. sub(parts, at, at + ID - 1), nil
+  served, cursor = walk(list, left, cursor, sub(parts, from, past - 1))
+  budget, left = budget - 1, left - served
+  if cursor == '' or left == 0 then
+    if cursor ~= '' then rests[#rests + 1], rests[#rests + 2] = done, cursor end
+    at, done, left, cursor = past, done + 1, limit, ''
+  end
 end
-return answer
+return { done, left, cursor, rests }

@@ -1,38 +1,54 @@
 """Walking delivery lists on the server, a bounded piece at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
+from typing import NamedTuple
 
 from streams.projections.ports import Delivery
-from streams.sinks.redis.keys import Keys, pack, unpack
+from streams.sinks.redis.keys import Keys, unpack
 from streams.sinks.redis.scripts import Call, Script
 from streams.sinks.timelines import TimelineLimits
 
 IDS_PER_PUSH = 256
+"""Posts of one author that a timeline takes in in less than a millisecond."""
+
+SHARDS_A_ROUND = 4
+"""Calls of the delivery worker that a server may have to answer in a row."""
+
+
+class _Part(NamedTuple):
+    """Posts of one author, ascending and unique, for followers above a cursor; and all of it as
+    the script takes it."""
+
+    author: int
+    posts: Sequence[int]
+    packed: bytes
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Posts of one author on their way along one shard's delivery list."""
+    """Parts of a batch on their way through one shard."""
 
     shard: int
-    author: int
-    posts: bytes
-    cursor: int
+    parts: Sequence[_Part]
     left: int
+    """Followers that the first of `parts` is still to be served to …"""
+    cursor: bytes = b""
+    """… above this one, if that part has been begun."""
 
-    def advance(self, served: int, cursor: bytes) -> bool:
-        """Take in what a call did; true when the end of the list is reached."""
-        self.left -= served
-        if cursor:
-            (self.cursor,) = unpack(cursor)
-        return not cursor
+    def advance(self, done: int, left: int, cursor: bytes) -> None:
+        """Take in what a call did."""
+        self.parts = self.parts[done:]
+        self.left, self.cursor = left, cursor
 
-    def rest(self) -> Iterable[Delivery]:
-        posts = unpack(self.posts)
-        return (Delivery(self.author, post, self.shard, self.cursor) for post in posts)
+    def rest(self, place: int, cursor: bytes) -> Iterator[Delivery]:
+        """What is left of a part whose list is longer than was to be served."""
+        author, posts, _ = self.parts[place]
+        (last,) = unpack(cursor)
+        return (Delivery(author, post, self.shard, last) for post in posts)
 
 
 class Deliverer:
@@ -43,57 +59,47 @@ class Deliverer:
         self._keys = keys
         self._limits = limits
 
-    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> tuple[Delivery, ...]:
+    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Iterator[Delivery]:
         """Serve up to `limit` followers per author and shard; what is left comes back."""
-        parts = [(author, part) for author, ids in posts.items() for part in _parts(ids)]
+        parts = _parts((post, author, 0) for author, ids in posts.items() for post in ids)
+        return self._run([_Walk(shard, parts, limit) for shard in self._keys.shards], limit)
+
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Iterator[Delivery]:
+        """Serve the next `limit` followers of each rest, few shards at a time, for these may be
+        long lists, and other people's posts wait for a round; what is left comes back."""
+        shard_of = itemgetter(Delivery._fields.index("shard"))
         walks = [
-            _Walk(shard, author, part, 0, limit)
-            for shard in self._keys.shards
-            for author, part in parts
+            _Walk(shard, _parts((one.post_id, one.author_id, one.cursor) for one in some), limit)
+            for shard, some in groupby(sorted(rests, key=shard_of), shard_of)
         ]
-        return tuple(rest for walk in self._run(walks) for rest in walk.rest())
+        for start in range(0, len(walks), SHARDS_A_ROUND):
+            yield from self._run(walks[start : start + SHARDS_A_ROUND], limit)
 
-    def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
-        """Serve the next `limit` followers of one post in one shard."""
-        walk = _Walk(rest.shard, rest.author_id, pack((rest.post_id,)), rest.cursor, limit)
-        return next((later for open_walk in self._run([walk]) for later in open_walk.rest()), None)
+    def _run(self, walks: Sequence[_Walk], limit: int) -> Iterator[Delivery]:
+        """Carry all walks to their ends, a round trip for each round; yields what is left."""
+        while going := [walk for walk in walks if walk.parts]:
+            answers = self._script.run_all([self._call(walk, limit) for walk in going])
+            for walk, (done, left, cursor, stopped) in zip(going, answers, strict=True):
+                for place, last in zip(stopped[::2], stopped[1::2], strict=True):
+                    yield from walk.rest(place, last)
+                walk.advance(done, left, cursor)
 
-    def _run(self, walks: Sequence[_Walk]) -> list[_Walk]:
-        """Advance all walks (in order of shard) until none may go on; those not at their end."""
-        stopped: list[_Walk] = []
-        going = walks
-        while going:
-            ended = self._round(going)
-            stopped += [walk for walk in going if walk.left == 0 and id(walk) not in ended]
-            going = [walk for walk in going if walk.left > 0 and id(walk) not in ended]
-        return stopped
-
-    def _round(self, walks: Sequence[_Walk]) -> set[int]:
-        """One call for each shard, together one round trip; identities of the walks that ended."""
-        pages = [
-            list(group)[: self._limits.pushes] for _, group in groupby(walks, attrgetter("shard"))
-        ]
-        answers = self._script.run_all([self._call(page) for page in pages])
-        return {
-            id(walk)
-            for page, answer in zip(pages, answers, strict=True)
-            for walk, served, cursor in zip(page, answer[::2], answer[1::2], strict=False)
-            if walk.advance(served, cursor)
-        }
-
-    def _call(self, walks: Sequence[_Walk]) -> Call:
+    def _call(self, walk: _Walk, limit: int) -> Call:
         limits = self._limits
-        prefix = self._keys.timelines(walks[0].shard)
-        args: list[bytes | int] = [prefix, limits.pushes, limits.length, limits.slack]
-        for walk in walks:
-            args += (walk.left, pack((walk.cursor,)), walk.posts)
-        return Call([self._keys.followers(walk.shard, walk.author) for walk in walks], args)
+        parts = b"".join(part.packed for part in walk.parts[: limits.pushes])
+        sizes = (limits.pushes, limits.length, limits.slack, limit)
+        keys = (self._keys.timelines(walk.shard), self._keys.lists(walk.shard))
+        return Call(keys, (*sizes, walk.left, walk.cursor, parts))
 
 
-def _parts(ids: Sequence[int]) -> Iterable[bytes]:
-    """The ids packed, ascending and unique, in parts that one timeline takes in under 1 ms."""
-    ordered = sorted(set(ids))
-    return (
-        pack(ordered[start : start + IDS_PER_PUSH])
-        for start in range(0, len(ordered), IDS_PER_PUSH)
-    )
+def _parts(posts: Iterable[tuple[int, int, int]]) -> Sequence[_Part]:
+    """Parts of (post, author, cursor), in the order of the posts, so that most of them go to the
+    end of every timeline; those of one author that follow one another are one part."""
+    found: list[_Part] = []
+    for (author, cursor), run in groupby(sorted(set(posts)), itemgetter(1, 2)):
+        ids = [post for post, _, _ in run]
+        for start in range(0, len(ids), IDS_PER_PUSH):
+            some = ids[start : start + IDS_PER_PUSH]
+            packed = struct.pack(f">QQH{len(some)}Q", author, cursor, len(some), *some)
+            found.append(_Part(author, some, packed))
+    return found

@@ -29,7 +29,7 @@ class Keys:
         self._shards = shards
         tags = tuple(f"{{{version}.{shard}}}:".encode() for shard in range(shards))
         self._timelines = tuple(tag + b"t:" for tag in tags)
-        self._followers = tuple(tag + b"d:" for tag in tags)
+        self._lists = tuple(tag + b"f:" for tag in tags)
 
     @property
     def shards(self) -> range:
@@ -42,13 +42,14 @@ class Keys:
     def timeline(self, reader: int) -> bytes:
         return self._timelines[shard_of(reader, self._shards)] + pack((reader,))
 
-    def followers(self, shard: int, author: int) -> bytes:
-        """The delivery list of an author: the warm readers of this shard."""
-        return self._followers[shard] + pack((author,))
+    def lists(self, shard: int) -> bytes:
+        """What a shard's delivery lists begin with; the packed author id follows, and in a page
+        of a long list its pivot."""
+        return self._lists[shard]
 
-    def followers_beside(self, reader: int, author: int) -> bytes:
-        """The author's delivery list in the reader's own shard."""
-        return self.followers(shard_of(reader, self._shards), author)
+    def lists_beside(self, reader: int) -> bytes:
+        """The same in the reader's own shard."""
+        return self._lists[shard_of(reader, self._shards)]
 
 
 def pull_set(version: str) -> bytes:

@@ -16,11 +16,15 @@ class Call(NamedTuple):
     args: Sequence[bytes | int]
 
 
+_FIRST = ("common", "lists")
+
+
 @cache
-def source(name: str) -> str:
-    """The text of a script, with the common part in front."""
+def source(name: str | None = None) -> str:
+    """The text of a script, with what all have in common in front; that alone without a name."""
     here = files(__package__)
-    return (here / "common.lua").read_text() + (here / f"{name}.lua").read_text()
+    parts = _FIRST if name is None else (*_FIRST, name)
+    return "".join((here / f"{part}.lua").read_text() for part in parts)
 
 
 class Script:

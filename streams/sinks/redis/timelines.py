@@ -1,7 +1,8 @@
 """Home timelines of warm readers in Redis: the protocol is told in docs/concepts/timelines.md."""
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from redis import Redis
 
@@ -13,6 +14,8 @@ from streams.sinks.redis.scripts import Call, Script
 from streams.sinks.timelines import TimelineLimits, checked, newest
 
 TOKEN_BYTES = 16
+PUSHES_A_REGISTRATION = 2
+"""As many pushes take a server as long as putting a reader on a list."""
 
 
 class RedisTimelines:
@@ -39,18 +42,19 @@ class RedisTimelines:
         if packed is None:
             return None
         floor, *ids = unpack(packed)
-        return Timeline(tuple(reversed(ids)), floor)
+        distinct = list(dict.fromkeys(sorted(ids)))  # mostly in order already: sorting is one pass
+        above = distinct[bisect_right(distinct, floor) :]
+        return Timeline(tuple(reversed(above)), floor)
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
         """See TimelineCache. None where the marker is lost before all authors are told."""
-        token = secrets.token_bytes(TOKEN_BYTES)
-        timeline, packed = self._keys.timeline(reader), pack((reader,))
-        lists = [self._keys.followers_beside(reader, author) for author in authors]
-        page = self._limits.pushes
+        token, told = secrets.token_bytes(TOKEN_BYTES), tuple(authors)
+        keys = (self._keys.timeline(reader), self._keys.lists_beside(reader))
+        same = (token, pack((reader,)), self._limits.loading_s, self._limits.list_page)
+        page = max(1, self._limits.pushes // PUSHES_A_REGISTRATION)
         with store_errors():
-            for start in range(0, max(len(lists), 1), page):
-                keys = (timeline, *lists[start : start + page])
-                args = (int(start == 0), token, packed, self._limits.loading_s)
+            for start in range(0, max(len(told), 1), page):
+                args = (int(start == 0), *same, pack(told[start : start + page]))
                 if not self._begin.run(Call(keys, args)):
                     return None
         return token
@@ -68,9 +72,13 @@ class RedisTimelines:
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
         """See TimelineCache."""
         with store_errors():
-            return self._deliverer.deliver(posts, limit)
+            return tuple(self._deliverer.deliver(posts, limit))
+
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
+        """See TimelineCache."""
+        with store_errors():
+            return tuple(self._deliverer.deliver_pages(rests, limit))
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
         """See TimelineCache."""
-        with store_errors():
-            return self._deliverer.deliver_page(rest, limit)
+        return next(iter(self.deliver_pages((rest,), limit)), None)

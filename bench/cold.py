@@ -1,0 +1,60 @@
+"""The first page of a feed whose timeline is gone, by how many authors its reader follows.
+
+Each reader follows 50, 200, 1,000 or 5,000 authors; Redis is flushed before each page. A page reads
+the relations and merges the authors' posts from Cassandra, and stores the timeline on the way.
+`warm` is the same reader's next page. Asked one after the other, in one process with the servers on
+the same machine.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+from bench.reading import Readers, latencies, page, readers
+from bench.report import Report
+from streams.app.settings import Settings
+from streams.sinks.redis.client import connect
+
+SERVERS: Final = ("cassandra", "redis")
+_FIRST: Final = 1_000_000
+_AIM: Final = 200
+"""Up to so many followees a cold page is meant to take no longer than 100 ms."""
+
+
+class _Size(NamedTuple):
+    followees: tuple[int, ...]
+    readers: int
+    posts_each: int
+
+
+_SIZES: Final = {
+    "tiny": _Size((20, 50), 3, 2),
+    "small": _Size((50, 200, 1_000), 50, 20),
+    "full": _Size((50, 200, 1_000, 5_000), 200, 20),
+}
+
+
+def run(report: Report, size: str, settings: Settings) -> None:
+    followees, count, posts_each = _SIZES[size]
+    groups = [Readers(_FIRST * place, count, many) for place, many in enumerate(followees, 1)]
+    client = connect(settings.redis_host, settings.ports.redis)
+    with readers(settings, groups, posts_each) as side:
+        for group in groups:
+            cold, warm = [], []
+            for reader in group.ids:
+                client.flushall()
+                cold.append(_ms(partial(page, side, reader)))
+                warm.append(_ms(partial(page, side, reader)))
+            name = f"{group.followees:,} followees"
+            latencies(report, f"{name}, cold", cold)
+            latencies(report, f"{name}, warm", warm)
+            if group.followees <= _AIM:
+                report.goal(f"{name}, cold: p99", at_most=100)
+            report.ratio(f"{name}, cold: p50", f"{name}, warm: p50")
+
+
+def _ms(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - began)

@@ -1,0 +1,122 @@
+"""Memory of warm readers in Redis: bytes for an entry of a timeline, for a reader on a list.
+
+What the server says it uses (`used_memory`) before and after, so keys, tables and slack count.
+
+timelines        of 100 and 800 entries, as they are installed; and in use: after a few pushes,
+                 for a string that grows takes up to as much again
+delivery lists   of 10 to 100,000 readers in 16 shards, each registered as the read side does it;
+                 and what sorted sets of the same readers take
+
+An entry and a reader are meant to take 16 bytes, the id being 8 of them.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from redis import Redis
+
+from bench.report import Report
+from bench.warm import LIMITS, SHARDS, SOURCES, VERSION, ids_before
+from streams.app.settings import Settings
+from streams.sinks.redis.client import connect
+from streams.sinks.redis.keys import Keys, pack
+from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.timelines import shard_of
+
+SERVERS: Final = ("redis",)
+_BYTES: Final = "bytes"
+_GOAL: Final = 16
+_ENTRIES: Final = (100, 800)
+_READERS: Final = {"tiny": 5, "small": 500, "full": 2000}
+_LISTS: Final = {
+    "tiny": (10, 100),
+    "small": (10, 100, 1000, 10_000),
+    "full": (10, 100, 1000, 100_000),
+}
+_LISTED: Final = {"tiny": 200, "small": 10_000, "full": 100_000}
+"""Readers on lists of one length together: so many lists are measured at once."""
+
+
+def run(report: Report, size: str, settings: Settings) -> None:
+    client = connect(settings.redis_host, settings.ports.redis)
+    client.config_set("lazyfree-lazy-user-flush", "no")  # what is flushed is gone at once
+    timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+    timelines.install(1, b"t" * 16, (), 0, SOURCES)  # scripts take memory, too
+    timelines.deliver({1: (1,)}, 1)
+    for entries in _ENTRIES:
+        _timelines(report, client, timelines, entries, range(1, _READERS[size] + 1))
+    for length in _LISTS[size]:
+        _lists(report, client, timelines, length, max(1, _LISTED[size] // length))
+
+
+def _timelines(
+    report: Report, client: Redis, timelines: RedisTimelines, entries: int, readers: Iterable[int]
+) -> None:
+    keys, ids = Keys(VERSION, SHARDS), ids_before(entries + LIMITS.slack)
+    count = [0]
+
+    def install() -> None:
+        for reader in readers:
+            token = timelines.begin(reader, ())
+            assert token is not None
+            assert timelines.install(reader, token, ids[:entries], 0, SOURCES)
+            count[0] += entries
+
+    def use() -> None:
+        draw = random.Random(entries)
+        for reader in readers:
+            more = draw.randrange(1, LIMITS.slack + 1)
+            for post in ids[entries : entries + more]:
+                client.append(keys.timeline(reader), pack((post,)))
+            count[0] += more
+
+    before = _empty(client)
+    for state, act in {"installed": install, "in use": use}.items():
+        act()
+        name = f"an entry of a timeline of {entries}, {state}"
+        report.figure(name, _BYTES, (_used(client) - before) / count[0])
+        report.goal(name, at_most=_GOAL)
+
+
+def _lists(
+    report: Report, client: Redis, timelines: RedisTimelines, length: int, lists: int
+) -> None:
+    draw = random.Random(length)
+    keys, authors = Keys(VERSION, SHARDS), range(1, lists + 1)
+    readers = draw.sample(range(1, 10 * length), length)
+
+    def packed() -> None:
+        for reader in readers:
+            timelines.begin(reader, authors)
+            client.delete(keys.timeline(reader))
+
+    def sorted_sets() -> None:
+        with client.pipeline(transaction=False) as pipe:
+            for author in authors:
+                for reader in readers:
+                    key = keys.lists(shard_of(reader, SHARDS)) + pack((author,))
+                    pipe.zadd(key, {pack((reader,)): 0})
+                pipe.execute()
+
+    def bytes_of(act: Callable[[], None]) -> float:
+        before = _empty(client)
+        act()
+        return (_used(client) - before) / (length * lists)
+
+    name = f"a reader on a list of {length:,}"
+    report.figure(name, _BYTES, bytes_of(packed))
+    report.figure(f"{name}: sorted set", _BYTES, bytes_of(sorted_sets))
+    report.goal(name, at_most=_GOAL)
+
+
+def _empty(client: Redis) -> int:
+    """What is used when nothing is stored any more."""
+    client.flushall()
+    return _used(client)
+
+
+def _used(client: Redis) -> int:
+    """Bytes that data take, without what clients take at the moment."""
+    told = client.info("memory")
+    return int(told["used_memory"]) - int(told["mem_clients_normal"])

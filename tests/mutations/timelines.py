@@ -1,0 +1,131 @@
+"""Seeded bugs in the scripts that keep timelines and delivery lists in Redis."""
+
+from tests.mutations.mutation import Mutation
+
+_REDIS = "streams/sinks/redis/"
+_TESTS = (
+    "tests/integration/test_delivery_lists.py",
+    "tests/integration/test_timelines_redis.py",
+)
+
+
+def _seeded(name: str, harm: str, file: str, old: str, new: str) -> Mutation:
+    return Mutation(name, harm, _REDIS + file, old, new, tests=_TESTS, stack=True)
+
+
+TIMELINES = (
+    # Timelines
+    _seeded(
+        "push-onto-cold",
+        "a delivery makes a timeline of one post, which reads as whole",
+        "deliver.lua",
+        "    call('DEL', key)\n    return nil\n",
+        "    return nil\n",
+    ),
+    _seeded(
+        "floor-ignored",
+        "old posts show above the floor, and those between them are missing",
+        "timelines.py",
+        "distinct[bisect_right(distinct, floor) :]",
+        "distinct[:]",
+    ),
+    _seeded(
+        "trimmed-by-arrival",
+        "a replay of old posts pushes out the newest ones",
+        "deliver.lua",
+        "local ids, late = settled(value)",
+        "local ids, late = ids_of(value), 0",
+    ),
+    _seeded(
+        "late-posts-unsorted",
+        "late posts lose their places, or are lost, in a trim",
+        "common.lua",
+        "  table.sort(late, function(a, b) return less(a, 1, b, 1) end)\n",
+        "",
+    ),
+    _seeded(
+        "late-posts-repeated",
+        "a post that came late twice stands twice, and pushes out another",
+        "common.lua",
+        "and id ~= before and",
+        "and",
+    ),
+    _seeded(
+        "installed-as-it-came",
+        "what was pushed while loading is united in the wrong order",
+        "install.lua",
+        "local delivered = settled(value)",
+        "local delivered = ids_of(value)",
+    ),
+    _seeded(
+        "trim-for-ever",
+        "a trimmed timeline never expires, and misses a delivery that was lost to age",
+        "deliver.lua",
+        ", 'KEEPTTL')",
+        ")",
+    ),
+    _seeded(
+        "another-layout-read",
+        "a timeline of an older layout counts as warm, and is on no list",
+        "common.lua",
+        "VERSION, LOADING, COMPLETE = '\\2'",
+        "VERSION, LOADING, COMPLETE = '\\1'",
+    ),
+    _seeded(
+        "another-layout-trimmed",
+        "a timeline of an older layout stops the worker",
+        "deliver.lua",
+        "  if not is_laid_out(value) then\n    call('DEL', key)\n    return 1\n  end\n",
+        "",
+    ),
+    # Delivery lists
+    _seeded(
+        "registered-twice",
+        "a reader stands on a list twice",
+        "lists.lua",
+        "  if string.sub(ids, at, at + ID - 1) == id then return end\n",
+        "",
+    ),
+    _seeded(
+        "cursor-served-again",
+        "the last follower of a page is the first of the next: no page ends",
+        "lists.lua",
+        "  if string.sub(ids, at, at + ID - 1) == id then return at + ID end\n",
+        "",
+    ),
+    _seeded(
+        "pivot-too-high",
+        "a reader of a split page is looked for, and registered again, in the other half",
+        "lists.lua",
+        "  local pivot = pivot_of(high)\n",
+        "  local pivot = pivot_of(string.sub(high, ID + 1))\n",
+    ),
+    _seeded(
+        "first-page-forgotten",
+        "with the last reader of the first page those of the second are lost",
+        "lists.lua",
+        "    redis.call('RENAME', list .. string.sub(pivots, page, page + ID - 1), key)\n",
+        "    redis.call('DEL', key)\n",
+    ),
+    _seeded(
+        "end-of-a-page",
+        "a delivery ends with the first page of a list",
+        "deliver.lua",
+        "local more = at <= #followers or not last\n",
+        "local more = at <= #followers\n",
+    ),
+    _seeded(
+        "cold-readers-stay",
+        "lists keep everybody who ever read",
+        "deliver.lua",
+        "    drop(list, gone, followers, key, pivots, page)\n",
+        "",
+    ),
+    _seeded(
+        "one-cursor-for-all",
+        "the next author's first followers, up to the last one's cursor, get nothing",
+        "deliver.lua",
+        "left, cursor = past, done + 1, limit, ''",
+        "left, cursor = past, done + 1, limit, cursor",
+    ),
+)
