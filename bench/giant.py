@@ -116,13 +116,20 @@ class Line:
         return time.perf_counter() - began
 
     def small(self, draw: random.Random, authors: Sequence[int], posts: int) -> Sequence[float]:
-        """Deliver posts at a steady rate; milliseconds from when each was due."""
-        began, waits = time.perf_counter(), []
-        for place in range(posts):
-            due = began + place / _PER_S
+        """Deliver posts at a steady rate, those that are due at a time together; milliseconds from
+        when each was due."""
+        began, waits = time.perf_counter(), list[float]()
+        while len(waits) < posts:
+            due = began + len(waits) / _PER_S
             time.sleep(max(0.0, due - time.perf_counter()))
-            assert not self._timelines.deliver({draw.choice(authors): [self._mint()]}, 100)
-            waits.append(1000 * (time.perf_counter() - due))
+            late = int((time.perf_counter() - due) * _PER_S)
+            dues = [due + place / _PER_S for place in range(min(late + 1, posts - len(waits)))]
+            batch: dict[int, list[int]] = {}
+            for _ in dues:
+                batch.setdefault(draw.choice(authors), []).append(self._mint())
+            assert not self._timelines.deliver(batch, _FOLLOWERS_OF_SMALL)
+            now = time.perf_counter()
+            waits += [1000 * (now - each) for each in dues]
         return waits
 
 

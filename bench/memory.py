@@ -67,8 +67,8 @@ def _timelines(
         draw = random.Random(entries)
         for reader in readers:
             more = draw.randrange(1, LIMITS.slack + 1)
-            for post in ids[entries : entries + more]:
-                client.append(keys.timeline(reader), pack((post,)))
+            client.append(keys.timeline(reader), pack(ids[entries : entries + 1]))  # grows it
+            client.append(keys.timeline(reader), pack(ids[entries + 1 : entries + more]))
             count[0] += more
 
     before = _empty(client)
