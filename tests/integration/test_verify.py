@@ -202,7 +202,7 @@ def test_feeds_are_proved_and_a_falsified_timeline_is_found_out(
         assert second.told["equal"] == PEOPLE
         assert second.told["warm"] == PEOPLE
         # And now relations change as well.
-        network.publish(settings, network.acts(POSTS // 2))
+        network.publish(settings, network.acts(POSTS // 2, [*_PAIRS, *["follow"] * 8]))
         third = storyline("verify", "--readers", network.readers, "--timeout", "120")
         assert third.code == 0, third
         assert third.told["equal"] == PEOPLE
