@@ -260,8 +260,9 @@ class PullSet(Protocol):
         """Those of the authors who have pulled posts, or None where the set is not whole."""
         ...
 
-    def begin(self) -> bytes:
-        """Begin to load: forget what there is. Returns a token for `install`.
+    def begin(self) -> bytes | None:
+        """Begin to load: forget what there is. Returns a token for `install`, or None where the
+        set is whole or another is loading it.
 
         What is pulled from now on is kept; so read the durable views after this.
         """

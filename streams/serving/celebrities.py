@@ -56,12 +56,12 @@ class CelebrityCache:
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
         """Those of the authors who have pulled posts; None where that cannot be known now.
 
-        A set that is not whole is loaded. Raises StoreUnavailableError.
+        A set that is not whole is loaded, unless another does so now. Raises StoreUnavailableError.
         """
         found = self._pulls.pulled(authors)
         if found is None:
             token = self._pulls.begin()
-            if self._pulls.install(token, self._views.pulled_authors()):
+            if token is None or self._pulls.install(token, self._views.pulled_authors()):
                 found = self._pulls.pulled(authors)
         return found
 

@@ -12,6 +12,8 @@ class MemoryPullSet:
         self._pulled: dict[int, Pulled] = {}
         self._mark: tuple[bytes | None, int] | None = None  # token (None: whole), history
         self._history = 0
+        self.load_died = False
+        """Whether whoever loads has been silent for too long."""
         self._numbers = 0
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
@@ -24,8 +26,12 @@ class MemoryPullSet:
             return None
         return {a: self._pulled[a] for a in authors if a in self._pulled}
 
-    def begin(self) -> bytes:
+    def begin(self) -> bytes | None:
         """See PullSet."""
+        if self._mark is not None and self._mark[1] == self._history:
+            if self._mark[0] is None or not self.load_died:
+                return None
+            self.load_died = False
         token = self._number()
         self._pulled.clear()
         self._mark = token, self._history

@@ -1,7 +1,7 @@
 """What every PullSet must do, whatever it is made of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -20,6 +20,10 @@ class PullServer(ABC):
         """Lose everything."""
 
     @abstractmethod
+    def give_up_load(self) -> None:
+        """From now on a load that is under way counts as dead."""
+
+    @abstractmethod
     def new_history(self) -> None:
         """Go on with the data there was, as after a restart or a fail-over."""
 
@@ -27,6 +31,17 @@ class PullServer(ABC):
 def newest(pulls: PullSet, authors: Iterable[int] = (ANN, BOB, EVE)) -> dict[int, int] | None:
     found = pulls.pulled(tuple(authors))
     return None if found is None else {author: held.newest for author, held in found.items()}
+
+
+def load(pulls: PullSet, loaded: Mapping[int, int]) -> bool:
+    token = pulls.begin()
+    return token is not None and pulls.install(token, loaded)
+
+
+def begin(pulls: PullSet) -> bytes:
+    token = pulls.begin()
+    assert token is not None
+    return token
 
 
 def version(pulls: PullSet, author: int = ANN) -> bytes:
@@ -48,7 +63,7 @@ class PullSuite:
 
     @pytest.fixture
     def whole(self, pulls: PullSet) -> PullSet:
-        assert pulls.install(pulls.begin(), {})
+        assert load(pulls, {})
         return pulls
 
     def test_a_set_that_nobody_loaded_is_not_whole(self, pulls: PullSet) -> None:
@@ -63,7 +78,7 @@ class PullSuite:
         assert newest(pulls) is None
 
     def test_what_is_loaded_and_what_was_pulled_meanwhile_are_there(self, pulls: PullSet) -> None:
-        token = pulls.begin()
+        token = begin(pulls)
         pulls.pull({ANN: [10], BOB: [30]})
         assert pulls.install(token, {ANN: 20, BOB: 20, EVE: EVE})
         assert newest(pulls) == {ANN: 20, BOB: 30, EVE: EVE}
@@ -90,18 +105,29 @@ class PullSuite:
 
     def test_many_authors_are_loaded(self, pulls: PullSet) -> None:
         loaded = {author: author + 1 for author in range(1, 3002)}
-        assert pulls.install(pulls.begin(), loaded)
+        assert load(pulls, loaded)
         assert newest(pulls, loaded) == loaded
 
     def test_installing_twice_changes_nothing(self, pulls: PullSet) -> None:
-        token = pulls.begin()
+        token = begin(pulls)
         assert pulls.install(token, {ANN: 10})
         before = version(pulls)
         assert pulls.install(token, {ANN: 10})
         assert version(pulls) == before
 
-    def test_another_load_takes_over(self, pulls: PullSet) -> None:
-        first, second = pulls.begin(), pulls.begin()
+    def test_nobody_disturbs_a_load_or_begins_one_without_need(self, pulls: PullSet) -> None:
+        first = begin(pulls)
+        assert pulls.begin() is None
+        assert pulls.install(first, {ANN: 10})
+        assert pulls.begin() is None
+        assert newest(pulls) == {ANN: 10}
+
+    def test_another_load_takes_over_from_one_that_died(
+        self, server: PullServer, pulls: PullSet
+    ) -> None:
+        first = begin(pulls)
+        server.give_up_load()
+        second = begin(pulls)
         assert not pulls.install(first, {ANN: 10})
         assert newest(pulls) is None
         assert pulls.install(second, {ANN: 20})
@@ -112,13 +138,13 @@ class PullSuite:
         server.flush()
         whole.pull({BOB: [20]})
         assert newest(whole) is None
-        assert whole.install(whole.begin(), {ANN: 10, BOB: 20})
+        assert load(whole, {ANN: 10, BOB: 20})
         assert newest(whole) == {ANN: 10, BOB: 20}
 
     def test_a_load_whose_mark_went_installs_nothing(
         self, server: PullServer, pulls: PullSet
     ) -> None:
-        token = pulls.begin()
+        token = begin(pulls)
         server.flush()
         assert not pulls.install(token, {ANN: 10})
         assert newest(pulls) is None
@@ -128,11 +154,12 @@ class PullSuite:
     ) -> None:
         whole.pull({ANN: [10]})
         old = version(whole)
-        token = whole.begin()
+        server.new_history()
+        token = begin(whole)
         server.new_history()
         assert not whole.install(token, {})
         assert newest(whole) is None
-        assert whole.install(whole.begin(), {ANN: 10})
+        assert load(whole, {ANN: 10})
         assert version(whole) != old
 
     def test_what_was_whole_in_another_life_is_not(

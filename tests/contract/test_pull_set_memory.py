@@ -13,6 +13,9 @@ class MemoryServer(PullServer):
     def flush(self) -> None:
         self.memory.flush()
 
+    def give_up_load(self) -> None:
+        self.memory.load_died = True
+
     def new_history(self) -> None:
         self.memory.restart()
 

@@ -24,10 +24,13 @@ class RealServer(PullServer):
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         client.flushall()
-        self.pulls = RedisPullSet(client, version="v1")
+        self.pulls: RedisPullSet = RedisPullSet(client, version="v1")
 
     def flush(self) -> None:
         self._client.flushall()
+
+    def give_up_load(self) -> None:
+        self.pulls._loading_s = 0
 
     def new_history(self) -> None:
         """A short time as a replica (of nobody), and promotion: the data stays."""

@@ -165,7 +165,9 @@ def test_who_costs_less_again_is_pushed_from_that_post_on() -> None:
     world.warm()
     world.consume("posts", "social.posts.v1", [post])
     world.follow(READERS[5:], ended=True)
-    world.pulls.install(world.pulls.begin(), world.store.pulled_authors())
+    token = world.pulls.begin()
+    assert token is not None
+    assert world.pulls.install(token, world.store.pulled_authors())
     world.passes(FOLLOWERS_FRESH_S)
     later = a_post(NOW)
     world.consume("posts", "social.posts.v1", [later])

@@ -1,4 +1,4 @@
-"""The pull set in Redis: the protocol is told in docs/concepts/timelines.md."""
+"""The pull set in Redis: the protocol is told in docs/concepts/celebrities.md."""
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping
@@ -14,6 +14,8 @@ from streams.sinks.redis.scripts import Call, Script
 
 _TOKEN_BYTES = 16
 _AUTHORS_PER_CALL = 1000
+LOADING_S = 10
+"""A load that takes longer has died."""
 
 _T = TypeVar("_T")
 
@@ -24,7 +26,8 @@ class RedisPullSet:
     Each method raises StoreUnavailableError where the server cannot serve.
     """
 
-    def __init__(self, client: Redis, *, version: str) -> None:
+    def __init__(self, client: Redis, *, version: str, loading_s: int = LOADING_S) -> None:
+        self._loading_s = loading_s
         self._key = pull_set(version)
         self._pull = Script(client, "pull")
         self._pulled = Script(client, "pulled")
@@ -53,12 +56,12 @@ class RedisPullSet:
                 }
         return found
 
-    def begin(self) -> bytes:
+    def begin(self) -> bytes | None:
         """See PullSet."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         with store_errors():
-            self._begin.run(Call((self._key,), (token,)))
-        return token
+            begun = self._begin.run(Call((self._key,), (token, self._loading_s)))
+        return token if begun else None
 
     def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
         """See PullSet. A round trip for each thousand authors."""
