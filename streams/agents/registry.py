@@ -20,7 +20,7 @@ AGENTS: dict[str, Agent[Any]] = {
 }
 
 STAGES: tuple[tuple[str, ...], ...] = (
-    ("graph", "posts", "stories", "engagement", "lake"),
-    ("delivery",),
+    ("posts", "stories", "engagement"),
+    ("graph", "delivery", "lake"),
 )
 """Groups by how far they are from the source: a later stage reads what an earlier one writes."""
