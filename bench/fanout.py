@@ -25,7 +25,7 @@ from redis import Redis
 
 from bench.fanout_rivals import appended, fill_sorted_sets, fill_strings, pipelined, scripted
 from bench.report import Report, by_turns
-from bench.warm import SOURCES, Batch, Graph, Posting, posting, skewed, warm
+from bench.warm import Batch, Graph, Posting, posting, skewed, warm
 from streams.app.settings import Settings
 from streams.sinks.redis.client import connect
 from streams.sinks.redis.timelines import RedisTimelines
@@ -137,7 +137,7 @@ def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
     """What was measured does deliver, also to the last of an author's followers."""
     for author, posts in batch.items():
         for reader in (graph[author][0], graph[author][-1]):
-            timeline = timelines.read(reader, SOURCES)
+            timeline = timelines.read(reader)
             assert timeline is not None
             assert set(posts) <= set(timeline.ids)
 

@@ -77,7 +77,7 @@ class MemoryLog:
 class GoneTimelines(MemoryTimelines):
     """A server that does not answer."""
 
-    def read(self, reader: int, sources: bytes) -> Timeline | None:  # noqa: ARG002
+    def read(self, reader: int) -> Timeline | None:  # noqa: ARG002
         raise StoreUnavailableError("gone")
 
 

@@ -5,16 +5,22 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, hot_views
+from streams.app.wiring import durable_views, hot_views, row_copies
 from streams.projections.ports import ViewReader
 from streams.serving.celebrities import HotViews
+from streams.serving.copied import CopiedViews
+from streams.serving.metrics import CacheMetrics
 
 
 class ReadSide(NamedTuple):
     """The stores of one version of the views, ready to be asked."""
 
     views: ViewReader
+    """With copies in front."""
     hot: HotViews
+    durable: ViewReader
+    """The same views, as the durable store alone has them."""
+    metrics: CacheMetrics
 
 
 @contextmanager
@@ -25,4 +31,10 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
     first use: reads do without it.
     """
     with durable_views(settings) as views:
-        yield ReadSide(views, hot_views(settings, views))
+        metrics = CacheMetrics()
+        yield ReadSide(
+            views=CopiedViews(views, row_copies(settings), metrics),
+            hot=hot_views(settings, views, metrics),
+            durable=views,
+            metrics=metrics,
+        )

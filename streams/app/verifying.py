@@ -22,9 +22,10 @@ from streams.app.readers import NamedReaders, Readers, SampledReaders
 from streams.app.settings import Settings
 from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
+from streams.projections.ports import ViewReader
 from streams.serving import home_feed
 from streams.serving.celebrities import HotViews
-from streams.serving.home import sources_digest
+from streams.serving.warming import sources_digest
 
 ROUNDS: Final = 3
 PAGE: Final = 20
@@ -158,17 +159,18 @@ def _round(
 
 
 def _is_warm(side: ReadSide, fold: FeedFold, reader: int) -> bool:
-    return side.hot.timelines.read(reader, sources_digest(fold.sources(reader))) is not None
+    timeline = side.hot.timelines.read(reader)
+    return timeline is not None and timeline.sources == sources_digest(fold.sources(reader))
 
 
 def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
-    """The feed through the timeline cache, and without it."""
+    """The feed through the caches, and without them."""
     right = fold.feed(reader)
     return [
-        walk(reader, Path.CACHE, _pages(side, reader, side.hot), right, PAGE),
-        walk(reader, Path.STORE, _pages(side, reader, None), right, PAGE),
+        walk(reader, Path.CACHE, _pages(side.views, reader, side.hot), right, PAGE),
+        walk(reader, Path.STORE, _pages(side.durable, reader, None), right, PAGE),
     ]
 
 
-def _pages(side: ReadSide, reader: int, hot: HotViews | None) -> ReadPage:
-    return lambda before: home_feed(side.views, reader, before=before, limit=PAGE, hot=hot)
+def _pages(views: ViewReader, reader: int, hot: HotViews | None) -> ReadPage:
+    return lambda before: home_feed(views, reader, before=before, limit=PAGE, hot=hot)

@@ -8,12 +8,16 @@ from confluent_kafka import KafkaException
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.errors import UserError
+from streams.projections.copies import RowCopies
 from streams.projections.ports import StoreUnavailableError, ViewReader
 from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.metrics import CacheMetrics
+from streams.serving.packing import POSTS, RELATIONS
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
+from streams.sinks.redis.copies import RedisCopies
 from streams.sinks.redis.pull_set import RedisPullSet
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import TimelineLimits
@@ -50,10 +54,23 @@ def pull_set(settings: Settings) -> RedisPullSet:
     return RedisPullSet(client, version=settings.views_version)
 
 
-def hot_views(settings: Settings, views: ViewReader) -> HotViews:
+def row_copies(settings: Settings) -> RowCopies:
+    """Copies of durable rows, in Redis; connects on first use."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    return RowCopies(
+        *(
+            RedisCopies(
+                client, version=settings.views_version, shards=settings.shards, letter=letter
+            )
+            for letter in (POSTS, RELATIONS)
+        )
+    )
+
+
+def hot_views(settings: Settings, views: ViewReader, metrics: CacheMetrics) -> HotViews:
     """What makes reading home feeds fast; connects on first use."""
-    celebrities = CelebrityCache(views, pull_set(settings))
-    return HotViews(timeline_cache(settings), celebrities, settings.timeline_length)
+    celebrities = CelebrityCache(views, pull_set(settings), metrics)
+    return HotViews(timeline_cache(settings), celebrities, settings.timeline_length, metrics)
 
 
 def progress(settings: Settings) -> Progress:

@@ -12,7 +12,7 @@ from streams.agents.own_events import WRITTEN, own_messages
 from streams.agents.registry import AGENTS
 from streams.app.messaging import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, progress, pull_set, timeline_cache
+from streams.app.wiring import durable_views, progress, pull_set, row_copies, timeline_cache
 from streams.contracts.bronze import bronze_table, lake_tables
 from streams.contracts.events import Event
 from streams.projections.tier_policy import TierLimits
@@ -22,6 +22,7 @@ from streams.runtime.outbox import Outbox
 from streams.runtime.transport import WantedFrom
 from streams.sinks.delta.landing import Landing, wanted_from
 from streams.sinks.delta.table import LakeTable, create_tables
+from streams.sinks.dropping import DroppingSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
 
     with durable_views(settings) as views:
         services = Services(
-            sink=views,
+            sink=DroppingSink(views, row_copies(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),

@@ -188,11 +188,15 @@ class Delivery(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """A warm, complete timeline: every post id above `floor` of `sources`' authors, and maybe
-    more; sorted descending."""
+    """A warm, complete timeline: every post id above `floor` by the authors it was built for, and
+    maybe more; sorted descending."""
 
     ids: Sequence[int]
     floor: int
+    sources: bytes
+    """A digest of those authors."""
+    token: bytes
+    """Names the load that made it."""
 
 
 class TimelineCache(Protocol):
@@ -201,9 +205,14 @@ class TimelineCache(Protocol):
     Losing all of it at any moment costs time, never a right answer (correctness rules 1 to 8).
     """
 
-    def read(self, reader: int, sources: bytes) -> Timeline | None:
-        """The reader's timeline, or None where it is cold, still loading, from before a restart
-        of the server, or was built for other `sources` (a digest of the authors followed)."""
+    def read(self, reader: int) -> Timeline | None:
+        """The reader's timeline, or None where it is cold, still loading, or from before a restart
+        of the server."""
+        ...
+
+    def authors(self, reader: int) -> Sequence[int]:
+        """For whom the reader's timeline was built, if the digest of these authors is that of the
+        timeline; anything or nobody otherwise."""
         ...
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
@@ -219,6 +228,29 @@ class TimelineCache(Protocol):
         """Complete the timeline: union of `ids` and what was delivered since `begin`.
 
         False where the marker is gone or another load began: answer from the store instead.
+        """
+        ...
+
+    def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
+        """Register the reader for delivery with further authors, before `extend`.
+
+        False where the timeline of this token is gone.
+        """
+        ...
+
+    def extend(
+        self,
+        reader: int,
+        timeline: Timeline,
+        ids: Sequence[int],
+        floor: int,
+        authors: Collection[int],
+        sources: bytes,
+    ) -> bool:
+        """Make the timeline, as it was read, one of other `authors`, whose digest is `sources`.
+
+        `ids` are, above `floor`, all posts by those it was not built for. False where the timeline
+        is gone, or is by now one of others.
         """
         ...
 

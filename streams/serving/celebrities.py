@@ -7,22 +7,23 @@ that come meanwhile wait for its answer.
 """
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 
+from streams.contracts.events import Tier
 from streams.projections.ports import Pulled, PullSet, TimelineCache, ViewReader
+from streams.serving.flights import SingleFlight
+from streams.serving.merging import AuthorPosts
+from streams.serving.metrics import Cache, CacheMetrics
 
 AUTHORS: Final = 10_000
 """Lists kept; each takes up to about 8 KB."""
 RECENT: Final = 200
 """Posts in a list; older ones are asked of the durable store."""
-
-AuthorPosts = Callable[[Collection[int], int | None, int], Mapping[int, Sequence[int]]]
-"""As ViewReader.author_posts."""
 
 
 class _Recent(NamedTuple):
@@ -31,19 +32,17 @@ class _Recent(NamedTuple):
     whole: bool
 
 
-@dataclass(slots=True)
-class Hits:
-    """How often a list was at hand, and how often it had to be asked for."""
-
-    hits: int = 0
-    misses: int = 0
-
-
 class CelebrityCache:
     """Lists of recent posts in this process; safe between threads."""
 
     def __init__(
-        self, views: ViewReader, pulls: PullSet, *, recent: int = RECENT, authors: int = AUTHORS
+        self,
+        views: ViewReader,
+        pulls: PullSet,
+        metrics: CacheMetrics | None = None,
+        *,
+        recent: int = RECENT,
+        authors: int = AUTHORS,
     ) -> None:
         self._views = views
         self._pulls = pulls
@@ -51,7 +50,7 @@ class CelebrityCache:
         self._lock = threading.Lock()
         self._kept: LRUCache[int, _Recent] = LRUCache(authors)
         self._loading: dict[tuple[int, bytes], Future[_Recent]] = {}
-        self.hits = Hits()
+        self._metrics = metrics or CacheMetrics()
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
         """Those of the authors who have pulled posts; None where that cannot be known now.
@@ -97,8 +96,12 @@ class CelebrityCache:
                     others[author] = loading
                 else:
                     mine[author] = self._loading[author, version] = Future()
-            self.hits.hits += len(found)
-            self.hits.misses += len(mine) + len(others)
+            self._metrics.count(
+                Cache.CELEBRITY,
+                Tier.CELEBRITY,
+                hits=len(found),
+                misses=len(mine) + len(others),
+            )
         if mine:
             found |= self._load(mine, versions)
         return found | {author: loading.result() for author, loading in others.items()}
@@ -131,10 +134,13 @@ class CelebrityCache:
                 del self._loading[author, versions[author]]
 
 
-class HotViews(NamedTuple):
-    """What makes home feeds fast and changes no answer."""
+@dataclass(frozen=True, slots=True)
+class HotViews:
+    """What makes home feeds of one process fast and changes no answer."""
 
     timelines: TimelineCache
     celebrities: CelebrityCache
     length: int = 800
     """How many posts a timeline holds that is built here."""
+    metrics: CacheMetrics = field(default_factory=CacheMetrics)
+    flights: SingleFlight = field(default_factory=SingleFlight)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from streams.projections.ports import Relations, StoreUnavailableError, ViewReader
 from streams.serving.celebrities import HotViews
 from streams.serving.hiding import Rule, hiding_rules
-from streams.serving.home import sources_digest
+from streams.serving.warming import sources_digest
 
 
 class Way(StrEnum):
@@ -93,8 +93,9 @@ def _stored(
     hot: HotViews, reader: int, relations: Relations, author: int | None, post_id: int
 ) -> Stored:
     try:
-        timeline = hot.timelines.read(reader, sources_digest(relations.following | {reader}))
-        if timeline is None:
+        timeline = hot.timelines.read(reader)
+        wanted = sources_digest(relations.following | {reader})
+        if timeline is None or timeline.sources != wanted:
             return Stored(Warmth.COLD)
         pulled = hot.celebrities.pulled([] if author is None else [author])
     except StoreUnavailableError:

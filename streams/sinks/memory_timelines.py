@@ -28,40 +28,71 @@ class MemoryTimelines:
         self._limits = limits or TimelineLimits()
         self._timelines: dict[int, _Stored] = {}
         self._followers: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        self._authors: dict[int, Sequence[int]] = {}
         self._history = 0
         self._loads = 0
 
-    def read(self, reader: int, sources: bytes) -> Timeline | None:
+    def read(self, reader: int) -> Timeline | None:
         """See TimelineCache."""
-        wanted, stored = checked(sources), self._timelines.get(reader)
-        if stored is None or stored.sources != wanted:
+        stored = self._timelines.get(reader)
+        if stored is None or stored.sources is None or stored.history != self._history:
             return None
-        if stored.history != self._history:
-            return None
-        return Timeline(tuple(reversed(stored.ids)), stored.floor)
+        return Timeline(tuple(reversed(stored.ids)), stored.floor, stored.sources, stored.token)
+
+    def authors(self, reader: int) -> Sequence[int]:
+        """See TimelineCache."""
+        return self._authors.get(reader, ())
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
         """See TimelineCache."""
         self._loads += 1
         token = self._loads.to_bytes(16, "big")
         self._timelines[reader] = _Stored(token, self._history)
-        for author in authors:
-            followers = self._followers[shard_of(reader, self._shards), author]
-            if reader not in followers:
-                insort(followers, reader)
+        self._authors[reader] = tuple(authors)
+        self._enlist(reader, authors)
         return token
+
+    def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
+        """See TimelineCache."""
+        stored = self._timelines.get(reader)
+        if stored is None or stored.token != token:
+            return False
+        self._enlist(reader, authors)
+        return True
 
     def install(
         self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
     ) -> bool:
         """See TimelineCache."""
-        stored = self._timelines.get(reader)
+        wanted, stored = checked(sources), self._timelines.get(reader)
         if stored is None or (stored.token, stored.history) != (token, self._history):
             return False
         if stored.sources is None:
             floor = max(floor, stored.floor)
             stored.ids, stored.floor = newest([*ids, *stored.ids], floor, self._limits.length)
-            stored.sources = checked(sources)
+            stored.sources = wanted
+        return True
+
+    def extend(
+        self,
+        reader: int,
+        timeline: Timeline,
+        ids: Sequence[int],
+        floor: int,
+        authors: Collection[int],
+        sources: bytes,
+    ) -> bool:
+        """See TimelineCache."""
+        stored = self._timelines.get(reader)
+        if stored is None or (stored.token, stored.history) != (timeline.token, self._history):
+            return False
+        if stored.sources is None or stored.sources not in (timeline.sources, checked(sources)):
+            return False
+        if stored.sources != sources:
+            floor = max(floor, stored.floor)
+            stored.ids, stored.floor = newest([*ids, *stored.ids], floor, self._limits.length)
+            stored.sources = sources
+            self._authors[reader] = tuple(authors)
         return True
 
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
@@ -88,6 +119,7 @@ class MemoryTimelines:
         """Lose everything at once (FLUSHALL)."""
         self._timelines.clear()
         self._followers.clear()
+        self._authors.clear()
 
     def evict(self, reader: int) -> None:
         """Lose one timeline, as eviction and expiry do."""
@@ -96,6 +128,12 @@ class MemoryTimelines:
     def restart(self) -> None:
         """Begin another life with the data of an earlier moment (here: of this one)."""
         self._history += 1
+
+    def _enlist(self, reader: int, authors: Iterable[int]) -> None:
+        for author in authors:
+            followers = self._followers[shard_of(reader, self._shards), author]
+            if reader not in followers:
+                insort(followers, reader)
 
     def _walk(
         self, shard: int, author: int, posts: Collection[int], cursor: int, limit: int

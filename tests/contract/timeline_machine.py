@@ -12,9 +12,9 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streams.projections.ports import Delivery
+from streams.projections.ports import Delivery, Timeline
 from streams.sinks.timelines import TimelineLimits, newest, shard_of
-from tests.contract.timeline_suite import TimelineServer
+from tests.contract.timeline_suite import TimelineServer, standing
 
 AUTHORS = (1, 2, 3)
 READERS = (1, 11, 12, 13, 14, 15)
@@ -40,6 +40,9 @@ class Load:
     ids: list[int] = field(default_factory=list)
     floor: int = 0
     has_read: bool = False
+    held: Timeline | None = None
+    """What is to be made to fit, where nothing is to be built."""
+    added: frozenset[int] = frozenset()
 
 
 class TimelineMachine(RuleBasedStateMachine):
@@ -121,6 +124,19 @@ class TimelineMachine(RuleBasedStateMachine):
     def begin(self, reader: int) -> None:
         self._begin(reader)
 
+    @rule(reader=readers)
+    def refit(self, reader: int) -> None:
+        """Begin to make a timeline fit whom the reader follows now."""
+        held = self.cache.read(reader)
+        before = frozenset(self.cache.authors(reader))
+        if held is None or held.sources != digest(before):
+            return
+        followed = self.follows[reader]
+        if self.cache.register(reader, held.token, followed - before):
+            self.loads.append(
+                Load(reader, followed, held.token, held=held, added=followed - before)
+            )
+
     @rule(data=st.data())
     def go_on_loading(self, data: st.DataObject) -> None:
         """Read the posts, or install if that is done."""
@@ -146,13 +162,21 @@ class TimelineMachine(RuleBasedStateMachine):
         return load
 
     def _read_posts(self, load: Load) -> None:
-        written = (post for author in load.authors for post in self.durable.get(author, ()))
-        load.ids, load.floor = newest(written, 0, LIMITS.length)
+        asked = load.authors if load.held is None else load.added
+        written = (post for author in asked for post in self.durable.get(author, ()))
+        above = 0 if load.held is None else load.held.floor
+        load.ids, load.floor = newest(written, above, LIMITS.length)
         load.has_read = True
 
     def _install(self, load: Load) -> bool:
         self.loads = [other for other in self.loads if other is not load]
         sources = digest(load.authors)
+        if load.held is not None:
+            done = self.cache.extend(
+                load.reader, load.held, load.ids, load.floor, sorted(load.authors), sources
+            )
+            event(f"made to fit: {done}")
+            return done
         return self.cache.install(load.reader, load.token, load.ids, load.floor, sources)
 
     # What befalls the server.
@@ -169,7 +193,7 @@ class TimelineMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_warm_is_right(self) -> None:
         for reader, followed in self.follows.items():
-            timeline = self.cache.read(reader, digest(followed))
+            timeline = standing(self.cache, reader, digest(followed))
             if timeline is None:
                 continue
             ids = list(timeline.ids)

@@ -3,6 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,10 +48,27 @@ def build(
     assert cache.install(reader, token, tuple(ids), 0, SOURCES)
 
 
+class Standing(NamedTuple):
+    """What a timeline holds."""
+
+    ids: tuple[int, ...]
+    floor: int
+
+
+def standing(
+    cache: TimelineCache, reader: int = READER, sources: bytes = SOURCES
+) -> Standing | None:
+    """The reader's timeline if it is one of these sources."""
+    timeline = cache.read(reader)
+    if timeline is None or timeline.sources != sources:
+        return None
+    return Standing(tuple(timeline.ids), timeline.floor)
+
+
 def warm_ids(cache: TimelineCache, reader: int = READER) -> tuple[int, ...]:
-    timeline = cache.read(reader, SOURCES)
+    timeline = standing(cache, reader)
     assert timeline is not None
-    return tuple(timeline.ids)
+    return timeline.ids
 
 
 def finish(cache: TimelineCache, rests: Iterable[Delivery], limit: int) -> list[int]:
@@ -74,11 +92,11 @@ class TimelineSuite:
     # Absent is not empty.
 
     def test_what_nobody_built_is_cold(self, cache: TimelineCache) -> None:
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
 
     def test_delivery_creates_no_timeline(self, cache: TimelineCache) -> None:
         assert list(cache.deliver({ANN: [10]}, ALL)) == []
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
 
     def test_delivery_after_eviction_creates_no_timeline(
         self, server: TimelineServer, cache: TimelineCache
@@ -86,25 +104,25 @@ class TimelineSuite:
         build(cache, READER, [ANN], [10])
         server.evict(READER)
         cache.deliver({ANN: [20]}, ALL)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
 
     def test_a_loading_timeline_is_not_read(self, cache: TimelineCache) -> None:
         cache.begin(READER, [ANN])
         cache.deliver({ANN: [10]}, ALL)
-        assert cache.read(READER, SOURCES) is None
-        assert cache.read(READER, b"\0" * 16) is None
+        assert standing(cache) is None
+        assert standing(cache, READER, b"\0" * 16) is None
 
     def test_a_timeline_of_other_sources_is_not_read(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10])
-        assert cache.read(READER, OTHERS) is None
+        assert standing(cache, READER, OTHERS) is None
 
     def test_a_digest_of_another_length_is_refused(self, cache: TimelineCache) -> None:
         with pytest.raises(ValueError, match="16 bytes"):
-            cache.read(READER, b"short")
+            cache.install(READER, b"t" * 16, [], 0, b"short")
 
     def test_a_reader_of_nobody_has_an_empty_timeline(self, cache: TimelineCache) -> None:
         build(cache, READER, [])
-        timeline = cache.read(READER, SOURCES)
+        timeline = standing(cache)
         assert timeline is not None
         assert (tuple(timeline.ids), timeline.floor) == ((), 0)
 
@@ -129,7 +147,7 @@ class TimelineSuite:
         for late in (50, 20, 40, 20):
             cache.deliver({ANN: [late]}, ALL)
         assert cache.install(READER, token, [10, 30, 60], 0, SOURCES)
-        assert cache.read(READER, SOURCES) == ((60, 50, 40, 30, 20), 10)
+        assert standing(cache) == ((60, 50, 40, 30, 20), 10)
 
     def test_what_arrives_after_loading_is_kept(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN, BOB], [10])
@@ -142,7 +160,7 @@ class TimelineSuite:
         assert second is not None
         cache.deliver({ANN: [20]}, ALL)
         assert not cache.install(READER, first, [10], 0, SOURCES)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
         assert cache.install(READER, second, [10], 0, SOURCES)
         assert warm_ids(cache) == (20, 10)
 
@@ -153,7 +171,7 @@ class TimelineSuite:
         assert token is not None
         server.evict(READER)
         assert not cache.install(READER, token, [10], 0, SOURCES)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
 
     def test_a_reader_dropped_from_a_list_is_registered_again(
         self, server: TimelineServer, cache: TimelineCache
@@ -177,7 +195,7 @@ class TimelineSuite:
 
     def test_a_long_load_is_cut_and_says_so(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], range(1, 9))
-        timeline = cache.read(READER, SOURCES)
+        timeline = standing(cache)
         assert timeline == ((8, 7, 6, 5, 4), 3)
 
     def test_a_load_drops_what_its_floor_covers(self, cache: TimelineCache) -> None:
@@ -185,12 +203,12 @@ class TimelineSuite:
         assert token is not None
         cache.deliver({ANN: [9, 31]}, ALL)
         assert cache.install(READER, token, [10, 20, 30], 10, SOURCES)
-        assert cache.read(READER, SOURCES) == ((31, 30, 20), 10)
+        assert standing(cache) == ((31, 30, 20), 10)
 
     def test_late_old_posts_below_the_floor_are_ignored(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], range(1, 9))
         cache.deliver({ANN: [1, 2, 3]}, ALL)
-        assert cache.read(READER, SOURCES) == ((8, 7, 6, 5, 4), 3)
+        assert standing(cache) == ((8, 7, 6, 5, 4), 3)
 
     def test_late_posts_above_the_floor_find_their_place(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10, 30, 50])
@@ -201,14 +219,14 @@ class TimelineSuite:
         build(cache, READER, [ANN], [100, 200, 300, 400, 500])
         for old in (11, 12, 13, 14):  # the ninth id makes the timeline too long
             cache.deliver({ANN: [old]}, ALL)
-        assert cache.read(READER, SOURCES) == ((500, 400, 300, 200, 100), 14)
+        assert standing(cache) == ((500, 400, 300, 200, 100), 14)
 
     def test_a_trim_while_loading_raises_the_floor(self, cache: TimelineCache) -> None:
         token = cache.begin(READER, [ANN])
         assert token is not None
         cache.deliver({ANN: range(10, 20)}, ALL)
         assert cache.install(READER, token, [1, 2, 17], 0, SOURCES)
-        assert cache.read(READER, SOURCES) == ((19, 18, 17, 16, 15), 14)
+        assert standing(cache) == ((19, 18, 17, 16, 15), 14)
 
     @pytest.mark.parametrize("state", ["loading", "complete"])
     def test_replaying_cannot_grow_a_timeline(self, cache: TimelineCache, state: str) -> None:
@@ -224,7 +242,7 @@ class TimelineSuite:
                 cache.deliver({ANN: posts[start : start + 7]}, ALL)
         if state == "loading":
             assert cache.install(READER, token, [], 0, SOURCES)
-        timeline = cache.read(READER, SOURCES)
+        timeline = standing(cache)
         assert timeline is not None
         assert len(timeline.ids) <= SMALL.longest
         assert tuple(timeline.ids) == tuple(range(60, timeline.floor, -1))
@@ -233,9 +251,9 @@ class TimelineSuite:
         build(cache, READER, [ANN, BOB], [10])
         posts = {ANN: [20, 40], BOB: [30]}
         cache.deliver(posts, ALL)
-        once = cache.read(READER, SOURCES)
+        once = standing(cache)
         cache.deliver(posts, ALL)
-        assert cache.read(READER, SOURCES) == once
+        assert standing(cache) == once
 
     # Many followers.
 
@@ -354,7 +372,7 @@ class TimelineSuite:
         build(cache, READER, [ANN], [10])
         server.flush()
         cache.deliver({ANN: [20]}, ALL)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
         build(cache, READER, [ANN], [10, 20])
         cache.deliver({ANN: [30]}, ALL)
         assert warm_ids(cache) == (30, 20, 10)
@@ -365,7 +383,7 @@ class TimelineSuite:
         build(cache, READER, [ANN], [10])
         server.new_history()
         cache.deliver({ANN: [20]}, ALL)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
         build(cache, READER, [ANN], [10, 20])
         cache.deliver({ANN: [30]}, ALL)
         assert warm_ids(cache) == (30, 20, 10)
@@ -377,7 +395,7 @@ class TimelineSuite:
         assert token is not None
         server.new_history()
         assert not cache.install(READER, token, [10], 0, SOURCES)
-        assert cache.read(READER, SOURCES) is None
+        assert standing(cache) is None
 
     # Ids of every size: scripts see them as bytes.
 
@@ -416,7 +434,7 @@ class TimelineSuite:
         build(cache, reader, [reader], loaded)
         for batch in batches:
             cache.deliver({reader: batch}, ALL)
-        timeline = cache.read(reader, SOURCES)
+        timeline = standing(cache, reader, SOURCES)
         assert timeline is not None
         given_ids = {*loaded, *(post for batch in batches for post in batch)}
         expected = sorted((i for i in given_ids if i > timeline.floor), reverse=True)

@@ -22,7 +22,7 @@ from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
-from streams.serving.home import sources_digest
+from streams.serving.warming import sources_digest
 from tests.line import EVERYTHING, fields, flush_redis, own_views, publish, served
 from tests.oracle import Oracle
 from tests.workers import running_workers, wait_for_lag_zero
@@ -91,8 +91,10 @@ class _Line:
 
     def stored(self, reader: int) -> list[int] | None:
         sources = sources_digest({CELEBRITY, SMALL, reader})
-        timeline = self.side.hot.timelines.read(reader, sources)
-        return None if timeline is None else list(timeline.ids)
+        timeline = self.side.hot.timelines.read(reader)
+        if timeline is None or timeline.sources != sources:
+            return None
+        return list(timeline.ids)
 
     def tier(self) -> Tier:
         return serving.tier(self.side.views, CELEBRITY)

@@ -7,7 +7,6 @@ from streams.app.settings import Settings
 from streams.app.wiring import progress
 from streams.contracts.events import PostCreated, UserFollowed
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.serving.home import sources_digest
 from tests.line import EVERYTHING, fields, own_views, publish, served
 from tests.oracle import Oracle
 from tests.workers import committed, running_workers, wait_for_lag_zero, wait_until, worker
@@ -50,7 +49,7 @@ def _posts() -> list[PostCreated]:
 
 def _warm(side: ReadSide, reader: int) -> list[int] | None:
     """What the reader's stored timeline holds, newest first; None where it cannot answer."""
-    timeline = side.hot.timelines.read(reader, sources_digest({AUTHOR, reader}))
+    timeline = side.hot.timelines.read(reader)
     return None if timeline is None else list(timeline.ids)
 
 

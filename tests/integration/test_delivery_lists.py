@@ -10,7 +10,7 @@ from streams.projections.ports import Delivery
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import TimelineLimits
-from tests.contract.timeline_suite import ALL, ANN, READER, SOURCES, build, finish, warm_ids
+from tests.contract.timeline_suite import ALL, ANN, READER, build, finish, standing, warm_ids
 from tests.integration.delivery_lists import followers
 from tests.integration.valkey import Valkey
 
@@ -96,7 +96,7 @@ def test_a_list_of_many_pages_is_walked_to_its_end_and_emptied(valkey: Valkey, o
     assert list(cache.deliver({ANN: [10]}, len(everyone))) == []
     assert all(warm_ids(cache, reader) == (10,) for reader in everyone)
     for gone in (everyone[:30], everyone[70:], everyone[30:70]):  # first, last, all pages
-        client.delete(*map(KEYS.timeline, gone))
+        client.delete(*map(KEYS.timeline, gone), *map(KEYS.authors, gone))
         assert list(cache.deliver({ANN: [20]}, ALL)) == []
         everyone = [reader for reader in everyone if reader not in gone]
         assert followers(client, KEYS, 0, ANN, 4) == everyone
@@ -141,7 +141,7 @@ def test_what_an_older_version_left_is_cold_and_in_nobodys_way(valkey: Valkey) -
     client.set(key, b"\1" + b"C" + b"x" * 72 + pack((0, 10)), keepttl=True)
     client.zadd(b"{v1.0}:d:" + pack((ANN,)), {pack((READER,)): 0})
     client.delete(KEYS.lists(0) + pack((ANN,)))
-    assert cache.read(READER, SOURCES) is None
+    assert standing(cache) is None
     cache.deliver({ANN: [20]}, ALL)
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)

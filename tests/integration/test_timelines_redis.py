@@ -12,6 +12,7 @@ from streams.projections.ports import StoreUnavailableError
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import TimelineLimits, shard_of
+from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine
 from tests.contract.timeline_suite import (
     ALL,
@@ -24,6 +25,7 @@ from tests.contract.timeline_suite import (
     TimelineServer,
     TimelineSuite,
     build,
+    standing,
     warm_ids,
 )
 from tests.integration.delivery_lists import followers
@@ -76,7 +78,7 @@ def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimel
     return RedisTimelines(client, version="v1", shards=SHARDS, limits=limits)
 
 
-class TestRedisTimelines(TimelineSuite):
+class TestRedisTimelines(TimelineSuite, RefitSuite):
     @pytest.fixture
     def server(self, valkey: Valkey) -> TimelineServer:
         return RealServer(valkey.client)
@@ -98,7 +100,7 @@ def test_every_history_leaves_warm_timelines_right(valkey: Valkey) -> None:
 def test_only_a_load_creates_keys(valkey: Valkey) -> None:
     cache = timelines(valkey.client)
     cache.deliver({ANN: [10]}, ALL)
-    cache.read(READER, SOURCES)
+    standing(cache)
     assert not cache.install(READER, b"t" * 16, [10], 0, SOURCES)
     assert valkey.client.dbsize() == 0
 
@@ -108,6 +110,7 @@ def test_the_keys_of_a_reader_share_a_hash_tag(valkey: Valkey) -> None:
     tag = f"{{v1.{shard_of(READER, SHARDS)}}}:".encode()
     expected = {
         tag + b"t:" + pack((READER,)),
+        tag + b"s:" + pack((READER,)),
         tag + b"f:" + pack((ANN,)),
         tag + b"f:" + pack((BOB,)),
     }
@@ -142,7 +145,7 @@ def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:
     assert token is not None
     short.deliver({ANN: range(10, 20)}, ALL)
     assert long.install(READER, token, [1, 2, 17], 0, SOURCES)
-    assert long.read(READER, SOURCES) == ((19, 18, 17, 16, 15), 14)
+    assert standing(long) == ((19, 18, 17, 16, 15), 14)
 
 
 def test_a_batch_takes_one_call_a_shard(valkey: Valkey) -> None:
@@ -177,11 +180,11 @@ def test_eviction_takes_timelines_never_delivery_lists(valkey: Valkey) -> None:
     try:
         client.config_set("maxmemory-policy", "volatile-lfu")
         client.config_set("maxmemory", used - 1_000_000)
-        cache.read(READER, SOURCES)
+        standing(cache)
         left = [reader for reader in readers if client.exists(KEYS.timeline(reader))]
         still = sum(len(followers(client, KEYS, shard, ANN)) for shard in range(SHARDS))
         cache.deliver({ANN: [900]}, ALL)
-        read = {reader: cache.read(reader, SOURCES) for reader in readers}
+        read = {reader: standing(cache, reader, SOURCES) for reader in readers}
     finally:
         client.config_set("maxmemory", 0)
     assert 0 < len(left) < len(readers)
@@ -222,7 +225,7 @@ def test_a_replica_takes_no_writes(valkey: Valkey) -> None:
 def test_programming_errors_are_not_taken_for_outages(valkey: Valkey) -> None:
     valkey.client.lpush(KEYS.timeline(READER), "not a timeline")
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
-        timelines(valkey.client).read(READER, SOURCES)
+        standing(timelines(valkey.client))
 
 
 def test_a_killed_server_is_unavailable_then_cold(valkey: Valkey) -> None:
@@ -231,13 +234,13 @@ def test_a_killed_server_is_unavailable_then_cold(valkey: Valkey) -> None:
     valkey.kill()
     try:
         with pytest.raises(StoreUnavailableError, match="does not answer"):
-            cache.read(READER, SOURCES)
+            standing(cache)
         with pytest.raises(StoreUnavailableError):
             cache.deliver({ANN: [20]}, ALL)
     finally:
         valkey.start()
     cache.deliver({ANN: [20]}, ALL)
-    assert cache.read(READER, SOURCES) is None
+    assert standing(cache) is None
 
 
 def test_a_server_that_restarts_with_old_data_is_cold(valkey: Valkey) -> None:
@@ -250,7 +253,7 @@ def test_a_server_that_restarts_with_old_data_is_cold(valkey: Valkey) -> None:
     valkey.kill()
     valkey.start()
     assert client.exists(KEYS.timeline(READER))
-    assert cache.read(READER, SOURCES) is None
+    assert standing(cache) is None
     assert not cache.install(EVE, loading, [10], 0, SOURCES)
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)
@@ -320,7 +323,7 @@ def test_any_interruption_between_any_two_steps(
         InterruptedConnection.interrupt = None
         if InterruptedConnection.sent < at:
             break
-        timeline = other.read(READER, SOURCES)
+        timeline = standing(other)
         assert timeline is None or set(timeline.ids) == durable, f"{kind} before step {at}"
         cold += timeline is None
     assert 5 < at < steps - 1, "every step must be reached, and not more"

@@ -4,6 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _DISTRIBUTION = "streams/agents/distribution.py"
 _HOME = "streams/serving/home.py"
+_MERGING = "streams/serving/merging.py"
 _CELEBRITIES = "streams/serving/celebrities.py"
 _POLICY = "streams/projections/tier_policy.py"
 
@@ -80,7 +81,7 @@ FEEDS = (
     Mutation(
         "merge-repeats",
         "a post that was pushed to some and then pulled shows twice",
-        _HOME,
+        _MERGING,
         "        if post_id != last:\n            yield post_id\n",
         "        if True:\n            yield post_id\n",
         _TESTS,

@@ -1,5 +1,6 @@
 """The list of seeded bugs."""
 
+from tests.mutations.copies import COPIES
 from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
@@ -7,4 +8,11 @@ from tests.mutations.settling import SETTLING
 from tests.mutations.timelines import TIMELINES
 from tests.mutations.verifying import VERIFYING
 
-MUTATIONS: tuple[Mutation, ...] = (*READING, *SETTLING, *FEEDS, *TIMELINES, *VERIFYING)
+MUTATIONS: tuple[Mutation, ...] = (
+    *READING,
+    *SETTLING,
+    *FEEDS,
+    *COPIES,
+    *TIMELINES,
+    *VERIFYING,
+)

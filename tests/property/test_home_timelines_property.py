@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from streams.agents.agent import Services
 from streams.agents.distribution import Distribution
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
+from streams.projections.copies import RowCopies
 from streams.projections.effects import CreatePost, Effects
+from streams.projections.ports import PostRow, Relations
 from streams.projections.tier_policy import TierLimits
 from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.copied import CopiedViews
+from streams.sinks.dropping import DroppingSink
 from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
 from streams.sinks.redis.tasks import delivery_of
@@ -27,7 +32,7 @@ from tests.verdicts import Event as Fields
 _TINY = TimelineLimits(length=3, slack=2)
 _STEPS = (
     *("take", "take", "take", "read", "interrupted", "all read", "all read"),
-    *("flush", "restart", "pull set lost"),
+    *("flush", "restart", "pull set lost", "evicted"),
 )
 
 
@@ -36,6 +41,9 @@ class _Line:
 
     def __init__(self, polls: list[list[Fields]], limits: TierLimits) -> None:
         self.store = _Watched(self)
+        self.memory_copies = MemoryCopies(), MemoryCopies()
+        self.copies = RowCopies(*self.memory_copies)
+        self.sink = DroppingSink(self.store, self.copies)
         self.timelines = MemoryTimelines(shards=1, limits=_TINY)
         self.pulls = MemoryPullSet()
         self.polls = polls
@@ -43,7 +51,7 @@ class _Line:
         self.tiers: list[Tier] = []
         hours = itertools.count(step=3600)  # followers are counted anew each time
         services = Services(
-            sink=self.store,
+            sink=self.sink,
             views=self.store,
             timelines=self.timelines,
             pulls=self.pulls,
@@ -63,7 +71,7 @@ class _Line:
         poll = self.polls.pop(0)
         self.taken += poll
         self.store.created.clear()
-        feed(self.store, [poll])
+        feed(self.sink, [poll])
         posts: dict[int, list[int]] = {}
         for post in self.store.created:
             posts.setdefault(post.author_id, []).append(post.post_id)
@@ -106,6 +114,16 @@ class _Watched(MemoryStore):
         self._interrupt()
         return found
 
+    def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
+        found = super().posts(ids)
+        self._interrupt()
+        return found
+
+    def relations(self, user: int) -> Relations:
+        found = super().relations(user)
+        self._interrupt()
+        return found
+
     def _interrupt(self) -> None:
         if self.interruptions:
             self.interruptions -= 1
@@ -124,7 +142,8 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
         polls.insert(0, [told for told in events if told["type"] == "UserFollowed"])
     line = _Line(polls, limits)
     celebrities = CelebrityCache(line.store, line.pulls, recent=data.draw(st.integers(1, 3)))
-    served = Served(line.store, hot=HotViews(line.timelines, celebrities, length=3), page=2)
+    views = CopiedViews(line.store, line.copies)
+    served = Served(views, hot=HotViews(line.timelines, celebrities, length=3), page=2)
     readers = st.sampled_from(world.users)
     while line.polls:
         step = data.draw(st.sampled_from(_STEPS))
@@ -137,15 +156,17 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
             case "interrupted":
                 # What arrives in the middle may or may not be in this answer; the next one has it.
                 # One page: what comes after it may be hidden by what has just arrived.
-                line.store.interruptions = data.draw(st.integers(1, 2))
+                line.store.interruptions = data.draw(st.integers(1, 3))
                 served.home_feed(data.draw(readers))
                 line.store.interruptions = 0
             case "flush":
-                line.timelines.flush()
-                line.pulls.flush()
+                for lost in (line.timelines, line.pulls, *line.memory_copies):
+                    lost.flush()
             case "restart":
-                line.timelines.restart()
-                line.pulls.restart()
+                for begun in (line.timelines, line.pulls, *line.memory_copies):
+                    begun.restart()
+            case "evicted":
+                data.draw(st.sampled_from(line.memory_copies)).flush()
             case "pull set lost":
                 line.pulls.flush()
             case "all read":

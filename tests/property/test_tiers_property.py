@@ -22,10 +22,14 @@ from streams.agents.agent import Services
 from streams.agents.distribution import Distribution
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
+from streams.projections.copies import RowCopies
 from streams.projections.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.projections.tier_policy import TierLimits
 from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.copied import CopiedViews
+from streams.sinks.dropping import DroppingSink
 from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
 from streams.sinks.redis.tasks import delivery_of
@@ -55,6 +59,10 @@ class TierMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = MemoryStore()
+        self.memory_copies = MemoryCopies(), MemoryCopies()
+        copies = RowCopies(*self.memory_copies)
+        self.sink = DroppingSink(self.store, copies)
+        self.views = CopiedViews(self.store, copies)
         self.timelines = MemoryTimelines(shards=1, limits=TimelineLimits(length=LENGTH, slack=2))
         self.pulls = MemoryPullSet()
         self.follows = {reader: set(AUTHORS) for reader in READERS}
@@ -71,7 +79,7 @@ class TierMachine(RuleBasedStateMachine):
     @initialize(budget=st.integers(3, 12), followers=st.integers(3, 6), inline=st.integers(1, 2))
     def begin(self, budget: int, followers: int, inline: int) -> None:
         services = Services(
-            sink=self.store,
+            sink=self.sink,
             views=self.store,
             timelines=self.timelines,
             pulls=self.pulls,
@@ -108,7 +116,7 @@ class TierMachine(RuleBasedStateMachine):
     def _relate(self, reader: int, author: int, *, ended: bool) -> None:
         self.changes += 1
         stamp = Stamp(START_MS, self.changes, ended)
-        self.store.apply(Effects(relations=[SetRelation(Relation.FOLLOW, reader, author, stamp)]))
+        self.sink.apply(Effects(relations=[SetRelation(Relation.FOLLOW, reader, author, stamp)]))
 
     def _ids(self, author: int, step: int, late: list[int]) -> list[int]:
         self.now += step
@@ -116,7 +124,7 @@ class TierMachine(RuleBasedStateMachine):
         return sorted(make_id(instant) + author for instant in at)
 
     def _distribute(self, author: int, ids: list[int]) -> None:
-        self.store.apply(Effects(create_posts=[_post(author, post) for post in ids]))
+        self.sink.apply(Effects(create_posts=[_post(author, post) for post in ids]))
         self.distribution.distribute({author: ids})
         self.written[author].update(ids)
 
@@ -156,13 +164,13 @@ class TierMachine(RuleBasedStateMachine):
     def lose(self, part: str) -> None:
         match part:
             case "all":
-                self.timelines.flush()
-                self.pulls.flush()
+                for lost in (self.timelines, self.pulls, *self.memory_copies):
+                    lost.flush()
             case "pull set":
                 self.pulls.flush()
             case "restart":
-                self.timelines.restart()
-                self.pulls.restart()
+                for begun in (self.timelines, self.pulls, *self.memory_copies):
+                    begun.restart()
 
     @rule()
     def _read_all(self) -> None:
@@ -184,7 +192,7 @@ class TierMachine(RuleBasedStateMachine):
         found: list[int] = []
         before = None
         while True:
-            page = serving.home_feed(self.store, reader, before=before, limit=3, hot=self.hot)
+            page = serving.home_feed(self.views, reader, before=before, limit=3, hot=self.hot)
             assert page.complete
             found += [post.post_id for post in page.posts]
             if (before := page.next_before) is None:

@@ -18,6 +18,7 @@ from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
 from tests.batches import raw_batches
+from tests.contract.timeline_suite import standing
 
 TOPIC = "storyline.fanout.v1"
 AUTHOR, READERS = 1, range(100, 130)
@@ -91,7 +92,7 @@ class World:
         self._now += seconds
 
     def holding(self, post_id: int) -> int:
-        timelines = [self.timelines.read(reader, SOURCES) for reader in READERS]
+        timelines = [standing(self.timelines, reader, SOURCES) for reader in READERS]
         return sum(timeline is not None and post_id in timeline.ids for timeline in timelines)
 
 

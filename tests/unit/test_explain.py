@@ -1,6 +1,7 @@
 """Every rule that hides a post is named, with the events that made it so and where they lie."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -209,7 +210,7 @@ def test_the_way_of_a_post_that_is_in_the_feed() -> None:
 def test_what_lies_at_the_floor_and_below_is_merged() -> None:
     events = [follow(5), *(post(second) for second in range(10, 14))]
     side = side_of(events)
-    home_feed(side.views, READER, hot=side.hot._replace(length=3))
+    home_feed(side.views, READER, hot=replace(side.hot, length=3))
     told = explained(events, side=side)
     assert (told.why.way, told.why.timeline.floor) == (Way.MERGE, post_id(10))
 
@@ -240,7 +241,7 @@ def test_what_is_pulled_is_in_the_feed_though_nobody_delivered_it() -> None:
     feed(store, [after])
     store.apply(Effects(pulls=[PullPost(AUTHOR, post_id(10))]))
     pulls.pull({AUTHOR: [post_id(10)]})
-    told = explained([*before, *after], side=ReadSide(store, hot))
+    told = explained([*before, *after], side=ReadSide(store, hot, store, hot.metrics))
     assert (told.why.way, told.why.timeline.holds_post) == (Way.PULL, False)
 
 

@@ -65,6 +65,13 @@ local function union(ids, more)
   return table.concat(parts)
 end
 
+-- The union of two floors with ids (strictly ascending), complete above the larger floor.
+local function joined(a, b)
+  local ids = union(a, b)
+  if less(a, 1, b, 1) then return string.sub(ids, lower_bound(ids, 1, b, 1)) end
+  return ids
+end
+
 -- The floor and ids of a timeline in order, each once, without what the floor covers; and how
 -- many had come late.
 local function settled(value)

@@ -4,11 +4,7 @@ local token, sources, loaded, length, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(
 local value = redis.call('GET', KEYS[1])
 if not value or token_of(value) ~= token or not is_current(value) then return 0 end
 if state_of(value) == COMPLETE then return 1 end -- the client repeats a call it got no answer to
-local delivered = settled(value)
-local ids = union(loaded, delivered)
-if less(loaded, 1, delivered, 1) then -- deliveries were trimmed meanwhile: theirs is the floor
-  ids = string.sub(ids, lower_bound(ids, 1, delivered, 1))
-end
-ids = trimmed(ids, length)
+-- Where deliveries were trimmed meanwhile, theirs is the floor.
+local ids = trimmed(joined(loaded, (settled(value))), length)
 redis.call('SET', KEYS[1], stored(COMPLETE, token, sources, history(), ids), 'EX', ttl)
 return 1

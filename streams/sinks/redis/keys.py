@@ -29,6 +29,7 @@ class Keys:
         self._shards = shards
         tags = tuple(f"{{{version}.{shard}}}:".encode() for shard in range(shards))
         self._timelines = tuple(tag + b"t:" for tag in tags)
+        self._authors = tuple(tag + b"s:" for tag in tags)
         self._lists = tuple(tag + b"f:" for tag in tags)
 
     @property
@@ -42,6 +43,10 @@ class Keys:
     def timeline(self, reader: int) -> bytes:
         return self._timelines[shard_of(reader, self._shards)] + pack((reader,))
 
+    def authors(self, reader: int) -> bytes:
+        """For whom the reader's timeline was built."""
+        return self._authors[shard_of(reader, self._shards)] + pack((reader,))
+
     def lists(self, shard: int) -> bytes:
         """What a shard's delivery lists begin with; the packed author id follows, and in a page
         of a long list its pivot."""
@@ -50,6 +55,11 @@ class Keys:
     def lists_beside(self, reader: int) -> bytes:
         """The same in the reader's own shard."""
         return self._lists[shard_of(reader, self._shards)]
+
+
+def copies(version: str, shards: int, letter: str) -> tuple[bytes, ...]:
+    """What the keys of copies of one kind begin with, by shard; the packed id follows."""
+    return tuple(f"{{{version}.{shard}}}:{letter}:".encode() for shard in range(shards))
 
 
 def pull_set(version: str) -> bytes:

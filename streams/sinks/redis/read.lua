@@ -1,8 +1,8 @@
--- KEYS: timeline. ARGV: digest of sources.
--- Returns floor and ids packed, the ids in any order and maybe repeated or below the floor; or
--- nothing where the timeline cannot answer.
+-- KEYS: timeline.
+-- Returns token, digest of sources, floor and ids, packed: the ids in any order and maybe repeated
+-- or below the floor; or nothing where the timeline cannot answer.
 local value = redis.call('GET', KEYS[1])
-if value and state_of(value) == COMPLETE and sources_of(value) == ARGV[1] and is_current(value) then
-  return ids_of(value)
+if value and state_of(value) == COMPLETE and is_current(value) then
+  return string.sub(value, 3, 34) .. ids_of(value)
 end
 return false

@@ -1,0 +1,131 @@
+"""The views with copies of posts and relations in front of the durable store.
+
+Whoever changes a row drops its copy (`streams.sinks.dropping`), so the copies change no answer. An
+answer is shared with nobody who asks at the same time: what a change that is already acknowledged
+told may be missing from it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import structlog
+
+from streams.contracts.events import Tier
+from streams.projections.copies import Copied, Copies, Copy, RowCopies
+from streams.projections.ports import (
+    PostRow,
+    Relations,
+    StoreUnavailableError,
+    TierRow,
+    ViewReader,
+)
+from streams.serving.metrics import Cache, CacheMetrics
+from streams.serving.packing import (
+    pack_post,
+    pack_relations,
+    tier_of,
+    unpack_post,
+    unpack_relations,
+)
+
+_HOUR: Final = 3600
+POST_TTL_S: Final = {
+    Tier.CELEBRITY: 6 * _HOUR,
+    Tier.POPULAR: 2 * _HOUR,
+    Tier.REGULAR: _HOUR // 2,
+}
+"""How long a copy of a post lives, by its author's tier."""
+RELATIONS_TTL_S: Final = 24 * _HOUR
+
+_log = structlog.get_logger(__name__)
+
+
+class CopiedViews:
+    """A ViewReader over a durable one. Where copies cannot be had, it answers without them."""
+
+    def __init__(
+        self, durable: ViewReader, copies: RowCopies, metrics: CacheMetrics | None = None
+    ) -> None:
+        self._durable = durable
+        self._posts, self._relations = copies
+        self._metrics = metrics or CacheMetrics()
+        # Everything else is asked of the durable store alone.
+        self.stories = durable.stories
+        self.comments = durable.comments
+        self.author_posts = durable.author_posts
+        self.tag_posts = durable.tag_posts
+        self.reposts = durable.reposts
+        self.author_stories = durable.author_stories
+        self.highlights = durable.highlights
+        self.following = durable.following
+        self.followers = durable.followers
+        self.follow_counts = durable.follow_counts
+        self.likers = durable.likers
+        self.viewers = durable.viewers
+        self.viewed = durable.viewed
+        self.content_comments = durable.content_comments
+        self.tiers = durable.tiers
+        self.follower_count = durable.follower_count
+        self.pulled_authors = durable.pulled_authors
+        self.pulled_posts = durable.pulled_posts
+
+    def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
+        """See ViewReader. One round trip where all are copied."""
+        copied = _read(self._posts, ids)
+        rows = {one: unpack_post(packed) for one, packed in copied.held.items()}
+        for tier, hits in Counter(map(tier_of, copied.held.values())).items():
+            self._metrics.count(Cache.POST, tier, hits=hits)
+        lacking = [one for one in ids if one not in rows]
+        if lacking:
+            rows |= self._fetched_posts(lacking, copied)
+        return rows
+
+    def relations(self, user: int) -> Relations:
+        """See ViewReader. One round trip where they are copied."""
+        copied = _read(self._relations, (user,))
+        packed = copied.held.get(user)
+        if packed is not None:
+            self._metrics.count(Cache.RELATIONS, Tier.REGULAR, hits=1)
+            return unpack_relations(packed)
+        self._metrics.count(Cache.RELATIONS, Tier.REGULAR, misses=1)
+        relations = self._durable.relations(user)
+        if user in copied.leased:
+            copy = Copy(pack_relations(relations), RELATIONS_TTL_S)
+            _fill(self._relations, copied.token, {user: copy})
+        return relations
+
+    def _fetched_posts(self, ids: Collection[int], copied: Copied) -> Mapping[int, PostRow]:
+        rows = self._durable.posts(ids)
+        decided = self._durable.tiers({row.author_id for row in rows.values()}) if rows else {}
+        tiers = {one: _tier(decided.get(row.author_id)) for one, row in rows.items()}
+        for tier, misses in Counter(tiers.values()).items():
+            self._metrics.count(Cache.POST, tier, misses=misses)
+        copies = {
+            one: Copy(pack_post(rows[one], tier), POST_TTL_S[tier])
+            for one, tier in tiers.items()
+            if one in copied.leased
+        }
+        _fill(self._posts, copied.token, copies)
+        return rows
+
+
+def _tier(decided: TierRow | None) -> Tier:
+    """REGULAR where nothing was decided, or something that only a later release knows."""
+    return decided.tier if decided and decided.tier in POST_TTL_S else Tier.REGULAR
+
+
+def _read(copies: Copies, ids: Collection[int]) -> Copied:
+    try:
+        return copies.read(ids)
+    except StoreUnavailableError as error:
+        _log.warning("copies_unavailable", error=str(error))
+        return Copied({}, frozenset(), b"")
+
+
+def _fill(copies: Copies, token: bytes, filled: Mapping[int, Copy]) -> None:
+    if filled:
+        try:
+            copies.fill(token, filled)
+        except StoreUnavailableError as error:
+            _log.warning("copies_unavailable", error=str(error))

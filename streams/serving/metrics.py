@@ -1,0 +1,51 @@
+"""How often reads found what they wanted in the caches, and how often they had to go further."""
+
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from streams.contracts.events import Tier
+
+CACHE_READS: Final = "storyline_cache_reads"
+_HIT, _MISS = "hit", "miss"
+
+
+class Cache(StrEnum):
+    """What is asked before the durable store."""
+
+    TIMELINE = "timeline"
+    RELATIONS = "relations"
+    POST = "post"
+    CELEBRITY = "celebrity"
+    """Lists of recent posts of those whom readers pull."""
+
+
+class CacheMetrics:
+    """Reads of the caches by one process, split by the tier of the author whose data it is."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._reads = Counter(
+            CACHE_READS,
+            "What reads asked of a cache, by the author's tier where the data is an author's.",
+            ("cache", "tier", "result"),
+            registry=self.registry,
+        )
+
+    def count(self, cache: Cache, tier: Tier, *, hits: int = 0, misses: int = 0) -> None:
+        """Add reads; `tier` is REGULAR where the data is no author's."""
+        for result, count in ((_HIT, hits), (_MISS, misses)):
+            if count:
+                self._reads.labels(cache, tier, result).inc(count)
+
+    def read(self, cache: Cache, tier: Tier) -> tuple[int, int]:
+        """Hits and misses up to now."""
+        counted = (
+            self.registry.get_sample_value(
+                f"{CACHE_READS}_total", {"cache": cache, "tier": tier, "result": result}
+            )
+            for result in (_HIT, _MISS)
+        )
+        hits, misses = (int(count or 0) for count in counted)
+        return hits, misses

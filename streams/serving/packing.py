@@ -1,0 +1,56 @@
+"""Rows as they are copied: packed once when they are filled in, unpacked at every read.
+
+A changed layout needs another letter in the keys (`POSTS`, `RELATIONS`), so that no process reads
+what another wrote in a layout that it does not know.
+"""
+
+import struct
+from typing import Any, Final
+
+import orjson
+
+from streams.contracts.events import Tier
+from streams.projections.ports import PostRow, Relations
+
+POSTS: Final = "p"
+RELATIONS: Final = "r"
+
+_CODES: Final = {Tier.REGULAR: b"R", Tier.POPULAR: b"P", Tier.CELEBRITY: b"C"}
+_TIERS: Final = {code[0]: tier for tier, code in _CODES.items()}
+_COUNTS: Final = struct.Struct(">II")
+
+
+def pack_post(row: PostRow, tier: Tier) -> bytes:
+    """A letter for the author's tier, then the row as a JSON array."""
+    return _CODES[tier] + orjson.dumps(tuple(row))
+
+
+def tier_of(packed: bytes) -> Tier:
+    """The author's tier when the post was packed."""
+    return _TIERS[packed[0]]
+
+
+def unpack_post(packed: bytes) -> PostRow:
+    """The inverse of `pack_post`."""
+    row: list[Any] = orjson.loads(memoryview(packed)[1:])
+    row[3:6] = map(tuple, row[3:6])  # hashtags, tags, media
+    return PostRow._make(row)
+
+
+def pack_relations(relations: Relations) -> bytes:
+    """How many are followed and blocked (4 bytes each), then all ids: followed, blocked, muted."""
+    following, blocked = len(relations.following), len(relations.blocked)
+    ids = (i for kind in relations for i in sorted(kind))
+    total = following + blocked + len(relations.muted)
+    return _COUNTS.pack(following, blocked) + struct.pack(f">{total}Q", *ids)
+
+
+def unpack_relations(packed: bytes) -> Relations:
+    """The inverse of `pack_relations`."""
+    following, blocked = _COUNTS.unpack_from(packed)
+    ids = struct.unpack_from(f">{(len(packed) - _COUNTS.size) // 8}Q", packed, _COUNTS.size)
+    return Relations(
+        following=frozenset(ids[:following]),
+        blocked=frozenset(ids[following : following + blocked]),
+        muted=frozenset(ids[following + blocked :]),
+    )

@@ -1,0 +1,97 @@
+"""A reader's stored timeline: as it is, made to fit after a follow, or built anew.
+
+The order of steps is what makes it miss nothing: first the reader is registered for delivery with
+the authors, and then their posts are read; a post delivered before the registration was durable
+before it, too.
+"""
+
+from collections.abc import Collection, Iterator
+from hashlib import blake2b
+from itertools import islice, takewhile
+from struct import pack
+from typing import Final
+
+from streams.contracts.events import Tier
+from streams.projections.ports import Timeline, ViewReader
+from streams.serving.celebrities import HotViews
+from streams.serving.merging import merge_author_posts
+from streams.serving.metrics import Cache
+
+_DIGEST_BYTES: Final = 16
+
+
+def sources_digest(authors: Collection[int]) -> bytes:
+    """16 bytes that stand for a set of authors."""
+    packed = pack(f">{len(authors)}Q", *sorted(authors))
+    return blake2b(packed, digest_size=_DIGEST_BYTES).digest()
+
+
+def warm_timeline(
+    views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews
+) -> Timeline | None:
+    """The reader's timeline of these authors, made if there is none; None where that fails.
+
+    Of several threads that want one reader's, one makes it. Raises StoreUnavailableError.
+    """
+    wanted = sources_digest(authors)
+    timeline = _standing(reader, wanted, hot)
+    if timeline is not None:
+        hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, hits=1)
+        return timeline
+    hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, misses=1)
+    with hot.flights.alone(reader):
+        held = hot.timelines.read(reader)
+        if held is not None and held.sources != wanted:
+            _refit(views, reader, held, authors, wanted, hot)
+            held = hot.timelines.read(reader)
+        if held is not None and held.sources == wanted:
+            return held
+        return _build(views, reader, authors, wanted, hot)
+
+
+def _standing(reader: int, wanted: bytes, hot: HotViews) -> Timeline | None:
+    timeline = hot.timelines.read(reader)
+    return timeline if timeline is not None and timeline.sources == wanted else None
+
+
+def _refit(
+    views: ViewReader,
+    reader: int,
+    held: Timeline,
+    authors: frozenset[int],
+    wanted: bytes,
+    hot: HotViews,
+) -> None:
+    """Take in those followed since, whose posts are all that must be read.
+
+    Posts of those no longer followed stay: reading passes over them. Where they are the larger
+    part, the timeline is better built anew.
+    """
+    before = frozenset(hot.timelines.authors(reader))
+    if sources_digest(before) != held.sources or 2 * len(before - authors) > len(before):
+        return
+    added = authors - before
+    if not hot.timelines.register(reader, held.token, added):
+        return
+    posts = merge_author_posts(views.author_posts, added, None)
+    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)
+    hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
+
+
+def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
+    """The first `length` posts (newest first), and the next one: complete above that, or 0."""
+    ids = list(islice(posts, length + 1))
+    return ids[:length], ids[length] if len(ids) > length else 0
+
+
+def _build(
+    views: ViewReader, reader: int, authors: frozenset[int], wanted: bytes, hot: HotViews
+) -> Timeline | None:
+    token = hot.timelines.begin(reader, authors)
+    if token is None:
+        return None
+    posts = merge_author_posts(views.author_posts, authors, None)
+    ids, floor = _newest(posts, hot.length)
+    if not hot.timelines.install(reader, token, ids, floor, wanted):
+        return None
+    return Timeline(ids, floor, wanted, token)

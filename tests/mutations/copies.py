@@ -1,0 +1,168 @@
+"""Seeded bugs in copies of rows, and in timelines that are made to fit."""
+
+from tests.mutations.mutation import Mutation
+
+_COPIED = "streams/serving/copied.py"
+_DROPPING = "streams/sinks/dropping.py"
+_WARMING = "streams/serving/warming.py"
+
+_TESTS = (
+    "tests/unit/test_copied_views.py",
+    "tests/property/test_home_timelines_property.py",
+    "tests/property/test_tiers_property.py",
+)
+_REDIS_COPIES = ("tests/integration/test_copies_redis.py",)
+_REDIS_TIMELINES = ("tests/integration/test_timelines_redis.py",)
+
+COPIES = (
+    Mutation(
+        "copies-dropped-first",
+        "a row is copied between the drop and its change, and stays as it was",
+        _DROPPING,
+        "        self._durable.apply(effects)\n"
+        "        if posts := set(_posts(effects)):\n"
+        "            self._posts.drop(posts)\n"
+        "        if users := set(_users(effects)):\n"
+        "            self._relations.drop(users)\n",
+        "        if posts := set(_posts(effects)):\n"
+        "            self._posts.drop(posts)\n"
+        "        if users := set(_users(effects)):\n"
+        "            self._relations.drop(users)\n"
+        "        self._durable.apply(effects)\n",
+        _TESTS,
+    ),
+    Mutation(
+        "deleted-post-stays",
+        "a deleted post is shown until its copy expires",
+        _DROPPING,
+        "(effects.create_posts, effects.edit_posts, effects.delete_posts)",
+        "(effects.create_posts, effects.edit_posts)",
+        _TESTS,
+    ),
+    Mutation(
+        "edited-post-stays",
+        "an edited post is shown as it was",
+        _DROPPING,
+        "(effects.create_posts, effects.edit_posts, effects.delete_posts)",
+        "(effects.create_posts, effects.delete_posts)",
+        _TESTS,
+    ),
+    Mutation(
+        "other-create-stays",
+        "of two creates of one id the one that lost is shown",
+        _DROPPING,
+        "(effects.create_posts, effects.edit_posts, effects.delete_posts)",
+        "(effects.edit_posts, effects.delete_posts)",
+        _TESTS,
+    ),
+    Mutation(
+        "blocked-does-not-notice",
+        "who was blocked goes on seeing the posts of who blocked",
+        _DROPPING,
+        "        if change.relation is Relation.BLOCK:\n            yield change.target_id\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "filled-without-lease",
+        "who was not given the lease fills in what it read",
+        _COPIED,
+        "            if one in copied.leased\n",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "short-lived-celebrities",
+        "a celebrity's posts are copied for half an hour, like everybody's",
+        _COPIED,
+        "    Tier.CELEBRITY: 6 * _HOUR,\n",
+        "    Tier.CELEBRITY: _HOUR // 2,\n",
+        _TESTS,
+    ),
+    Mutation(
+        "old-read-filled-in",
+        "what was read before a change is filled in after it",
+        "streams/sinks/redis/copies_fill.lua",
+        "  if redis.call('GET', key) == lease then\n",
+        "  if true then\n",
+        _REDIS_COPIES,
+        stack=True,
+    ),
+    Mutation(
+        "copies-outlive-failover",
+        "after a fail-over a copy of an earlier moment is believed",
+        "streams/sinks/redis/copies_read.lua",
+        " or string.sub(value, 3, 42) ~= now",
+        "",
+        _REDIS_COPIES,
+        stack=True,
+    ),
+    Mutation(
+        "refit-reads-first",
+        "a post between reading and registering is missing from a timeline made to fit",
+        _WARMING,
+        "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
+        "    posts = merge_author_posts(views.author_posts, added, None)\n"
+        "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n",
+        "    posts = merge_author_posts(views.author_posts, added, None)\n"
+        "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n"
+        "    if not hot.timelines.register(reader, held.token, added):\n        return\n",
+        _TESTS,
+    ),
+    Mutation(
+        "refit-forgets-older-posts",
+        "posts that a new followee wrote before the follow do not show",
+        _WARMING,
+        "hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)",
+        "hot.timelines.extend(reader, held, [], max(held.floor, below), authors, wanted)",
+        _TESTS,
+    ),
+    Mutation(
+        "refit-floor-ignored",
+        "of a new followee's posts, more than a timeline takes, the older ones are lost",
+        _WARMING,
+        "hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)",
+        "hot.timelines.extend(reader, held, ids, held.floor, authors, wanted)",
+        _TESTS,
+    ),
+    Mutation(
+        "refit-believes-any-list",
+        "a timeline whose list of authors was lost is taken to be of nobody's",
+        _WARMING,
+        "sources_digest(before) != held.sources or ",
+        "",
+        _TESTS,
+    ),
+    Mutation(
+        "refit-over-another",
+        "of two reads that make one timeline fit, the slower undoes what the other did",
+        "streams/sinks/redis/extend.lua",
+        "if sources_of(value) ~= was then return 0 end\n",
+        "",
+        _REDIS_TIMELINES,
+        stack=True,
+    ),
+    Mutation(
+        "refit-of-a-load",
+        "a timeline that is being built counts as whole",
+        "streams/sinks/redis/extend.lua",
+        "if state_of(value) ~= COMPLETE then return 0 end\n",
+        "",
+        _REDIS_TIMELINES,
+        stack=True,
+    ),
+    Mutation(
+        "build-reads-first",
+        "a post between reading and registering is missing from a timeline built anew",
+        _WARMING,
+        "    token = hot.timelines.begin(reader, authors)\n"
+        "    if token is None:\n        return None\n"
+        "    posts = merge_author_posts(views.author_posts, authors, None)\n"
+        "    ids, floor = _newest(posts, hot.length)\n",
+        "    posts = merge_author_posts(views.author_posts, authors, None)\n"
+        "    ids, floor = _newest(posts, hot.length)\n"
+        "    token = hot.timelines.begin(reader, authors)\n"
+        "    if token is None:\n        return None\n",
+        _TESTS,
+    ),
+)
