@@ -8,6 +8,7 @@ _WARMING = "streams/serving/warming.py"
 
 _TESTS = (
     "tests/unit/test_copied_views.py",
+    "tests/unit/test_warming.py",
     "tests/property/test_home_timelines_property.py",
     "tests/property/test_tiers_property.py",
 )
@@ -137,16 +138,7 @@ COPIES = (
         "refit-over-another",
         "of two reads that make one timeline fit, the slower undoes what the other did",
         "streams/sinks/redis/extend.lua",
-        "if sources_of(value) ~= was then return 0 end\n",
-        "",
-        _REDIS_TIMELINES,
-        stack=True,
-    ),
-    Mutation(
-        "refit-of-a-load",
-        "a timeline that is being built counts as whole",
-        "streams/sinks/redis/extend.lua",
-        "if state_of(value) ~= COMPLETE then return 0 end\n",
+        "if sources_of(value) ~= was then return 0 end",
         "",
         _REDIS_TIMELINES,
         stack=True,

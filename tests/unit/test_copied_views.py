@@ -92,7 +92,6 @@ def test_what_was_asked_once_is_copied(world: World) -> None:
 
 
 def test_every_change_of_a_row_shows_at_once(world: World) -> None:
-    world.agree(post_id(1))
     changes = [
         post(1, text="first", event_id=50),
         post(1, OTHER, text="of another", event_id=40),
