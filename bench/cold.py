@@ -2,15 +2,18 @@
 
 Each reader follows 50, 200, 1,000 or 5,000 authors; Redis is flushed before each page. A page reads
 the relations and merges the authors' posts from Cassandra, and stores the timeline on the way.
-`warm` is the same reader's next page. Asked one after the other, in one process with the servers on
-the same machine.
+`warm` is the same reader's next page. Of the ids alone it is also told what a durable copy of the
+timeline would save (`bench.durable_pages`). Asked one after the other, in one process with the
+servers on the same machine.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple
 
+from bench.durable_pages import DurablePages
 from bench.reading import Readers, latencies, page, readers
 from bench.report import Report
 from streams.app.settings import Settings
@@ -39,7 +42,10 @@ def run(report: Report, size: str, settings: Settings) -> None:
     followees, count, posts_each = _SIZES[size]
     groups = [Readers(_FIRST * place, count, many) for place, many in enumerate(followees, 1)]
     client = connect(settings.redis_host, settings.ports.redis)
-    with readers(settings, groups, posts_each) as side:
+    with (
+        readers(settings, groups, posts_each) as side,
+        closing(DurablePages(settings, side)) as pages,
+    ):
         for group in groups:
             cold, warm = [], []
             for reader in group.ids:
@@ -52,6 +58,10 @@ def run(report: Report, size: str, settings: Settings) -> None:
             if group.followees <= _AIM:
                 report.goal(f"{name}, cold: p99", at_most=100)
             report.ratio(f"{name}, cold: p50", f"{name}, warm: p50")
+            built, restored = pages.compare(group.ids)
+            latencies(report, f"{name}, ids built", built)
+            latencies(report, f"{name}, ids from a durable page", restored)
+            report.ratio(f"{name}, ids from a durable page: p50", f"{name}, ids built: p50")
 
 
 def _ms(act: Callable[[], object]) -> float:

@@ -8,6 +8,7 @@ from streams.serving.celebrities import CelebrityCache, HotViews
 from streams.serving.metrics import CacheMetrics
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_pull_set import MemoryPullSet
+from streams.sinks.memory_visits import MemoryVisits
 
 
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:
@@ -21,7 +22,8 @@ def hot_views(
 ) -> HotViews:
     """The caches over `store`, with lists of their own."""
     metrics = CacheMetrics()
-    return HotViews(timelines, CelebrityCache(store, pulls, metrics), length, metrics)
+    celebrities = CelebrityCache(store, pulls, metrics)
+    return HotViews(timelines, celebrities, MemoryVisits(), length, metrics)
 
 
 def with_timelines(side: ReadSide, timelines: TimelineCache) -> ReadSide:

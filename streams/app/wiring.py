@@ -20,6 +20,7 @@ from streams.sinks.redis.client import connect as connect_redis
 from streams.sinks.redis.copies import RedisCopies
 from streams.sinks.redis.pull_set import RedisPullSet
 from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.visits import RedisVisits
 from streams.sinks.timelines import TimelineLimits
 
 START = "start the local servers with: storyline up"
@@ -60,7 +61,7 @@ def row_copies(settings: Settings) -> RowCopies:
     return RowCopies(
         *(
             RedisCopies(
-                client, version=settings.views_version, shards=settings.shards, letter=letter
+                client, version=settings.views_version, parts=settings.copy_parts, letter=letter
             )
             for letter in (POSTS, RELATIONS)
         )
@@ -69,8 +70,17 @@ def row_copies(settings: Settings) -> RowCopies:
 
 def hot_views(settings: Settings, views: ViewReader, metrics: CacheMetrics) -> HotViews:
     """What makes reading home feeds fast; connects on first use."""
-    celebrities = CelebrityCache(views, pull_set(settings), metrics)
-    return HotViews(timeline_cache(settings), celebrities, settings.timeline_length, metrics)
+    return HotViews(
+        timeline_cache(settings),
+        CelebrityCache(views, pull_set(settings), metrics),
+        RedisVisits(
+            connect_redis(settings.redis_host, settings.ports.redis),
+            version=settings.views_version,
+            shards=settings.shards,
+        ),
+        settings.timeline_length,
+        metrics,
+    )
 
 
 def progress(settings: Settings) -> Progress:

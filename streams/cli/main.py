@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lag": ("lag", "Show what workers have still to read."),
     "feed": ("feed", "Show a reader's home feed."),
     "explain": ("explain", "Tell why a post is in a home feed, or is not."),
+    "warm": ("warm", "Make timelines of an author's followers ahead."),
     "verify": ("verify", "Hold home feeds to a fold of the log."),
     "author": ("author", "Show an author's posts."),
     "hashtag": ("hashtag", "Show the posts under a hashtag."),

@@ -16,6 +16,7 @@ from cachetools import LRUCache
 
 from streams.contracts.events import Tier
 from streams.projections.ports import Pulled, PullSet, TimelineCache, ViewReader
+from streams.projections.visits import Visits
 from streams.serving.flights import SingleFlight
 from streams.serving.merging import AuthorPosts
 from streams.serving.metrics import Cache, CacheMetrics
@@ -140,6 +141,7 @@ class HotViews:
 
     timelines: TimelineCache
     celebrities: CelebrityCache
+    visits: Visits
     length: int = 800
     """How many posts a timeline holds that is built here."""
     metrics: CacheMetrics = field(default_factory=CacheMetrics)

@@ -97,6 +97,7 @@ def _warm(views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews
     it is in the pull set before it counts as applied.
     """
     try:
+        hot.visits.note(reader)
         timeline = warm_timeline(views, reader, authors, hot)
         pulled = hot.celebrities.pulled(authors) if timeline else None
     except StoreUnavailableError as error:

@@ -25,7 +25,7 @@ class RealServer(CopyServer):
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         client.flushall()
-        self.copies = RedisCopies(client, version="v1", shards=4, letter="p")
+        self.copies = RedisCopies(client, version="v1", parts=4, letter="p")
 
     def flush(self) -> None:
         self.client.flushall()

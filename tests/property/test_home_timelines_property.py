@@ -21,6 +21,7 @@ from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
+from streams.sinks.memory_visits import MemoryVisits
 from streams.sinks.redis.tasks import delivery_of
 from streams.sinks.timelines import TimelineLimits
 from tests.feeding import feed
@@ -143,7 +144,9 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
     line = _Line(polls, limits)
     celebrities = CelebrityCache(line.store, line.pulls, recent=data.draw(st.integers(1, 3)))
     views = CopiedViews(line.store, line.copies)
-    served = Served(views, hot=HotViews(line.timelines, celebrities, length=3), page=2)
+    served = Served(
+        views, hot=HotViews(line.timelines, celebrities, MemoryVisits(), length=3), page=2
+    )
     readers = st.sampled_from(world.users)
     while line.polls:
         step = data.draw(st.sampled_from(_STEPS))

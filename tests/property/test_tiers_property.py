@@ -32,6 +32,7 @@ from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
+from streams.sinks.memory_visits import MemoryVisits
 from streams.sinks.redis.tasks import delivery_of
 from streams.sinks.timelines import TimelineLimits
 
@@ -92,7 +93,7 @@ class TierMachine(RuleBasedStateMachine):
         )
         self.distribution = Distribution(services)
         celebrities = CelebrityCache(self.store, self.pulls, recent=2)
-        self.hot = HotViews(self.timelines, celebrities, length=LENGTH)
+        self.hot = HotViews(self.timelines, celebrities, MemoryVisits(), length=LENGTH)
         self._read_all()
 
     def _clock(self) -> float:

@@ -20,11 +20,11 @@ LEASE_S = 10
 
 
 class RedisCopies:
-    """Copies of one kind, under keys of `letter`; ids are spread over the shards."""
+    """Copies of one kind, under keys of `letter`; ids are hashed into parts, each of one slot."""
 
-    def __init__(self, client: Redis, *, version: str, shards: int, letter: str) -> None:
+    def __init__(self, client: Redis, *, version: str, parts: int, letter: str) -> None:
         self._client = client
-        self._prefixes = prefixes(version, shards, letter)
+        self._prefixes = prefixes(version, parts, letter)
         self._read = Script(client, "copies_read")
         self._fill = Script(client, "copies_fill")
 
@@ -69,6 +69,6 @@ class RedisCopies:
         parts: defaultdict[int, list[int]] = defaultdict(list)
         for one in dict.fromkeys(ids):
             parts[shard_of(one, len(self._prefixes))].append(one)
-        for shard, part in parts.items():
+        for place, part in parts.items():
             for start in range(0, len(part), _IDS_A_CALL):
-                yield self._prefixes[shard], part[start : start + _IDS_A_CALL]
+                yield self._prefixes[place], part[start : start + _IDS_A_CALL]

@@ -30,6 +30,7 @@ class Keys:
         tags = tuple(f"{{{version}.{shard}}}:".encode() for shard in range(shards))
         self._timelines = tuple(tag + b"t:" for tag in tags)
         self._authors = tuple(tag + b"s:" for tag in tags)
+        self._visits = tuple(tag + b"visits" for tag in tags)
         self._lists = tuple(tag + b"f:" for tag in tags)
 
     @property
@@ -47,6 +48,10 @@ class Keys:
         """For whom the reader's timeline was built."""
         return self._authors[shard_of(reader, self._shards)] + pack((reader,))
 
+    def visits(self, shard: int) -> bytes:
+        """When the readers of a shard last read."""
+        return self._visits[shard]
+
     def lists(self, shard: int) -> bytes:
         """What a shard's delivery lists begin with; the packed author id follows, and in a page
         of a long list its pivot."""
@@ -57,9 +62,9 @@ class Keys:
         return self._lists[shard_of(reader, self._shards)]
 
 
-def copies(version: str, shards: int, letter: str) -> tuple[bytes, ...]:
-    """What the keys of copies of one kind begin with, by shard; the packed id follows."""
-    return tuple(f"{{{version}.{shard}}}:{letter}:".encode() for shard in range(shards))
+def copies(version: str, parts: int, letter: str) -> tuple[bytes, ...]:
+    """What the keys of copies of one kind begin with, by part; the packed id follows."""
+    return tuple(f"{{{version}.{part}}}:{letter}:".encode() for part in range(parts))
 
 
 def pull_set(version: str) -> bytes:

@@ -46,14 +46,12 @@ class RedisPullSet:
         found: dict[int, Pulled] = {}
         with store_errors():
             for asked in _parts(tuple(authors)) if authors else ((),):
-                cells = self._pulled.run(Call((self._key,), [pack((a,)) for a in asked]))
+                cells = self._pulled.run(Call((self._key,), (pack(asked),)))
                 if cells is None:
                     return None
-                found |= {
-                    author: Pulled(unpack(cell[:ID_BYTES])[0], cell[ID_BYTES:])
-                    for author, cell in zip(asked, cells, strict=True)
-                    if cell is not None
-                }
+                for cell in cells:
+                    author, newest = unpack(cell[: 2 * ID_BYTES])
+                    found[author] = Pulled(newest, cell[2 * ID_BYTES :])
         return found
 
     def begin(self) -> bytes | None:
