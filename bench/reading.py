@@ -2,6 +2,7 @@
 
 import random
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import quantiles
@@ -13,7 +14,7 @@ from streams.app.read_side import ReadSide, open_read_side
 from streams.app.settings import Settings
 from streams.app.wiring import durable_views
 from streams.contracts.ids import make_id
-from streams.projections.effects import CreatePost, Effects, Relation, SetRelation, Stamp
+from streams.projections.effects import CreatePost, Effects, PullPost, Relation, SetRelation, Stamp
 from streams.serving import home_feed
 from streams.serving.answers import PostPage
 from streams.sinks.cassandra.session import parts
@@ -25,27 +26,37 @@ _BATCH: Final = 2000
 
 
 class Readers(NamedTuple):
-    """Readers who follow as many authors each, numbered from `first` on."""
+    """Readers who follow the same authors, numbered from `first` and `author` on."""
 
     first: int
     size: int
     followees: int
+    author: int = 1
+    pulled: int = 0
+    """Of so many of the authors, readers pull all posts."""
 
     @property
     def ids(self) -> range:
         return range(self.first, self.first + self.size)
 
+    @property
+    def authors(self) -> range:
+        return range(self.author, self.author + self.followees)
+
 
 @contextmanager
 def readers(settings: Settings, groups: Iterable[Readers], posts_each: int) -> Iterator[ReadSide]:
-    """The read side of views in which each group follows authors (numbered from 1 on) who have
-    written `posts_each` posts, a minute apart from one another."""
+    """The read side of views in which each group's authors have written `posts_each` posts, a
+    minute apart from one another."""
     groups, draw = tuple(groups), random.Random(1)
-    authors = range(1, max(group.followees for group in groups) + 1)
+    authors = sorted({author for group in groups for author in group.authors})
     migrate_views(settings, lambda _: None)
     with durable_views(settings) as store:
         for posts in parts(_posts(draw, authors, posts_each), _BATCH):
             store.apply(Effects(create_posts=posts))
+        pulls = (pull for group in groups for pull in _pulls(group, authors, posts_each))
+        for pulled in parts(pulls, _BATCH):
+            store.apply(Effects(pulls=pulled))
         for follows in parts((follow for group in groups for follow in _follows(group)), _BATCH):
             store.apply(Effects(relations=follows))
     with open_read_side(settings) as side:
@@ -85,14 +96,19 @@ def latencies(report: Report, name: str, waits: Sequence[float]) -> None:
     report.figure(f"{name}: p99", "ms", percents[98])
 
 
-def _posts(draw: random.Random, authors: range, each: int) -> Iterator[CreatePost]:
+def _post_id(authors: Sequence[int], rank: int, place: int) -> int:
+    """The id of the post number `place` by the author at `rank`."""
+    return make_id(_START + _MINUTE * (place * len(authors) + rank), 1, 0)
+
+
+def _posts(draw: random.Random, authors: Sequence[int], each: int) -> Iterator[CreatePost]:
     for place in range(each):
-        for author in authors:
-            at = _START + _MINUTE * (place * len(authors) + author)
+        for rank, author in enumerate(authors):
+            post_id = _post_id(authors, rank, place)
             yield CreatePost(
-                post_id=make_id(at, 1, 0),
+                post_id=post_id,
                 author_id=author,
-                event_id=make_id(at, 1, 1),
+                event_id=post_id + 1,
                 text="".join(draw.choices("abcdefgh ", k=140)),
                 hashtags=(),
                 tags=(),
@@ -104,7 +120,14 @@ def _posts(draw: random.Random, authors: range, each: int) -> Iterator[CreatePos
             )
 
 
+def _pulls(group: Readers, authors: Sequence[int], each: int) -> Iterator[PullPost]:
+    for author in group.authors[: group.pulled]:
+        rank = bisect_left(authors, author)
+        for place in range(each):
+            yield PullPost(author, _post_id(authors, rank, place))
+
+
 def _follows(group: Readers) -> Iterator[SetRelation]:
     for reader in group.ids:
-        for author in range(1, group.followees + 1):
+        for author in group.authors:
             yield SetRelation(Relation.FOLLOW, reader, author, Stamp(_START, author))

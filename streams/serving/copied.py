@@ -5,11 +5,13 @@ answer is shared with nobody who asks at the same time: what a change that is al
 told may be missing from it.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
 import structlog
+from cachetools import TTLCache
 
 from streams.contracts.events import Tier
 from streams.projections.copies import Copied, Copies, Copy, RowCopies
@@ -36,6 +38,9 @@ POST_TTL_S: Final = {
     Tier.REGULAR: _HOUR // 2,
 }
 """How long a copy of a post lives, by its author's tier."""
+TIER_FRESH_S: Final = 600.0
+"""How long a tier that was asked for serves."""
+_AUTHORS: Final = 100_000
 RELATIONS_TTL_S: Final = 24 * _HOUR
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +55,8 @@ class CopiedViews:
         self._durable = durable
         self._posts, self._relations = copies
         self._metrics = metrics or CacheMetrics()
+        self._lock = threading.Lock()
+        self._tiers: TTLCache[int, Tier] = TTLCache(_AUTHORS, TIER_FRESH_S)
         # Everything else is asked of the durable store alone.
         self.stories = durable.stories
         self.comments = durable.comments
@@ -97,8 +104,8 @@ class CopiedViews:
 
     def _fetched_posts(self, ids: Collection[int], copied: Copied) -> Mapping[int, PostRow]:
         rows = self._durable.posts(ids)
-        decided = self._durable.tiers({row.author_id for row in rows.values()}) if rows else {}
-        tiers = {one: _tier(decided.get(row.author_id)) for one, row in rows.items()}
+        by_author = self._tiers_of({row.author_id for row in rows.values()})
+        tiers = {one: by_author[row.author_id] for one, row in rows.items()}
         for tier, misses in Counter(tiers.values()).items():
             self._metrics.count(Cache.POST, tier, misses=misses)
         copies = {
@@ -108,6 +115,19 @@ class CopiedViews:
         }
         _fill(self._posts, copied.token, copies)
         return rows
+
+    def _tiers_of(self, authors: Collection[int]) -> Mapping[int, Tier]:
+        """A few minutes old, maybe: they say how long a copy lives, and nothing else."""
+        with self._lock:
+            known = {a: tier for a in authors if (tier := self._tiers.get(a)) is not None}
+        lacking = [author for author in authors if author not in known]
+        if lacking:
+            decided = self._durable.tiers(lacking)
+            asked = {author: _tier(decided.get(author)) for author in lacking}
+            with self._lock:
+                self._tiers.update(asked)
+            known |= asked
+        return known
 
 
 def _tier(decided: TierRow | None) -> Tier:

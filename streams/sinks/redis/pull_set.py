@@ -1,6 +1,7 @@
 """The pull set in Redis: the protocol is told in docs/concepts/celebrities.md."""
 
 import secrets
+import struct
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
@@ -9,13 +10,16 @@ from redis import Redis
 
 from streams.projections.ports import Pulled
 from streams.sinks.redis.client import store_errors
-from streams.sinks.redis.keys import ID_BYTES, pack, pull_set, unpack
+from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
 from streams.sinks.redis.scripts import Call, Script
 
 _TOKEN_BYTES = 16
 _AUTHORS_PER_CALL = 1000
 LOADING_S = 10
 """A load that takes longer has died."""
+
+_CELL = struct.Struct(">QQ8s")
+"""Author, newest pulled post, version."""
 
 _T = TypeVar("_T")
 
@@ -49,9 +53,8 @@ class RedisPullSet:
                 cells = self._pulled.run(Call((self._key,), (pack(asked),)))
                 if cells is None:
                     return None
-                for cell in cells:
-                    author, newest = unpack(cell[: 2 * ID_BYTES])
-                    found[author] = Pulled(newest, cell[2 * ID_BYTES :])
+                for author, newest, version in _CELL.iter_unpack(cells):
+                    found[author] = Pulled(newest, version)
         return found
 
     def begin(self) -> bytes | None:
