@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from streams.app.read_side import ReadSide
 from streams.projections.ports import TimelineCache
-from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.celebrities import CelebrityCache
+from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_pull_set import MemoryPullSet

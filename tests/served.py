@@ -6,7 +6,7 @@ from streams import serving
 from streams.contracts.ids import id_time
 from streams.projections.ports import ViewReader
 from streams.serving.answers import Post, PostPage, Story, TrayEntry
-from streams.serving.celebrities import HotViews
+from streams.serving.hot import HotViews
 from tests.oracle import Answer
 
 

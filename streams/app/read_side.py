@@ -7,8 +7,8 @@ from typing import NamedTuple
 from streams.app.settings import Settings
 from streams.app.wiring import durable_views, hot_views, row_copies
 from streams.projections.ports import ViewReader
-from streams.serving.celebrities import HotViews
 from streams.serving.copied import CopiedViews
+from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
 
 

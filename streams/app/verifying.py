@@ -24,7 +24,7 @@ from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
 from streams.projections.ports import ViewReader
 from streams.serving import home_feed
-from streams.serving.celebrities import HotViews
+from streams.serving.hot import HotViews
 from streams.serving.warming import sources_digest
 
 ROUNDS: Final = 3

@@ -10,7 +10,8 @@ from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.projections.copies import RowCopies
 from streams.projections.ports import StoreUnavailableError, ViewReader
-from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.celebrities import CelebrityCache
+from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
 from streams.serving.packing import POSTS, RELATIONS
 from streams.sinks.cassandra.migrating import require_migrated

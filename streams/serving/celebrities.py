@@ -9,15 +9,12 @@ that come meanwhile wait for its answer.
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 
 from streams.contracts.events import Tier
-from streams.projections.ports import Pulled, PullSet, TimelineCache, ViewReader
-from streams.projections.visits import Visits
-from streams.serving.flights import SingleFlight
+from streams.projections.ports import Pulled, PullSet, ViewReader
 from streams.serving.merging import AuthorPosts
 from streams.serving.metrics import Cache, CacheMetrics
 
@@ -133,16 +130,3 @@ class CelebrityCache:
         with self._lock:
             for author in authors:
                 del self._loading[author, versions[author]]
-
-
-@dataclass(frozen=True, slots=True)
-class HotViews:
-    """What makes home feeds of one process fast and changes no answer."""
-
-    timelines: TimelineCache
-    celebrities: CelebrityCache
-    visits: Visits
-    length: int = 800
-    """How many posts a timeline holds that is built here."""
-    metrics: CacheMetrics = field(default_factory=CacheMetrics)
-    flights: SingleFlight = field(default_factory=SingleFlight)

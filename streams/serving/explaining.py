@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streams.projections.ports import Relations, StoreUnavailableError, ViewReader
-from streams.serving.celebrities import HotViews
 from streams.serving.hiding import Rule, hiding_rules
+from streams.serving.hot import HotViews
 from streams.serving.warming import sources_digest
 
 

@@ -21,7 +21,7 @@ from streams.projections.ports import (
     ViewReader,
 )
 from streams.serving.answers import PostPage
-from streams.serving.celebrities import HotViews
+from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts, union
 from streams.serving.posts import DEFAULT_LIMIT, page
 from streams.serving.visibility import Viewpoint, post_filter

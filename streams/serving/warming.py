@@ -13,7 +13,7 @@ from typing import Final
 
 from streams.contracts.events import Tier
 from streams.projections.ports import Timeline, ViewReader
-from streams.serving.celebrities import HotViews
+from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts
 from streams.serving.metrics import Cache
 

@@ -25,8 +25,9 @@ from streams.contracts.ids import make_id
 from streams.projections.copies import RowCopies
 from streams.projections.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.projections.tier_policy import TierLimits
-from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.celebrities import CelebrityCache
 from streams.serving.copied import CopiedViews
+from streams.serving.hot import HotViews
 from streams.sinks.dropping import DroppingSink
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_copies import MemoryCopies

@@ -7,7 +7,8 @@ from streams.app.read_side import ReadSide
 from streams.projections.effects import Effects, Relation, SetRelation, Stamp
 from streams.projections.visits import ABSENT_S
 from streams.serving import home_feed
-from streams.serving.celebrities import CelebrityCache, HotViews
+from streams.serving.celebrities import CelebrityCache
+from streams.serving.hot import HotViews
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_timelines import MemoryTimelines
