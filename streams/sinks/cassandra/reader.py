@@ -34,7 +34,7 @@ _COMMENTS = (
     "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
 )
 _TIERS = "SELECT author_id, tier FROM author_tiers WHERE bucket = ? AND author_id IN ?"
-_PULLED_AUTHORS = "SELECT author_id, pulled FROM author_tiers WHERE bucket = ?"
+_PULLED_AUTHORS = "SELECT author_id, pulled FROM author_tiers WHERE bucket IN ?"
 _PULLED_POSTS = "SELECT post_id FROM pulled_posts WHERE post_id IN ?"
 
 
@@ -137,13 +137,8 @@ class CassandraReader:
         return sum(1 for _ in islice(followers, max(most, 0)))
 
     def pulled_authors(self) -> Mapping[int, int]:
-        buckets = ((_PULLED_AUTHORS, (bucket,)) for bucket in range(AUTHOR_BUCKETS))
-        return {
-            author: decode_newest(cell)
-            for rows in self._session.rows_of_all(buckets)
-            for author, cell in rows
-            if cell is not None
-        }
+        rows = self._session.rows_in(_PULLED_AUTHORS, range(AUTHOR_BUCKETS))
+        return {author: decode_newest(cell) for author, cell in rows if cell is not None}
 
     def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
         return frozenset(row[0] for row in self._session.rows_in(_PULLED_POSTS, set(ids)))
