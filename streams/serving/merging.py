@@ -4,7 +4,9 @@ import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-_CHUNK: Final = 20
+_CHUNK: Final = 100
+"""How many posts somebody who reads a few pages takes."""
+_LEAST: Final = 2
 _MAX_CHUNK: Final = 1000
 
 AuthorPosts = Callable[[Collection[int], int | None, int], Mapping[int, Sequence[int]]]
@@ -21,12 +23,13 @@ def union(*sources: Iterator[int]) -> Iterator[int]:
 
 
 def merge_author_posts(
-    author_posts: AuthorPosts, authors: Collection[int], before: int | None
+    author_posts: AuthorPosts, authors: Collection[int], before: int | None, wanted: int = _CHUNK
 ) -> Iterator[int]:
     """Ids of all the authors' posts below `before`, newest first: a k-way merge.
 
     An id is given out only when every author who may have a newer one has been asked, so the
-    order is exact at any depth. Each author is read in growing chunks.
+    order is exact at any depth. Each author is read in growing chunks, the first of which are
+    twice as large as they must be where `wanted` ids are taken and all authors write as often.
     """
     sources: dict[int, _Source] = {}
     heads: list[tuple[int, int]] = []  # (-post id, author): the newest unread id of each author
@@ -44,7 +47,7 @@ def merge_author_posts(
         elif source.cursor is not None:
             fetch([author], source.cursor, min(source.chunk * 2, _MAX_CHUNK))
 
-    fetch(authors, before, _CHUNK)
+    fetch(authors, before, min(max(2 * wanted // max(len(authors), 1), _LEAST), _MAX_CHUNK))
     last = None
     while heads:
         negative, author = heapq.heappop(heads)

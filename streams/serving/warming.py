@@ -73,7 +73,7 @@ def _refit(
     added = authors - before
     if not hot.timelines.register(reader, held.token, added):
         return
-    posts = merge_author_posts(views.author_posts, added, None)
+    posts = merge_author_posts(views.author_posts, added, None, hot.length)
     ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)
     hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
 
@@ -90,7 +90,7 @@ def _build(
     token = hot.timelines.begin(reader, authors)
     if token is None:
         return None
-    posts = merge_author_posts(views.author_posts, authors, None)
+    posts = merge_author_posts(views.author_posts, authors, None, hot.length)
     ids, floor = _newest(posts, hot.length)
     if not hot.timelines.install(reader, token, ids, floor, wanted):
         return None

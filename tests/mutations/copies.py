@@ -103,9 +103,9 @@ COPIES = (
         "a post between reading and registering is missing from a timeline made to fit",
         _WARMING,
         "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
-        "    posts = merge_author_posts(views.author_posts, added, None)\n"
+        "    posts = merge_author_posts(views.author_posts, added, None, hot.length)\n"
         "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n",
-        "    posts = merge_author_posts(views.author_posts, added, None)\n"
+        "    posts = merge_author_posts(views.author_posts, added, None, hot.length)\n"
         "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n"
         "    if not hot.timelines.register(reader, held.token, added):\n        return\n",
         _TESTS,
@@ -149,9 +149,9 @@ COPIES = (
         _WARMING,
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n"
-        "    posts = merge_author_posts(views.author_posts, authors, None)\n"
+        "    posts = merge_author_posts(views.author_posts, authors, None, hot.length)\n"
         "    ids, floor = _newest(posts, hot.length)\n",
-        "    posts = merge_author_posts(views.author_posts, authors, None)\n"
+        "    posts = merge_author_posts(views.author_posts, authors, None, hot.length)\n"
         "    ids, floor = _newest(posts, hot.length)\n"
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n",
