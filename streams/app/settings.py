@@ -95,9 +95,9 @@ class Settings(BaseSettings):
     """Copies of each row, counted when the keyspace is created."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 16
     """Into how many parts readers are hashed; fixed for a deployment."""
-    copy_parts: Annotated[int, Field(ge=1, le=1024)] = 4
+    copy_parts: Annotated[int, Field(ge=1, le=1024)] = 1
     """Into how many parts copies of posts and relations are hashed: a page asks each in a call of
-    its own, and a cluster spreads no more than these; fixed for a deployment."""
+    its own, and a cluster can spread no more than these; fixed for a deployment."""
     node_id: Annotated[int, Field(ge=0, le=1023)] = 0
     """Node of minted ids: 1 to 1000 services, 1001 to 1022 generators."""
     timeline_length: Annotated[int, Field(ge=1)] = 800
