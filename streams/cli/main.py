@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accounts": ("accounts", "Change accounts."),
     "cdc": ("cdc", "Capture changes of accounts."),
     "run": ("run", "Run workers."),
+    "expire": ("expire", "Tell the log of stories that have ended."),
     "dlq": ("dlq", "List, show, replay and discard dead letters."),
     "lag": ("lag", "Show what workers have still to read."),
     "feed": ("feed", "Show a reader's home feed."),
