@@ -50,6 +50,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "highlights": ("highlights", "Show an author's highlights."),
     "viewers": ("viewers", "Show who viewed a story, to its owner."),
     "counts": ("counts", "Show a content's counts."),
+    "likers": ("likers", "Show who likes a content."),
+    "likes": ("likes", "Show what a user likes."),
     "graph": ("graph", "Show whom a user follows and is followed by."),
     "tier": ("tier", "Show how an author's posts reach readers."),
     "lake": ("lake", "Fill the historical tables, and tell what they hold."),

@@ -247,6 +247,13 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
+    def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        return _oldest(self.likers(content_id), after, limit)
+
+    def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
+        liked = (content for content in self._likes if user in self.likers(content))
+        return _newest(liked, before, limit)
+
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return dict(self._views.get(content_id, {}))
 
