@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.serving import content, home, posts
+from streams.serving import content, merging, posts
 from streams.sinks.memory import MemoryStore
 from tests.feeding import feed
 from tests.oracle import Oracle
@@ -51,9 +51,9 @@ def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, p
     feed(store, polls)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(posts, "_LOOK_AHEAD", 0)
-        for module in (posts, home, content):
+        for module in (posts, merging, content):
             patch.setattr(module, "_CHUNK", chunk)
-        for module in (posts, home):
+        for module in (posts, merging):
             patch.setattr(module, "_MAX_CHUNK", 2)
         assert_same_answers(Served(store, page=page), Oracle(events), world)
 
