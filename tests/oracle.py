@@ -273,7 +273,8 @@ class Oracle:
         return self._page(self._posts_tagged[tag_key(tag)], viewer, True, before, limit)
 
     def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
-        """Comments, oldest first; a block hides its people's comments, a mute does not.
+        """Comments, oldest first; a block hides its people's comments, a mute does not. Of those
+        on a story its owner sees all, and another viewer only the own.
 
         CHOICE: 'blocks hide everywhere' also means the whole thread below blocked people's
         content, for which forbidden and unknown look alike.
@@ -281,10 +282,12 @@ class Oracle:
         owners = self._owners(content_id)
         if not owners or any(self._hidden(viewer, who, mutes=False) for who in owners):
             return None
+        private = self._is_live("StoryCreated", content_id) and viewer not in (None, *owners)
         return [
             _fields(comment, COMMENT_FIELDS)
             for comment in self._comments_on[content_id]
             if not self._hidden(viewer, comment["user_id"], mutes=False)
+            and (not private or comment["user_id"] == viewer)
         ]
 
     def likers(self, content_id: int) -> list[int] | None:
@@ -294,6 +297,24 @@ class Oracle:
             return None
         likes = self._like[content_id].items()
         return sorted(user for user, event in likes if event["type"] == "ContentLiked")
+
+    def likers_page(self, content_id: int, viewer: int | None = None) -> list[int] | None:
+        """The same as the viewer sees it: a block hides people, and the content of its people."""
+        owners, found = self._owners(content_id), self.likers(content_id)
+        if found is None or any(self._hidden(viewer, who, mutes=False) for who in owners):
+            return None
+        return [user for user in found if not self._hidden(viewer, user, mutes=False)]
+
+    def likes(self, user: int, viewer: int | None = None) -> list[int]:
+        """Live content that the user likes, newest first, as the viewer sees it."""
+        if self._hidden(viewer, user, mutes=False):
+            return []
+        return [
+            content_id
+            for content_id in sorted(self._like, reverse=True)
+            if user in (self.likers(content_id) or ())
+            and not any(self._hidden(viewer, w, mutes=False) for w in self._owners(content_id))
+        ]
 
     def counts(self, content_id: int) -> Answer | None:
         """Distinct likers and viewers, live comments and live reposts; the same for everybody."""

@@ -47,6 +47,9 @@ def questions(world: World) -> Iterator[Question]:
             yield "hashtag_feed", {"tag": tag, "viewer": viewer}
         for content_id in world.contents:
             yield "thread", {"content_id": content_id, "viewer": viewer}
+            yield "likers_page", {"content_id": content_id, "viewer": viewer}
+        for user in people:
+            yield "likes", {"user": user, "viewer": viewer}
     for content_id in world.contents:
         yield "counts", {"content_id": content_id}
         for user in people:

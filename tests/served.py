@@ -78,6 +78,31 @@ class Served:
                 return answer
             assert len(page.comments) == self._page
 
+    def likers_page(self, content_id: int, viewer: int | None = None) -> list[int] | None:
+        answer: list[int] = []
+        after = None
+        while True:
+            try:
+                page = serving.likers(
+                    self._views, content_id, viewer=viewer, after=after, limit=self._page
+                )
+            except serving.NotFoundError:
+                return None
+            answer += page.users
+            if (after := page.next_after) is None:
+                return answer
+            assert len(page.users) == self._page
+
+    def likes(self, user: int, viewer: int | None = None) -> list[int]:
+        answer: list[int] = []
+        before = None
+        while True:
+            page = serving.likes(self._views, user, viewer=viewer, before=before, limit=self._page)
+            answer += [liked.content_id for liked in page.liked]
+            if (before := page.next_before) is None:
+                return answer
+            assert len(page.liked) == self._page
+
     def counts(self, content_id: int) -> Answer | None:
         try:
             found = serving.counts(self._views, content_id)

@@ -34,7 +34,7 @@ WAIT_S = 120.0
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """One `storyline run AGENT`; its log is in `log`."""
+    """One `storyline run AGENT`, or another command; its log is in `log`."""
 
     agent: str
     process: subprocess.Popen[bytes]
@@ -64,7 +64,14 @@ def prepare(settings: Settings) -> None:
 @contextmanager
 def worker(settings: Settings, agent: str) -> Iterator[WorkerProcess]:
     """A worker that the caller ends; if it does not, it is killed."""
-    started = start_worker(settings, agent)
+    with program(settings, agent, ("run", agent)) as started:
+        yield started
+
+
+@contextmanager
+def program(settings: Settings, name: str, arguments: Sequence[str]) -> Iterator[WorkerProcess]:
+    """A `storyline` command that runs until the caller ends it; if it does not, it is killed."""
+    started = _start(settings, name, arguments)
     try:
         yield started
     finally:
@@ -74,17 +81,21 @@ def worker(settings: Settings, agent: str) -> Iterator[WorkerProcess]:
 
 def start_worker(settings: Settings, agent: str) -> WorkerProcess:
     """Start a worker with these very settings; the caller sees to its end."""
+    return _start(settings, agent, ("run", agent))
+
+
+def _start(settings: Settings, name: str, arguments: Sequence[str]) -> WorkerProcess:
     folder = settings.home / "logs" / "test-workers"
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{agent}-{time.time_ns()}.log"
+    log = folder / f"{name}-{time.time_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli.main", "run", agent],
+            [sys.executable, "-m", "streams.cli.main", *arguments],
             env=os.environ | environment(settings),
             stdout=output,
             stderr=output,
         )
-    return WorkerProcess(agent, process, log)
+    return WorkerProcess(name, process, log)
 
 
 @contextmanager

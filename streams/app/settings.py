@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     """How many times in a row it restarts a failed task before it gives up on it."""
     cdc_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where it answers Prometheus; 0: any free port, told in a file under `home`."""
+    expire_poll_s: Annotated[float, Field(gt=0)] = 5
+    """How often `storyline expire` looks for stories that have ended."""
+    expire_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where it answers Prometheus; 0: any free port, told in a file under `home`."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where the first of the agents answers Prometheus, the next ones on the ports that follow;

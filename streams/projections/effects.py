@@ -87,6 +87,14 @@ class DeleteStory(NamedTuple):
     author_id: int
 
 
+class TellExpiry(NamedTuple):
+    """The log tells that the story ended at `expires_at` (ms)."""
+
+    story_id: int
+    author_id: int
+    expires_at: int
+
+
 class SetHighlight(NamedTuple):
     """The story is a highlight under `title` (or no longer: `stamp.ended`), if the author's own."""
 
@@ -174,6 +182,7 @@ class Effects:
     delete_posts: list[DeletePost] = field(default_factory=list)
     create_stories: list[CreateStory] = field(default_factory=list)
     delete_stories: list[DeleteStory] = field(default_factory=list)
+    expiries: list[TellExpiry] = field(default_factory=list)
     highlights: list[SetHighlight] = field(default_factory=list)
     relations: list[SetRelation] = field(default_factory=list)
     likes: list[SetLike] = field(default_factory=list)

@@ -149,6 +149,14 @@ class ViewReader(Protocol):
         """Users whose last like event on the content is ContentLiked."""
         ...
 
+    def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        """The same, ids above `after`, ascending."""
+        ...
+
+    def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
+        """Contents that the user likes, ids below `before`, descending."""
+        ...
+
     def viewers(self, content_id: int) -> Mapping[int, int]:
         """Viewer -> first view time (ms), the owner's own views left out."""
         ...

@@ -2,7 +2,7 @@
 
 from streams.contracts.batch import Batch
 from streams.projections.creates import creates, others
-from streams.projections.effects import CreateStory, DeleteStory, SetHighlight, Stamp
+from streams.projections.effects import CreateStory, DeleteStory, SetHighlight, Stamp, TellExpiry
 from streams.projections.ports import Content
 from streams.projections.projected import Facts, Projected
 
@@ -44,6 +44,9 @@ def project_stories(batch: Batch, facts: Facts) -> Projected:
         )
         for row in others(batch, "HighlightRemoved", result)
     ]
-    for _ in others(batch, "StoryExpired", result):
-        pass  # told to consumers outside; visibility is decided by time when reading
+    # No view depends on it: visibility is decided by time when reading.
+    effects.expiries = [
+        TellExpiry(row["story_id"], row["author_id"], row["occurred_at"])
+        for row in others(batch, "StoryExpired", result)
+    ]
     return result

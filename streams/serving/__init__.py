@@ -1,7 +1,7 @@
 """The read side: one function per question of the contract, over the ports of the views."""
 
 from streams.serving.answers import NotFoundError
-from streams.serving.content import counts, thread
+from streams.serving.content import counts, likers, likes, thread
 from streams.serving.graph import graph, tier
 from streams.serving.home import home_feed
 from streams.serving.posts import author_feed, hashtag_feed
@@ -16,6 +16,8 @@ __all__ = [
     "hashtag_feed",
     "highlights",
     "home_feed",
+    "likers",
+    "likes",
     "story_viewers",
     "thread",
     "tier",

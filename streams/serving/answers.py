@@ -126,6 +126,31 @@ class CommentPage:
 
 
 @dataclass(frozen=True, slots=True)
+class UserPage:
+    """Users, ids ascending; `next_after` is the cursor of the next page, None at the end."""
+
+    users: tuple[int, ...]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """Live content that a user likes, and whose it is."""
+
+    content_id: int
+    kind: str
+    owner_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LikedPage:
+    """Liked content, newest first; `next_before` is the next page's cursor, None at the end."""
+
+    liked: tuple[Liked, ...]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Whom a user follows and is followed by: counts, and the first of each, ids ascending."""
 
@@ -141,7 +166,7 @@ def _is_id(name: str) -> bool:
 
 
 _ID_FIELDS = frozenset(
-    {"reply_to", "repost_of", "next_before", "next_after", "followers", "following"}
+    {"reply_to", "repost_of", "next_before", "next_after", "followers", "following", "users"}
 )
 
 

@@ -1,12 +1,22 @@
-"""Any content by its id: counts, and the thread of comments below it."""
+"""Any content by its id: counts, who likes it, and the thread of comments below it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from streams.contracts.ids import id_time
 from streams.projections.ports import CommentRow, Content, ViewReader
-from streams.serving.answers import Comment, CommentPage, Counts, NotFoundError
-from streams.serving.visibility import viewpoint
+from streams.serving.answers import (
+    Comment,
+    CommentPage,
+    Counts,
+    Liked,
+    LikedPage,
+    NotFoundError,
+    UserPage,
+)
+from streams.serving.posts import newest_first
+from streams.serving.visibility import Viewpoint, viewpoint
 
 _CHUNK = 200
 
@@ -43,14 +53,15 @@ def thread(
 ) -> CommentPage:
     """The comments on live content, oldest first; a block hides a commenter from `viewer`.
 
-    Content whose owner is hidden from the viewer is not found.
+    Content whose owner is hidden from the viewer is not found. Comments on a story are replies to
+    its owner, who sees all of them; anybody else sees only their own.
     """
     point = viewpoint(views, viewer, mutes=False)
-    if not point.shows(_live(views, content_id).owner_id):
-        raise NotFoundError(content_id)
+    live = _visible(views, content_id, point)
+    is_private = live.kind is Content.STORY and viewer not in (None, live.owner_id)
     found: list[Comment] = []
     for row in _comments(views, content_id, after or 0):
-        if not point.shows(row.user_id):
+        if not point.shows(row.user_id) or (is_private and row.user_id != viewer):
             continue
         if len(found) == limit:
             return CommentPage(tuple(found), found[-1].comment_id if found else None)
@@ -67,18 +78,97 @@ def thread(
     return CommentPage(tuple(found), None)
 
 
+def likers(
+    views: ViewReader,
+    content_id: int,
+    *,
+    viewer: int | None = None,
+    after: int | None = None,
+    limit: int = 20,
+) -> UserPage:
+    """Who likes live content, ids ascending; a block hides a liker, or the content, from `viewer`.
+
+    Raises NotFoundError as `thread` does.
+    """
+    point = viewpoint(views, viewer, mutes=False)
+    _visible(views, content_id, point)
+    shown = (user for user in _likers(views, content_id, after or 0) if point.shows(user))
+    users = tuple(islice(shown, limit + 1))
+    return UserPage(users[:limit], users[limit - 1] if len(users) > limit else None)
+
+
+def likes(
+    views: ViewReader,
+    user: int,
+    *,
+    viewer: int | None = None,
+    before: int | None = None,
+    limit: int = 20,
+) -> LikedPage:
+    """Live content that the user likes, newest content first.
+
+    A block hides what is of hidden people from `viewer`, and everything where the user is one.
+    """
+    point = viewpoint(views, viewer, mutes=False)
+    if not point.shows(user):
+        return LikedPage((), None)
+    ids = newest_first(lambda cursor, count: views.user_likes(user, cursor, count), before)
+    found: list[Liked] = []
+    while len(found) <= limit and (some := list(islice(ids, limit + 1))):
+        live = _all_live(views, some)
+        found += [
+            Liked(one, live[one].kind, live[one].owner_id)
+            for one in some
+            if one in live and point.shows(live[one].owner_id)
+        ]
+    shown = found[:limit]
+    return LikedPage(tuple(shown), shown[-1].content_id if len(found) > limit else None)
+
+
+def _visible(views: ViewReader, content_id: int, point: Viewpoint) -> _Live:
+    """Live content, unless its owner is hidden; NotFoundError otherwise."""
+    live = _live(views, content_id)
+    if not point.shows(live.owner_id):
+        raise NotFoundError(content_id)
+    return live
+
+
 def _live(views: ViewReader, content_id: int) -> _Live:
-    """What live content the id names. The id alone decides, whatever events said of its kind."""
-    post = views.posts([content_id]).get(content_id)
-    if post is not None and not post.deleted:
-        return _Live(Content.POST, post.author_id)
-    story = views.stories([content_id]).get(content_id)
-    if story is not None and not story.deleted:
-        return _Live(Content.STORY, story.author_id)
-    comment = views.comments([content_id]).get(content_id)
-    if comment is not None and not comment.deleted:
-        return _Live(Content.COMMENT, comment.user_id)
-    raise NotFoundError(content_id)
+    live = _all_live(views, [content_id]).get(content_id)
+    if live is None:
+        raise NotFoundError(content_id)
+    return live
+
+
+def _all_live(views: ViewReader, ids: Collection[int]) -> Mapping[int, _Live]:
+    """What live content the ids name. The id alone decides, whatever events said of its kind."""
+    found = {
+        one: _Live(Content.POST, post.author_id)
+        for one, post in views.posts(ids).items()
+        if not post.deleted
+    }
+    if rest := [one for one in ids if one not in found]:
+        found |= {
+            one: _Live(Content.STORY, story.author_id)
+            for one, story in views.stories(rest).items()
+            if not story.deleted
+        }
+    if rest := [one for one in rest if one not in found]:
+        found |= {
+            one: _Live(Content.COMMENT, comment.user_id)
+            for one, comment in views.comments(rest).items()
+            if not comment.deleted
+        }
+    return found
+
+
+def _likers(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
+    """Who likes the content, ids ascending."""
+    while ids := views.content_likers(content_id, after, _CHUNK):
+        yield from ids
+        if len(ids) < _CHUNK:
+            return
+        after = ids[-1]
 
 
 def _comments(views: ViewReader, content_id: int, after: int) -> Iterator[CommentRow]:

@@ -69,6 +69,8 @@ class CopiedViews:
         self.followers = durable.followers
         self.follow_counts = durable.follow_counts
         self.likers = durable.likers
+        self.content_likers = durable.content_likers
+        self.user_likes = durable.user_likes
         self.viewers = durable.viewers
         self.viewed = durable.viewed
         self.content_comments = durable.content_comments

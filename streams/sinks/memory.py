@@ -18,6 +18,7 @@ from streams.projections.effects import (
     SetTier,
     Stamp,
 )
+from streams.projections.expiry import Due, Expiry, ExpiryIndex
 from streams.projections.ports import CommentRow, Content, PostRow, Relations, StoryRow, TierRow
 
 Pair = tuple[int, int]
@@ -27,7 +28,12 @@ _Create = TypeVar("_Create", CreatePost, CreateStory, CreateComment)
 class MemoryStore:
     """A ViewSink and a ViewReader over dictionaries, for one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], int] = lambda: 0) -> None:
+        """`clock` tells ms since 1970, for when ends of stories become due."""
+        self._clock = clock
+        self._due: set[Due] = set()
+        self._told: set[Expiry] = set()
+        self._told_until: int | None = None
         self._posts: dict[int, CreatePost] = {}
         self._post_edits: dict[Pair, EditPost] = {}
         self._post_deletes: set[Pair] = set()
@@ -103,6 +109,9 @@ class MemoryStore:
         for story in effects.create_stories:
             _keep_first(self._stories, story.story_id, story)
             self._stories_by_author[story.author_id].add(story.story_id)
+            end = Expiry(story.story_id, story.author_id, story.expires_at)
+            self._due.add(Due(max(story.expires_at, self._clock()), end))
+        self._told.update(Expiry(*told) for told in effects.expiries)
         self._story_deletes.update(effects.delete_stories)
         for change in effects.highlights:
             key = (change.story_id, change.author_id)
@@ -238,6 +247,13 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
+    def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        return _oldest(self.likers(content_id), after, limit)
+
+    def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
+        liked = (content for content in self._likes if user in self.likers(content))
+        return _newest(liked, before, limit)
+
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return dict(self._views.get(content_id, {}))
 
@@ -259,6 +275,25 @@ class MemoryStore:
 
     def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
         return frozenset(i for i in ids if any(i in posts for posts in self._pulled.values()))
+
+    @property
+    def expiries(self) -> ExpiryIndex:
+        """This store itself."""
+        return self
+
+    # ExpiryIndex
+
+    def due(self, after: Due, until: int, limit: int) -> Sequence[Due]:
+        return sorted(due for due in self._due if due > after and due.due_at <= until)[:limit]
+
+    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+        return frozenset(expiries) & self._told
+
+    def told_until(self) -> int | None:
+        return self._told_until
+
+    def set_told_until(self, instant: int) -> None:
+        self._told_until = max(instant, self._told_until or instant)
 
 
 def _keep_first(held: dict[int, _Create], content_id: int, create: _Create) -> None:

@@ -30,9 +30,11 @@ WORKERS: tuple[Worker, ...] = (
         Worker(name=name, command=(*_STORYLINE, "run", name, "--instance", "up"))
         for name in _GROUPS
     ),
+    Worker(name="expire", command=(*_STORYLINE, "expire")),
     Worker(name="cdc", command=(*_STORYLINE, "cdc", "watch")),
 )
-"""One process per group of agents, and who looks after the accounts' connector."""
+"""One process per group of agents, who tells of stories that end, and who looks after the accounts'
+connector."""
 
 
 def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:

@@ -2,13 +2,39 @@
 
 import pytest
 
-from streams.projections.effects import DeleteComment, Effects, SeeContent
+from streams.projections.effects import DeleteComment, Effects, SeeContent, Stamp
 from tests.contract.store_cases import MAX64, StoreCases, apply_each, orders
 from tests.contract.store_making import MS_2024, Scope, Store
 
 
 class EngagementCases(StoreCases):
     """Subclassed once per store; ids are of the test's own range, so stores may be shared."""
+
+    def test_likers_and_likes_come_in_pages(self, store: Store, scope: Scope) -> None:
+        users, contents = scope.users(7), sorted(scope.content() for _ in range(5))
+        liked, *others = contents
+        store.apply(
+            Effects(
+                likes=[
+                    *(
+                        scope.like(liked, user, Stamp(MS_2024, 1, user == users[3]))
+                        for user in users
+                    ),
+                    *(scope.like(one, users[0], Stamp(MS_2024, 1)) for one in others),
+                    scope.like(others[1], users[0], Stamp(MS_2024, 2, True)),
+                ]
+            )
+        )
+        fans = [user for user in users if user != users[3]]
+        assert list(store.content_likers(liked, 0, 100)) == fans
+        assert list(store.content_likers(liked, fans[1], 3)) == fans[2:5]
+        assert list(store.content_likers(liked, fans[-1], 3)) == []
+        mine = [one for one in reversed(contents) if one != others[1]]
+        assert list(store.user_likes(users[0], None, 100)) == mine
+        assert list(store.user_likes(users[0], mine[0], 2)) == mine[1:3]
+        assert list(store.user_likes(users[0], mine[-1], 2)) == []
+        assert list(store.user_likes(users[3], None, 5)) == []
+        assert list(store.user_likes(scope.user(), None, 5)) == []
 
     @orders
     @pytest.mark.parametrize(

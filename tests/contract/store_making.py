@@ -16,6 +16,7 @@ from streams.projections.effects import (
     SetRelation,
     Stamp,
 )
+from streams.projections.expiry import ExpiryIndex
 from streams.projections.ports import ViewReader, ViewSink
 
 MS_2024 = 1_704_067_200_000  # 2024-01-01T00:00:00Z
@@ -24,6 +25,9 @@ DAY_MS = 86_400_000
 
 class Store(ViewSink, ViewReader, Protocol):
     """What the suite asks of: both sides of the views."""
+
+    @property
+    def expiries(self) -> ExpiryIndex: ...
 
 
 @dataclass

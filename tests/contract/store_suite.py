@@ -16,12 +16,13 @@ from streams.projections.ports import Content, StoreUnavailableError
 from tests.contract.store_changes import ChangeCases
 from tests.contract.store_creates import CreateCases
 from tests.contract.store_engagement import EngagementCases
+from tests.contract.store_expiries import ExpiryCases
 from tests.contract.store_making import DAY_MS, MS_2024, Scope, Store
 from tests.contract.store_pairs import PairCases
 from tests.contract.store_tiers import TierCases
 
 
-class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases):
+class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases, ExpiryCases):
     """Subclassed once per store; ids are of the test's own range, so stores may be shared."""
 
     def test_authors_and_tags_are_paged_over_months(self, store: Store, scope: Scope) -> None:

@@ -9,5 +9,5 @@ from tests.contract.store_suite import StoreSuite
 
 class TestMemoryStore(StoreSuite):
     @pytest.fixture
-    def store(self, clock: Clock) -> Store:  # noqa: ARG002 - nothing expires here
-        return MemoryStore()
+    def store(self, clock: Clock) -> Store:
+        return MemoryStore(clock=clock)

@@ -47,6 +47,7 @@ NO_SERVER = (
     ("cdc", "drop", "--yes"),
     ("run",),
     ("run", "posts"),
+    ("expire",),
     ("lag",),
     ("dlq", "list"),
     ("dlq", "list", "--json"),

@@ -308,6 +308,23 @@ class TestCountsAndThreads:
 
 
 class TestStories:
+    def test_replies_to_a_story_are_seen_by_its_owner_and_each_by_who_wrote_it(self) -> None:
+        told = Oracle([story(S1, ANN, 1), comment(C1, S1, BOB, 2), comment(C2, S1, CAT, 3)])
+
+        def seen(viewer: int | None) -> list[int]:
+            return [reply["comment_id"] for reply in told.thread(S1, viewer) or ()]
+
+        assert seen(None) == seen(ANN) == [C1, C2]
+        assert (seen(BOB), seen(CAT), seen(DAN)) == ([C1], [C2], [])
+
+    def test_likes_are_listed_by_content_and_by_user(self) -> None:
+        events = [post(P1, ANN, 1), story(S1, BOB, 2), like(P1, DAN, 3), like(S1, DAN, 4)]
+        told = Oracle([*events, like(P1, CAT, 5)])
+        assert told.likers_page(P1) == [CAT, DAN]
+        assert told.likes(DAN) == sorted([P1, S1], reverse=True)
+        blocked = Oracle([*events, ev("UserBlocked", 9, user_id=CAT, target_id=DAN)])
+        assert (blocked.likers_page(P1, CAT), blocked.likes(DAN, CAT)) == ([], [])
+
     def test_a_story_shows_from_its_creation_until_just_before_it_expires(self) -> None:
         told = Oracle([story(S1, ANN, 1), story(S2, ANN, 2, lifetime=5)])
 

@@ -18,6 +18,8 @@ INDEX_TIMESTAMP = 1
 
 VIEWER_BUCKETS = 16
 AUTHOR_BUCKETS = 16
+EXPIRY_PARTS = 16
+HOUR_MS = 3_600_000
 
 _SIGN = 1 << 63
 _STAMP = struct.Struct(">QQB")
@@ -104,3 +106,8 @@ def viewer_bucket(viewer_id: int) -> int:
 def author_bucket(author_id: int) -> int:
     """Which of the 16 partitions of tiers holds the author. Never to be changed."""
     return viewer_bucket(author_id)
+
+
+def expiry_part(story_id: int) -> int:
+    """Which of an hour's 16 partitions of expiries holds the story. Never to be changed."""
+    return viewer_bucket(story_id)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from streams.contracts.events import Tier
+from streams.contracts.ids import MAX_ID
 from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TierRow
 from streams.sinks.cassandra.cells import (
     AUTHOR_BUCKETS,
@@ -28,6 +29,11 @@ _BLOCKS_BY_USER = "SELECT target_id, state FROM blocks_by_user WHERE user_id = ?
 _BLOCKS_BY_TARGET = "SELECT user_id, state FROM blocks_by_target WHERE target_id = ?"
 _MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
 _LIKERS = "SELECT user_id, state FROM likes_by_content WHERE content_id = ?"
+_LIKERS_AFTER = f"{_LIKERS} AND user_id > ?"
+_LIKES = (
+    "SELECT content_id, state FROM likes_by_user WHERE user_id = ? AND content_id <= ? "
+    "ORDER BY content_id DESC"
+)
 _VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket IN ?"
 _VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND viewer_id = ?"
 _COMMENTS = (
@@ -108,6 +114,15 @@ class CassandraReader:
 
     def likers(self, content_id: int) -> frozenset[int]:
         return frozenset(_unended(self._session.rows(_LIKERS, content_id)))
+
+    def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
+        likers = _unended(self._session.rows(_LIKERS_AFTER, content_id, after))
+        return list(islice(likers, max(limit, 0)))
+
+    def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
+        newest = MAX_ID if before is None else min(before - 1, MAX_ID)
+        liked = _unended(self._session.rows(_LIKES, user, newest))
+        return list(islice(liked, max(limit, 0)))
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         rows = self._session.rows(_VIEWERS, content_id, list(range(VIEWER_BUCKETS)))

@@ -12,11 +12,13 @@ from streams.projections.effects import (
     SetRelation,
 )
 from streams.sinks.cassandra.cells import (
+    HOUR_MS,
     INDEX_TIMESTAMP,
     author_bucket,
     encode_first_seen,
     encode_newest,
     encode_state,
+    expiry_part,
     first_seen_timestamp,
     first_timestamp,
     state_timestamp,
@@ -28,6 +30,8 @@ from streams.sinks.cassandra.writes import Insert, Write
 
 ACTIVE_SLACK_MS = 3_600_000
 """How much longer than the story the active index keeps its entry: clocks may differ so much."""
+EXPIRIES_KEPT_S = 90 * 86_400
+"""How long the end of a story waits for being told."""
 _MAX_TTL_S = 366 * 86_400
 
 _POST_CREATED = Insert("posts", ("post_id",), ("author_id", "created"))
@@ -46,6 +50,14 @@ _TAG_BUCKET = Insert("tag_buckets", ("tag",), ("bucket",))
 _REPOST = Insert("reposts_by_post", ("post_id",), ("repost_id",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
 _ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
+_EXPIRY = Insert(
+    "story_expiries",
+    ("hour", "part"),
+    ("due_at", "story_id", "author_id", "expires_at"),
+    expires=True,
+)
+_EXPIRY_HOUR = Insert("story_expiry_hours", ("everything",), ("hour",), expires=True)
+_TOLD_EXPIRY = Insert("told_expiries", ("story_id",), ("author_id", "expires_at"))
 _HIGHLIGHT = Insert("highlights_by_author", ("author_id",), ("story_id",))
 _CONTENT_COMMENT = Insert("comments_by_content", ("content_id",), ("comment_id",))
 
@@ -138,6 +150,8 @@ def _story_rows(effects: Effects) -> Iterator[Write]:
         yield Write(_STORY_HIGHLIGHT, (change.story_id, change.author_id, cell, at))
     for key in effects.delete_stories:
         yield Write(_STORY_DELETED, (*key, True, INDEX_TIMESTAMP))
+    for told in effects.expiries:
+        yield Write(_TOLD_EXPIRY, (*told, INDEX_TIMESTAMP))
 
 
 def _comment_rows(effects: Effects) -> Iterator[Write]:
@@ -176,3 +190,16 @@ def _story_index_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
         created_us = id_time(story.story_id) * 1000
         ttl_s = min(-(-left_ms // 1000), _MAX_TTL_S)
         yield Write(_ACTIVE_STORY, (*entry, created_us, ttl_s))
+    yield from _expiry_rows(story, now_ms)
+
+
+def _expiry_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
+    """When the story's end is to be told: at the latest from now on, so that whoever tells need
+    not look back."""
+    due_at = max(story.expires_at, now_ms)
+    hour, part = due_at // HOUR_MS, expiry_part(story.story_id)
+    entry = (due_at, story.story_id, story.author_id, story.expires_at)
+    written_us = now_ms * 1000
+    ttl_s = min((due_at - now_ms) // 1000 + EXPIRIES_KEPT_S, _MAX_TTL_S)
+    yield Write(_EXPIRY, (hour, part, *entry, written_us, ttl_s))
+    yield Write(_EXPIRY_HOUR, (0, hour, written_us, ttl_s))

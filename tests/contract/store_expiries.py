@@ -1,0 +1,91 @@
+"""The index of stories by their end."""
+
+from streams.projections.effects import CreateStory, Effects, TellExpiry
+from streams.projections.expiry import FIRST, Due, Expiry, last_due_at
+from tests.contract.store_cases import StoreCases
+from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
+
+HOUR = 3_600_000
+EVERYTHING = MS_2024 + 400 * DAY_MS
+
+
+def due(store: Store, stories: list[CreateStory], page: int = 1000) -> list[Due]:
+    """What is due of these stories, in pages."""
+    found: list[Due] = []
+    after = FIRST
+    while some := store.expiries.due(after, EVERYTHING, page):
+        found += some
+        after = some[-1]
+    ids = {story.story_id for story in stories}
+    return [one for one in found if one.expiry.story_id in ids]
+
+
+def ends(stories: list[CreateStory]) -> list[Due]:
+    return sorted(
+        Due(one.expires_at, Expiry(one.story_id, one.author_id, one.expires_at)) for one in stories
+    )
+
+
+class ExpiryCases(StoreCases):
+    """Subclassed once per store; ids are of the test's own range, so stores may be shared."""
+
+    def test_ends_come_in_order_over_many_hours(
+        self, store: Store, scope: Scope, clock: Clock
+    ) -> None:
+        clock.now = MS_2024
+        offsets = [1, 1, 1, 2, HOUR - 1, HOUR, HOUR + 1, 5 * HOUR, 23 * HOUR, DAY_MS]
+        stories = [
+            scope.story(scope.content(), scope.user(), 1, expires_at=MS_2024 + offset)
+            for offset in offsets
+        ]
+        store.apply(Effects(create_stories=stories))
+        for page in (7, 1000):
+            assert due(store, stories, page) == ends(stories)
+
+    def test_only_what_is_due_by_then_and_after_what_was_seen(
+        self, store: Store, scope: Scope, clock: Clock
+    ) -> None:
+        clock.now = MS_2024
+        stories = [
+            scope.story(scope.content(), scope.user(), 1, expires_at=MS_2024 + minute * 60_000)
+            for minute in range(1, 130, 10)
+        ]
+        store.apply(Effects(create_stories=stories))
+        everything = ends(stories)
+        middle = everything[5]
+        ids = {story.story_id for story in stories}
+        before = store.expiries.due(FIRST, middle.due_at, 1000)
+        assert [one for one in before if one.expiry.story_id in ids] == everything[:6]
+        rest = store.expiries.due(middle, EVERYTHING, 1000)
+        assert [one for one in rest if one.expiry.story_id in ids] == everything[6:]
+        rest = store.expiries.due(last_due_at(middle.due_at), EVERYTHING, 1000)
+        assert [one for one in rest if one.expiry.story_id in ids] == everything[6:]
+
+    def test_what_becomes_known_late_is_due_from_then_on(
+        self, store: Store, scope: Scope, clock: Clock
+    ) -> None:
+        clock.now = MS_2024 + 8 * DAY_MS
+        story = scope.story(scope.content(), scope.user(), 1, expires_at=MS_2024 + DAY_MS)
+        store.apply(Effects(create_stories=[story]))
+        assert due(store, [story]) == [
+            Due(clock.now, Expiry(story.story_id, story.author_id, MS_2024 + DAY_MS))
+        ]
+
+    def test_what_the_log_told_is_known(self, store: Store, scope: Scope) -> None:
+        told = [Expiry(scope.content(), scope.user(), MS_2024 + n) for n in range(3)]
+        others = [
+            told[0]._replace(expires_at=MS_2024 - 1),
+            told[1]._replace(author_id=scope.user()),
+            Expiry(scope.content(), scope.user(), MS_2024),
+        ]
+        for _ in range(2):
+            store.apply(Effects(expiries=[TellExpiry(*one) for one in told]))
+        assert store.expiries.told([*told, *others]) == set(told)
+        assert store.expiries.told([]) == set()
+
+    def test_how_far_was_told_only_rises(self, store: Store) -> None:
+        index = store.expiries
+        start = index.told_until() or MS_2024
+        for instant in (start + 5, start + 3, start + 5, start + 9, start + 1):
+            index.set_told_until(instant)
+        assert index.told_until() == start + 9
