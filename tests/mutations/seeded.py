@@ -1,6 +1,7 @@
 """The list of seeded bugs."""
 
 from tests.mutations.copies import COPIES
+from tests.mutations.expiring import EXPIRING
 from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
@@ -13,6 +14,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *SETTLING,
     *FEEDS,
     *COPIES,
+    *EXPIRING,
     *TIMELINES,
     *VERIFYING,
 )

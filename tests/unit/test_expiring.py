@@ -98,6 +98,7 @@ def test_who_takes_over_before_it_is_read_back_tells_the_same_event(world: World
     world.now = MS_2024 + DAY_MS
     world.tell()
     world.now += 10 * DAY_MS
+    world.tell()
     world.teller = world.process()
     world.tell()
     first, second = world.log
