@@ -54,8 +54,8 @@ TIMELINES = (
         "installed-as-it-came",
         "what was pushed while loading is united in the wrong order",
         "install.lua",
-        "local delivered = settled(value)",
-        "local delivered = ids_of(value)",
+        "joined(loaded, (settled(value)))",
+        "joined(loaded, ids_of(value))",
     ),
     _seeded(
         "trim-for-ever",

@@ -9,8 +9,8 @@ VERIFYING = (
         "verify-never-asks-the-cache",
         "a falsified timeline is proved equal",
         "streams/app/verifying.py",
-        "_pages(side, reader, side.hot)",
-        "_pages(side, reader, None)",
+        "_pages(side.views, reader, side.hot)",
+        "_pages(side.durable, reader, None)",
         _TESTS,
     ),
     Mutation(
