@@ -18,6 +18,7 @@ INDEX_TIMESTAMP = 1
 
 VIEWER_BUCKETS = 16
 AUTHOR_BUCKETS = 16
+TAG_PARTS = 16
 
 _SIGN = 1 << 63
 _STAMP = struct.Struct(">QQB")
@@ -104,3 +105,8 @@ def viewer_bucket(viewer_id: int) -> int:
 def author_bucket(author_id: int) -> int:
     """Which of the 16 partitions of tiers holds the author. Never to be changed."""
     return viewer_bucket(author_id)
+
+
+def tag_part(post_id: int) -> int:
+    """Which of the 16 parts of a tag's month holds the post. Never to be changed."""
+    return viewer_bucket(post_id)
