@@ -54,6 +54,25 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         assert list(store.author_posts([author], None, 0)[author]) == []
         assert list(store.author_posts([author], 1, 5)[author]) == []
 
+    def test_a_hot_tag_is_paged_exactly(self, store: Store, scope: Scope) -> None:
+        """Hundreds of posts of one minute, and a few of years before."""
+        author, tag = scope.user(), scope.tag()
+        times = [MS_2024 + offset for offset in range(0, 60_000, 200)]
+        times += [MS_2024 - month * 31 * DAY_MS for month in (1, 13, 40)]
+        ids = sorted({scope.content(at) for at in times}, reverse=True)
+        for part in (ids[::2], ids[1::3], ids):
+            store.apply(Effects(create_posts=[scope.post(i, author, 1, tags=(tag,)) for i in part]))
+        for limit in (1, 7, 50, len(ids), 1000):
+            before, paged = None, list[int]()
+            while page := store.tag_posts(tag, before, limit):
+                assert len(page) == min(limit, len(ids) - len(paged))
+                paged += page
+                before = paged[-1]
+                if limit == 1 and len(paged) == 25:
+                    break
+            assert paged == ids[: len(paged)]
+            assert limit == 1 or len(paged) == len(ids)
+
     def test_the_largest_and_smallest_ids_are_found(self, store: Store, scope: Scope) -> None:
         author = scope.user()
         ids = [MAX_ID, MAX_ID - 1, 2, 1]

@@ -2,18 +2,24 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import pytest
 from cassandra import AlreadyExists, InvalidRequest
 
 from streams.app.settings import Settings
+from streams.contracts.ids import make_id
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, in_order
+from streams.sinks.cassandra import copies
 from streams.sinks.cassandra.lock import MigrationLock
 from streams.sinks.cassandra.migrating import migrate, require_migrated
+from streams.sinks.cassandra.migrations import shipped
+from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.session import Session, connect
+from streams.sinks.cassandra.store import CassandraStore
+from streams.sinks.cassandra.writes import Write, write_all
 
 pytestmark = pytest.mark.stack
 
@@ -171,6 +177,45 @@ def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
     migrate(session, keyspace, migrations=[])
     with pytest.raises(UserError, match="lacks 0001_content, "):
         require_migrated(session, keyspace)
+
+
+def test_posts_by_tag_move_into_parts(
+    session: Session, keyspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was posted before the upgrade is found after it, an interruption included."""
+    migrate(session, keyspace, migrations=shipped()[:5])
+    ids = {tag: [make_id(at) + n for n in range(40)] for tag, at in TAGGED.items()}
+    for tag, posts in ids.items():
+        for post in posts:
+            list(session.rows(_OLD_TAG_POST, tag, month_of(post), post))
+    with monkeypatch.context() as patch:
+        patch.setattr(copies, "_ROWS", 7)
+        patch.setattr(copies, "write_all", Interrupted(after=3))
+        with pytest.raises(KeyboardInterrupt):
+            migrate(session, keyspace)
+        assert "tag_posts" in tables(session, keyspace)
+    migrate(session, keyspace)
+    views = CassandraStore(session)
+    for tag, posts in ids.items():
+        assert list(views.tag_posts(tag, None, 100)) == posts[::-1]
+    assert not {"posts_by_tag", "tag_buckets"} & tables(session, keyspace)
+
+
+TAGGED = {"now": 1_735_689_600_000, "long ago": 1_400_000_000_000}
+_OLD_TAG_POST = "INSERT INTO posts_by_tag (tag, bucket, post_id) VALUES (?, ?, ?)"
+
+
+class Interrupted:
+    """Writes so many times, then Ctrl-C."""
+
+    def __init__(self, *, after: int) -> None:
+        self._left = after
+
+    def __call__(self, session: Session, writes: Iterable[Write]) -> None:
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._left -= 1
+        write_all(session, writes)
 
 
 def test_the_shipped_keyspace_is_up_to_date(session: Session, stack: Settings) -> None:

@@ -1,5 +1,8 @@
 """Cells sort as changes do: by bytes alone, and by timestamp and bytes as Cassandra compares."""
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +12,7 @@ from streams.sinks.cassandra.cells import (
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
     VIEWER_BUCKETS,
+    author_bucket,
     decode_first_seen,
     decode_state,
     encode_first_seen,
@@ -18,6 +22,7 @@ from streams.sinks.cassandra.cells import (
     first_timestamp,
     has_ended,
     state_timestamp,
+    tag_part,
     viewer_bucket,
 )
 from streams.sinks.cassandra.payloads import decode_created, encode_created, payload_of
@@ -96,9 +101,10 @@ def test_an_edit_carries_no_links() -> None:
     assert payload_of(edit) == b'{"text":"text","hashtags":["Tag"],"tags":["tag"]}'
 
 
-def test_the_bucket_of_a_viewer_never_changes() -> None:
+@pytest.mark.parametrize("bucket", [viewer_bucket, author_bucket, tag_part])
+def test_what_is_in_a_bucket_never_changes(bucket: Callable[[int], int]) -> None:
     known = {1: 9, 2: 3, 3: 13, 1000: 0, MAX_ID: 14, 1_234_567_890_123_456_789: 2}
-    assert {viewer: viewer_bucket(viewer) for viewer in known} == known
+    assert {one: bucket(one) for one in known} == known
 
 
 def test_viewers_spread_over_all_buckets() -> None:

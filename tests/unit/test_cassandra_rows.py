@@ -1,9 +1,13 @@
 """Which rows are written for an effect, and in what batches."""
 
+from collections import Counter
+
 from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
 from streams.projections.effects import CreateStory, Effects, SetLike, Stamp
+from streams.sinks.cassandra.cells import TAG_PARTS
 from streams.sinks.cassandra.months import month_of, months_between
 from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS, index_rows, state_rows
+from streams.sinks.cassandra.tagged import TAG_PART, TAG_POST, tag_rows
 from streams.sinks.cassandra.writes import Insert, Write, batches
 
 CREATED = 1_735_689_600_000  # 2025-01-01
@@ -30,6 +34,16 @@ def test_a_story_that_expired_long_ago_is_not_active() -> None:
 def test_a_story_of_a_far_future_has_a_time_to_live_that_cassandra_takes() -> None:
     (row,) = active_rows(0)
     assert row.values[-1] == 366 * 86_400
+
+
+def test_what_is_posted_under_a_tag_at_once_is_written_to_all_its_parts() -> None:
+    rows = list(tag_rows(("hot", make_id(CREATED, sequence=n % 4096)) for n in range(1600)))
+    written = Counter(row.partition for row in rows if row.insert is TAG_POST)
+    assert {key[:2] for key in written} == {("hot", 202501)}
+    assert len(written) == TAG_PARTS
+    assert max(written.values()) < 2 * 1600 / TAG_PARTS
+    listed = [row.values[:3] for row in rows if row.insert is TAG_PART]
+    assert sorted(listed) == sorted(written)
 
 
 def test_no_row_holds_a_null() -> None:

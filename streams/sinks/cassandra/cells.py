@@ -18,6 +18,7 @@ INDEX_TIMESTAMP = 1
 
 VIEWER_BUCKETS = 16
 AUTHOR_BUCKETS = 16
+TAG_PARTS = 16
 EXPIRY_PARTS = 16
 HOUR_MS = 3_600_000
 
@@ -111,3 +112,8 @@ def author_bucket(author_id: int) -> int:
 def expiry_part(story_id: int) -> int:
     """Which of an hour's 16 partitions of expiries holds the story. Never to be changed."""
     return viewer_bucket(story_id)
+
+
+def tag_part(post_id: int) -> int:
+    """Which of the 16 parts of a tag's month holds the post. Never to be changed."""
+    return viewer_bucket(post_id)

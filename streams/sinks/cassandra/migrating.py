@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, verify
+from streams.sinks.cassandra.copies import COPIES
 from streams.sinks.cassandra.lock import MigrationLock
 from streams.sinks.cassandra.migrations import shipped
 from streams.sinks.cassandra.session import Session
@@ -39,9 +40,10 @@ def migrate(
     """Apply the migrations that the keyspace lacks; creates the keyspace first.
 
     `progress` is told each migration's title before it runs. Repeatable: a migration counts as
-    applied when all its statements are, and an interrupted one is run again. Raises UserError
-    where an applied migration was edited or is unknown here, where another process holds the
-    lock for longer than `lock_wait_s`, or where the nodes do not agree on the schema.
+    applied when all its statements are and its rows are copied; an interrupted one is run again.
+    Raises UserError where an applied migration was edited or is unknown here, where another
+    process holds the lock for longer than `lock_wait_s`, or where the nodes do not agree on the
+    schema.
     """
     ordered = shipped() if migrations is None else migrations
     _create_keyspace(session, keyspace, replication)
@@ -92,6 +94,8 @@ def _apply(session: Session, lock: MigrationLock, migration: Migration) -> None:
         lock.renew()
         session.run(statement)
         _await_agreement(session)
+    if copy := COPIES.get(migration.title):
+        copy(session, lock.renew)
     values = (migration.version, migration.name, migration.checksum)
     list(session.rows(_WRITE_JOURNAL, *values))
 

@@ -17,9 +17,10 @@ from streams.sinks.cassandra.cells import (
     viewer_bucket,
 )
 from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
-from streams.sinks.cassandra.indexes import newest_by_author, newest_by_tag, stories_between
+from streams.sinks.cassandra.indexes import newest_by_author, stories_between
 from streams.sinks.cassandra.session import Row, Session
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
+from streams.sinks.cassandra.tagged import newest_by_tag
 
 _REPOSTS = "SELECT repost_id FROM reposts_by_post WHERE post_id = ?"
 _HIGHLIGHTS = "SELECT story_id FROM highlights_by_author WHERE author_id = ?"

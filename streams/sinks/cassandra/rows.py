@@ -1,6 +1,6 @@
 """Effects as rows of the tables in migrations/: pure, so that what is written can be read here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from streams.contracts.ids import id_time
 from streams.projections.effects import (
@@ -26,6 +26,7 @@ from streams.sinks.cassandra.cells import (
 )
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.payloads import encode_created, payload_of
+from streams.sinks.cassandra.tagged import tag_rows
 from streams.sinks.cassandra.writes import Insert, Write
 
 ACTIVE_SLACK_MS = 3_600_000
@@ -44,9 +45,7 @@ _COMMENT_CREATED = Insert("comments", ("comment_id",), ("content_id", "user_id",
 _COMMENT_DELETED = Insert("comments", ("comment_id",), ("content_id", "user_id", "deleted"))
 
 _AUTHOR_POST = Insert("posts_by_author", ("author_id", "bucket"), ("post_id",))
-_AUTHOR_BUCKET = Insert("author_buckets", ("author_id",), ("bucket",))
-_TAG_POST = Insert("posts_by_tag", ("tag", "bucket"), ("post_id",))
-_TAG_BUCKET = Insert("tag_buckets", ("tag",), ("bucket",))
+AUTHOR_BUCKET = Insert("author_buckets", ("author_id",), ("bucket",))
 _REPOST = Insert("reposts_by_post", ("post_id",), ("repost_id",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
 _ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
@@ -119,8 +118,9 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
         if post.repost_of is not None:
             yield Write(_REPOST, (post.repost_of, post.post_id, INDEX_TIMESTAMP))
     for author_id, bucket in {(p.author_id, month_of(p.post_id)) for p in effects.create_posts}:
-        yield Write(_AUTHOR_BUCKET, (author_id, bucket, INDEX_TIMESTAMP))
-    yield from _tag_rows([*effects.create_posts, *effects.edit_posts])
+        yield Write(AUTHOR_BUCKET, (author_id, bucket, INDEX_TIMESTAMP))
+    tagging: list[CreatePost | EditPost] = [*effects.create_posts, *effects.edit_posts]
+    yield from tag_rows((tag, post.post_id) for post in tagging for tag in post.tags)
     for story in effects.create_stories:
         yield from _story_index_rows(story, now_ms)
     for change in effects.highlights:
@@ -168,17 +168,6 @@ def _relation_rows(change: SetRelation) -> Iterator[Write]:
     cell, at = encode_state(change.stamp), state_timestamp(change.stamp)
     yield Write(by_user, (change.user_id, change.target_id, cell, at))
     yield Write(by_target, (change.target_id, change.user_id, cell, at))
-
-
-def _tag_rows(posts: Iterable[CreatePost | EditPost]) -> Iterator[Write]:
-    buckets: set[tuple[str, int]] = set()
-    for post in posts:
-        bucket = month_of(post.post_id)
-        for tag in post.tags:
-            buckets.add((tag, bucket))
-            yield Write(_TAG_POST, (tag, bucket, post.post_id, INDEX_TIMESTAMP))
-    for tag, bucket in buckets:
-        yield Write(_TAG_BUCKET, (tag, bucket, INDEX_TIMESTAMP))
 
 
 def _story_index_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from streams.projections.effects import Effects
 from streams.projections.ports import Content
 from streams.sinks.cassandra.cells import first_event_id
-from streams.sinks.cassandra.rows import index_rows, state_rows
+from streams.sinks.cassandra.listings import Listings
+from streams.sinks.cassandra.rows import AUTHOR_BUCKET, index_rows, state_rows
 from streams.sinks.cassandra.session import Session
+from streams.sinks.cassandra.tagged import TAG_PART
 from streams.sinks.cassandra.writes import write_all
 
 Clock = Callable[[], int]
@@ -31,6 +33,7 @@ class CassandraSink:
     def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
         self._session = session
         self._clock = clock
+        self._listings = Listings(AUTHOR_BUCKET, TAG_PART)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
         found: dict[int, int] = {}
@@ -46,4 +49,6 @@ class CassandraSink:
         A crash between the two is repaired by the redelivery, for nothing was acknowledged.
         """
         write_all(self._session, state_rows(effects))
-        write_all(self._session, index_rows(effects, self._clock()))
+        rows = self._listings.unwritten(index_rows(effects, self._clock()))
+        write_all(self._session, rows)
+        self._listings.written(rows)

@@ -1,0 +1,94 @@
+"""The newest posts of many authors at once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from streams.contracts.ids import MAX_ID
+from streams.sinks.cassandra.months import month_of
+from streams.sinks.cassandra.session import KEYS_PER_QUERY, Session, parts
+
+_LAST_MONTH: Final = (
+    "SELECT month FROM post_months WHERE everything = 0 AND month <= ? ORDER BY month DESC LIMIT 1"
+)
+_BUCKETS: Final = "SELECT author_id, bucket FROM author_buckets WHERE author_id IN ?"
+_POSTS: Final = (
+    "SELECT author_id, post_id FROM posts_by_author "
+    "WHERE author_id IN ? AND bucket = ? AND post_id <= ? PER PARTITION LIMIT ?"
+)
+
+
+def newest_by_author(
+    session: Session, authors: Collection[int], before: int | None, limit: int
+) -> Mapping[int, Sequence[int]]:
+    """Per author the newest `limit` post ids below `before`, newest first.
+
+    All are asked for their posts of the last month in which anybody wrote. Only of those who wrote
+    less than `limit` in it is it asked in which months they wrote at all.
+    """
+    newest = MAX_ID if before is None else min(before - 1, MAX_ID)
+    found: dict[int, list[int]] = {author: [] for author in authors}
+    if limit < 1 or newest < 1:
+        return found
+    last = next((month for (month,) in session.rows(_LAST_MONTH, month_of(newest))), None)
+    if last is None:  # nobody wrote before then
+        return found
+    _ask(session, found, {last: list(found)}, newest, limit)
+    short = [author for author, ids in found.items() if len(ids) < limit]
+    if short:
+        _walk(session, found, _buckets(session, short, last), newest, limit)
+    return {author: sorted(ids, reverse=True)[:limit] for author, ids in found.items()}
+
+
+def _walk(
+    session: Session,
+    found: dict[int, list[int]],
+    left: dict[int, list[int]],
+    newest: int,
+    limit: int,
+) -> None:
+    """Ask authors for posts of their buckets, newest first, until each has enough.
+
+    Each round asks twice as many buckets of those that still lack ids: one with a post a year does
+    not need a round for each month.
+    """
+    width = 1
+    while left:
+        asked: dict[int, list[int]] = defaultdict(list)
+        for author, buckets in left.items():
+            for bucket in buckets[:width]:
+                asked[bucket].append(author)
+        _ask(session, found, asked, newest, limit)
+        left = {
+            author: buckets[width:]
+            for author, buckets in left.items()
+            if len(found[author]) < limit and len(buckets) > width
+        }
+        width *= 2
+
+
+def _ask(
+    session: Session,
+    found: dict[int, list[int]],
+    holders: Mapping[int, Sequence[int]],
+    newest: int,
+    limit: int,
+) -> None:
+    """Add the posts of some buckets, each asked of its authors, all side by side."""
+    questions = (
+        (_POSTS, (part, bucket, newest, limit))
+        for bucket, authors in holders.items()
+        for part in parts(authors, KEYS_PER_QUERY)
+    )
+    for rows in session.rows_of_all(questions):
+        for author, post_id in rows:
+            found[author].append(post_id)
+
+
+def _buckets(session: Session, authors: Collection[int], below: int) -> dict[int, list[int]]:
+    """Per author its buckets before `below`, newest first."""
+    buckets: dict[int, list[int]] = {}
+    for author, bucket in session.rows_in(_BUCKETS, authors):
+        if bucket < below:
+            buckets.setdefault(author, []).append(bucket)
+    return {author: sorted(held, reverse=True) for author, held in buckets.items()}
