@@ -201,6 +201,23 @@ def test_posts_by_tag_move_into_parts(
     assert not {"posts_by_tag", "tag_buckets"} & tables(session, keyspace)
 
 
+def test_months_of_posts_are_listed(session: Session, keyspace: str) -> None:
+    """A feed that was folded before the upgrade is whole after it."""
+    migrate(session, keyspace, migrations=shipped()[:8])
+    now, long_ago = 1_735_689_600_000, 1_400_000_000_000
+    ids = [make_id(at) + n for at in (long_ago, now) for n in range(5)]
+    for post in ids:
+        list(session.rows(_OLD_AUTHOR_POST, 7, month_of(post), post))
+        list(session.rows(_OLD_AUTHOR_BUCKET, 7, month_of(post)))
+    migrate(session, keyspace)
+    views = CassandraStore(session)
+    for limit in (3, 5, 7, 100):
+        assert list(views.author_posts([7], None, limit)[7]) == ids[::-1][:limit]
+    assert list(views.author_posts([7], ids[5], 100)[7]) == ids[4::-1]
+
+
+_OLD_AUTHOR_POST = "INSERT INTO posts_by_author (author_id, bucket, post_id) VALUES (?, ?, ?)"
+_OLD_AUTHOR_BUCKET = "INSERT INTO author_buckets (author_id, bucket) VALUES (?, ?)"
 TAGGED = {"now": 1_735_689_600_000, "long ago": 1_400_000_000_000}
 _OLD_TAG_POST = "INSERT INTO posts_by_tag (tag, bucket, post_id) VALUES (?, ?, ?)"
 

@@ -6,9 +6,11 @@ Copies only add, so one that was interrupted is made again from its start.
 from collections.abc import Callable, Mapping
 from itertools import islice
 
+from streams.sinks.cassandra.cells import INDEX_TIMESTAMP
+from streams.sinks.cassandra.rows import POST_MONTH
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.tagged import tag_rows
-from streams.sinks.cassandra.writes import write_all
+from streams.sinks.cassandra.writes import Write, write_all
 
 Copy = Callable[[Session, Callable[[], None]], None]
 """Given the keyspace's session, and what to call now and then to hold the migration lock."""
@@ -24,5 +26,17 @@ def _posts_by_tag(session: Session, hold: Callable[[], None]) -> None:
         write_all(session, tag_rows(held))
 
 
-COPIES: Mapping[str, Copy] = {"0006_tag_parts": _posts_by_tag}
+def _post_months(session: Session, hold: Callable[[], None]) -> None:
+    rows = session.rows("SELECT bucket FROM author_buckets")
+    months: set[int] = set()
+    while held := list(islice(rows, _ROWS)):
+        hold()
+        months.update(bucket for (bucket,) in held)
+    write_all(session, (Write(POST_MONTH, (0, month, INDEX_TIMESTAMP)) for month in months))
+
+
+COPIES: Mapping[str, Copy] = {
+    "0006_tag_parts": _posts_by_tag,
+    "0009_post_months": _post_months,
+}
 """A migration's title -> what it copies."""

@@ -6,6 +6,7 @@ from itertools import islice
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID
 from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TierRow
+from streams.sinks.cassandra.authored import newest_by_author
 from streams.sinks.cassandra.cells import (
     AUTHOR_BUCKETS,
     VIEWER_BUCKETS,
@@ -17,7 +18,7 @@ from streams.sinks.cassandra.cells import (
     viewer_bucket,
 )
 from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
-from streams.sinks.cassandra.indexes import newest_by_author, stories_between
+from streams.sinks.cassandra.indexes import stories_between
 from streams.sinks.cassandra.session import Row, Session
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
 from streams.sinks.cassandra.tagged import newest_by_tag

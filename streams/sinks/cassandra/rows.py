@@ -46,6 +46,7 @@ _COMMENT_DELETED = Insert("comments", ("comment_id",), ("content_id", "user_id",
 
 _AUTHOR_POST = Insert("posts_by_author", ("author_id", "bucket"), ("post_id",))
 AUTHOR_BUCKET = Insert("author_buckets", ("author_id",), ("bucket",))
+POST_MONTH = Insert("post_months", ("everything",), ("month",))
 _REPOST = Insert("reposts_by_post", ("post_id",), ("repost_id",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
 _ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
@@ -119,6 +120,8 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
             yield Write(_REPOST, (post.repost_of, post.post_id, INDEX_TIMESTAMP))
     for author_id, bucket in {(p.author_id, month_of(p.post_id)) for p in effects.create_posts}:
         yield Write(AUTHOR_BUCKET, (author_id, bucket, INDEX_TIMESTAMP))
+    for month in {month_of(post.post_id) for post in effects.create_posts}:
+        yield Write(POST_MONTH, (0, month, INDEX_TIMESTAMP))
     tagging: list[CreatePost | EditPost] = [*effects.create_posts, *effects.edit_posts]
     yield from tag_rows((tag, post.post_id) for post in tagging for tag in post.tags)
     for story in effects.create_stories:
