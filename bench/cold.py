@@ -46,6 +46,9 @@ def run(report: Report, size: str, settings: Settings) -> None:
         readers(settings, groups, posts_each) as side,
         closing(DurablePages(settings, side)) as pages,
     ):
+        for reader in groups[0].ids:  # a server that has just started compiles on the way
+            client.flushall()
+            page(side, reader)
         for group in groups:
             cold, warm = [], []
             for reader in group.ids:
