@@ -9,6 +9,7 @@ filter: events that the pipeline must refuse are left out of the fold.
 Where the contract says nothing, a comment that begins with CHOICE says what was taken.
 """
 
+import math
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ Answer = dict[str, Any]
 
 ENDING = {"UserUnfollowed", "ContentUnliked", "UserBlocked", "UserMuted", "HighlightRemoved"}
 POST_FIELDS = ("post_id", "author_id", "text", "hashtags", "media", "reply_to", "repost_of")
+HOUR = 3_600_000
 STORY_FIELDS = ("story_id", "author_id", "media_url", "caption", "expires_at")
 COMMENT_FIELDS = ("comment_id", "content_id", "user_id", "text", "reply_to")
 LEFT_OUT: Event = {
@@ -271,6 +273,26 @@ class Oracle:
     ) -> list[Answer]:
         """Posts whose current tags include the tag."""
         return self._page(self._posts_tagged[tag_key(tag)], viewer, True, before, limit)
+
+    def trending(self, now: int, limit: int = 10) -> list[Answer]:
+        """Tags by the weights of those who bear them now: each author's newest live post of the
+        last 24 hours counts 2^(-age / 4 h). Largest first, ties by tag.
+        """
+        newest: dict[str, dict[int, int]] = defaultdict(dict)
+        for tag, posts in self._posts_tagged.items():
+            for post_id in posts:  # newest first
+                if now - 24 * HOUR < id_time(post_id) <= now:
+                    author = self._created["PostCreated"][post_id]["author_id"]
+                    newest[tag].setdefault(author, id_time(post_id))
+        scores = {
+            tag: math.fsum(2.0 ** ((made - now) / (4 * HOUR)) for made in of.values())
+            for tag, of in newest.items()
+        }
+        ordered = sorted(scores, key=lambda tag: (-scores[tag], tag))
+        return [
+            {"tag": tag, "authors": len(newest[tag]), "score": scores[tag]}
+            for tag in ordered[:limit]
+        ]
 
     def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
         """Comments, oldest first; a block hides its people's comments, a mute does not. Of those

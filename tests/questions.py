@@ -42,6 +42,9 @@ def questions(world: World) -> Iterator[Question]:
             yield "highlights", {"author": reader, "viewer": viewer}
             for now in NOWS if viewer is None else NOWS[3:4]:
                 yield "stories", {"author": reader, "now": now, "viewer": viewer}
+    for now in NOWS:
+        for limit in (1, 2, 20):
+            yield "trending", {"now": now, "limit": limit}
     for viewer in viewers:
         for tag in world.tags:
             yield "hashtag_feed", {"tag": tag, "viewer": viewer}

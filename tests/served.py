@@ -53,6 +53,10 @@ class Served:
             self._page,
         )
 
+    def trending(self, now: int, limit: int = 10) -> list[Answer]:
+        found = serving.trending(self._views, now, limit=limit)
+        return [{"tag": tag.tag, "authors": tag.authors, "score": tag.score} for tag in found]
+
     def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
         answer: list[Answer] = []
         after = None

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Hold home feeds to a fold of the log."),
     "author": ("author", "Show an author's posts."),
     "hashtag": ("hashtag", "Show the posts under a hashtag."),
+    "trending": ("trending", "Show the hashtags that most people use now."),
     "thread": ("thread", "Show the comments on a post, story or comment."),
     "tray": ("tray", "Show a reader's story tray."),
     "stories": ("stories", "Show an author's visible stories."),

@@ -70,6 +70,14 @@ class TierRow(NamedTuple):
     stamp: Stamp
 
 
+class TagUse(NamedTuple):
+    """A post that ever bore a tag, and who claims to have written it."""
+
+    tag: str
+    author_id: int
+    post_id: int
+
+
 class Relations(NamedTuple):
     """What one user's reads need to know of others.
 
@@ -114,6 +122,10 @@ class ViewReader(Protocol):
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
         """The newest `limit` post ids below `before` ever tagged so; fewer: there are no more."""
+        ...
+
+    def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
+        """Of posts made in (since, until] (ms), in any order, for at least two days after."""
         ...
 
     def reposts(self, post_id: int) -> Sequence[int]:

@@ -6,6 +6,7 @@ from streams.serving.graph import graph, tier
 from streams.serving.home import home_feed
 from streams.serving.posts import author_feed, hashtag_feed
 from streams.serving.stories import author_stories, highlights, story_viewers, tray
+from streams.serving.trending import trending
 
 __all__ = [
     "NotFoundError",
@@ -22,4 +23,5 @@ __all__ = [
     "thread",
     "tier",
     "tray",
+    "trending",
 ]

@@ -151,6 +151,15 @@ class LikedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class TrendingTag:
+    """A tag, how many authors have used it in the last day, and its score."""
+
+    tag: str
+    authors: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Whom a user follows and is followed by: counts, and the first of each, ids ascending."""
 

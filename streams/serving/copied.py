@@ -62,6 +62,7 @@ class CopiedViews:
         self.comments = durable.comments
         self.author_posts = durable.author_posts
         self.tag_posts = durable.tag_posts
+        self.tag_uses = durable.tag_uses
         self.reposts = durable.reposts
         self.author_stories = durable.author_stories
         self.highlights = durable.highlights

@@ -19,7 +19,15 @@ from streams.projections.effects import (
     Stamp,
 )
 from streams.projections.expiry import Due, Expiry, ExpiryIndex
-from streams.projections.ports import CommentRow, Content, PostRow, Relations, StoryRow, TierRow
+from streams.projections.ports import (
+    CommentRow,
+    Content,
+    PostRow,
+    Relations,
+    StoryRow,
+    TagUse,
+    TierRow,
+)
 
 Pair = tuple[int, int]
 _Create = TypeVar("_Create", CreatePost, CreateStory, CreateComment)
@@ -46,6 +54,7 @@ class MemoryStore:
         self._likes: dict[int, dict[int, Stamp]] = defaultdict(dict)
         self._views: dict[int, dict[int, int]] = defaultdict(dict)
         self._by_author: dict[int, set[int]] = defaultdict(set)
+        self._tag_uses: set[TagUse] = set()
         self._by_tag: dict[str, set[int]] = defaultdict(set)
         self._reposts: dict[int, set[int]] = defaultdict(set)
         self._stories_by_author: dict[int, set[int]] = defaultdict(set)
@@ -103,6 +112,7 @@ class MemoryStore:
         for tagged in tagging:
             for tag in tagged.tags:
                 self._by_tag[tag].add(tagged.post_id)
+                self._tag_uses.add(TagUse(tag, tagged.author_id, tagged.post_id))
         self._post_deletes.update(effects.delete_posts)
 
     def _apply_stories(self, effects: Effects) -> None:
@@ -190,6 +200,9 @@ class MemoryStore:
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
         return _newest(self._by_tag.get(tag, ()), before, limit)
+
+    def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
+        return [use for use in self._tag_uses if since < id_time(use.post_id) <= until]
 
     def reposts(self, post_id: int) -> Sequence[int]:
         return sorted(self._reposts.get(post_id, ()))

@@ -17,7 +17,7 @@ from tests.contract.store_changes import ChangeCases
 from tests.contract.store_creates import CreateCases
 from tests.contract.store_engagement import EngagementCases
 from tests.contract.store_expiries import ExpiryCases
-from tests.contract.store_making import DAY_MS, MS_2024, Scope, Store
+from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
 from tests.contract.store_pairs import PairCases
 from tests.contract.store_tiers import TierCases
 
@@ -72,6 +72,27 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
                     break
             assert paged == ids[: len(paged)]
             assert limit == 1 or len(paged) == len(ids)
+
+    def test_uses_of_tags_are_told_by_when_the_posts_were_made(
+        self, store: Store, scope: Scope, clock: Clock
+    ) -> None:
+        author, tags = scope.user(), [scope.tag(), scope.tag()]
+        hour = 3_600_000
+        clock.now = MS_2024 + 25 * hour
+        times = [MS_2024 + offset for offset in (0, 1, hour - 1, hour, 5 * hour, 24 * hour)]
+        ids = [scope.content(at) for at in times]
+        store.apply(Effects(create_posts=[scope.post(i, author, 1, tags=(tags[0],)) for i in ids]))
+        edit = scope.edit(ids[3], author, Stamp(MS_2024, 2), "edited", (tags[1],))
+        for _ in range(2):
+            store.apply(Effects(edit_posts=[edit]))
+
+        def uses(since: int, until: int) -> list[tuple[str, int, int]]:
+            return sorted(use for use in store.tag_uses(since, until) if use.tag in tags)
+
+        first = [(tags[0], author, post) for post in ids]
+        assert uses(MS_2024, times[-1]) == sorted([*first[1:], (tags[1], author, ids[3])])
+        assert uses(MS_2024 - 1, times[2]) == sorted(first[:3])
+        assert uses(times[-1], clock.now) == []
 
     def test_the_largest_and_smallest_ids_are_found(self, store: Store, scope: Scope) -> None:
         author = scope.user()

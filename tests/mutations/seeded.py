@@ -7,6 +7,7 @@ from tests.mutations.mutation import Mutation
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
 from tests.mutations.timelines import TIMELINES
+from tests.mutations.trending import TRENDING
 from tests.mutations.verifying import VERIFYING
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -16,5 +17,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     *COPIES,
     *EXPIRING,
     *TIMELINES,
+    *TRENDING,
     *VERIFYING,
 )

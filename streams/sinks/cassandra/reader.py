@@ -5,7 +5,7 @@ from itertools import islice
 
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID
-from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TierRow
+from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TagUse, TierRow
 from streams.sinks.cassandra.authored import newest_by_author
 from streams.sinks.cassandra.cells import (
     AUTHOR_BUCKETS,
@@ -21,6 +21,7 @@ from streams.sinks.cassandra.contents import read_comments, read_posts, read_sto
 from streams.sinks.cassandra.indexes import stories_between
 from streams.sinks.cassandra.session import Row, Session
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
+from streams.sinks.cassandra.tag_uses import uses_between
 from streams.sinks.cassandra.tagged import newest_by_tag
 
 _REPOSTS = "SELECT repost_id FROM reposts_by_post WHERE post_id = ?"
@@ -73,6 +74,9 @@ class CassandraReader:
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
         return newest_by_tag(self._session, tag, before, limit)
+
+    def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
+        return uses_between(self._session, since, until)
 
     def reposts(self, post_id: int) -> Sequence[int]:
         return [row[0] for row in self._session.rows(_REPOSTS, post_id)]

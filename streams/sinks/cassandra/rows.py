@@ -26,6 +26,7 @@ from streams.sinks.cassandra.cells import (
 )
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.payloads import encode_created, payload_of
+from streams.sinks.cassandra.tag_uses import use_rows
 from streams.sinks.cassandra.tagged import tag_rows
 from streams.sinks.cassandra.writes import Insert, Write
 
@@ -123,6 +124,7 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
     for month in {month_of(post.post_id) for post in effects.create_posts}:
         yield Write(POST_MONTH, (0, month, INDEX_TIMESTAMP))
     tagging: list[CreatePost | EditPost] = [*effects.create_posts, *effects.edit_posts]
+    yield from use_rows(tagging, now_ms)
     yield from tag_rows((tag, post.post_id) for post in tagging for tag in post.tags)
     for story in effects.create_stories:
         yield from _story_index_rows(story, now_ms)

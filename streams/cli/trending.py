@@ -1,0 +1,45 @@
+"""`storyline trending`: the tags of the day."""
+
+from typing import Annotated
+
+import typer
+
+from streams.cli.command import command_app
+from streams.cli.output import JsonFlag, print_json, print_table
+from streams.cli.reading import Now, instant, read_side
+from streams.errors import UserError
+
+app = command_app()
+
+_BACK_MS = 24 * 3_600_000
+
+
+@app.command(epilog="Examples:  storyline trending  |  storyline trending --limit 50 --json")
+def trending(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="So many tags.")] = 10,
+    now: Now = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the hashtags that most people use now.
+
+    Each author of the last 24 hours counts once for a tag, by the newest post that bears it, and
+    half as much for every 4 hours since. --now may lie up to 24 hours back.
+    """
+    from streams.serving import trending as read_trending
+    from streams.serving.answers import to_json
+
+    at = instant(now)
+    if at < instant(None) - _BACK_MS:
+        raise UserError(
+            "what was used so long ago is not kept", hint="--now may lie up to 24 hours back"
+        )
+    with read_side() as side:
+        tags = read_trending(side.views, at, limit=limit)
+    if as_json:
+        print_json(to_json(tags))
+        return
+    print_table(
+        ("tag", "authors", "score"),
+        ((f"#{tag.tag}", tag.authors, f"{tag.score:.2f}") for tag in tags),
+        title="trending",
+    )
