@@ -43,6 +43,10 @@ def pair(second: int, kind: str, who: int, whom: int) -> Event:
     return _at(second, f"User{kind}", user_id=who, target_id=whom)
 
 
+def tier_changed(second: int, author: int = AUTHOR, **how: object) -> Event:
+    return _at(second, "AuthorTierChanged", author_id=author) | how
+
+
 def _at(second: int, kind: str, **fields: int) -> Event:
     at = START + second * 1000
     return {"type": kind, "event_id": second + 1, "occurred_at": at, **fields}

@@ -36,6 +36,8 @@ class Services:
     """Followers per author and shard that the posts agent serves itself."""
     delivery_page: int
     """Followers that one delivery task serves."""
+    distributed: Callable[[str, int], None] = lambda _way, _count: None
+    """Is told how many posts went which way: see `streams.agents.distribution.Way`."""
     clock: Callable[[], float] = time.monotonic
     """Seconds, for what may be a little old."""
 

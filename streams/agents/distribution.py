@@ -5,7 +5,9 @@ hold is the order: a post is durable before it is pushed or pulled, and where it
 pull set tells of it before the post is acknowledged.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 import structlog
@@ -37,6 +39,17 @@ Posts = Mapping[int, Sequence[int]]
 """Author -> ids of posts."""
 
 
+class Way(StrEnum):
+    """How a post is made to reach its readers."""
+
+    INLINE = "inline"
+    """Pushed onto all warm timelines by the posts worker itself."""
+    TASKS = "tasks"
+    """Pushed onto the first of them; delivery tasks see to the others."""
+    PULLED = "pulled"
+    """Left to be pulled."""
+
+
 class Distribution:
     """Distributes the posts of a batch. Safe to repeat."""
 
@@ -65,6 +78,15 @@ class Distribution:
         }
         self._pull(_of(grown, posts))
         self._send([part for part in rest if part.author_id not in grown])
+        self._count(posts, pulled | grown, {part.author_id for part in rest})
+
+    def _count(self, posts: Posts, pulled: Collection[int], left: Collection[int]) -> None:
+        ways: Counter[Way] = Counter()
+        for author, ids in posts.items():
+            way = Way.TASKS if author in left else Way.INLINE
+            ways[Way.PULLED if author in pulled else way] += len(ids)
+        for way, count in ways.items():
+            self._services.distributed(way, count)
 
     def _pull(self, posts: Posts) -> None:
         if posts:

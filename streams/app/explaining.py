@@ -40,6 +40,7 @@ def answer(
     post = side.views.posts([post_id]).get(post_id) or _created(found)
     if post is not None:
         search.relations(reader, post.author_id, original_authors(post), found)
+        search.tiers(post.author_id, found)
     return Answer(why, found)
 
 
@@ -54,13 +55,14 @@ def answer_json(told: Answer) -> dict[str, Any]:
         "way": why.way,
         "rules": list(why.rules),
         "fault": why.fault,
+        "is_pulled": why.is_pulled,
         "timeline": {
             "state": timeline.warmth,
             "floor": _id(timeline.floor),
             "entries": timeline.entries,
             "holds_post": timeline.holds_post,
         },
-        "events": [logged_json(logged) for logged in (*told.found.post, *told.found.relations)],
+        "events": [logged_json(logged) for logged in told.found],
         "partitions_read": [f"{topic}:{at}" for topic, at in told.found.partitions],
     }
 

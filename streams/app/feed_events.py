@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import chain
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -12,13 +13,15 @@ from aiokafka.partitioner import murmur2
 from streams.app.feed_fold import BLOCKS, FOLLOWS, POSTS
 from streams.app.log_scan import Log, Watcher, batches, count
 from streams.contracts.batch import Batch, ErrorCode, Position, Rejected
+from streams.contracts.catalog import topic_of
 from streams.contracts.codec import SchemaLookup, decode
-from streams.contracts.events import Event
+from streams.contracts.events import AuthorTierChanged, Event
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.log_reader import Span
 from streams.runtime.attempts import Place
 
+TIERS: Final = topic_of(AuthorTierChanged.__name__).name
 _JAVA_INT: Final = 0x7FFFFFFF
 _Mask = Callable[[pa.RecordBatch], pa.Array]
 
@@ -37,8 +40,12 @@ class Found:
 
     post: list[Logged] = field(default_factory=list)
     relations: list[Logged] = field(default_factory=list)
+    tiers: list[Logged] = field(default_factory=list)
     partitions: list[tuple[str, int]] = field(default_factory=list)
     """Topic and partition of all that was read."""
+
+    def __iter__(self) -> Iterator[Logged]:
+        return chain(self.post, self.relations, self.tiers)
 
 
 def partition_of(key: int, partitions: int) -> int:
@@ -72,6 +79,10 @@ class FeedEvents:
             )
             found.relations += self._search(BLOCKS, {reader, *others}, pair, found)
         found.relations.sort(key=_stamp)
+
+    def tiers(self, author: int, found: Found) -> None:
+        """How the author's posts were to reach readers, and from when on."""
+        found.tiers += self._search(TIERS, {author}, _is("author_id", author), found)
 
     def _search(self, topic: str, keys: set[int] | None, mask: _Mask, found: Found) -> list[Logged]:
         spans = self._spans(topic, keys)

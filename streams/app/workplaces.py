@@ -11,6 +11,7 @@ from streams.agents.lake import LakeAgent, LakeServices, Quarantine
 from streams.agents.own_events import WRITTEN, own_messages
 from streams.agents.registry import AGENTS
 from streams.app.messaging import schema_registry
+from streams.app.post_metrics import PostMetrics
 from streams.app.settings import Settings
 from streams.app.wiring import durable_views, progress, pull_set, row_copies, timeline_cache
 from streams.contracts.bronze import bronze_table, lake_tables
@@ -92,6 +93,7 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
             ),
             inline_followers=settings.inline_followers,
             delivery_page=settings.delivery_page,
+            distributed=PostMetrics(metrics.registry).distributed,
         )
         dead_letters = DeadLetters(outbox.send, metrics)
         yield Workplace(

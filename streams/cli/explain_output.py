@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from streams.cli.reading import when
+from streams.contracts.events import AuthorTierChanged
 
 if TYPE_CHECKING:
     from streams.app.explaining import Answer
@@ -41,7 +42,11 @@ def print_answer(answer: "Answer") -> None:
     for reason in _reasons(why):
         typer.echo(f"  {reason}")
     typer.echo(_timeline(why.timeline))
-    for title, logged in (("the post", answer.found.post), ("relations", answer.found.relations)):
+    if why.is_pulled:
+        typer.echo("the post was left to be pulled: the tier decision before it says why")
+    found = answer.found
+    titled = (("the post", found.post), ("relations", found.relations), ("tiers", found.tiers))
+    for title, logged in titled:
         typer.echo(f"events of {title}: {'' if logged else 'none'}".rstrip())
         for one in logged:
             typer.echo(f"  {_event(one)}")
@@ -73,6 +78,11 @@ def _event(logged: "Logged") -> str:
     who = [f"{name} {getattr(event, name)}" for name in _PEOPLE if hasattr(event, name)]
     refused = "" if logged.refused is None else f"  refused: {logged.refused[0]}"
     name = type(event).__name__
+    if isinstance(event, AuthorTierChanged):
+        who.append(
+            f"{event.previous_tier} -> {event.tier} at {event.followers:,} followers, "
+            f"{event.posts_per_hour:g} posts an hour"
+        )
     return f"{when(event.occurred_at)}  {logged.place}  {name}  {', '.join(who)}{refused}"
 
 

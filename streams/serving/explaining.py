@@ -71,6 +71,8 @@ class Explanation:
     rules: tuple[Rule, ...]
     fault: Fault | None
     timeline: Stored
+    is_pulled: bool = False
+    """Whether the post was left to be pulled, so that it need not lie on any timeline."""
 
     @property
     def in_feed(self) -> bool:
@@ -86,7 +88,8 @@ def explain(views: ViewReader, hot: HotViews, reader: int, post_id: int) -> Expl
     rules = hiding_rules(row, reader, relations)
     fault = None if rules or author is None else _fault(views, author, post_id, stored)
     way = None if rules or fault else _way(reader, author, post_id, stored)
-    return Explanation(reader, post_id, author, way, rules, fault, stored)
+    is_pulled = post_id in views.pulled_posts([post_id])
+    return Explanation(reader, post_id, author, way, rules, fault, stored, is_pulled)
 
 
 def _stored(

@@ -1,10 +1,11 @@
 """The agents' steps over memory stores: what reaches the views, the timelines and the tasks."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from streams.agents.agent import AgentSteps, Services
-from streams.agents.distribution import FOLLOWERS_FRESH_S
+from streams.agents.distribution import FOLLOWERS_FRESH_S, Way
 from streams.agents.own_events import own_messages
 from streams.agents.registry import AGENTS, STAGES
 from streams.contracts.batch import Record
@@ -38,6 +39,7 @@ class World:
         self.tasks: list[DeliveryTask] = []
         self.decisions: list[AuthorTierChanged] = []
         self._now = 0.0
+        self.ways: Counter[str] = Counter()
         self._made: dict[tuple[str, str], AgentSteps] = {}
         self._services = Services(
             sink=self.store,
@@ -49,8 +51,12 @@ class World:
             tier_limits=limits or TierLimits(),
             inline_followers=inline,
             delivery_page=page,
+            distributed=self._count,
             clock=lambda: self._now,
         )
+
+    def _count(self, way: str, count: int) -> None:
+        self.ways[way] += count
 
     def _send(self, events: Sequence[Event]) -> None:
         self.tasks += [event for event in events if isinstance(event, DeliveryTask)]
@@ -157,6 +163,17 @@ def test_who_costs_too_much_is_pulled_from_that_post_on() -> None:
     assert world.holding(later.post_id) == 0
     assert world.store.pulled_authors() == {AUTHOR: later.post_id}
     assert len(world.decisions) == 1
+    assert world.ways == {Way.PULLED: 2}
+
+
+def test_posts_are_counted_by_the_way_they_go() -> None:
+    few, many = World(inline=len(READERS), page=7), World(inline=5, page=7)
+    for world in (few, many):
+        world.follow(READERS)
+        world.warm()
+        world.consume("posts", "social.posts.v1", [a_post(), a_post(NOW)])
+    assert few.ways == {Way.INLINE: 2}
+    assert many.ways == {Way.TASKS: 2}
 
 
 def test_who_costs_less_again_is_pushed_from_that_post_on() -> None:

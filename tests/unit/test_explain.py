@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -33,6 +33,7 @@ from tests.small_network import (
     pair,
     post,
     post_id,
+    tier_changed,
 )
 from tests.verdicts import Event
 
@@ -175,6 +176,7 @@ def test_only_the_partitions_of_the_keys_are_read() -> None:
         ("social.posts.v1", at[AUTHOR]),
         ("social.follows.v1", at[AUTHOR]),
         *(("social.blocks.v1", partition) for partition in at.values()),
+        ("social.tiers.v1", at[AUTHOR]),
     }
     assert len(log.scanned) == len(set(log.scanned))
 
@@ -243,6 +245,31 @@ def test_what_is_pulled_is_in_the_feed_though_nobody_delivered_it() -> None:
     pulls.pull({AUTHOR: [post_id(10)]})
     told = explained([*before, *after], side=ReadSide(store, hot, store, hot.metrics))
     assert (told.why.way, told.why.timeline.holds_post) == (Way.PULL, False)
+    assert told.why.is_pulled
+    assert answer_json(told)["is_pulled"] is True
+
+
+def test_decisions_of_tiers_are_told_with_their_reasons(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decided: dict[str, Any] = {"tier": "CELEBRITY", "previous_tier": "REGULAR", "followers": 1234}
+    events = [
+        follow(5),
+        tier_changed(9, **decided, posts_per_hour=2.5),
+        tier_changed(9, OTHER, **decided, posts_per_hour=1.0),
+        post(10),
+    ]
+    told = explained(events)
+    (one,) = told.found.tiers
+    assert (one.place.topic, one.place.partition) == (
+        "social.tiers.v1",
+        partition_of(AUTHOR, PARTITIONS),
+    )
+    assert answer_json(told)["events"][-1]["event"]["followers"] == 1234
+    assert not told.why.is_pulled
+    print_answer(told)
+    shown = capsys.readouterr().out
+    assert "REGULAR -> CELEBRITY at 1,234 followers, 2.5 posts an hour" in shown
 
 
 class _Unlisted(MemoryStore):
