@@ -15,7 +15,7 @@ from streams.sinks.timelines import TimelineLimits
 IDS_PER_PUSH = 256
 """Posts of one author that a timeline takes in in less than a millisecond."""
 
-PARTS_AT_FIRST = 32
+PARTS_AT_FIRST = 256
 """Parts that the first call is told of."""
 
 SHARDS_A_ROUND = 4
