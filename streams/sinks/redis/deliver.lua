@@ -27,18 +27,6 @@ local function trim(key, size)
   return size / BYTES_A_PUSH + PUSHES_A_LATE_ID * late
 end
 
--- Pushes ids onto a timeline, in whatever order they come: reading and trimming settle that.
--- Returns what it cost, or nothing where there is no timeline.
-local function push(key, ids)
-  local size = call('APPEND', key, ids)
-  if size == #ids then
-    call('DEL', key)
-    return nil
-  end
-  if size > longest then return 1 + trim(key, size) end
-  return 1
-end
-
 -- Serves up to `count` followers (at least one) above the cursor, of one page, as long as the
 -- budget lasts. Returns how many, and the cursor of the last ('' when there are no more).
 -- Followers without a timeline leave the list.
@@ -51,14 +39,22 @@ local function walk(list, count, cursor, ids)
     followers, key = page_at(list, pivots, page)
     last = page + ID > #pivots
   end
-  local served, gone = 0, {}
-  while at <= #followers do
-    cursor, served = sub(followers, at, at + ID - 1), served + 1
-    local cost = push(timelines .. cursor, ids)
-    if not cost then gone[#gone + 1] = at end
-    at, budget = at + ID, budget - (cost or 1)
-    if served == count or budget <= 0 then break end
+  -- A push appends, in whatever order ids come: reading and trimming settle that. What makes a
+  -- timeline that was not there is undone.
+  local served, gone, new = 0, {}, #ids
+  for i = at, #followers, ID do
+    cursor, served, at = sub(followers, i, i + ID - 1), served + 1, i + ID
+    local key = timelines .. cursor
+    local size = call('APPEND', key, ids)
+    if size == new then
+      call('DEL', key)
+      gone[#gone + 1] = i
+    elseif size > longest then
+      budget = budget - trim(key, size)
+    end
+    if served == count or served >= budget then break end
   end
+  budget = budget - served
   local more = at <= #followers or not last
   if #gone > 0 then
     drop(list, gone, followers, key, pivots, page)

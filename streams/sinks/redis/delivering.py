@@ -15,6 +15,9 @@ from streams.sinks.timelines import TimelineLimits
 IDS_PER_PUSH = 256
 """Posts of one author that a timeline takes in in less than a millisecond."""
 
+PARTS_AT_FIRST = 256
+"""Parts that the first call is told of."""
+
 SHARDS_A_ROUND = 4
 """Calls of the delivery worker that a server may have to answer in a row."""
 
@@ -38,11 +41,14 @@ class _Walk:
     """Followers that the first of `parts` is still to be served to …"""
     cursor: bytes = b""
     """… above this one, if that part has been begun."""
+    sent: int = PARTS_AT_FIRST
+    """Parts that the next call is told of: about twice as many as the last one came through."""
 
     def advance(self, done: int, left: int, cursor: bytes) -> None:
         """Take in what a call did."""
         self.parts = self.parts[done:]
         self.left, self.cursor = left, cursor
+        self.sent = 2 * (done + 1)
 
     def rest(self, place: int, cursor: bytes) -> Iterator[Delivery]:
         """What is left of a part whose list is longer than was to be served."""
@@ -86,7 +92,8 @@ class Deliverer:
 
     def _call(self, walk: _Walk, limit: int) -> Call:
         limits = self._limits
-        parts = b"".join(part.packed for part in walk.parts[: limits.pushes])
+        told = min(walk.sent, limits.pushes)
+        parts = b"".join(part.packed for part in walk.parts[:told])
         sizes = (limits.pushes, limits.length, limits.slack, limit)
         keys = (self._keys.timelines(walk.shard), self._keys.lists(walk.shard))
         return Call(keys, (*sizes, walk.left, walk.cursor, parts))
