@@ -19,8 +19,8 @@ TIMELINES = (
         "push-onto-cold",
         "a delivery makes a timeline of one post, which reads as whole",
         "deliver.lua",
-        "    call('DEL', key)\n    return nil\n",
-        "    return nil\n",
+        "      call('DEL', timeline)\n",
+        "",
     ),
     _seeded(
         "floor-ignored",

@@ -44,13 +44,13 @@ local function walk(list, count, cursor, ids)
   local served, gone, new = 0, {}, #ids
   for i = at, #followers, ID do
     cursor, served, at = sub(followers, i, i + ID - 1), served + 1, i + ID
-    local key = timelines .. cursor
-    local size = call('APPEND', key, ids)
+    local timeline = timelines .. cursor
+    local size = call('APPEND', timeline, ids)
     if size == new then
-      call('DEL', key)
+      call('DEL', timeline)
       gone[#gone + 1] = i
     elseif size > longest then
-      budget = budget - trim(key, size)
+      budget = budget - trim(timeline, size)
     end
     if served == count or served >= budget then break end
   end
