@@ -5,13 +5,16 @@ come in batches, one author is followed by a tenth of the users, and a post has 
 followers in the mean. Kafka and Cassandra have no part in it: what is measured is what the workers
 `posts` and `delivery` call, and what Redis does. By turns, in one process and on one server:
 
-deliver      deliver() of each batch, then deliver_pages() until nothing is left
+deliver      deliver() of each batch of 500 posts, then deliver_pages() until nothing is left
+one by one   the same, each post a batch of its own: as where workers have nothing to catch up with
 pipelined    ZADD and ZREMRANGEBYRANK for each, from redis-py in pipelines of 1,000 deliveries
 scripted     the same in a script that is given the followers
 append       an APPEND for each in such a script: the server's limit
 
-`server` counts Redis's CPU seconds alone, `both` the client's as well. Of the mean of 50, `deliver`
-also does a sixteenth and a quarter of the work: a delivery must not cost more where there are more.
+`server` counts Redis's CPU seconds alone, `both` the client's as well. What several posts of a
+batch have for one reader, `deliver` pushes at once: it also tells how many deliveries made a push,
+and how long a call of the script took. Of the mean of 50, it does a sixteenth and a quarter of the
+work as well: a delivery must not cost more where there are more.
 """
 
 import random
@@ -35,6 +38,8 @@ _BATCH: Final = 500
 _GROWING: Final = 50
 _AIM: Final = 500
 _CHECKED: Final = 50
+_ONE_BY_ONE: Final = 4
+"""By how much fewer deliveries those are measured with."""
 _UNIT: Final = "deliveries/CPU s"
 
 
@@ -54,10 +59,12 @@ _SIZES: Final = {
 
 
 class _Rates(NamedTuple):
-    """Deliveries per CPU second."""
+    """Deliveries per CPU second; deliveries in one push; milliseconds in one call of a script."""
 
     server: float
     both: float
+    a_push: float
+    a_call: float
 
 
 def run(report: Report, size: str, settings: Settings) -> None:
@@ -90,10 +97,17 @@ def _measure(
         "append": appended(client, graph),
     }
     turns = {name: partial(rates, deliver) for name, deliver in ways.items()}
+    one_by_one = partial(_one_by_one, timelines, settings)
+    turns["one by one"] = partial(rates, one_by_one, _ONE_BY_ONE)
     by_turns(turns, 1)  # strings that were just stored grow at the first append
-    for name, found in by_turns(turns, size.runs).items():
+    told = by_turns(turns, size.runs)
+    for name, found in told.items():
         report.figure(f"{mean} followers: {name}, server", _UNIT, *(one.server for one in found))
         report.figure(f"{mean} followers: {name}, both", _UNIT, *(one.both for one in found))
+    for name in ("deliver", "one by one"):
+        which, found = f"{mean} followers: {name}", told[name]
+        report.figure(f"{which}, in a push", "deliveries", *(one.a_push for one in found))
+        report.figure(f"{which}, a call", "ms", *(one.a_call for one in found))
     for batch in posting(draw, graph, _CHECKED, _BATCH, next(hours)).batches:
         ours(batch)
         _check(timelines, graph, batch)
@@ -133,6 +147,12 @@ def _deliver(timelines: RedisTimelines, settings: Settings, batch: Batch) -> Non
         left = timelines.deliver_pages(left, settings.delivery_page)
 
 
+def _one_by_one(timelines: RedisTimelines, settings: Settings, batch: Batch) -> None:
+    for author, posts in batch.items():
+        for post in posts:
+            _deliver(timelines, settings, {author: (post,)})
+
+
 def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
     """What was measured does deliver, also to the last of an author's followers."""
     for author, posts in batch.items():
@@ -143,12 +163,16 @@ def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
 
 
 def _rates(client: Redis, deliver: Callable[[Batch], None], posts: Posting) -> _Rates:
+    client.config_resetstat()
     server, own = _server_cpu_s(client), time.process_time()
     for batch in posts.batches:
         deliver(batch)
     own = time.process_time() - own
     server = _server_cpu_s(client) - server
-    return _Rates(posts.deliveries / server, posts.deliveries / (server + own))
+    made, stats = posts.deliveries, client.info("commandstats")
+    pushes = stats.get("cmdstat_append", {"calls": made})["calls"]
+    call = stats.get("cmdstat_evalsha", {"usec_per_call": 0.0})["usec_per_call"] / 1000
+    return _Rates(made / server, made / (server + own), made / pushes, call)
 
 
 def _server_cpu_s(client: Redis) -> float:

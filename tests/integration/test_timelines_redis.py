@@ -157,6 +157,66 @@ def test_a_batch_takes_one_call_a_shard(valkey: Valkey) -> None:
     assert valkey.client.info("commandstats")["cmdstat_evalsha"]["calls"] == SHARDS
 
 
+def appends(client: redis.Redis) -> int:
+    calls: int = client.info("commandstats")["cmdstat_append"]["calls"]
+    return calls
+
+
+def test_what_many_authors_post_is_pushed_to_a_reader_at_once(valkey: Valkey) -> None:
+    cache = timelines(valkey.client, TimelineLimits())
+    for reader in (READER, EVE):
+        build(cache, reader, range(1, 51))
+    valkey.client.config_resetstat()
+    cache.deliver({author: [author, author + 100] for author in range(1, 51)}, ALL)
+    assert appends(valkey.client) == 2
+    for reader in (READER, EVE):
+        assert warm_ids(cache, reader) == (*range(150, 100, -1), *range(50, 0, -1))
+
+
+def test_a_push_is_bounded_however_many_post(valkey: Valkey) -> None:
+    cache = timelines(valkey.client, TimelineLimits(pushes=10_000))
+    build(cache, READER, [ANN, BOB, EVE])
+    valkey.client.config_resetstat()
+    posts = {author: range(200 * author, 200 * author + 200) for author in (ANN, BOB, EVE)}
+    cache.deliver(posts, ALL)
+    assert appends(valkey.client) == 3
+    assert warm_ids(cache) == tuple(range(799, 199, -1))
+
+
+def test_calls_share_out_the_trims(valkey: Valkey) -> None:
+    limits = TimelineLimits(length=800, slack=0, pushes=20)
+    cache, readers = timelines(valkey.client, limits), range(1000, 1100)
+    for reader in readers:
+        build(cache, reader, [ANN], range(1, 801))
+    valkey.client.config_resetstat()
+    cache.deliver({ANN: [900]}, ALL)
+    stats = valkey.client.info("commandstats")
+    assert stats["cmdstat_set"]["calls"] == len(readers)
+    assert stats["cmdstat_evalsha"]["calls"] > len(readers) / 5
+    newest = (900, *range(800, 1, -1))
+    assert all(warm_ids(cache, reader) == newest for reader in readers)
+
+
+def test_what_a_worker_left_too_long_is_trimmed_by_the_next_push(valkey: Valkey) -> None:
+    cache = timelines(valkey.client)
+    build(cache, READER, [ANN], [10])
+    valkey.client.append(KEYS.timeline(READER), pack(range(20, 60)))
+    cache.deliver({ANN: [60]}, ALL)
+    assert warm_ids(cache) == (60, 59, 58, 57, 56)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ids_that_are_no_number_as_a_double_find_their_places(valkey: Valkey, seed: int) -> None:
+    infinite = 0x7FF << 52
+    ids = [infinite + more for more in (-2, -1, 0, 1, 2)] + [2**63 - 2, 2**63 - 1, 7, 8]
+    random.Random(seed).shuffle(ids)
+    cache = timelines(valkey.client)
+    build(cache, READER, [ANN])
+    for post in ids:
+        cache.deliver({ANN: [post]}, ALL)
+    assert warm_ids(cache) == tuple(sorted(ids, reverse=True)[: SMALL.length])
+
+
 # The server forgets scripts, lacks memory, restarts.
 
 

@@ -73,15 +73,17 @@ local function joined(a, b)
 end
 
 -- The floor and ids of a timeline in order, each once, without what the floor covers; and how
--- many had come late.
+-- many had come late. The bits of an id are read as those of a double, for of two positive doubles
+-- the greater one has the greater bits; of ids that are no number as a double, and so greater than
+-- none, all count as late.
 local function settled(value)
   local ids, parts, late, from = ids_of(value), {}, {}, 1
   local told = ID * struct.unpack('>I4', value, HEADER - 3)
-  local last_high, last_low = struct.unpack('>I4I4', ids, told - ID + 1)
+  local last = struct.unpack('>d', ids, told - ID + 1)
   for at = told + 1, #ids, ID do
-    local high, low = struct.unpack('>I4I4', ids, at)
-    if high > last_high or (high == last_high and low > last_low) then
-      last_high, last_low = high, low
+    local id = struct.unpack('>d', ids, at)
+    if id > last then
+      last = id
     else
       parts[#parts + 1] = string.sub(ids, from, at - 1)
       late[#late + 1] = string.sub(ids, at, at + ID - 1)

@@ -23,16 +23,17 @@ local function page_at(list, pivots, at)
   return redis.call('GET', key), key
 end
 
--- The page where `id` is or would be: its ids; its key; the list's pivots, nil where it is not
--- split; and at which of their bytes this page's stands.
-local function page_of(list, id)
-  local value = redis.call('GET', list)
+-- The page where `id` is or would be, of a list that holds `value`: its ids; its key; the list's
+-- pivots, nil where it is not split; and at which of their bytes this page's stands.
+local function page_in(list, value, id)
   if not value then return '', list end
   if string.byte(value) < 128 then return value, list end
   local at = upper_bound(value, pivot_of(id)) - ID
   local ids, key = page_at(list, value, at)
   return ids, key, value, at
 end
+
+local function page_of(list, id) return page_in(list, redis.call('GET', list), id) end
 
 -- Stores a page that has become too large as two.
 local function split(list, ids, key, pivots, at)
