@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -48,7 +48,8 @@ def kill(process: "subprocess.Popen[str]") -> None:
     family = psutil.Process(process.pid)
     members = [*family.children(recursive=True), family]
     for member in members:
-        member.kill()
+        with suppress(psutil.NoSuchProcess):  # what the JVM starts may end by itself any moment
+            member.kill()
     psutil.wait_procs(members, timeout=30)
 
 
