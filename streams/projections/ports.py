@@ -125,7 +125,10 @@ class ViewReader(Protocol):
         ...
 
     def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
-        """Of posts made in (since, until] (ms), in any order, for at least two days after."""
+        """Of posts made in (since, until] (ms), in any order; kept for two days after that.
+
+        Raises ValueError for earlier ones, where a store keeps them no longer.
+        """
         ...
 
     def reposts(self, post_id: int) -> Sequence[int]:

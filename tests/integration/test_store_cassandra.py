@@ -8,7 +8,7 @@ from streams.app.settings import Settings
 from streams.sinks.cassandra.migrating import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from tests.contract.store_making import Clock, Store
+from tests.contract.store_making import DAY_MS, MS_2024, Clock, Store
 from tests.contract.store_suite import StoreSuite
 
 pytestmark = pytest.mark.stack
@@ -25,3 +25,11 @@ class TestCassandraStore(StoreSuite):
     @pytest.fixture
     def store(self, session: Session, clock: Clock) -> Store:
         return CassandraStore(session, clock=clock)
+
+
+def test_uses_of_tags_that_are_not_kept_are_refused(session: Session) -> None:
+    """Two days of them are: as much as an answer as of a day ago asks for."""
+    store = CassandraStore(session, clock=lambda: MS_2024)
+    assert list(store.tag_uses(MS_2024 - 2 * DAY_MS, MS_2024 - 2 * DAY_MS)) == []
+    with pytest.raises(ValueError, match="two days"):
+        store.tag_uses(MS_2024 - 3 * DAY_MS, MS_2024)

@@ -4,11 +4,13 @@ from collections import Counter
 
 from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
 from streams.projections.effects import CreateStory, Effects, SetLike, Stamp
-from streams.sinks.cassandra.cells import TAG_PARTS
+from streams.sinks.cassandra.cells import TAG_PARTS, USE_PARTS
 from streams.sinks.cassandra.months import month_of, months_between
 from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS, index_rows, state_rows
+from streams.sinks.cassandra.tag_uses import KEPT_MS, use_rows
 from streams.sinks.cassandra.tagged import TAG_PART, TAG_POST, tag_rows
 from streams.sinks.cassandra.writes import Insert, Write, batches
+from tests.contract.store_making import Scope
 
 CREATED = 1_735_689_600_000  # 2025-01-01
 EXPIRES = CREATED + 86_400_000
@@ -44,6 +46,14 @@ def test_what_is_posted_under_a_tag_at_once_is_written_to_all_its_parts() -> Non
     assert max(written.values()) < 2 * 1600 / TAG_PARTS
     listed = [row.values[:3] for row in rows if row.insert is TAG_PART]
     assert sorted(listed) == sorted(written)
+
+
+def test_uses_of_one_tag_are_written_to_all_parts_of_their_hour() -> None:
+    posts = [Scope(0).post(make_id(CREATED) + n, n, n, tags=("hot",)) for n in range(1, 1601)]
+    written = Counter(row.partition for row in use_rows(posts, CREATED))
+    assert len(written) == USE_PARTS
+    assert max(written.values()) < 2 * 1600 / USE_PARTS
+    assert list(use_rows(posts, CREATED + KEPT_MS)) == []
 
 
 def test_no_row_holds_a_null() -> None:

@@ -20,6 +20,7 @@ VIEWER_BUCKETS = 16
 AUTHOR_BUCKETS = 16
 TAG_PARTS = 16
 EXPIRY_PARTS = 16
+USE_PARTS = 16
 HOUR_MS = 3_600_000
 
 _SIGN = 1 << 63
@@ -117,3 +118,8 @@ def expiry_part(story_id: int) -> int:
 def tag_part(post_id: int) -> int:
     """Which of the 16 parts of a tag's month holds the post. Never to be changed."""
     return viewer_bucket(post_id)
+
+
+def use_part(author_id: int) -> int:
+    """Which of an hour's 16 parts of uses of tags holds the author's. Never to be changed."""
+    return viewer_bucket(author_id)

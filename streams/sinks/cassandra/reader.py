@@ -76,7 +76,7 @@ class CassandraReader:
         return newest_by_tag(self._session, tag, before, limit)
 
     def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
-        return uses_between(self._session, since, until)
+        return uses_between(self._session, since, until, self._clock())
 
     def reposts(self, post_id: int) -> Sequence[int]:
         return [row[0] for row in self._session.rows(_REPOSTS, post_id)]
