@@ -27,7 +27,12 @@ def work_beside(
         os.kill(os.getpid(), signal.SIGTERM)
 
     helper = threading.Thread(target=beside)
-    worker.run(helper.start)
+
+    def assigned() -> None:
+        if helper.ident is None:  # else the group assigns again
+            helper.start()
+
+    worker.run(assigned)
     helper.join()
     if failures:
         raise failures[0]

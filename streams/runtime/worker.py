@@ -67,15 +67,15 @@ class Worker:
         self.vitals = Vitals(config, pipelines, self._give_up)
         metrics.gauge(self.vitals)
 
-    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+    def run(self, assigned: Callable[[], None] = lambda: None) -> None:
         """Work until SIGTERM or SIGINT; raises whatever else ended it, nothing acknowledged.
 
-        `ready` is called once the group has assigned its partitions.
+        `assigned` is called whenever the group has assigned partitions: at a rebalance, again.
         """
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._main(ready))
+            runner.run(self._main(assigned))
 
-    async def _main(self, ready: Callable[[], None]) -> None:
+    async def _main(self, assigned: Callable[[], None]) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = loop.create_future()
         self._signalled = asyncio.Event()
@@ -94,7 +94,7 @@ class Worker:
         self._idle = {topic: asyncio.Event() for topic in self._pipelines}
         for topic in self._app.group_topics(self._pipelines):
             self._app.agent(topic, name=topic.get_topic_name())(self._consume)
-        self._app.on_rebalance_complete.connect(_calling(ready), weak=False)
+        self._app.on_rebalance_complete.connect(_calling(assigned), weak=False)
         try:
             await self._app.start()
             self.vitals.start(self._app)
@@ -202,8 +202,8 @@ class Worker:
         self._pool.shutdown()
 
 
-def _calling(ready: Callable[[], None]) -> Callable[..., Any]:
+def _calling(assigned: Callable[[], None]) -> Callable[..., Any]:
     async def handler(sender: Any, **_: Any) -> None:  # noqa: ARG001
-        ready()
+        assigned()
 
     return handler
