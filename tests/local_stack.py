@@ -1,6 +1,7 @@
 """Stacks of their own for tests: free ports, a short home, the settings that name them."""
 
 import itertools
+import os
 import random
 from pathlib import Path
 
@@ -11,9 +12,22 @@ _BELOW_EPHEMERAL = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, outside the range that clients are given."""
-    candidates = random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL))
+    """Ports that nobody listens on, outside the range that clients are given.
+
+    Tests that run side by side draw from shares of their own: between the look and the server's
+    start, another's could take the port.
+    """
+    share = _BELOW_EPHEMERAL[_worker_number() :: _workers()]
+    candidates = random.sample(share, len(share))
     return list(itertools.islice(filter(is_free, candidates), count))
+
+
+def _workers() -> int:
+    return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def _worker_number() -> int:
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def own_settings(home: Path) -> Settings:
