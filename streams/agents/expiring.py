@@ -7,17 +7,11 @@ and several who tell at once make duplicates and nothing else.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from streams.contracts.events import Event
-from streams.projections.expiry import (
-    FIRST,
-    Due,
-    Expiry,
-    ExpiryIndex,
-    last_due_at,
-    story_expired,
-)
+from streams.projections.expiry import Due, Expiry, ExpiryIndex, story_expired
 from streams.projections.ports import ViewReader
 
 GRACE_MS: Final = 600_000
@@ -48,7 +42,7 @@ class ExpiryTeller:
         self._index = index
         self._views = views
         self._send = send
-        self._sent: frozenset[Expiry] = frozenset()
+        self._sent: set[Expiry] = set()
         """Acknowledged by the broker and not read back: not to be told again by this process."""
 
     def tell(self, now: int) -> Round:
@@ -67,17 +61,16 @@ class ExpiryTeller:
             fresh = [due.expiry for due in missing if due.expiry not in self._sent]
             if fresh:
                 self._send([story_expired(expiry) for expiry in fresh])
-                self._sent |= frozenset(fresh)
+                self._sent.update(fresh)
                 told += len(fresh)
         self._sent &= untold
         self._advance(since, now, oldest)
         return Round(told, len(untold), oldest)
 
     def _due(self, since: int | None, now: int) -> Iterator[Sequence[Due]]:
-        after = FIRST if since is None else last_due_at(since)
-        while page := self._index.due(after, now, _PAGE):
+        due = self._index.due(-1 if since is None else since, now)
+        while page := list(islice(due, _PAGE)):
             yield page
-            after = page[-1]
 
     def _missing(self, page: Sequence[Due]) -> frozenset[Expiry]:
         """The ends of stories that stand, of which the log does not tell as far as it is folded."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Final
 
 from streams.app.log_scan import Watcher
@@ -52,9 +51,13 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: Watcher) -> W
     for page in _followers(side, author):
         visits = side.hot.visits.last(page)
         followers, active = followers + len(page), active + len(visits)
-        latest = heapq.nlargest(top, chain(latest, ((at, one) for one, at in visits.items())))
+        for reader, at in visits.items():
+            if len(latest) < top:
+                heapq.heappush(latest, (at, reader))
+            else:
+                heapq.heappushpop(latest, (at, reader))
         watcher.step(len(page))
-    readers = [reader for _, reader in latest]
+    readers = [reader for _, reader in sorted(latest, reverse=True)]
     watcher.stage("warming timelines", len(readers))
     made: Counter[Made] = Counter()
     with ThreadPoolExecutor(_TOGETHER) as pool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from streams.contracts.events import Tier
+from streams.projections.expiry import Expiry
 
 
 class Stamp(NamedTuple):
@@ -85,14 +86,6 @@ class DeleteStory(NamedTuple):
 
     story_id: int
     author_id: int
-
-
-class TellExpiry(NamedTuple):
-    """The log tells that the story ended at `expires_at` (ms)."""
-
-    story_id: int
-    author_id: int
-    expires_at: int
 
 
 class SetHighlight(NamedTuple):
@@ -182,7 +175,8 @@ class Effects:
     delete_posts: list[DeletePost] = field(default_factory=list)
     create_stories: list[CreateStory] = field(default_factory=list)
     delete_stories: list[DeleteStory] = field(default_factory=list)
-    expiries: list[TellExpiry] = field(default_factory=list)
+    expiries: list[Expiry] = field(default_factory=list)
+    """Ends of stories of which the log tells."""
     highlights: list[SetHighlight] = field(default_factory=list)
     relations: list[SetRelation] = field(default_factory=list)
     likes: list[SetLike] = field(default_factory=list)

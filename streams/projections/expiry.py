@@ -1,8 +1,8 @@
 """When stories end: what is still to be told of it, and the event that tells it."""
 
 import hashlib
-from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Collection, Iterator
+from typing import NamedTuple, Protocol
 
 from streams.contracts.events import StoryExpired
 from streams.contracts.ids import MAX_ID
@@ -23,24 +23,14 @@ class Due(NamedTuple):
     expiry: Expiry
 
 
-FIRST: Final = Due(-1, Expiry(0, 0, 0))
-"""Before everything that is due."""
-
-
-def last_due_at(instant: int) -> Due:
-    """After everything that is due at this instant (ms)."""
-    return Due(instant, Expiry(MAX_ID, MAX_ID, MAX_ID))
-
-
 class ExpiryIndex(Protocol):
     """The durable index of stories by their end. All methods raise StoreUnavailableError.
 
     It may hold too much: stories that were deleted, or told of, or whose create lost.
     """
 
-    def due(self, after: Due, until: int, limit: int) -> Sequence[Due]:
-        """The first `limit` after `after` that are due by `until` (ms), in order; fewer: there are
-        no more."""
+    def due(self, after: int, until: int) -> Iterator[Due]:
+        """Those due in (after, until] (ms), in order, read as they are taken."""
         ...
 
     def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:

@@ -2,7 +2,8 @@
 
 from streams.contracts.batch import Batch
 from streams.projections.creates import creates, others
-from streams.projections.effects import CreateStory, DeleteStory, SetHighlight, Stamp, TellExpiry
+from streams.projections.effects import CreateStory, DeleteStory, SetHighlight, Stamp
+from streams.projections.expiry import Expiry
 from streams.projections.ports import Content
 from streams.projections.projected import Facts, Projected
 
@@ -46,7 +47,7 @@ def project_stories(batch: Batch, facts: Facts) -> Projected:
     ]
     # No view depends on it: visibility is decided by time when reading.
     effects.expiries = [
-        TellExpiry(row["story_id"], row["author_id"], row["occurred_at"])
+        Expiry(row["story_id"], row["author_id"], row["occurred_at"])
         for row in others(batch, "StoryExpired", result)
     ]
     return result

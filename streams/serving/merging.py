@@ -4,9 +4,9 @@ import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-_CHUNK: Final = 100
+_WANTED: Final = 100
 """How many posts somebody who reads a few pages takes."""
-_LEAST: Final = 2
+_MIN_CHUNK: Final = 2
 _MAX_CHUNK: Final = 1000
 
 AuthorPosts = Callable[[Collection[int], int | None, int], Mapping[int, Sequence[int]]]
@@ -23,13 +23,17 @@ def union(*sources: Iterator[int]) -> Iterator[int]:
 
 
 def merge_author_posts(
-    author_posts: AuthorPosts, authors: Collection[int], before: int | None, wanted: int = _CHUNK
+    author_posts: AuthorPosts,
+    authors: Collection[int],
+    before: int | None,
+    wanted: int | None = None,
 ) -> Iterator[int]:
     """Ids of all the authors' posts below `before`, newest first: a k-way merge.
 
     An id is given out only when every author who may have a newer one has been asked, so the
     order is exact at any depth. Each author is read in growing chunks, the first of which are
-    twice as large as they must be where `wanted` ids are taken and all authors write as often.
+    twice as large as they must be where `wanted` ids (by default a few pages) are taken and all
+    authors write as often.
     """
     sources: dict[int, _Source] = {}
     heads: list[tuple[int, int]] = []  # (-post id, author): the newest unread id of each author
@@ -47,7 +51,8 @@ def merge_author_posts(
         elif source.cursor is not None:
             fetch([author], source.cursor, min(source.chunk * 2, _MAX_CHUNK))
 
-    fetch(authors, before, min(max(2 * wanted // max(len(authors), 1), _LEAST), _MAX_CHUNK))
+    even = 2 * (wanted or _WANTED) // max(len(authors), 1)
+    fetch(authors, before, min(max(even, _MIN_CHUNK), _MAX_CHUNK))
     last = None
     while heads:
         negative, author = heapq.heappop(heads)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from streams.contracts.ids import id_time
@@ -121,7 +121,7 @@ class MemoryStore:
             self._stories_by_author[story.author_id].add(story.story_id)
             end = Expiry(story.story_id, story.author_id, story.expires_at)
             self._due.add(Due(max(story.expires_at, self._clock()), end))
-        self._told.update(Expiry(*told) for told in effects.expiries)
+        self._told.update(effects.expiries)
         self._story_deletes.update(effects.delete_stories)
         for change in effects.highlights:
             key = (change.story_id, change.author_id)
@@ -296,8 +296,8 @@ class MemoryStore:
 
     # ExpiryIndex
 
-    def due(self, after: Due, until: int, limit: int) -> Sequence[Due]:
-        return sorted(due for due in self._due if due > after and due.due_at <= until)[:limit]
+    def due(self, after: int, until: int) -> Iterator[Due]:
+        return iter(sorted(due for due in self._due if after < due.due_at <= until))
 
     def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
         return frozenset(expiries) & self._told

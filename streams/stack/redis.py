@@ -19,8 +19,8 @@ ENVIRONMENT = {
     # Whatever a script compares as strings is to follow bytes, not a locale.
     "LANG": "C",
     "LC_ALL": "C",
-    # This build allocates with glibc, which with these bins tidies up again and again: a fifth of
-    # the time that deliveries to a million timelines take. Other systems do not read it.
+    # This build allocates with glibc, which by default tidies up again and again where very many
+    # strings grow at once, as in deliveries. Other systems do not read it.
     "GLIBC_TUNABLES": "glibc.malloc.mxfast=0:glibc.malloc.tcache_count=2000",
 }
 

@@ -1,23 +1,18 @@
 """The index of stories by their end."""
 
-from streams.projections.effects import CreateStory, Effects, TellExpiry
-from streams.projections.expiry import FIRST, Due, Expiry, last_due_at
+from streams.projections.effects import CreateStory, Effects
+from streams.projections.expiry import Due, Expiry
 from tests.contract.store_cases import StoreCases
 from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
 
 HOUR = 3_600_000
-EVERYTHING = MS_2024 + 400 * DAY_MS
+LAST = MS_2024 + 400 * DAY_MS
 
 
-def due(store: Store, stories: list[CreateStory], page: int = 1000) -> list[Due]:
-    """What is due of these stories, in pages."""
-    found: list[Due] = []
-    after = FIRST
-    while some := store.expiries.due(after, EVERYTHING, page):
-        found += some
-        after = some[-1]
+def due(store: Store, stories: list[CreateStory], after: int = -1, until: int = LAST) -> list[Due]:
+    """What is due of these stories."""
     ids = {story.story_id for story in stories}
-    return [one for one in found if one.expiry.story_id in ids]
+    return [one for one in store.expiries.due(after, until) if one.expiry.story_id in ids]
 
 
 def ends(stories: list[CreateStory]) -> list[Due]:
@@ -39,8 +34,7 @@ class ExpiryCases(StoreCases):
             for offset in offsets
         ]
         store.apply(Effects(create_stories=stories))
-        for page in (7, 1000):
-            assert due(store, stories, page) == ends(stories)
+        assert due(store, stories) == ends(stories)
 
     def test_only_what_is_due_by_then_and_after_what_was_seen(
         self, store: Store, scope: Scope, clock: Clock
@@ -52,14 +46,10 @@ class ExpiryCases(StoreCases):
         ]
         store.apply(Effects(create_stories=stories))
         everything = ends(stories)
-        middle = everything[5]
-        ids = {story.story_id for story in stories}
-        before = store.expiries.due(FIRST, middle.due_at, 1000)
-        assert [one for one in before if one.expiry.story_id in ids] == everything[:6]
-        rest = store.expiries.due(middle, EVERYTHING, 1000)
-        assert [one for one in rest if one.expiry.story_id in ids] == everything[6:]
-        rest = store.expiries.due(last_due_at(middle.due_at), EVERYTHING, 1000)
-        assert [one for one in rest if one.expiry.story_id in ids] == everything[6:]
+        middle = everything[5].due_at
+        assert due(store, stories, until=middle) == everything[:6]
+        assert due(store, stories, after=middle) == everything[6:]
+        assert due(store, stories, after=middle - 1) == everything[5:]
 
     def test_what_becomes_known_late_is_due_from_then_on(
         self, store: Store, scope: Scope, clock: Clock
@@ -79,7 +69,7 @@ class ExpiryCases(StoreCases):
             Expiry(scope.content(), scope.user(), MS_2024),
         ]
         for _ in range(2):
-            store.apply(Effects(expiries=[TellExpiry(*one) for one in told]))
+            store.apply(Effects(expiries=told))
         assert store.expiries.told([*told, *others]) == set(told)
         assert store.expiries.told([]) == set()
 

@@ -12,7 +12,7 @@ from streams.app.settings import Settings
 from streams.contracts.ids import make_id
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, in_order
-from streams.sinks.cassandra import copies
+from streams.sinks.cassandra import migration_copies
 from streams.sinks.cassandra.lock import MigrationLock
 from streams.sinks.cassandra.migrating import migrate, require_migrated
 from streams.sinks.cassandra.migrations import shipped
@@ -189,8 +189,8 @@ def test_posts_by_tag_move_into_parts(
         for post in posts:
             list(session.rows(_OLD_TAG_POST, tag, month_of(post), post))
     with monkeypatch.context() as patch:
-        patch.setattr(copies, "_ROWS", 7)
-        patch.setattr(copies, "write_all", Interrupted(after=3))
+        patch.setattr(migration_copies, "_ROWS", 7)
+        patch.setattr(migration_copies, "write_all", Interrupted(after=3))
         with pytest.raises(KeyboardInterrupt):
             migrate(session, keyspace)
         assert "tag_posts" in tables(session, keyspace)

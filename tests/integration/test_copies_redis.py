@@ -1,24 +1,14 @@
 """Copies on a real server pass the suite, and live as long as they were given."""
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 
 from streams.projections.copies import Copy
 from streams.sinks.redis.copies import LEASE_S, RedisCopies
 from tests.contract.copies_suite import ANN, CopyServer, CopySuite
-from tests.integration.valkey import Valkey
+from tests.integration.valkey import Valkey, begin_new_history
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
 
 
 class RealServer(CopyServer):
@@ -35,9 +25,7 @@ class RealServer(CopyServer):
             self.client.delete(key)
 
     def new_history(self) -> None:
-        """A short time as a replica (of nobody), and promotion: the data stays."""
-        self.client.replicaof("127.0.0.1", 1)
-        self.client.replicaof("NO", "ONE")
+        begin_new_history(self.client)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Delivery lists on a real server: their layout, against a plain set, at every size of a page."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -18,21 +16,6 @@ pytestmark = pytest.mark.stack
 
 KEYS = Keys("v1", 1)
 MAX_ID = 2**63 - 1
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def valkey(process: Valkey) -> Valkey:
-    """The server, empty."""
-    process.client.flushall()
-    return process
 
 
 def timelines(valkey: Valkey, page: int = 512, pushes: int = 250) -> RedisTimelines:

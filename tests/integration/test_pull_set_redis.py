@@ -1,23 +1,13 @@
 """The pull set of a real server passes the suite."""
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 
 from streams.sinks.redis.pull_set import RedisPullSet
 from tests.contract.pull_suite import PullServer, PullSuite
-from tests.integration.valkey import Valkey
+from tests.integration.valkey import Valkey, begin_new_history
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
 
 
 class RealServer(PullServer):
@@ -33,9 +23,7 @@ class RealServer(PullServer):
         self.pulls._loading_s = 0
 
     def new_history(self) -> None:
-        """A short time as a replica (of nobody), and promotion: the data stays."""
-        self._client.replicaof("127.0.0.1", 1)
-        self._client.replicaof("NO", "ONE")
+        begin_new_history(self._client)
 
 
 class TestRedisPullSet(PullSuite):

@@ -29,27 +29,12 @@ from tests.contract.timeline_suite import (
     warm_ids,
 )
 from tests.integration.delivery_lists import followers
-from tests.integration.valkey import Valkey
+from tests.integration.valkey import Valkey, begin_new_history
 
 pytestmark = pytest.mark.stack
 
 SHARDS = 4
 KEYS = Keys("v1", SHARDS)
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    valkey = Valkey(tmp_path_factory.mktemp("valkey"))
-    valkey.start()
-    yield valkey
-    valkey.close()
-
-
-@pytest.fixture
-def valkey(process: Valkey) -> Valkey:
-    """The server, empty."""
-    process.client.flushall()
-    return process
 
 
 class RealServer(TimelineServer):
@@ -69,9 +54,7 @@ class RealServer(TimelineServer):
         self._client.delete(Keys("v1", self._shards).timeline(reader))
 
     def new_history(self) -> None:
-        """A short time as a replica (of nobody), and promotion: the data stays."""
-        self._client.replicaof("127.0.0.1", 1)
-        self._client.replicaof("NO", "ONE")
+        begin_new_history(self._client)
 
 
 def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimelines:

@@ -1,8 +1,5 @@
 """Readers' visits on a real server."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from streams.projections.visits import ABSENT_S
@@ -28,11 +25,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    server = Valkey(tmp_path)
-    server.start()
-    yield World(server)
-    server.close()
+def world(valkey: Valkey) -> World:
+    valkey.client.config_resetstat()
+    return World(valkey)
 
 
 def test_the_last_visit_is_told_to_the_minute(world: World) -> None:

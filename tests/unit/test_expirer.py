@@ -10,7 +10,8 @@ from streams.agents.expiring import ExpiryTeller
 from streams.app.expiring import LATE, TOLD, UNTOLD, Expirer, ExpiryMetrics
 from streams.contracts.events import Event
 from streams.contracts.ids import make_id
-from streams.projections.effects import Effects, TellExpiry
+from streams.projections.effects import Effects
+from streams.projections.expiry import Expiry
 from streams.projections.ports import StoreUnavailableError
 from streams.sinks.memory import MemoryStore
 from tests.contract.store_making import DAY_MS, MS_2024, Scope
@@ -93,9 +94,7 @@ def test_metrics_tell_what_waits_and_how_long(world: World) -> None:
     assert world.values() == [1, 1, 7]
     world.store.apply(
         Effects(
-            expiries=[
-                TellExpiry(world.story.story_id, world.story.author_id, world.story.expires_at)
-            ]
+            expiries=[Expiry(world.story.story_id, world.story.author_id, world.story.expires_at)]
         )
     )
     world.expirer.look()

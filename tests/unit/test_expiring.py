@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from streams.agents.expiring import GRACE_MS, ExpiryTeller
 from streams.contracts.events import Event, StoryExpired
 from streams.contracts.ids import make_id
-from streams.projections.effects import DeleteStory, Effects, TellExpiry
+from streams.projections.effects import DeleteStory, Effects
+from streams.projections.expiry import Expiry
 from streams.projections.ports import StoreUnavailableError
 from streams.sinks.memory import MemoryStore
 from tests.contract.store_making import DAY_MS, MS_2024, Scope
@@ -49,8 +50,7 @@ class World:
 
     def fold(self) -> None:
         told = [
-            TellExpiry(one.story_id, one.author_id, one.occurred_at)
-            for one in self.log[self.folded :]
+            Expiry(one.story_id, one.author_id, one.occurred_at) for one in self.log[self.folded :]
         ]
         self.folded = len(self.log)
         self.store.apply(Effects(expiries=told))

@@ -1,8 +1,7 @@
 """The index of stories by their end, in Cassandra."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 from heapq import merge
-from itertools import islice
 
 from streams.projections.expiry import Due, Expiry
 from streams.sinks.cassandra.cells import EXPIRY_PARTS, HOUR_MS
@@ -11,8 +10,7 @@ from streams.sinks.cassandra.session import Session
 _HOURS = "SELECT hour FROM story_expiry_hours WHERE everything = 0 AND hour >= ? AND hour <= ?"
 _DUE = (
     "SELECT due_at, story_id, author_id, expires_at FROM story_expiries "
-    "WHERE hour = ? AND part = ? AND (due_at, story_id, author_id, expires_at) > (?, ?, ?, ?) "
-    "AND due_at <= ? LIMIT ?"
+    "WHERE hour = ? AND part = ? AND due_at > ? AND due_at <= ?"
 )
 _TOLD = "SELECT story_id, author_id, expires_at FROM told_expiries WHERE story_id IN ?"
 _UNTIL = "SELECT until FROM expiries_told WHERE name = ?"
@@ -26,20 +24,15 @@ class CassandraExpiries:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def due(self, after: Due, until: int, limit: int) -> Sequence[Due]:
-        """See ExpiryIndex. Asks the 16 parts of an hour side by side, hour by hour."""
-        found: list[Due] = []
-        hours = self._session.rows(_HOURS, after.due_at // HOUR_MS, until // HOUR_MS)
+    def due(self, after: int, until: int) -> Iterator[Due]:
+        """See ExpiryIndex. Merges the 16 parts of an hour, each read page by page."""
+        hours = list(self._session.rows(_HOURS, after // HOUR_MS, until // HOUR_MS))
         for (hour,) in hours:
-            if len(found) >= limit:
-                break
-            key = (after.due_at, *after.expiry, until, limit)
-            parts = self._session.rows_of_all(
-                (_DUE, (hour, part, *key)) for part in range(EXPIRY_PARTS)
+            parts = (
+                self._session.rows(_DUE, hour, part, after, until) for part in range(EXPIRY_PARTS)
             )
-            ordered = merge(*([_due(*row) for row in rows] for rows in parts))
-            found.extend(islice(ordered, limit - len(found)))
-        return found
+            for due_at, *expiry in merge(*parts):
+                yield Due(due_at, Expiry(*expiry))
 
     def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
         """See ExpiryIndex."""
@@ -54,7 +47,3 @@ class CassandraExpiries:
         """See ExpiryIndex. The instant is the write timestamp, too, so that the latest stands."""
         statement = self._session.prepared(_SET_UNTIL)
         self._session.run_all([statement.bind((_NAME, instant, instant))])
-
-
-def _due(due_at: int, story_id: int, author_id: int, expires_at: int) -> Due:
-    return Due(due_at, Expiry(story_id, author_id, expires_at))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, verify
-from streams.sinks.cassandra.copies import COPIES
 from streams.sinks.cassandra.lock import MigrationLock
+from streams.sinks.cassandra.migration_copies import COPIES
 from streams.sinks.cassandra.migrations import shipped
 from streams.sinks.cassandra.session import Session
 

@@ -18,9 +18,9 @@ from streams.sinks.cassandra.cells import (
     viewer_bucket,
 )
 from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
-from streams.sinks.cassandra.indexes import stories_between
 from streams.sinks.cassandra.session import Row, Session
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
+from streams.sinks.cassandra.story_indexes import stories_between
 from streams.sinks.cassandra.tag_uses import uses_between
 from streams.sinks.cassandra.tagged import newest_by_tag
 

@@ -7,8 +7,8 @@
 -- Returns how many parts are done with; of the next one, how many followers are still to be served
 -- and its cursor (or ''); readers whose timelines are still to be trimmed; and for each part that
 -- has more followers than were to be served, its place (from 0) and its cursor.
--- What several parts have for one follower is pushed at once, for a command takes ten times as long
--- as noting an id.
+-- What several parts have for one follower is pushed at once, for a command takes much longer than
+-- noting an id.
 local timelines, lists = KEYS[1], KEYS[2]
 local budget, length, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local longest = HEADER + ID * (1 + ARGV[2] + ARGV[3])
