@@ -28,7 +28,7 @@ demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_IN
 test: setup ## every test: those on their own side by side, those in Spark, those on real servers
 	$(BIN)/pytest -m "not stack and not spark" -n 2
 	$(BIN)/pytest -m spark -n 2 --dist worksteal
-	$(BIN)/pytest -m stack
+	$(BIN)/pytest -m stack -n 2 --dist worksteal
 
 test-fast: setup ## the tests that need no server
 	$(BIN)/pytest -m "not stack and not spark" -n auto

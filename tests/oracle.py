@@ -294,9 +294,15 @@ class Oracle:
             for tag in ordered[:limit]
         ]
 
-    def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
-        """Comments, oldest first; a block hides its people's comments, a mute does not. Of those
-        on a story its owner sees all, and another viewer only the own.
+    def thread(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[Answer] | None:
+        """Comments, oldest first, strictly newer than `after`; a block hides its people's comments,
+        a mute does not. Of those on a story its owner sees all, and another viewer only the own.
 
         CHOICE: 'blocks hide everywhere' also means the whole thread below blocked people's
         content, for which forbidden and unknown look alike.
@@ -305,12 +311,14 @@ class Oracle:
         if not owners or any(self._hidden(viewer, who, mutes=False) for who in owners):
             return None
         private = self._is_live("StoryCreated", content_id) and viewer not in (None, *owners)
-        return [
+        shown = [
             _fields(comment, COMMENT_FIELDS)
             for comment in self._comments_on[content_id]
-            if not self._hidden(viewer, comment["user_id"], mutes=False)
+            if comment["comment_id"] > (after or 0)
+            and not self._hidden(viewer, comment["user_id"], mutes=False)
             and (not private or comment["user_id"] == viewer)
         ]
+        return shown[:limit]
 
     def likers(self, content_id: int) -> list[int] | None:
         """Users whose last like event is ContentLiked; None, as for counts and threads, where the
@@ -320,12 +328,19 @@ class Oracle:
         likes = self._like[content_id].items()
         return sorted(user for user, event in likes if event["type"] == "ContentLiked")
 
-    def likers_page(self, content_id: int, viewer: int | None = None) -> list[int] | None:
+    def likers_page(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[int] | None:
         """The same as the viewer sees it: a block hides people, and the content of its people."""
         owners, found = self._owners(content_id), self.likers(content_id)
         if found is None or any(self._hidden(viewer, who, mutes=False) for who in owners):
             return None
-        return [user for user in found if not self._hidden(viewer, user, mutes=False)]
+        shown = [user for user in found if not self._hidden(viewer, user, mutes=False)]
+        return [user for user in shown if user > (after or 0)][:limit]
 
     def likes(self, user: int, viewer: int | None = None) -> list[int]:
         """Live content that the user likes, newest first, as the viewer sees it."""

@@ -1,7 +1,7 @@
 """The questions that the product and the oracle are both asked about one world."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
 from typing import Any
 
 from tests.oracle import Oracle
@@ -23,13 +23,18 @@ NOWS = (
 )
 
 
+def around(ids: Iterable[int]) -> list[int]:
+    """Cursors: each id, whatever became of what it names, and the one above."""
+    return sorted({one + d for one in ids for d in (0, 1)})
+
+
 def questions(world: World) -> Iterator[Question]:
     """Every question a world's people can ask, each view with each viewer."""
     people = (*world.users, world.stranger)
     viewers = (None, *people)
-    cursors = {cursor + d for cursor in world.posts for d in (0, 1)}
+    befores = around(world.posts)
     for reader in people:
-        for before in (None, *sorted(cursors)):
+        for before in (None, *befores):
             for limit in (1, 2, 20):
                 yield "home_feed", {"reader": reader, "before": before, "limit": limit}
         yield "home_walk", {"reader": reader}
@@ -39,6 +44,9 @@ def questions(world: World) -> Iterator[Question]:
             yield "tray", {"reader": reader, "now": now}
         for viewer in viewers:
             yield "author_feed", {"author": reader, "viewer": viewer}
+        for before in befores:
+            page: dict[str, Any] = {"viewer": people[0], "before": before, "limit": 2}
+            yield "author_feed", {"author": reader, **page}
             yield "highlights", {"author": reader, "viewer": viewer}
             for now in NOWS if viewer is None else NOWS[3:4]:
                 yield "stories", {"author": reader, "now": now, "viewer": viewer}
@@ -49,11 +57,20 @@ def questions(world: World) -> Iterator[Question]:
         for tag in world.tags:
             yield "hashtag_feed", {"tag": tag, "viewer": viewer}
         for content_id in world.contents:
-            yield "thread", {"content_id": content_id, "viewer": viewer}
-            yield "likers_page", {"content_id": content_id, "viewer": viewer}
+            content = {"content_id": content_id, "viewer": viewer}
+            yield "thread", content
+            yield "likers_page", content
         for user in people:
             yield "likes", {"user": user, "viewer": viewer}
+    for tag, before in product(world.tags, befores):
+        page = {"viewer": people[0], "before": before, "limit": 2}
+        yield "hashtag_feed", {"tag": tag, **page}
     for content_id in world.contents:
+        content = {"content_id": content_id, "viewer": people[0], "limit": 2}
+        for after in around(world.comments):
+            yield "thread", content | {"after": after}
+        for after in around(people):
+            yield "likers_page", content | {"after": after}
         yield "counts", {"content_id": content_id}
         for user in people:
             yield "viewers", {"story_id": content_id, "as_user": user}

@@ -1,11 +1,12 @@
 """The product's answers in the oracle's form: ids, dicts and None for what is not found."""
 
 from collections.abc import Callable
+from functools import partial
 
 from streams import serving
 from streams.contracts.ids import id_time
 from streams.projections.ports import ViewReader
-from streams.serving.answers import Post, PostPage, Story, TrayEntry
+from streams.serving.answers import Comment, Post, PostPage, Story, TrayEntry
 from streams.serving.hot import HotViews
 from tests.oracle import Answer
 
@@ -13,7 +14,8 @@ from tests.oracle import Answer
 class Served:
     """`streams.serving` over one store, answering like the oracle.
 
-    Pages are walked to the end by their cursors, `page` entries at a time.
+    Pages are walked to the end by their cursors, `page` entries at a time, unless the question
+    names a limit: then it is one page.
     """
 
     def __init__(self, views: ViewReader, *, hot: HotViews | None = None, page: int = 20) -> None:
@@ -37,65 +39,75 @@ class Served:
             self._page,
         )
 
-    def author_feed(self, author: int, viewer: int | None = None) -> list[Answer]:
-        return _walk(
-            lambda before: serving.author_feed(
-                self._views, author, viewer=viewer, before=before, limit=self._page
-            ),
-            self._page,
-        )
+    def author_feed(
+        self,
+        author: int,
+        viewer: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Answer]:
+        feed = partial(serving.author_feed, self._views, author, viewer=viewer)
+        if limit is None:
+            return _walk(lambda before: feed(before=before, limit=self._page), self._page)
+        return page_answers(feed(before=before, limit=limit))
 
-    def hashtag_feed(self, tag: str, viewer: int | None = None) -> list[Answer]:
-        return _walk(
-            lambda before: serving.hashtag_feed(
-                self._views, tag, viewer=viewer, before=before, limit=self._page
-            ),
-            self._page,
-        )
+    def hashtag_feed(
+        self,
+        tag: str,
+        viewer: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Answer]:
+        feed = partial(serving.hashtag_feed, self._views, tag, viewer=viewer)
+        if limit is None:
+            return _walk(lambda before: feed(before=before, limit=self._page), self._page)
+        return page_answers(feed(before=before, limit=limit))
 
     def trending(self, now: int, limit: int = 10) -> list[Answer]:
         found = serving.trending(self._views, now, limit=limit)
         return [{"tag": tag.tag, "authors": tag.authors, "score": tag.score} for tag in found]
 
-    def thread(self, content_id: int, viewer: int | None = None) -> list[Answer] | None:
+    def thread(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[Answer] | None:
+        size = limit or self._page
         answer: list[Answer] = []
-        after = None
         while True:
             try:
                 page = serving.thread(
-                    self._views, content_id, viewer=viewer, after=after, limit=self._page
+                    self._views, content_id, viewer=viewer, after=after, limit=size
                 )
             except serving.NotFoundError:
                 return None
-            for row in page.comments:
-                assert row.created_at == id_time(row.comment_id)
-                answer.append(
-                    {
-                        "comment_id": row.comment_id,
-                        "content_id": row.content_id,
-                        "user_id": row.user_id,
-                        "text": row.text,
-                        "reply_to": row.reply_to,
-                    }
-                )
-            if (after := page.next_after) is None:
+            answer += map(_comment, page.comments)
+            if limit is not None or (after := page.next_after) is None:
                 return answer
-            assert len(page.comments) == self._page
+            assert len(page.comments) == size
 
-    def likers_page(self, content_id: int, viewer: int | None = None) -> list[int] | None:
+    def likers_page(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[int] | None:
+        size = limit or self._page
         answer: list[int] = []
-        after = None
         while True:
             try:
                 page = serving.likers(
-                    self._views, content_id, viewer=viewer, after=after, limit=self._page
+                    self._views, content_id, viewer=viewer, after=after, limit=size
                 )
             except serving.NotFoundError:
                 return None
             answer += page.users
-            if (after := page.next_after) is None:
+            if limit is not None or (after := page.next_after) is None:
                 return answer
-            assert len(page.users) == self._page
+            assert len(page.users) == size
 
     def likes(self, user: int, viewer: int | None = None) -> list[int]:
         answer: list[int] = []
@@ -112,6 +124,7 @@ class Served:
             found = serving.counts(self._views, content_id)
         except serving.NotFoundError:
             return None
+        assert not found.views_estimated
         return {
             "likes": found.likes,
             "views": found.views,
@@ -215,6 +228,17 @@ def _story(story: Story) -> Answer:
         "media_url": story.media_url,
         "caption": story.caption,
         "expires_at": story.expires_at,
+    }
+
+
+def _comment(comment: Comment) -> Answer:
+    assert comment.created_at == id_time(comment.comment_id)
+    return {
+        "comment_id": comment.comment_id,
+        "content_id": comment.content_id,
+        "user_id": comment.user_id,
+        "text": comment.text,
+        "reply_to": comment.reply_to,
     }
 
 
