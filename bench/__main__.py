@@ -22,6 +22,8 @@ BENCHMARKS: Final = {
     "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
     "feed": "a warm page of the home feed, beside one round trip to Redis",
     "cold": "a page whose timeline is gone, by how many authors are followed",
+    "viewers": "a page of who viewed a story that very many did, beside one round trip to Redis",
+    "counts": "counts of contents small and very large while likes and views go on",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
 }

@@ -3,13 +3,24 @@
 from dataclasses import replace
 
 from streams.app.read_side import ReadSide
+from streams.projections.copies import RowCopies
 from streams.projections.ports import TimelineCache
+from streams.projections.tallies import Count
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
 from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.memory_pull_set import MemoryPullSet
 from streams.sinks.memory_visits import MemoryVisits
+
+
+def memory_copies(
+    posts: MemoryCopies | None = None, relations: MemoryCopies | None = None
+) -> RowCopies:
+    """Copies of everything that is copied, in memory."""
+    tallies = {kind: MemoryCopies() for kind in Count}
+    return RowCopies(posts or MemoryCopies(), relations or MemoryCopies(), tallies)
 
 
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:

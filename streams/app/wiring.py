@@ -13,7 +13,7 @@ from streams.projections.ports import StoreUnavailableError, ViewReader
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
-from streams.serving.packing import POSTS, RELATIONS
+from streams.serving.packing import POSTS, RELATIONS, TALLIES
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
@@ -59,13 +59,16 @@ def pull_set(settings: Settings) -> RedisPullSet:
 def row_copies(settings: Settings) -> RowCopies:
     """Copies of durable rows, in Redis; connects on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
-    return RowCopies(
-        *(
-            RedisCopies(
-                client, version=settings.views_version, parts=settings.copy_parts, letter=letter
-            )
-            for letter in (POSTS, RELATIONS)
+
+    def copies(letter: str) -> RedisCopies:
+        return RedisCopies(
+            client, version=settings.views_version, parts=settings.copy_parts, letter=letter
         )
+
+    return RowCopies(
+        copies(POSTS),
+        copies(RELATIONS),
+        {kind: copies(letter) for kind, letter in TALLIES.items()},
     )
 
 

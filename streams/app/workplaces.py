@@ -81,7 +81,7 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
 
     with durable_views(settings) as views:
         services = Services(
-            sink=DroppingSink(views, row_copies(settings)),
+            sink=DroppingSink(views, views, row_copies(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),

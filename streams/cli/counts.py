@@ -18,8 +18,9 @@ def counts(content: Id, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(to_json(answer))
         return
+    seen = f"about {answer.views}" if answer.views_estimated else answer.views
     print_table(
         ("likes", "views", "comments", "reposts"),
-        [(answer.likes, answer.views, answer.comments, answer.reposts)],
+        [(answer.likes, seen, answer.comments, answer.reposts)],
         title=f"counts of {answer.kind} {content}",
     )

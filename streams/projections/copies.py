@@ -9,6 +9,8 @@ it, whoever is slow.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from streams.projections.tallies import Count
+
 
 class Copy(NamedTuple):
     """A row as its reader packed it, and how many seconds the copy may live."""
@@ -22,6 +24,14 @@ class Copied(NamedTuple):
 
     held: Mapping[int, bytes]
     leased: frozenset[int]
+    token: bytes
+    """For `Copies.fill`."""
+
+
+class Renewed(NamedTuple):
+    """The copies there were of rows that have changed."""
+
+    old: Mapping[int, bytes]
     token: bytes
     """For `Copies.fill`."""
 
@@ -43,13 +53,24 @@ class Copies(Protocol):
         """Put in what was leased under `token`, but where the lease is gone."""
         ...
 
+    def renew(self, ids: Collection[int]) -> Renewed:
+        """The durable rows have changed, and new copies are at hand: find the copies, which are
+        read as they are until a `fill` under the token replaces them.
+
+        Leases, and copies that somebody else has begun to renew, are dropped: what either would
+        fill in may not know of this change, nor what the caller knows of theirs.
+        """
+        ...
+
     def drop(self, ids: Collection[int]) -> None:
         """The durable rows have changed: forget their copies and leases."""
         ...
 
 
 class RowCopies(NamedTuple):
-    """What is copied: posts by their id, and relations by the id of the user whose they are."""
+    """What is copied: posts by their id, relations by the id of the user whose they are, and
+    tallies of each kind by the content's id."""
 
     posts: Copies
     relations: Copies
+    tallies: Mapping[Count, Copies]

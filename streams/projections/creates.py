@@ -18,8 +18,12 @@ def creates(
     id_field: str,
     known: Mapping[int, int],
     into: Projected,
+    contested: list[int] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Each distinct create of the batch as a row, after accounting for it in `into`."""
+    """Each distinct create of the batch as a row, after accounting for it in `into`.
+
+    Ids of which there is another create are added to `contested`.
+    """
     rows, repeated = distinct(batch, record_type)
     into.duplicates += repeated
     if rows is None:
@@ -35,6 +39,8 @@ def creates(
             into.duplicates += 1
         else:
             into.conflicts.append(position(row))
+            if contested is not None:
+                contested.append(content_id)
         yield row
 
 

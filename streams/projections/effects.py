@@ -124,11 +124,16 @@ class SetLike(NamedTuple):
 
 
 class SeeContent(NamedTuple):
-    """`viewer_id` (never the owner) saw the content; the earliest `seen_at` (ms) stands."""
+    """`viewer_id` (never the owner) saw the content; the earliest `seen_at` (ms) stands.
+
+    `as_story`: an event says that it is a story. What it is is for its id to say; but only of
+    stories anybody asks who viewed them when, and a store may take pains with no others.
+    """
 
     content_id: int
     viewer_id: int
     seen_at: int
+    as_story: bool = False
 
 
 class CreateComment(NamedTuple):
@@ -185,6 +190,10 @@ class Effects:
     delete_comments: list[DeleteComment] = field(default_factory=list)
     tiers: list[SetTier] = field(default_factory=list)
     pulls: list[PullPost] = field(default_factory=list)
+    contested_posts: list[int] = field(default_factory=list)
+    """Posts of which another create was known: what they repost may have changed, too."""
+    contested_comments: list[int] = field(default_factory=list)
+    """Comments of which another create was known: they may be on other content now."""
 
     def __len__(self) -> int:
         return sum(len(getattr(self, kind.name)) for kind in fields(self))

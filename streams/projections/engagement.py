@@ -56,7 +56,7 @@ def project_views(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - on
         first = (
             rows.filter(pl.col("user_id") != pl.col("owner_id"))
             .group_by("content_id", "user_id")
-            .agg(pl.col("occurred_at").min())
+            .agg(pl.col("occurred_at").min(), (pl.col("content_kind") == "STORY").any())
         )
         result.effects.views = [SeeContent(*row) for row in first.iter_rows()]
     return result
@@ -76,7 +76,9 @@ def project_comments(batch: Batch, facts: Facts) -> Projected:
             text=row["text"],
             reply_to=row["reply_to"],
         )
-        for row in creates(batch, "CommentCreated", "comment_id", known, result)
+        for row in creates(
+            batch, "CommentCreated", "comment_id", known, result, result.effects.contested_comments
+        )
     ]
     result.effects.delete_comments = [
         DeleteComment(row["comment_id"], row["content_id"], row["user_id"])

@@ -8,10 +8,12 @@ the content row decides.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from heapq import nlargest
 from typing import NamedTuple, Protocol
 
 from streams.contracts.events import Tier
 from streams.projections.effects import Effects, Stamp
+from streams.projections.tallies import Count, Tally
 
 
 class Content(StrEnum):
@@ -76,6 +78,20 @@ class TagUse(NamedTuple):
     tag: str
     author_id: int
     post_id: int
+
+
+class Viewing(NamedTuple):
+    """When somebody first viewed (ms), and who: the larger one is the later, ties by id."""
+
+    seen_at: int
+    viewer_id: int
+
+
+def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
+    """Of all viewers of a content, with the first view of each, those that `latest_viewers` asks
+    for."""
+    every = (Viewing(seen_at, viewer) for viewer, seen_at in viewers.items())
+    return nlargest(limit, (one for one in every if before is None or one < before))
 
 
 class Relations(NamedTuple):
@@ -164,6 +180,20 @@ class ViewReader(Protocol):
         """Users whose last like event on the content is ContentLiked."""
         ...
 
+    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+        """How many likes, views, comments or reposts each of the contents has."""
+        ...
+
+    def like_count(self, content_id: int) -> int:
+        """How many they are, and `view_count` how many `viewers` there are."""
+        ...
+
+    def view_count(self, content_id: int) -> int: ...
+
+    def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
+        """Those of the users."""
+        ...
+
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         """The same, ids above `after`, ascending."""
         ...
@@ -174,6 +204,16 @@ class ViewReader(Protocol):
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         """Viewer -> first view time (ms), the owner's own views left out."""
+        ...
+
+    def first_view(self, content_id: int, viewer: int) -> int | None:
+        """When the viewer first viewed it (ms)."""
+        ...
+
+    def latest_viewers(
+        self, content_id: int, before: Viewing | None, limit: int
+    ) -> Sequence[Viewing]:
+        """The `limit` latest of its viewers below `before`, latest first; fewer: no more."""
         ...
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:

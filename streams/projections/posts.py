@@ -34,7 +34,7 @@ def project_posts(batch: Batch, facts: Facts) -> Projected:
             repost_of=row["repost_of"],
             repost_of_author=row["repost_of_author"],
         )
-        for row in creates(batch, "PostCreated", "post_id", known, result)
+        for row in creates(batch, "PostCreated", "post_id", known, result, effects.contested_posts)
     ]
     effects.edit_posts = [
         EditPost(

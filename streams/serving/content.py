@@ -5,7 +5,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from streams.contracts.ids import id_time
-from streams.projections.ports import CommentRow, Content, ViewReader
+from streams.projections.members import live_comments
+from streams.projections.ports import Content, ViewReader
+from streams.projections.tallies import Count
 from streams.serving.answers import (
     Comment,
     CommentPage,
@@ -29,17 +31,18 @@ class _Live(NamedTuple):
 def counts(views: ViewReader, content_id: int) -> Counts:
     """Likes, views, comments and reposts of live content; NotFoundError otherwise.
 
-    Counted from membership at every read, so no retry or replay can make them drift.
+    Each is a number of members, so no retry or replay can make them drift.
     """
     live = _live(views, content_id)
-    reposts = views.posts(views.reposts(content_id)).values()
+    tallies = {kind: views.tallies(kind, [content_id])[content_id] for kind in Count}
     return Counts(
         content_id=content_id,
         kind=live.kind,
-        likes=len(views.likers(content_id)),
-        views=len(views.viewers(content_id)),
-        comments=sum(1 for _ in _comments(views, content_id, 0)),
-        reposts=sum(not row.deleted and row.repost_of == content_id for row in reposts),
+        likes=tallies[Count.LIKES].number,
+        views=tallies[Count.VIEWS].number,
+        comments=tallies[Count.COMMENTS].number,
+        reposts=tallies[Count.REPOSTS].number,
+        views_estimated=tallies[Count.VIEWS].estimated,
     )
 
 
@@ -60,7 +63,7 @@ def thread(
     live = _visible(views, content_id, point)
     is_private = live.kind is Content.STORY and viewer not in (None, live.owner_id)
     found: list[Comment] = []
-    for row in _comments(views, content_id, after or 0):
+    for row in live_comments(views, content_id, after or 0):
         if not point.shows(row.user_id) or (is_private and row.user_id != viewer):
             continue
         if len(found) == limit:
@@ -166,19 +169,6 @@ def _likers(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
     """Who likes the content, ids ascending."""
     while ids := views.content_likers(content_id, after, _CHUNK):
         yield from ids
-        if len(ids) < _CHUNK:
-            return
-        after = ids[-1]
-
-
-def _comments(views: ViewReader, content_id: int, after: int) -> Iterator[CommentRow]:
-    """Live comments on the content, oldest first."""
-    while ids := views.content_comments(content_id, after, _CHUNK):
-        known = views.comments(ids)
-        for comment_id in ids:
-            row = known.get(comment_id)
-            if row is not None and not row.deleted and row.content_id == content_id:
-                yield row
         if len(ids) < _CHUNK:
             return
         after = ids[-1]

@@ -15,6 +15,7 @@ from cachetools import TTLCache
 
 from streams.contracts.events import Tier
 from streams.projections.copies import Copied, Copies, Copy, RowCopies
+from streams.projections.members import tallies
 from streams.projections.ports import (
     PostRow,
     Relations,
@@ -22,6 +23,7 @@ from streams.projections.ports import (
     TierRow,
     ViewReader,
 )
+from streams.projections.tallies import Count, Stamped, Tally
 from streams.serving.metrics import Cache, CacheMetrics
 from streams.serving.packing import (
     pack_post,
@@ -30,6 +32,7 @@ from streams.serving.packing import (
     unpack_post,
     unpack_relations,
 )
+from streams.sinks.tallying import TALLY_TTL_S
 
 _HOUR: Final = 3600
 POST_TTL_S: Final = {
@@ -53,7 +56,7 @@ class CopiedViews:
         self, durable: ViewReader, copies: RowCopies, metrics: CacheMetrics | None = None
     ) -> None:
         self._durable = durable
-        self._posts, self._relations = copies
+        self._posts, self._relations, self._tallies = copies
         self._metrics = metrics or CacheMetrics()
         self._lock = threading.Lock()
         self._tiers: TTLCache[int, Tier] = TTLCache(_AUTHORS, TIER_FRESH_S)
@@ -70,9 +73,14 @@ class CopiedViews:
         self.followers = durable.followers
         self.follow_counts = durable.follow_counts
         self.likers = durable.likers
+        self.like_count = durable.like_count
+        self.view_count = durable.view_count
+        self.likers_among = durable.likers_among
         self.content_likers = durable.content_likers
         self.user_likes = durable.user_likes
         self.viewers = durable.viewers
+        self.first_view = durable.first_view
+        self.latest_viewers = durable.latest_viewers
         self.viewed = durable.viewed
         self.content_comments = durable.content_comments
         self.tiers = durable.tiers
@@ -104,6 +112,21 @@ class CopiedViews:
             copy = Copy(pack_relations(relations), RELATIONS_TTL_S)
             _fill(self._relations, copied.token, {user: copy})
         return relations
+
+    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+        """See `streams.projections.tallies`. One round trip where all are copied."""
+        copies = self._tallies[kind]
+        copied = _read(copies, ids)
+        found = {one: Stamped.unpack(packed).tally for one, packed in copied.held.items()}
+        lacking = [one for one in ids if one not in found]
+        self._metrics.count(Cache.TALLY, Tier.REGULAR, hits=len(found), misses=len(lacking))
+        if lacking:
+            counted = tallies(self._durable, kind, lacking)
+            leased = {one: tally for one, tally in counted.items() if one in copied.leased}
+            packed = {one: Copy(Stamped(t).pack(), TALLY_TTL_S) for one, t in leased.items()}
+            _fill(copies, copied.token, packed)
+            found |= counted
+        return found
 
     def _fetched_posts(self, ids: Collection[int], copied: Copied) -> Mapping[int, PostRow]:
         rows = self._durable.posts(ids)

@@ -17,6 +17,7 @@ class Cache(StrEnum):
     TIMELINE = "timeline"
     RELATIONS = "relations"
     POST = "post"
+    TALLY = "tally"
     CELEBRITY = "celebrity"
     """Lists of recent posts of those whom readers pull."""
 

@@ -1,7 +1,7 @@
 """Rows as they are copied: packed once when they are filled in, unpacked at every read.
 
-A changed layout needs another letter in the keys (`POSTS`, `RELATIONS`), so that no process reads
-what another wrote in a layout that it does not know.
+A changed layout needs another letter in the keys (`POSTS`, `RELATIONS`, `TALLIES`), so that no
+process reads what another wrote in a layout that it does not know.
 """
 
 import struct
@@ -11,9 +11,16 @@ import orjson
 
 from streams.contracts.events import Tier
 from streams.projections.ports import PostRow, Relations
+from streams.projections.tallies import Count
 
 POSTS: Final = "p"
 RELATIONS: Final = "r"
+TALLIES: Final = {
+    Count.LIKES: "nl",
+    Count.VIEWS: "nv",
+    Count.COMMENTS: "nc",
+    Count.REPOSTS: "nr",
+}
 
 _CODES: Final = {Tier.REGULAR: b"R", Tier.POPULAR: b"P", Tier.CELEBRITY: b"C"}
 _TIERS: Final = {code[0]: tier for tier, code in _CODES.items()}

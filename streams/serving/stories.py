@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from streams.contracts.ids import id_time
-from streams.projections.ports import StoryRow, ViewReader
+from streams.projections.ports import StoryRow, Viewing, ViewReader
 from streams.serving.answers import NotFoundError, Story, Tray, TrayEntry, Viewer, ViewerPage
 from streams.serving.visibility import viewpoint
 
@@ -76,18 +76,18 @@ def story_viewers(
     row = views.stories([story_id]).get(story_id)
     if row is None or row.deleted or row.author_id != as_user:
         raise NotFoundError(story_id)
-    likers = views.likers(story_id)
-    ordered = sorted(
-        ((seen_at, user) for user, seen_at in views.viewers(story_id).items()), reverse=True
-    )
-    start = 0
+    before = None
     if after is not None:
-        start = next((n + 1 for n, (_, user) in enumerate(ordered) if user == after), len(ordered))
-    shown = ordered[start : start + limit]
-    more = len(ordered) > start + limit
+        seen_at = views.first_view(story_id, after)
+        if seen_at is None:
+            return ViewerPage((), None)
+        before = Viewing(seen_at, after)
+    found = views.latest_viewers(story_id, before, limit + 1)
+    shown = found[:limit]
+    likers = views.likers_among(story_id, [one.viewer_id for one in shown])
     return ViewerPage(
         tuple(Viewer(user, seen_at, user in likers) for seen_at, user in shown),
-        shown[-1][1] if shown and more else None,
+        shown[-1].viewer_id if shown and len(found) > limit else None,
     )
 
 

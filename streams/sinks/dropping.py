@@ -1,10 +1,16 @@
-"""A sink that drops the copies of the rows it has changed."""
+"""A sink that drops the copies of the rows it has changed, and keeps tallies true."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
 from streams.projections.copies import RowCopies
 from streams.projections.effects import Effects, Relation
-from streams.projections.ports import Content, ViewSink
+from streams.projections.ports import Content, ViewReader, ViewSink
+from streams.projections.tallies import Count
+from streams.sinks.tallying import TallyKeeper
+
+_Members = defaultdict[int, set[int]]
+"""Content -> ids that may have begun or ceased to count."""
 
 
 class DroppingSink:
@@ -13,9 +19,19 @@ class DroppingSink:
     A batch counts as applied only when both is done, so that no copy outlives what it was made of.
     """
 
-    def __init__(self, durable: ViewSink, copies: RowCopies) -> None:
+    def __init__(
+        self,
+        durable: ViewSink,
+        views: ViewReader,
+        copies: RowCopies,
+        keeper: TallyKeeper | None = None,
+    ) -> None:
+        """`views` are those that `durable` changes."""
         self._durable = durable
-        self._posts, self._relations = copies
+        self._views = views
+        self._posts = copies.posts
+        self._relations = copies.relations
+        self._tallies = keeper or TallyKeeper(views, copies.tallies)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
         """See ViewSink."""
@@ -23,11 +39,32 @@ class DroppingSink:
 
     def apply(self, effects: Effects) -> None:
         """See ViewSink."""
+        comments, reposts = _comments(effects), _reposts(effects)
+        self._find_comments(effects.contested_comments, comments)
+        self._find_reposts(effects.contested_posts, reposts)
         self._durable.apply(effects)
         if posts := set(_posts(effects)):
             self._posts.drop(posts)
         if users := set(_users(effects)):
             self._relations.drop(users)
+        self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
+        self._tallies.changed(Count.LIKES, _likes(effects))
+        self._tallies.changed(Count.VIEWS, _views(effects))
+        self._tallies.changed(Count.COMMENTS, comments)
+        self._tallies.changed(Count.REPOSTS, reposts)
+
+    def _find_comments(self, ids: Collection[int], into: _Members) -> None:
+        """On what content some comments are, as the durable views know."""
+        if ids:
+            for row in self._views.comments(ids).values():
+                into[row.content_id].add(row.comment_id)
+
+    def _find_reposts(self, ids: Collection[int], into: _Members) -> None:
+        """What some posts repost."""
+        if ids:
+            for row in self._views.posts(ids).values():
+                if row.repost_of is not None:
+                    into[row.repost_of].add(row.post_id)
 
 
 def _posts(effects: Effects) -> Iterator[int]:
@@ -42,3 +79,34 @@ def _users(effects: Effects) -> Iterator[int]:
         yield change.user_id
         if change.relation is Relation.BLOCK:
             yield change.target_id
+
+
+def _likes(effects: Effects) -> _Members:
+    found: _Members = defaultdict(set)
+    for like in effects.likes:
+        found[like.content_id].add(like.user_id)
+    return found
+
+
+def _views(effects: Effects) -> _Members:
+    found: _Members = defaultdict(set)
+    for view in effects.views:
+        found[view.content_id].add(view.viewer_id)
+    return found
+
+
+def _comments(effects: Effects) -> _Members:
+    found: _Members = defaultdict(set)
+    for comment in effects.create_comments:
+        found[comment.content_id].add(comment.comment_id)
+    for deletion in effects.delete_comments:
+        found[deletion.content_id].add(deletion.comment_id)
+    return found
+
+
+def _reposts(effects: Effects) -> _Members:
+    found: _Members = defaultdict(set)
+    for post in effects.create_posts:
+        if post.repost_of is not None:
+            found[post.repost_of].add(post.post_id)
+    return found

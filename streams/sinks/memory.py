@@ -19,6 +19,7 @@ from streams.projections.effects import (
     Stamp,
 )
 from streams.projections.expiry import Due, Expiry, ExpiryIndex
+from streams.projections.members import tallies
 from streams.projections.ports import (
     CommentRow,
     Content,
@@ -27,7 +28,10 @@ from streams.projections.ports import (
     StoryRow,
     TagUse,
     TierRow,
+    Viewing,
+    latest,
 )
+from streams.projections.tallies import Count, Tally
 
 Pair = tuple[int, int]
 _Create = TypeVar("_Create", CreatePost, CreateStory, CreateComment)
@@ -260,6 +264,18 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
+    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+        return tallies(self, kind, ids)
+
+    def like_count(self, content_id: int) -> int:
+        return len(self.likers(content_id))
+
+    def view_count(self, content_id: int) -> int:
+        return len(self.viewers(content_id))
+
+    def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
+        return self.likers(content_id).intersection(users)
+
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         return _oldest(self.likers(content_id), after, limit)
 
@@ -269,6 +285,14 @@ class MemoryStore:
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return dict(self._views.get(content_id, {}))
+
+    def first_view(self, content_id: int, viewer: int) -> int | None:
+        return self._views.get(content_id, {}).get(viewer)
+
+    def latest_viewers(
+        self, content_id: int, before: Viewing | None, limit: int
+    ) -> Sequence[Viewing]:
+        return latest(self.viewers(content_id), before, limit)
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
         return frozenset(i for i in content_ids if viewer in self._views.get(i, {}))

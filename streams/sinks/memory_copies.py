@@ -3,16 +3,23 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from streams.projections.copies import Copied, Copy
+from streams.projections.copies import Copied, Copy, Renewed
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A copy, or the lease (`packed` is None) that was taken under `token`."""
+    """A copy, or the lease (`packed` is None) that was taken under `token`; or the copy that is
+    being renewed under it."""
 
     history: int
     token: bytes
     packed: bytes | None = None
+    renewing: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be filled."""
+        return self.packed is None or self.renewing
 
 
 class MemoryCopies:
@@ -40,10 +47,24 @@ class MemoryCopies:
 
     def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
         """See Copies."""
-        lease = _Held(self._history, token)
         for one, copy in copies.items():
-            if self._held.get(one) == lease:
+            held = self._held.get(one)
+            if held and held.is_open and (held.history, held.token) == (self._history, token):
                 self._held[one] = _Held(self._history, token, copy.packed)
+
+    def renew(self, ids: Collection[int]) -> Renewed:
+        """See Copies."""
+        self._reads += 1
+        token = self._reads.to_bytes(16, "big")
+        old: dict[int, bytes] = {}
+        for one in ids:
+            found = self._held.pop(one, None)
+            if not found or found.history != self._history or found.renewing:
+                continue
+            if found.packed is not None:
+                old[one] = found.packed
+                self._held[one] = _Held(self._history, token, found.packed, renewing=True)
+        return Renewed(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
         """See Copies."""

@@ -62,11 +62,13 @@ class CopySuite:
         assert (found.held, set(found.leased)) == ({}, set())
         copies.fill(found.token, {})
         copies.drop([])
+        assert copies.renew([]).old == {}
 
     def test_very_many_at_once(self, copies: Copies) -> None:
         rows = {one: b"%d" % one for one in range(1, 2000)}
         fill(copies, rows)
         assert copies.read(rows).held == rows
+        assert copies.renew(rows).old == rows
         copies.drop(rows)
         assert copies.read(rows).held == {}
 
@@ -99,6 +101,45 @@ class CopySuite:
         copies.fill(lease.token, {ANN: Copy(b"first", 60)})
         copies.fill(lease.token, {ANN: Copy(b"second", 60)})
         assert copies.read([ANN]).held == {ANN: b"first"}
+
+    def test_a_copy_is_read_until_its_renewal_is_there(self, copies: Copies) -> None:
+        fill(copies, {ANN: b"old", BOB: b"b"})
+        renewed = copies.renew([ANN, EVE])
+        assert renewed.old == {ANN: b"old"}
+        assert copies.read([ANN, BOB]).held == {ANN: b"old", BOB: b"b"}
+        copies.fill(renewed.token, {ANN: Copy(b"new", 60), EVE: Copy(b"eve", 60)})
+        found = copies.read([ANN, EVE])
+        assert (found.held, set(found.leased)) == ({ANN: b"new"}, {EVE})
+
+    def test_what_was_read_before_a_renewal_is_not_filled_in_after_it(self, copies: Copies) -> None:
+        slow = copies.read([ANN])
+        assert copies.renew([ANN]).old == {}
+        copies.fill(slow.token, {ANN: Copy(b"old", 60)})
+        found = copies.read([ANN])
+        assert (found.held, set(found.leased)) == ({}, {ANN})
+
+    def test_of_two_who_renew_one_copy_neither_knows_all(self, copies: Copies) -> None:
+        fill(copies, {ANN: b"old"})
+        first, second = copies.renew([ANN]), copies.renew([ANN])
+        assert (first.old, second.old) == ({ANN: b"old"}, {})
+        copies.fill(first.token, {ANN: Copy(b"first", 60)})
+        copies.fill(second.token, {ANN: Copy(b"second", 60)})
+        assert copies.read([ANN]).held == {}
+
+    def test_a_dropped_copy_is_not_renewed(self, copies: Copies) -> None:
+        fill(copies, {ANN: b"old"})
+        renewed = copies.renew([ANN])
+        copies.drop([ANN])
+        copies.fill(renewed.token, {ANN: Copy(b"new", 60)})
+        assert copies.read([ANN]).held == {}
+
+    def test_nor_in_another_life_of_the_server(self, server: CopyServer, copies: Copies) -> None:
+        fill(copies, {ANN: b"a", BOB: b"b"})
+        renewed = copies.renew([ANN])
+        server.new_history()
+        copies.fill(renewed.token, {ANN: Copy(b"new", 60)})
+        assert copies.renew([ANN, BOB]).old == {}
+        assert copies.read([ANN]).held == {}
 
     def test_a_lost_lease_fills_in_nothing(self, server: CopyServer, copies: Copies) -> None:
         lease = copies.read([ANN])

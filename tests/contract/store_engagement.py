@@ -3,6 +3,7 @@
 import pytest
 
 from streams.projections.effects import DeleteComment, Effects, SeeContent, Stamp
+from streams.projections.ports import Viewing
 from tests.contract.store_cases import MAX64, StoreCases, apply_each, orders
 from tests.contract.store_making import MS_2024, Scope, Store
 
@@ -26,6 +27,8 @@ class EngagementCases(StoreCases):
             )
         )
         fans = [user for user in users if user != users[3]]
+        assert store.likers_among(liked, [*users[2:], scope.user()]) == set(fans[2:])
+        assert store.likers_among(liked, []) == set()
         assert list(store.content_likers(liked, 0, 100)) == fans
         assert list(store.content_likers(liked, fans[1], 3)) == fans[2:5]
         assert list(store.content_likers(liked, fans[-1], 3)) == []
@@ -118,6 +121,49 @@ class EngagementCases(StoreCases):
         seen = [SeeContent(content, viewer, at) for at in (first, second)]
         apply_each(store, "views", seen[::-1] if backwards else seen)
         assert store.viewers(content) == {viewer: first}
+
+    @pytest.mark.parametrize("as_story", [True, False], ids=["story", "called a post"])
+    def test_viewers_come_in_pages_latest_first(
+        self, store: Store, scope: Scope, as_story: bool
+    ) -> None:
+        content, other, viewers = scope.content(), scope.content(), scope.users(60)
+        times = {viewer: MS_2024 + number // 7 for number, viewer in enumerate(viewers)}
+        views = [SeeContent(content, viewer, at, as_story) for viewer, at in times.items()]
+        views += [SeeContent(other, viewer, MS_2024, True) for viewer in scope.users(3)]
+        # Most come again, at all times of the others; one had come before all.
+        views += [
+            SeeContent(content, viewer, MS_2024 + n % 40, True)
+            for n, viewer in enumerate(viewers[:50] * 3)
+        ]
+        views.append(SeeContent(content, viewers[-1], MS_2024 - 5, True))
+        for view in views:
+            times[view.viewer_id] = min(view.seen_at, times.get(view.viewer_id, view.seen_at))
+        for start in range(0, len(views), 25):
+            store.apply(Effects(views=views[start : start + 25]))
+        expected = sorted((Viewing(times[viewer], viewer) for viewer in viewers), reverse=True)
+        for limit in (1, 7, 59, 60, 61):
+            walked: list[Viewing] = []
+            while page := store.latest_viewers(content, walked[-1] if walked else None, limit):
+                assert len(page) in (limit, len(expected) - len(walked))
+                walked += page
+            assert walked == expected
+        assert list(store.latest_viewers(content, None, 0)) == []
+        assert store.first_view(content, viewers[-1]) == MS_2024 - 5
+        assert store.first_view(content, scope.user()) is None
+
+    @orders
+    def test_a_view_that_is_called_a_posts_is_a_view_of_the_story(
+        self, store: Store, scope: Scope, backwards: bool
+    ) -> None:
+        content, early, late = scope.content(), *scope.users(2)
+        views = [
+            SeeContent(content, early, MS_2024 + 5, True),
+            SeeContent(content, early, MS_2024, False),
+            SeeContent(content, late, MS_2024 + 3, False),
+        ]
+        apply_each(store, "views", views[::-1] if backwards else views)
+        expected = [Viewing(MS_2024 + 3, late), Viewing(MS_2024, early)]
+        assert list(store.latest_viewers(content, None, 5)) == expected
 
     def test_viewers_and_what_they_viewed(self, store: Store, scope: Scope) -> None:
         viewers = scope.users(100)

@@ -12,6 +12,8 @@ from streams.app.settings import Settings
 from streams.contracts.ids import make_id
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, in_order
+from streams.projections.effects import SeeContent
+from streams.projections.ports import Viewing
 from streams.sinks.cassandra import migration_copies
 from streams.sinks.cassandra.lock import MigrationLock
 from streams.sinks.cassandra.migrating import migrate, require_migrated
@@ -19,7 +21,9 @@ from streams.sinks.cassandra.migrations import shipped
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
+from streams.sinks.cassandra.viewings import view_rows
 from streams.sinks.cassandra.writes import Write, write_all
+from tests.contract.store_making import MS_2024
 
 pytestmark = pytest.mark.stack
 
@@ -214,6 +218,24 @@ def test_months_of_posts_are_listed(session: Session, keyspace: str) -> None:
     for limit in (3, 5, 7, 100):
         assert list(views.author_posts([7], None, limit)[7]) == ids[::-1][:limit]
     assert list(views.author_posts([7], ids[5], 100)[7]) == ids[4::-1]
+
+
+def test_views_are_put_in_order(
+    session: Session, keyspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever viewed a story before the upgrade is found after it, an interruption included."""
+    migrate(session, keyspace, migrations=shipped()[:10])
+    story, at = make_id(MS_2024), MS_2024 + 5
+    views = [SeeContent(story, viewer, at + viewer % 5) for viewer in range(1, 41)]
+    write_all(session, view_rows(views))
+    with monkeypatch.context() as patch:
+        patch.setattr(migration_copies, "_ROWS", 7)
+        patch.setattr(migration_copies, "write_all", Interrupted(after=3))
+        with pytest.raises(KeyboardInterrupt):
+            migrate(session, keyspace)
+    migrate(session, keyspace)
+    expected = sorted((Viewing(view.seen_at, view.viewer_id) for view in views), reverse=True)
+    assert list(CassandraStore(session).latest_viewers(story, None, 50)) == expected
 
 
 _OLD_AUTHOR_POST = "INSERT INTO posts_by_author (author_id, bucket, post_id) VALUES (?, ?, ?)"

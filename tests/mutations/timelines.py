@@ -68,8 +68,8 @@ TIMELINES = (
         "another-layout-read",
         "a timeline of an older layout counts as warm, and is on no list",
         "common.lua",
-        "VERSION, LOADING, COMPLETE = '\\2'",
-        "VERSION, LOADING, COMPLETE = '\\1'",
+        "COMPLETE, RENEWING = '\\2'",
+        "COMPLETE, RENEWING = '\\1'",
     ),
     _seeded(
         "another-layout-trimmed",

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from streams.agents.agent import Services
 from streams.agents.distribution import Distribution
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
-from streams.projections.copies import RowCopies
 from streams.projections.effects import CreatePost, Effects
 from streams.projections.ports import PostRow, Relations
 from streams.projections.tier_policy import TierLimits
@@ -26,6 +25,7 @@ from streams.sinks.memory_visits import MemoryVisits
 from streams.sinks.redis.tasks import delivery_of
 from streams.sinks.timelines import TimelineLimits
 from tests.feeding import feed
+from tests.memory_side import memory_copies
 from tests.oracle import Oracle
 from tests.served import Served
 from tests.strategies import World, deliveries, networks
@@ -44,8 +44,8 @@ class _Line:
     def __init__(self, polls: list[list[Fields]], limits: TierLimits) -> None:
         self.store = _Watched(self)
         self.memory_copies = MemoryCopies(), MemoryCopies()
-        self.copies = RowCopies(*self.memory_copies)
-        self.sink = DroppingSink(self.store, self.copies)
+        self.copies = memory_copies(*self.memory_copies)
+        self.sink = DroppingSink(self.store, self.store, self.copies)
         self.timelines = MemoryTimelines(shards=1, limits=_TINY)
         self.pulls = MemoryPullSet()
         self.polls = polls

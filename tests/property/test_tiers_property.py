@@ -22,7 +22,6 @@ from streams.agents.agent import Services
 from streams.agents.distribution import Distribution
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
-from streams.projections.copies import RowCopies
 from streams.projections.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.projections.tier_policy import TierLimits
 from streams.serving.celebrities import CelebrityCache
@@ -36,6 +35,7 @@ from streams.sinks.memory_timelines import MemoryTimelines
 from streams.sinks.memory_visits import MemoryVisits
 from streams.sinks.redis.tasks import delivery_of
 from streams.sinks.timelines import TimelineLimits
+from tests.memory_side import memory_copies
 
 AUTHORS = (1, 2, 3)
 READERS = (11, 12, 13, 14)
@@ -62,8 +62,8 @@ class TierMachine(RuleBasedStateMachine):
         super().__init__()
         self.store = MemoryStore()
         self.memory_copies = MemoryCopies(), MemoryCopies()
-        copies = RowCopies(*self.memory_copies)
-        self.sink = DroppingSink(self.store, copies)
+        copies = memory_copies(*self.memory_copies)
+        self.sink = DroppingSink(self.store, self.store, copies)
         self.views = CopiedViews(self.store, copies)
         self.timelines = MemoryTimelines(shards=1, limits=TimelineLimits(length=LENGTH, slack=2))
         self.pulls = MemoryPullSet()

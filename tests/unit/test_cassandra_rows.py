@@ -3,12 +3,13 @@
 from collections import Counter
 
 from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
-from streams.projections.effects import CreateStory, Effects, SetLike, Stamp
-from streams.sinks.cassandra.cells import TAG_PARTS, USE_PARTS
+from streams.projections.effects import CreateStory, Effects, SeeContent, SetLike, Stamp
+from streams.sinks.cassandra.cells import TAG_PARTS, USE_PARTS, VIEWER_BUCKETS
 from streams.sinks.cassandra.months import month_of, months_between
 from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS, index_rows, state_rows
 from streams.sinks.cassandra.tag_uses import KEPT_MS, use_rows
 from streams.sinks.cassandra.tagged import TAG_PART, TAG_POST, tag_rows
+from streams.sinks.cassandra.viewings import view_time_rows
 from streams.sinks.cassandra.writes import Insert, Write, batches
 from tests.contract.store_making import Scope
 
@@ -54,6 +55,19 @@ def test_uses_of_one_tag_are_written_to_all_parts_of_their_hour() -> None:
     assert len(written) == USE_PARTS
     assert max(written.values()) < 2 * 1600 / USE_PARTS
     assert list(use_rows(posts, CREATED + KEPT_MS)) == []
+
+
+def test_the_order_of_views_is_written_of_stories_only() -> None:
+    effects = Effects(views=[SeeContent(1, 2, 3, as_story=True), SeeContent(4, 5, 6)])
+    tables = Counter(row.insert.table for row in (*state_rows(effects), *index_rows(effects, 0)))
+    assert tables == {"views": 2, "view_times": 1, "untimed_contents": 1}
+
+
+def test_viewers_of_one_story_are_written_to_all_its_buckets() -> None:
+    views = [SeeContent(1, viewer, CREATED, as_story=True) for viewer in range(1, 1601)]
+    written = Counter(row.partition for row in view_time_rows(views))
+    assert len(written) == VIEWER_BUCKETS
+    assert max(written.values()) < 2 * 1600 / VIEWER_BUCKETS
 
 
 def test_no_row_holds_a_null() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from streams.contracts.events import Tier
-from streams.projections.copies import Copied, Copy, RowCopies
+from streams.projections.copies import Copied, Copy
 from streams.projections.effects import DeletePost, Effects, SetTier, Stamp
 from streams.projections.ports import StoreUnavailableError, ViewReader
 from streams.serving.copied import POST_TTL_S, CopiedViews
@@ -15,6 +15,7 @@ from streams.sinks.dropping import DroppingSink
 from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_copies import MemoryCopies
 from tests.feeding import feed
+from tests.memory_side import memory_copies
 from tests.small_network import AUTHOR, OTHER, READER, deleted, edited, follow, pair, post, post_id
 
 
@@ -48,9 +49,9 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.posts, self.relations = Watched(), Watched()
-        copies = RowCopies(self.posts, self.relations)
+        copies = memory_copies(self.posts, self.relations)
         self.metrics = CacheMetrics()
-        self.sink = DroppingSink(self.store, copies)
+        self.sink = DroppingSink(self.store, self.store, copies)
         self.views: ViewReader = CopiedViews(self.store, copies, self.metrics)
 
     def agree(self, *posts: int) -> None:
@@ -161,7 +162,8 @@ def test_the_row_is_changed_before_its_copy_is_dropped() -> None:
             order.append("copy")
             super().drop(ids)
 
-    sink = DroppingSink(Store(), RowCopies(Copies(), Copies()))
+    store = Store()
+    sink = DroppingSink(store, store, memory_copies(Copies(), Copies()))
     sink.apply(Effects(delete_posts=[DeletePost(1, AUTHOR)]))
     assert order == ["row", "copy"]
 

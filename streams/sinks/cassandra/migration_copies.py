@@ -6,10 +6,12 @@ Copies only add, so one that was interrupted is made again from its start.
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from streams.sinks.cassandra.cells import INDEX_TIMESTAMP
+from streams.projections.effects import SeeContent
+from streams.sinks.cassandra.cells import INDEX_TIMESTAMP, decode_first_seen
 from streams.sinks.cassandra.rows import POST_MONTH
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.tagged import tag_rows
+from streams.sinks.cassandra.viewings import view_time_rows
 from streams.sinks.cassandra.writes import Write, write_all
 
 Copy = Callable[[Session, Callable[[], None]], None]
@@ -35,8 +37,20 @@ def _post_months(session: Session, hold: Callable[[], None]) -> None:
     write_all(session, (Write(POST_MONTH, (0, month, INDEX_TIMESTAMP)) for month in months))
 
 
+def _view_times(session: Session, hold: Callable[[], None]) -> None:
+    rows = session.rows("SELECT content_id, viewer_id, first_seen FROM views")
+    while held := list(islice(rows, _ROWS)):
+        hold()
+        views = (
+            SeeContent(content_id, viewer_id, decode_first_seen(cell), as_story=True)
+            for content_id, viewer_id, cell in held
+        )
+        write_all(session, view_time_rows(views))
+
+
 COPIES: Mapping[str, Copy] = {
     "0006_tag_parts": _posts_by_tag,
     "0009_post_months": _post_months,
+    "0011_view_times": _view_times,
 }
 """A migration's title -> what it copies."""

@@ -5,24 +5,38 @@ from itertools import islice
 
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID
-from streams.projections.ports import CommentRow, PostRow, Relations, StoryRow, TagUse, TierRow
+from streams.projections.members import tallies
+from streams.projections.ports import (
+    CommentRow,
+    PostRow,
+    Relations,
+    StoryRow,
+    TagUse,
+    TierRow,
+    Viewing,
+)
+from streams.projections.tallies import Count, Tally
 from streams.sinks.cassandra.authored import newest_by_author
 from streams.sinks.cassandra.cells import (
     AUTHOR_BUCKETS,
-    VIEWER_BUCKETS,
     author_bucket,
-    decode_first_seen,
     decode_newest,
     decode_state,
     has_ended,
-    viewer_bucket,
 )
 from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
-from streams.sinks.cassandra.session import Row, Session
+from streams.sinks.cassandra.session import KEYS_PER_QUERY, Row, Session, parts
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
 from streams.sinks.cassandra.story_indexes import stories_between
 from streams.sinks.cassandra.tag_uses import uses_between
 from streams.sinks.cassandra.tagged import newest_by_tag
+from streams.sinks.cassandra.viewings import (
+    all_viewers,
+    count_viewers,
+    first_views,
+    latest_viewers,
+    viewed_by,
+)
 
 _REPOSTS = "SELECT repost_id FROM reposts_by_post WHERE post_id = ?"
 _HIGHLIGHTS = "SELECT story_id FROM highlights_by_author WHERE author_id = ?"
@@ -32,13 +46,12 @@ _BLOCKS_BY_USER = "SELECT target_id, state FROM blocks_by_user WHERE user_id = ?
 _BLOCKS_BY_TARGET = "SELECT user_id, state FROM blocks_by_target WHERE target_id = ?"
 _MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
 _LIKERS = "SELECT user_id, state FROM likes_by_content WHERE content_id = ?"
+_SOME_LIKERS = f"{_LIKERS} AND user_id IN ?"
 _LIKERS_AFTER = f"{_LIKERS} AND user_id > ?"
 _LIKES = (
     "SELECT content_id, state FROM likes_by_user WHERE user_id = ? AND content_id <= ? "
     "ORDER BY content_id DESC"
 )
-_VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket IN ?"
-_VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND viewer_id = ?"
 _COMMENTS = (
     "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
 )
@@ -121,6 +134,21 @@ class CassandraReader:
     def likers(self, content_id: int) -> frozenset[int]:
         return frozenset(_unended(self._session.rows(_LIKERS, content_id)))
 
+    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+        return tallies(self, kind, ids)
+
+    def like_count(self, content_id: int) -> int:
+        return sum(1 for _ in _unended(self._session.rows(_LIKERS, content_id)))
+
+    def view_count(self, content_id: int) -> int:
+        return count_viewers(self._session, content_id)
+
+    def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
+        questions = ((_SOME_LIKERS, (content_id, some)) for some in parts(users, KEYS_PER_QUERY))
+        return frozenset(
+            user for rows in self._session.rows_of_all(questions) for user in _unended(rows)
+        )
+
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         likers = _unended(self._session.rows(_LIKERS_AFTER, content_id, after))
         return list(islice(likers, max(limit, 0)))
@@ -131,13 +159,18 @@ class CassandraReader:
         return list(islice(liked, max(limit, 0)))
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
-        rows = self._session.rows(_VIEWERS, content_id, list(range(VIEWER_BUCKETS)))
-        return {viewer: decode_first_seen(cell) for viewer, cell in rows}
+        return all_viewers(self._session, content_id)
+
+    def first_view(self, content_id: int, viewer: int) -> int | None:
+        return first_views(self._session, content_id, [viewer]).get(viewer)
+
+    def latest_viewers(
+        self, content_id: int, before: Viewing | None, limit: int
+    ) -> Sequence[Viewing]:
+        return latest_viewers(self._session, content_id, before, limit)
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-        bucket = viewer_bucket(viewer)
-        rows = self._session.rows_in(_VIEWED, set(content_ids), bucket, viewer)
-        return frozenset(row[0] for row in rows)
+        return viewed_by(self._session, viewer, content_ids)
 
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         if limit < 1:

@@ -15,19 +15,17 @@ from streams.sinks.cassandra.cells import (
     HOUR_MS,
     INDEX_TIMESTAMP,
     author_bucket,
-    encode_first_seen,
     encode_newest,
     encode_state,
     expiry_part,
-    first_seen_timestamp,
     first_timestamp,
     state_timestamp,
-    viewer_bucket,
 )
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.payloads import encode_created, payload_of
 from streams.sinks.cassandra.tag_uses import use_rows
 from streams.sinks.cassandra.tagged import tag_rows
+from streams.sinks.cassandra.viewings import view_rows, view_time_rows
 from streams.sinks.cassandra.writes import Insert, Write
 
 ACTIVE_SLACK_MS = 3_600_000
@@ -79,7 +77,6 @@ _RELATIONS = {
 }
 _LIKES_BY_CONTENT = Insert("likes_by_content", ("content_id",), ("user_id", "state"))
 _LIKES_BY_USER = Insert("likes_by_user", ("user_id",), ("content_id", "state"))
-_VIEW = Insert("views", ("content_id", "bucket"), ("viewer_id", "first_seen"))
 _TIER = Insert("author_tiers", ("bucket",), ("author_id", "tier"))
 _PULLED_AUTHOR = Insert("author_tiers", ("bucket",), ("author_id", "pulled"))
 _PULLED_POST = Insert("pulled_posts", ("post_id",), ())
@@ -96,10 +93,7 @@ def state_rows(effects: Effects) -> Iterator[Write]:
         cell, at = encode_state(like.stamp), state_timestamp(like.stamp)
         yield Write(_LIKES_BY_CONTENT, (like.content_id, like.user_id, cell, at))
         yield Write(_LIKES_BY_USER, (like.user_id, like.content_id, cell, at))
-    for content_id, viewer_id, seen_at in effects.views:
-        key = (content_id, viewer_bucket(viewer_id), viewer_id)
-        cell, at = encode_first_seen(seen_at), first_seen_timestamp(seen_at)
-        yield Write(_VIEW, (*key, cell, at))
+    yield from view_rows(effects.views)
     for author_id, stamp, tier in effects.tiers:
         cell, at = encode_state(stamp, tier.encode()), state_timestamp(stamp)
         yield Write(_TIER, (author_bucket(author_id), author_id, cell, at))
@@ -132,6 +126,7 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
         yield Write(_HIGHLIGHT, (change.author_id, change.story_id, INDEX_TIMESTAMP))
     for comment in effects.create_comments:
         yield Write(_CONTENT_COMMENT, (comment.content_id, comment.comment_id, INDEX_TIMESTAMP))
+    yield from view_time_rows(effects.views)
 
 
 def _post_rows(effects: Effects) -> Iterator[Write]:

@@ -4,7 +4,7 @@
 --   so many as told strictly ascending from the floor on, then whatever was pushed, as it came.
 -- Ids are compared as two unsigned halves: a double cannot hold one, and the order of Lua
 -- strings follows the server's locale.
-local VERSION, LOADING, COMPLETE = '\2', 'L', 'C'
+local VERSION, LOADING, COMPLETE, RENEWING = '\2', 'L', 'C', 'R'
 local HEADER, ID = 78, 8
 
 -- Names one history of the data: changes with a restart, and with every promotion of a replica.
@@ -99,6 +99,22 @@ end
 -- The `length` largest ids; the largest that goes becomes the floor.
 local function trimmed(ids, length)
   return string.sub(ids, -ID * (length + 1))
+end
+
+-- Copies of rows: laid out in copies_read.lua.
+local COPY_HEADER, COPY_TOKEN = 42, 16
+
+-- Whether what stands for a copy was written in this life of the server.
+local function is_of_life(value, now)
+  return value and is_laid_out(value) and string.sub(value, 3, COPY_HEADER) == now
+end
+
+-- The row that is copied, or nothing.
+local function copied(value, now)
+  if not is_of_life(value, now) then return false end
+  local state = state_of(value)
+  if state == COMPLETE then return string.sub(value, COPY_HEADER + 1) end
+  return state == RENEWING and string.sub(value, COPY_HEADER + COPY_TOKEN + 1)
 end
 
 -- The pull set is one hash: author -> newest pulled id and 8 bytes of version. The field MARK says

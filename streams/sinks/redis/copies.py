@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from redis import Redis
 
-from streams.projections.copies import Copied, Copy
+from streams.projections.copies import Copied, Copy, Renewed
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import copies as prefixes
 from streams.sinks.redis.keys import pack
@@ -27,6 +27,7 @@ class RedisCopies:
         self._prefixes = prefixes(version, parts, letter)
         self._read = Script(client, "copies_read")
         self._fill = Script(client, "copies_fill")
+        self._renew = Script(client, "copies_renew")
 
     def read(self, ids: Collection[int]) -> Copied:
         """See Copies. One round trip."""
@@ -56,6 +57,18 @@ class RedisCopies:
         if calls:
             with store_errors():
                 self._fill.run_all(calls)
+
+    def renew(self, ids: Collection[int]) -> Renewed:
+        """See Copies. One round trip."""
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        asked = tuple(self._by_shard(ids))
+        old: dict[int, bytes] = {}
+        with store_errors():
+            calls = [Call((prefix,), (token, pack(part))) for prefix, part in asked]
+            answers = self._renew.run_all(calls) if calls else ()
+        for (_, part), found in zip(asked, answers, strict=True):
+            old |= {one: copy for one, copy in zip(part, found, strict=True) if copy != 0}
+        return Renewed(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
         """See Copies. One round trip."""

@@ -1,0 +1,153 @@
+"""Tallies that are held: when, how many, and what of very many views is told."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from streams.contracts.ids import make_id
+from streams.projections.effects import Effects, SeeContent
+from streams.projections.tallies import Count, Tally
+from streams.serving.copied import CopiedViews
+from streams.sinks.dropping import DroppingSink
+from streams.sinks.memory import MemoryStore
+from streams.sinks.tallying import TallyKeeper
+from tests.feeding import feed
+from tests.memory_side import memory_copies
+from tests.small_network import AUTHOR, OTHER, READER, post, post_id
+from tests.verdicts import Event
+
+CONTENT, OTHER_CONTENT = 1, 2
+
+
+class Counting(MemoryStore):
+    """Notes whose members were all read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[int] = []
+
+    def viewers(self, content_id: int) -> Mapping[int, int]:
+        self.loaded.append(content_id)
+        return super().viewers(content_id)
+
+
+class World:
+    """A store with copies in front; `keeper` are the keeper's settings."""
+
+    def __init__(self, **keeper: Any) -> None:
+        self.store = Counting()
+        copies = memory_copies()
+        self.views = CopiedViews(self.store, copies)
+        kept = TallyKeeper(self.store, copies.tallies, **keeper)
+        self.sink = DroppingSink(self.store, self.store, copies, kept)
+
+    def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
+        self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
+
+    def tally(self, content: int = CONTENT, kind: Count = Count.VIEWS) -> Tally:
+        return self.views.tallies(kind, [content])[content]
+
+    def loads(self) -> Sequence[int]:
+        loaded, self.store.loaded = self.store.loaded, []
+        return loaded
+
+
+def test_a_large_tally_is_loaded_once_and_kept() -> None:
+    world = World(held_from=100)
+    world.view(range(1, 101))
+    assert world.tally() == Tally(100)
+    world.loads()
+    for last in range(102, 130):
+        world.view([last - 1, last])
+        assert world.tally() == Tally(last)
+    assert world.loads() == [CONTENT]
+
+
+def test_a_small_one_is_counted_by_whoever_reads() -> None:
+    world = World(held_from=100)
+    world.view(range(1, 50))
+    assert world.tally() == Tally(49)
+    world.view([50])
+    assert world.tally() == Tally(50)
+    assert world.tally(OTHER_CONTENT) == Tally(0)
+
+
+def test_nobody_is_counted_before_anybody_asks() -> None:
+    world = World(held_from=1)
+    for viewer in range(1, 20):
+        world.view([viewer])
+    assert world.loads() == []
+
+
+def test_members_beyond_the_capacity_are_forgotten_and_loaded_again() -> None:
+    world = World(held_from=2, capacity=25)
+    contents = range(1, 4)
+    for viewer in range(1, 11):
+        for content in contents:
+            world.view([viewer], content)
+            world.tally(content)
+    world.loads()
+    for content in contents:
+        world.view([11], content)
+        assert world.tally(content) == Tally(11)
+    assert set(world.loads()) == set(contents)
+
+
+def test_very_many_views_are_estimated_and_told_to_be() -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    viewers = draw.sample(range(1, 1 << 40), 150_000)
+    world = World(held_from=1_000, exact_views=100_000)
+    world.view(viewers[:100_000])
+    world.tally()
+    world.view(viewers[:10])
+    assert world.tally() == Tally(100_000)
+    world.view(viewers[100_000:])
+    told = world.tally()
+    assert told.estimated
+    assert abs(told.number / 150_000 - 1) < 5 * 0.003
+    world.view(viewers)
+    assert world.tally() == told
+
+
+def comment(number: int, on: int, *, event_id: int) -> Event:
+    at = 1_700_000_000_000
+    return {
+        "type": "CommentCreated",
+        "event_id": event_id,
+        "occurred_at": at,
+        "user_id": READER,
+        "comment_id": make_id(at) + number,
+        "content_kind": "POST",
+        "content_id": on,
+        "owner_id": OTHER,
+        "text": "",
+        "reply_to": None,
+    }
+
+
+@pytest.mark.parametrize("held_from", [1, 100], ids=["held", "counted"])
+def test_a_comment_that_another_create_takes_elsewhere(held_from: int) -> None:
+    world = World(held_from=held_from)
+    feed(world.sink, [[comment(1, CONTENT, event_id=9)]])
+    assert world.tally(CONTENT, Count.COMMENTS) == Tally(1)
+    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(0)
+    feed(world.sink, [[comment(1, OTHER_CONTENT, event_id=8)]])
+    assert world.tally(CONTENT, Count.COMMENTS) == Tally(0)
+    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(1)
+
+
+def test_a_repost_that_another_create_takes_elsewhere() -> None:
+    world = World()
+
+    def repost(of: int, event_id: int) -> Event:
+        return post(1) | {"repost_of": of, "repost_of_author": AUTHOR, "event_id": event_id}
+
+    feed(world.sink, [[repost(post_id(5), 9)]])
+    assert world.tally(post_id(5), Count.REPOSTS) == Tally(1)
+    feed(world.sink, [[repost(post_id(6), 8)]])
+    assert world.tally(post_id(5), Count.REPOSTS) == Tally(0)
+    assert world.tally(post_id(6), Count.REPOSTS) == Tally(1)
