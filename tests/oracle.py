@@ -411,6 +411,18 @@ class Oracle:
             if event is not None and event["type"] == "HighlightAdded"
         ]
 
+    def archive(
+        self, owner: int, now: int, before: int | None = None, limit: int | None = None
+    ) -> list[Answer]:
+        """The owner's stories that have ended, newest first, and their titles as highlights."""
+        titles = {story["story_id"]: story["title"] for story in self.highlights(owner)}
+        ended = [
+            _fields(story, STORY_FIELDS) | {"title": titles.get(story["story_id"])}
+            for story in reversed(self._stories_by[owner])
+            if story["expires_at"] <= now and (before is None or story["story_id"] < before)
+        ]
+        return ended[:limit]
+
     def viewers(self, story_id: int, as_user: int) -> list[Answer] | None:
         """Who saw a story first when, and whether they like it; only its creator may ask.
 

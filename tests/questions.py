@@ -42,6 +42,9 @@ def questions(world: World) -> Iterator[Question]:
         yield "tier", {"author": reader}
         for now in NOWS:
             yield "tray", {"reader": reader, "now": now}
+            yield "archive", {"owner": reader, "now": now}
+        for before in around(world.stories):
+            yield "archive", {"owner": reader, "now": NOWS[-1], "before": before, "limit": 2}
         for viewer in viewers:
             yield "author_feed", {"author": reader, "viewer": viewer}
         for before in befores:

@@ -147,6 +147,19 @@ class Served:
         found = serving.highlights(self._views, author, viewer=viewer)
         return [_story(story) | {"title": story.title} for story in found]
 
+    def archive(
+        self, owner: int, now: int, before: int | None = None, limit: int | None = None
+    ) -> list[Answer]:
+        size = limit or self._page
+        answer: list[Answer] = []
+        while True:
+            page = serving.archive(self._views, owner, now, before=before, limit=size)
+            answer += [_story(story) | {"title": story.title} for story in page.stories]
+            if limit is not None or (before := page.next_before) is None:
+                return answer
+            assert len(page.stories) == size
+            assert before == page.stories[-1].story_id
+
     def viewers(self, story_id: int, as_user: int) -> list[Answer] | None:
         answer: list[Answer] = []
         after = None

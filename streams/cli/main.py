@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tray": ("tray", "Show a reader's story tray."),
     "stories": ("stories", "Show an author's visible stories."),
     "highlights": ("highlights", "Show an author's highlights."),
+    "archive": ("archive", "Show a user's stories that have ended, to the user."),
     "viewers": ("viewers", "Show who viewed a story, to its owner."),
     "counts": ("counts", "Show a content's counts."),
     "likers": ("likers", "Show who likes a content."),

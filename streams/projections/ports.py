@@ -158,6 +158,11 @@ class ViewReader(Protocol):
         `now` (ms), oldest first. A store may leave out those that expired before `now`."""
         ...
 
+    def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
+        """The newest `limit` ids below `before` of the author's stories, newest first; fewer:
+        there are no more."""
+        ...
+
     def highlights(self, author: int) -> Sequence[int]:
         """Ids of stories that were ever highlighted by this author, oldest first."""
         ...

@@ -5,11 +5,12 @@ from streams.serving.content import counts, likers, likes, thread
 from streams.serving.graph import graph, tier
 from streams.serving.home import home_feed
 from streams.serving.posts import author_feed, hashtag_feed
-from streams.serving.stories import author_stories, highlights, story_viewers, tray
+from streams.serving.stories import archive, author_stories, highlights, story_viewers, tray
 from streams.serving.trending import trending
 
 __all__ = [
     "NotFoundError",
+    "archive",
     "author_feed",
     "author_stories",
     "counts",

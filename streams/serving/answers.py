@@ -58,6 +58,14 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryPage:
+    """Stories, newest first; `next_before` is the cursor of the next page, None at the end."""
+
+    stories: tuple[Story, ...]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrayEntry:
     """An author with visible stories."""
 

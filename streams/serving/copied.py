@@ -68,6 +68,7 @@ class CopiedViews:
         self.tag_uses = durable.tag_uses
         self.reposts = durable.reposts
         self.author_stories = durable.author_stories
+        self.stories_by = durable.stories_by
         self.highlights = durable.highlights
         self.following = durable.following
         self.followers = durable.followers

@@ -5,10 +5,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from streams.contracts.ids import id_time
 from streams.projections.ports import StoryRow, Viewing, ViewReader
-from streams.serving.answers import NotFoundError, Story, Tray, TrayEntry, Viewer, ViewerPage
+from streams.serving.answers import (
+    NotFoundError,
+    Story,
+    StoryPage,
+    Tray,
+    TrayEntry,
+    Viewer,
+    ViewerPage,
+)
+from streams.serving.posts import newest_first
 from streams.serving.visibility import viewpoint
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -62,6 +72,23 @@ def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> 
     rows = _rows(views, ids, [author])
     return tuple(
         _story(row, row.highlight) for row in rows if row.highlight is not None and not row.deleted
+    )
+
+
+def archive(
+    views: ViewReader, owner: int, now: int, *, before: int | None = None, limit: int = 20
+) -> StoryPage:
+    """The owner's stories that have ended by `now` (ms), newest first, highlights with their
+    titles. It is for the owner to see, and for nobody else."""
+    ids = newest_first(lambda cursor, count: views.stories_by(owner, cursor, count), before)
+    found: list[StoryRow] = []
+    while len(found) <= limit and (some := list(islice(ids, limit + 1))):
+        rows = reversed(_rows(views, some, [owner]))
+        found += [row for row in rows if not row.deleted and row.expires_at <= now]
+    shown = found[:limit]
+    return StoryPage(
+        tuple(_story(row, row.highlight) for row in shown),
+        shown[-1].story_id if shown and len(found) > limit else None,
     )
 
 

@@ -223,6 +223,9 @@ class MemoryStore:
             for a in authors
         }
 
+    def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
+        return _newest(self._stories_by_author.get(author, ()), before, limit)
+
     def highlights(self, author: int) -> Sequence[int]:
         return sorted(self._highlights_by_author.get(author, ()))
 

@@ -3,7 +3,7 @@
 from streams.projections.effects import Effects
 from streams.projections.ports import Content
 from tests.contract.store_cases import StoreCases, all_event_ids, orders
-from tests.contract.store_making import MS_2024, Scope, Store
+from tests.contract.store_making import DAY_MS, MS_2024, Scope, Store
 
 
 class CreateCases(StoreCases):
@@ -90,3 +90,21 @@ class CreateCases(StoreCases):
             *(comment.comment_id, post, author, root_author, "", None),
             False,
         )
+
+    def test_an_authors_stories_come_newest_first_over_the_months(
+        self, store: Store, scope: Scope
+    ) -> None:
+        author, other = scope.users(2)
+        offsets = [n * 40 for n in range(12)] + [0, 0, 1, 700]
+        ids = sorted({scope.content(MS_2024 - days * DAY_MS) for days in offsets}, reverse=True)
+        creates = [scope.story(one, author, 1) for one in ids]
+        creates.append(scope.story(scope.content(), other, 1))
+        store.apply(Effects(create_stories=creates))
+        for limit in (1, 5, 100):
+            walked: list[int] = []
+            while page := store.stories_by(author, walked[-1] if walked else None, limit):
+                walked += page
+            assert walked == ids
+        assert list(store.stories_by(author, ids[3], 2)) == ids[4:6]
+        assert list(store.stories_by(author, None, 0)) == []
+        assert list(store.stories_by(scope.user(), None, 5)) == []

@@ -23,7 +23,7 @@ from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.cassandra.viewings import view_rows
 from streams.sinks.cassandra.writes import Write, write_all
-from tests.contract.store_making import MS_2024
+from tests.contract.store_making import DAY_MS, MS_2024
 
 pytestmark = pytest.mark.stack
 
@@ -220,6 +220,16 @@ def test_months_of_posts_are_listed(session: Session, keyspace: str) -> None:
     assert list(views.author_posts([7], ids[5], 100)[7]) == ids[4::-1]
 
 
+def test_months_of_stories_are_listed(session: Session, keyspace: str) -> None:
+    """The archive of before the upgrade is whole after it."""
+    migrate(session, keyspace, migrations=shipped()[:11])
+    ids = [make_id(MS_2024 + month * 31 * DAY_MS) + n for month in range(3) for n in range(2)]
+    for story in ids:
+        list(session.rows(_OLD_AUTHOR_STORY, 7, month_of(story), story))
+    migrate(session, keyspace)
+    assert list(CassandraStore(session).stories_by(7, None, 100)) == ids[::-1]
+
+
 def test_views_are_put_in_order(
     session: Session, keyspace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +248,7 @@ def test_views_are_put_in_order(
     assert list(CassandraStore(session).latest_viewers(story, None, 50)) == expected
 
 
+_OLD_AUTHOR_STORY = "INSERT INTO stories_by_author (author_id, bucket, story_id) VALUES (?, ?, ?)"
 _OLD_AUTHOR_POST = "INSERT INTO posts_by_author (author_id, bucket, post_id) VALUES (?, ?, ?)"
 _OLD_AUTHOR_BUCKET = "INSERT INTO author_buckets (author_id, bucket) VALUES (?, ?)"
 TAGGED = {"now": 1_735_689_600_000, "long ago": 1_400_000_000_000}

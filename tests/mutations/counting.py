@@ -113,11 +113,11 @@ COUNTING = (
         _TALLIES,
     ),
     Mutation(
-        "viewer-shown-twice",
-        "the last viewer of a page is the first of the next",
+        "page-breaks-a-moment",
+        "of those who viewed at one moment, some are missing where a page ends among them",
         _STORIES,
         "Viewing(seen_at, after)",
-        "Viewing(seen_at, after + 1)",
+        "Viewing(seen_at, 0)",
         _VIEWS,
     ),
     Mutation(

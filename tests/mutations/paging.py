@@ -45,6 +45,22 @@ PAGING = (
         _TESTS,
     ),
     Mutation(
+        "archive-of-what-shows",
+        "a story is in the archive while it is still shown",
+        "streams/serving/stories.py",
+        "not row.deleted and row.expires_at <= now]",
+        "not row.deleted]",
+        _TESTS,
+    ),
+    Mutation(
+        "archive-ends-early",
+        "the archive ends where a few deleted stories lie beside one another",
+        "streams/serving/stories.py",
+        "    while len(found) <= limit and (some := list(islice(ids, limit + 1))):\n        rows",
+        "    if some := list(islice(ids, limit + 1)):\n        rows",
+        _TESTS,
+    ),
+    Mutation(
         "liker-skipped",
         "the first liker of each further page is missing",
         _CONTENT,

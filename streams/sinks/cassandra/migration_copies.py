@@ -8,7 +8,7 @@ from itertools import islice
 
 from streams.projections.effects import SeeContent
 from streams.sinks.cassandra.cells import INDEX_TIMESTAMP, decode_first_seen
-from streams.sinks.cassandra.rows import POST_MONTH
+from streams.sinks.cassandra.rows import POST_MONTH, STORY_BUCKET
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.tagged import tag_rows
 from streams.sinks.cassandra.viewings import view_time_rows
@@ -37,6 +37,13 @@ def _post_months(session: Session, hold: Callable[[], None]) -> None:
     write_all(session, (Write(POST_MONTH, (0, month, INDEX_TIMESTAMP)) for month in months))
 
 
+def _story_buckets(session: Session, hold: Callable[[], None]) -> None:
+    rows = session.rows("SELECT DISTINCT author_id, bucket FROM stories_by_author")
+    while held := list(islice(rows, _ROWS)):
+        hold()
+        write_all(session, (Write(STORY_BUCKET, (*row, INDEX_TIMESTAMP)) for row in held))
+
+
 def _view_times(session: Session, hold: Callable[[], None]) -> None:
     rows = session.rows("SELECT content_id, viewer_id, first_seen FROM views")
     while held := list(islice(rows, _ROWS)):
@@ -52,5 +59,6 @@ COPIES: Mapping[str, Copy] = {
     "0006_tag_parts": _posts_by_tag,
     "0009_post_months": _post_months,
     "0011_view_times": _view_times,
+    "0012_story_buckets": _story_buckets,
 }
 """A migration's title -> what it copies."""

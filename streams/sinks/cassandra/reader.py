@@ -27,7 +27,7 @@ from streams.sinks.cassandra.cells import (
 from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
 from streams.sinks.cassandra.session import KEYS_PER_QUERY, Row, Session, parts
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
-from streams.sinks.cassandra.story_indexes import stories_between
+from streams.sinks.cassandra.story_indexes import newest_stories, stories_between
 from streams.sinks.cassandra.tag_uses import uses_between
 from streams.sinks.cassandra.tagged import newest_by_tag
 from streams.sinks.cassandra.viewings import (
@@ -99,6 +99,9 @@ class CassandraReader:
     ) -> Mapping[int, Sequence[int]]:
         active_only = now >= self._clock()
         return stories_between(self._session, authors, since, until, active_only=active_only)
+
+    def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
+        return newest_stories(self._session, author, before, limit)
 
     def highlights(self, author: int) -> Sequence[int]:
         return [row[0] for row in self._session.rows(_HIGHLIGHTS, author)]

@@ -47,6 +47,7 @@ _AUTHOR_POST = Insert("posts_by_author", ("author_id", "bucket"), ("post_id",))
 AUTHOR_BUCKET = Insert("author_buckets", ("author_id",), ("bucket",))
 POST_MONTH = Insert("post_months", ("everything",), ("month",))
 _REPOST = Insert("reposts_by_post", ("post_id",), ("repost_id",))
+STORY_BUCKET = Insert("story_buckets", ("author_id",), ("bucket",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
 _ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
 _EXPIRY = Insert(
@@ -122,6 +123,8 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
     yield from tag_rows((tag, post.post_id) for post in tagging for tag in post.tags)
     for story in effects.create_stories:
         yield from _story_index_rows(story, now_ms)
+    for author_id, bucket in {(s.author_id, month_of(s.story_id)) for s in effects.create_stories}:
+        yield Write(STORY_BUCKET, (author_id, bucket, INDEX_TIMESTAMP))
     for change in effects.highlights:
         yield Write(_HIGHLIGHT, (change.author_id, change.story_id, INDEX_TIMESTAMP))
     for comment in effects.create_comments:

@@ -7,7 +7,13 @@ from streams.projections.effects import Effects
 from streams.projections.ports import Content
 from streams.sinks.cassandra.cells import first_event_id
 from streams.sinks.cassandra.listings import Listings
-from streams.sinks.cassandra.rows import AUTHOR_BUCKET, POST_MONTH, index_rows, state_rows
+from streams.sinks.cassandra.rows import (
+    AUTHOR_BUCKET,
+    POST_MONTH,
+    STORY_BUCKET,
+    index_rows,
+    state_rows,
+)
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.tagged import TAG_PART
 from streams.sinks.cassandra.viewings import UNTIMED
@@ -34,7 +40,7 @@ class CassandraSink:
     def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
         self._session = session
         self._clock = clock
-        self._listings = Listings(AUTHOR_BUCKET, POST_MONTH, TAG_PART, UNTIMED)
+        self._listings = Listings(AUTHOR_BUCKET, POST_MONTH, STORY_BUCKET, TAG_PART, UNTIMED)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
         found: dict[int, int] = {}

@@ -1,8 +1,9 @@
-"""Where to find stories: by author, by when they were made."""
+"""Where to find stories: by author, by when they were made; and the archive of one author's."""
 
 from collections.abc import Collection, Mapping, Sequence
 
-from streams.contracts.ids import first_id_at, last_id_at
+from streams.contracts.ids import MAX_ID, first_id_at, last_id_at
+from streams.sinks.cassandra.monthly import newest
 from streams.sinks.cassandra.months import month_of, months_between
 from streams.sinks.cassandra.session import Session
 
@@ -14,6 +15,20 @@ _AUTHOR_STORIES = (
     "SELECT author_id, story_id FROM stories_by_author "
     "WHERE author_id IN ? AND bucket = ? AND story_id >= ? AND story_id <= ?"
 )
+_BUCKETS = "SELECT bucket FROM story_buckets WHERE author_id = ? AND bucket <= ?"
+_NEWEST = (
+    "SELECT story_id FROM stories_by_author "
+    "WHERE author_id = ? AND bucket = ? AND story_id <= ? ORDER BY story_id DESC LIMIT ?"
+)
+
+
+def newest_stories(session: Session, author: int, before: int | None, limit: int) -> Sequence[int]:
+    """The newest `limit` ids below `before` of the author's stories, newest first."""
+    last = MAX_ID if before is None else min(before - 1, MAX_ID)
+    if limit < 1 or last < 1:
+        return []
+    buckets = session.rows(_BUCKETS, author, month_of(last))
+    return newest(session, [(_NEWEST, (author, *row, last, limit)) for row in buckets], limit)
 
 
 def stories_between(

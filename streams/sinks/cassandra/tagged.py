@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from streams.contracts.ids import MAX_ID
 from streams.sinks.cassandra.cells import INDEX_TIMESTAMP, tag_part
+from streams.sinks.cassandra.monthly import newest
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.writes import Insert, Write
@@ -34,26 +35,16 @@ def tag_rows(tagged: Iterable[tuple[str, int]]) -> Iterator[Write]:
 def newest_by_tag(session: Session, tag: str, before: int | None, limit: int) -> Sequence[int]:
     """The newest `limit` post ids below `before` under the tag, newest first.
 
-    One question a month, about those parts of it that hold anything: the newest month first, then
-    2, 4, … older ones. Each part answers up to `limit` ids, so that their newest are exactly the
-    month's.
+    One question a month, about those parts of it that hold anything. Each part answers up to
+    `limit` ids, so that their newest are exactly the month's.
     """
-    newest = MAX_ID if before is None else min(before - 1, MAX_ID)
-    found: list[int] = []
-    left = _months(session, tag, newest) if limit > 0 and newest > 0 else []
-    width = 1
-    while left and len(found) < limit:
-        questions = (
-            (_POSTS, (tag, bucket, parts, newest, limit)) for bucket, parts in left[:width]
-        )
-        for rows in session.rows_of_all(questions):
-            found.extend(post_id for (post_id,) in rows)
-        left = left[width:]
-        width *= 2
-    return sorted(found, reverse=True)[: max(limit, 0)]
+    last = MAX_ID if before is None else min(before - 1, MAX_ID)
+    months = _months(session, tag, last) if limit > 0 and last > 0 else []
+    questions = [(_POSTS, (tag, bucket, parts, last, limit)) for bucket, parts in months]
+    return newest(session, questions, limit)
 
 
-def _months(session: Session, tag: str, newest: int) -> list[tuple[int, list[int]]]:
+def _months(session: Session, tag: str, last: int) -> list[tuple[int, list[int]]]:
     """The tag's months up to that of the id, newest first, each with the parts that it has."""
-    rows = session.rows(_PARTS, tag, month_of(newest))  # in the order of the table
+    rows = session.rows(_PARTS, tag, month_of(last))  # in the order of the table
     return [(bucket, [part for _, part in held]) for bucket, held in groupby(rows, itemgetter(0))]
