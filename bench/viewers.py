@@ -47,7 +47,7 @@ class _Size(NamedTuple):
 _SIZES: Final = {
     "tiny": _Size(300, 20),
     "small": _Size(100_000, 1_000),
-    "full": _Size(1_000_000, 5_000),
+    "full": _Size(1_000_000, 1_000),
 }
 
 

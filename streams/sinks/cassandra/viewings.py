@@ -5,8 +5,8 @@ event may say so wrongly: content of which a view is not in the order is known a
 order when asked about.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from streams.projections.effects import SeeContent
 from streams.projections.ports import Viewing, latest
@@ -28,7 +28,8 @@ _VIEW_TIME = Insert("view_times", ("content_id", "bucket"), ("seen_at", "viewer_
 _VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket IN ?"
 _BUCKET_COUNT = "SELECT COUNT(*) FROM views WHERE content_id = ? AND bucket = ?"
 _SOME_VIEWERS = (
-    "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket = ? AND viewer_id IN ?"
+    "SELECT viewer_id, first_seen FROM views "
+    "WHERE viewer_id IN ? AND content_id = ? AND bucket IN ?"
 )
 _VIEWED = "SELECT content_id FROM views WHERE content_id IN ? AND bucket = ? AND viewer_id = ?"
 _UNTIMED = "SELECT content_id FROM untimed_contents WHERE content_id = ?"
@@ -78,15 +79,9 @@ def count_viewers(session: Session, content_id: int) -> int:
 
 def first_views(session: Session, content_id: int, viewers: Collection[int]) -> Mapping[int, int]:
     """The same of those of some users who viewed it."""
-    buckets: defaultdict[int, list[int]] = defaultdict(list)
-    for viewer in viewers:
-        buckets[viewer_bucket(viewer)].append(viewer)
-    questions = ((_SOME_VIEWERS, (content_id, *asked)) for asked in buckets.items())
-    return {
-        viewer: decode_first_seen(cell)
-        for rows in session.rows_of_all(questions)
-        for viewer, cell in rows
-    }
+    buckets = sorted(set(map(viewer_bucket, viewers)))
+    rows = session.rows_in(_SOME_VIEWERS, set(viewers), content_id, buckets)
+    return {viewer: decode_first_seen(cell) for viewer, cell in rows}
 
 
 def viewed_by(session: Session, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
@@ -103,11 +98,13 @@ def latest_viewers(
     Each bucket answers up to `limit` views, so that their latest are exactly the content's. Those
     of a viewer who had viewed it earlier do not count, and the next are asked for.
     """
-    if any(session.rows(_UNTIMED, content_id)):
-        return latest(all_viewers(session, content_id), before, max(limit, 0))
     found: list[Viewing] = []
     while len(found) < limit:
-        places = _places(session, content_id, before, limit)
+        mark = (_UNTIMED, (content_id,))
+        untimed, rows = session.rows_of_all((mark, _question(content_id, before, limit)))
+        if untimed:
+            return [*found, *latest(all_viewers(session, content_id), before, limit - len(found))]
+        places = sorted((Viewing(*row) for row in rows), reverse=True)[:limit]
         first = first_views(session, content_id, {place.viewer_id for place in places})
         found += [place for place in places if first.get(place.viewer_id) == place.seen_at]
         if len(places) < limit:
@@ -116,9 +113,8 @@ def latest_viewers(
     return found[: max(limit, 0)]
 
 
-def _places(session: Session, content_id: int, before: Viewing | None, limit: int) -> list[Viewing]:
+def _question(content_id: int, before: Viewing | None, limit: int) -> tuple[str, Sequence[Any]]:
+    """For the latest views of each bucket."""
     if before is None:
-        rows = session.rows(_LATEST, content_id, _EVERY_BUCKET, limit)
-    else:
-        rows = session.rows(_LATEST_BEFORE, content_id, _EVERY_BUCKET, *before, limit)
-    return sorted((Viewing(*row) for row in rows), reverse=True)[:limit]
+        return _LATEST, (content_id, _EVERY_BUCKET, limit)
+    return _LATEST_BEFORE, (content_id, _EVERY_BUCKET, *before, limit)
