@@ -22,6 +22,8 @@ BENCHMARKS: Final = {
     "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
     "feed": "a warm page of the home feed, beside one round trip to Redis",
     "cold": "a page whose timeline is gone, by how many authors are followed",
+    "tray": "a story tray, beside one round trip to Redis and beside Cassandra alone",
+    "hot-partition": "one celebrity's stories: Cassandra, more readers of it, the cache",
     "viewers": "a page of who viewed a story that very many did, beside one round trip to Redis",
     "counts": "counts of contents small and very large while likes and views go on",
     "durable": "rows into and out of the durable views",
@@ -33,7 +35,7 @@ SIZES: Final = ("tiny", "small", "full")
 
 def module_of(name: str) -> ModuleType:
     """What measures: SERVERS that it needs, and run(report, size, settings)."""
-    return importlib.import_module(f"bench.{name}")
+    return importlib.import_module(f"bench.{name.replace('-', '_')}")
 
 
 def measured(name: str, size: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def measured(name: str, size: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    listed = "\n".join(f"  {name:<11}{about}" for name, about in BENCHMARKS.items())
+    listed = "\n".join(f"  {name:<15}{about}" for name, about in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"Measure by comparison, each on servers of its own.\n\n{listed}",

@@ -4,6 +4,8 @@ What the server says it uses (`used_memory`) before and after, so keys, tables a
 
 timelines        of 100 and 800 entries, as they are installed; and in use: after a few pushes,
                  for a string that grows takes up to as much again
+copies           of posts of 140 characters, of relations with 50 and 300 users, of what a celebrity
+                 and an author without stories have, of what a tray has shown, and of tallies
 delivery lists   of 10 to 100,000 readers in 16 shards, each registered as the read side does it;
                  and what sorted sets of the same readers take
 
@@ -11,7 +13,7 @@ An entry and a reader are meant to take 16 bytes, the id being 8 of them.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from redis import Redis
@@ -19,7 +21,14 @@ from redis import Redis
 from bench.report import Report
 from bench.warm import LIMITS, SHARDS, SOURCES, VERSION, ids_before
 from streams.app.settings import Settings
+from streams.contracts.events import Tier
+from streams.projections.copies import Copy
+from streams.projections.ports import PostRow, Relations, StoryRow
+from streams.projections.tallies import Stamped, Tally
+from streams.serving.packing import Seen, pack_post, pack_relations, pack_stories
+from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
+from streams.sinks.redis.copies import RedisCopies
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import shard_of
@@ -28,6 +37,8 @@ SERVERS: Final = ("redis",)
 _BYTES: Final = "bytes"
 _GOAL: Final = 16
 _ENTRIES: Final = (100, 800)
+_FILLED: Final = 100
+_SINGLY: Final = 4
 _READERS: Final = {"tiny": 200, "small": 500, "full": 2000}
 _LISTS: Final = {
     "tiny": (10, 100),
@@ -47,6 +58,8 @@ def run(report: Report, size: str, settings: Settings) -> None:
     timelines.deliver({1: (1,)}, 1)
     for entries in _ENTRIES:
         _timelines(report, client, timelines, entries, range(1, _READERS[size] + 1))
+    for name, packed in _packed().items():
+        report.figure(f"a copy: {name}", _BYTES, _copy(client, packed, 10 * _READERS[size]))
     for length in _LISTS[size]:
         _lists(report, client, timelines, length, max(1, _LISTED[size] // length))
 
@@ -67,9 +80,11 @@ def _timelines(
     def use() -> None:
         draw = random.Random(entries)
         for reader in readers:
-            more = draw.randrange(1, LIMITS.slack + 1)
-            client.append(keys.timeline(reader), pack(ids[entries : entries + 1]))  # grows it
-            client.append(keys.timeline(reader), pack(ids[entries + 1 : entries + more]))
+            more = draw.randrange(_SINGLY, LIMITS.slack + 1)
+            # A string grows by as much as it then holds: at one of the first pushes.
+            for one in ids[entries:][:_SINGLY]:
+                client.append(keys.timeline(reader), pack((one,)))
+            client.append(keys.timeline(reader), pack(ids[entries + _SINGLY : entries + more]))
             count[0] += more
 
     before = _empty(client)
@@ -78,6 +93,35 @@ def _timelines(
         name = f"an entry of a timeline of {entries}, {state}"
         report.figure(name, _BYTES, (_used(client) - before) / count[0])
         report.goal(name, at_most=_GOAL)
+
+
+def _packed() -> Mapping[str, bytes]:
+    """What is copied, by what it is."""
+    ids, text = ids_before(1000), "x" * 140
+    written = (ids[0], ids[1], text, ("Tag",), ("tag",), ())
+    post = PostRow(*written, None, None, None, None, edited=False, deleted=False)
+    story = StoryRow(ids[0], ids[1], "https://media.example/1", text[:40], ids[0], None, False)
+    followed = {n: frozenset(ids[:n]) for n in (50, 300)}
+    return {
+        "a post": pack_post(post, Tier.REGULAR),
+        **{
+            f"relations with {n}": pack_relations(Relations(some, frozenset(), frozenset()))
+            for n, some in followed.items()
+        },
+        "10 stories": pack_stories([story] * 10, ids[0]),
+        "no stories": pack_stories([], ids[0]),
+        "30 stories seen or not": Seen(frozenset(ids[:15]), frozenset(ids[15:30])).pack(),
+        "a tally": Stamped(Tally(1)).pack(),
+    }
+
+
+def _copy(client: Redis, packed: bytes, count: int) -> float:
+    """Bytes of a copy, its key and its place in the table counted."""
+    copies = RedisCopies(client, version=VERSION, parts=1, letter="x")
+    before = _empty(client)
+    for ids in parts(range(1, count + 1), _FILLED):
+        copies.fill(copies.read(ids).token, dict.fromkeys(ids, Copy(packed, 3600)))
+    return (_used(client) - before) / count
 
 
 def _lists(
@@ -90,7 +134,7 @@ def _lists(
     def packed() -> None:
         for reader in readers:
             timelines.begin(reader, authors)
-            client.delete(keys.timeline(reader))
+            client.delete(keys.timeline(reader), keys.authors(reader))
 
     def sorted_sets() -> None:
         with client.pipeline(transaction=False) as pipe:

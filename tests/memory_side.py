@@ -20,7 +20,13 @@ def memory_copies(
 ) -> RowCopies:
     """Copies of everything that is copied, in memory."""
     tallies = {kind: MemoryCopies() for kind in Count}
-    return RowCopies(posts or MemoryCopies(), relations or MemoryCopies(), tallies)
+    return RowCopies(
+        posts or MemoryCopies(),
+        relations or MemoryCopies(),
+        tallies,
+        MemoryCopies(),
+        MemoryCopies(),
+    )
 
 
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:

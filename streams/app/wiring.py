@@ -13,7 +13,7 @@ from streams.projections.ports import StoreUnavailableError, ViewReader
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
-from streams.serving.packing import POSTS, RELATIONS, TALLIES
+from streams.serving.packing import POSTS, RELATIONS, SEEN, STORIES, TALLIES
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
@@ -69,6 +69,8 @@ def row_copies(settings: Settings) -> RowCopies:
         copies(POSTS),
         copies(RELATIONS),
         {kind: copies(letter) for kind, letter in TALLIES.items()},
+        copies(STORIES),
+        copies(SEEN),
     )
 
 

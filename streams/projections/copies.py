@@ -68,9 +68,12 @@ class Copies(Protocol):
 
 
 class RowCopies(NamedTuple):
-    """What is copied: posts by their id, relations by the id of the user whose they are, and
-    tallies of each kind by the content's id."""
+    """What is copied: posts by their id, relations by the id of the user whose they are, tallies
+    of each kind by the content's id, an author's stories by the author's, and which of them
+    somebody has seen by the viewer's."""
 
     posts: Copies
     relations: Copies
     tallies: Mapping[Count, Copies]
+    stories: Copies
+    seen: Copies

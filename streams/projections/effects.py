@@ -192,6 +192,8 @@ class Effects:
     pulls: list[PullPost] = field(default_factory=list)
     contested_posts: list[int] = field(default_factory=list)
     """Posts of which another create was known: what they repost may have changed, too."""
+    contested_stories: list[int] = field(default_factory=list)
+    """Stories of which another create was known: they may be another author's now."""
     contested_comments: list[int] = field(default_factory=list)
     """Comments of which another create was known: they may be on other content now."""
 

@@ -158,6 +158,12 @@ class ViewReader(Protocol):
         `now` (ms), oldest first. A store may leave out those that expired before `now`."""
         ...
 
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        """Per author the author's own stories that may be visible at `now` (ms), oldest first."""
+        ...
+
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         """The newest `limit` ids below `before` of the author's stories, newest first; fewer:
         there are no more."""

@@ -22,7 +22,9 @@ def project_stories(batch: Batch, facts: Facts) -> Projected:
             caption=row["caption"],
             expires_at=row["expires_at"],
         )
-        for row in creates(batch, "StoryCreated", "story_id", known, result)
+        for row in creates(
+            batch, "StoryCreated", "story_id", known, result, effects.contested_stories
+        )
     ]
     effects.delete_stories = [
         DeleteStory(row["story_id"], row["author_id"])

@@ -18,6 +18,10 @@ class Cache(StrEnum):
     RELATIONS = "relations"
     POST = "post"
     TALLY = "tally"
+    STORIES = "stories"
+    """Of one author."""
+    SEEN = "seen"
+    """Which stories a reader has seen."""
     CELEBRITY = "celebrity"
     """Lists of recent posts of those whom readers pull."""
 

@@ -1,20 +1,23 @@
 """Rows as they are copied: packed once when they are filled in, unpacked at every read.
 
-A changed layout needs another letter in the keys (`POSTS`, `RELATIONS`, `TALLIES`), so that no
-process reads what another wrote in a layout that it does not know.
+A changed layout needs another letter in the keys (`POSTS`, …), so that no process reads what
+another wrote in a layout that it does not know.
 """
 
 import struct
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from streams.contracts.events import Tier
-from streams.projections.ports import PostRow, Relations
+from streams.projections.ports import PostRow, Relations, StoryRow
 from streams.projections.tallies import Count
 
 POSTS: Final = "p"
 RELATIONS: Final = "r"
+STORIES: Final = "sa"
+SEEN: Final = "sv"
 TALLIES: Final = {
     Count.LIKES: "nl",
     Count.VIEWS: "nv",
@@ -61,3 +64,32 @@ def unpack_relations(packed: bytes) -> Relations:
         blocked=frozenset(ids[following : following + blocked]),
         muted=frozenset(ids[following + blocked :]),
     )
+
+
+class Seen(NamedTuple):
+    """Of some stories, which a viewer has seen and which not."""
+
+    seen: frozenset[int]
+    unseen: frozenset[int]
+
+    def pack(self) -> bytes:
+        """How many were seen (4 bytes), then all ids."""
+        ids = (*sorted(self.seen), *sorted(self.unseen))
+        return struct.pack(f">I{len(ids)}Q", len(self.seen), *ids)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Seen":
+        """The inverse of `pack`."""
+        seen, *ids = struct.unpack(f">I{len(packed) // 8}Q", packed)
+        return cls(frozenset(ids[:seen]), frozenset(ids[seen:]))
+
+
+def pack_stories(rows: Iterable[StoryRow], since: int) -> bytes:
+    """A JSON array: from when on these are all (ms), then each row as an array."""
+    return orjson.dumps((since, *map(tuple, rows)))
+
+
+def unpack_stories(packed: bytes) -> tuple[int, list[StoryRow]]:
+    """The inverse of `pack_stories`."""
+    since, *rows = orjson.loads(packed)
+    return since, [StoryRow._make(row) for row in rows]

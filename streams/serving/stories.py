@@ -21,8 +21,6 @@ from streams.serving.answers import (
 from streams.serving.posts import newest_first
 from streams.serving.visibility import viewpoint
 
-DAY_MS = 24 * 60 * 60 * 1000
-
 
 def is_visible(row: StoryRow, now: int) -> bool:
     """Whether the story shows at `now` (ms): created_at <= now < expires_at, not deleted."""
@@ -119,9 +117,8 @@ def story_viewers(
 
 
 def _visible(views: ViewReader, authors: Sequence[int], now: int) -> list[StoryRow]:
-    index = views.author_stories(authors, now - DAY_MS, now, now)
-    ids = sorted({story_id for found in index.values() for story_id in found})
-    return [row for row in _rows(views, ids, authors) if is_visible(row, now)]
+    found = views.current_stories(authors, now).values()
+    return sorted(row for rows in found for row in rows if is_visible(row, now))
 
 
 def _rows(views: ViewReader, ids: Iterable[int], authors: Iterable[int]) -> list[StoryRow]:

@@ -31,6 +31,8 @@ class DroppingSink:
         self._views = views
         self._posts = copies.posts
         self._relations = copies.relations
+        self._stories = copies.stories
+        self._seen = copies.seen
         self._tallies = keeper or TallyKeeper(views, copies.tallies)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
@@ -42,7 +44,12 @@ class DroppingSink:
         comments, reposts = _comments(effects), _reposts(effects)
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)
+        authors = set(self._tellers(effects))
         self._durable.apply(effects)
+        if authors:
+            self._stories.drop(authors)
+        if viewers := {view.viewer_id for view in effects.views}:
+            self._seen.drop(viewers)
         if posts := set(_posts(effects)):
             self._posts.drop(posts)
         if users := set(_users(effects)):
@@ -52,6 +59,14 @@ class DroppingSink:
         self._tallies.changed(Count.VIEWS, _views(effects))
         self._tallies.changed(Count.COMMENTS, comments)
         self._tallies.changed(Count.REPOSTS, reposts)
+
+    def _tellers(self, effects: Effects) -> Iterator[int]:
+        """Whose stories change."""
+        for changes in (effects.create_stories, effects.delete_stories, effects.highlights):
+            yield from (change.author_id for change in changes)
+        if effects.contested_stories:
+            for row in self._views.stories(effects.contested_stories).values():
+                yield row.author_id
 
     def _find_comments(self, ids: Collection[int], into: _Members) -> None:
         """On what content some comments are, as the durable views know."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from streams.contracts.ids import id_time
+from streams.projections.current import current_stories
 from streams.projections.effects import (
     CreateComment,
     CreatePost,
@@ -222,6 +223,11 @@ class MemoryStore:
             a: sorted(i for i in self._stories_by_author.get(a, ()) if since <= id_time(i) <= until)
             for a in authors
         }
+
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        return current_stories(self, authors, now, until=now)
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         return _newest(self._stories_by_author.get(author, ()), before, limit)

@@ -12,6 +12,7 @@ _TESTS = (
     "tests/property/test_home_timelines_property.py",
     "tests/property/test_tiers_property.py",
 )
+_STORIES = ("tests/property/test_story_copies_property.py",)
 _REDIS_COPIES = ("tests/integration/test_copies_redis.py",)
 _REDIS_TIMELINES = ("tests/integration/test_timelines_redis.py",)
 
@@ -21,6 +22,10 @@ COPIES = (
         "a row is copied between the drop and its change, and stays as it was",
         _DROPPING,
         "        self._durable.apply(effects)\n"
+        "        if authors:\n"
+        "            self._stories.drop(authors)\n"
+        "        if viewers := {view.viewer_id for view in effects.views}:\n"
+        "            self._seen.drop(viewers)\n"
         "        if posts := set(_posts(effects)):\n"
         "            self._posts.drop(posts)\n"
         "        if users := set(_users(effects)):\n"
@@ -174,5 +179,53 @@ COPIES = (
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n",
         _TESTS,
+    ),
+    Mutation(
+        "stories-stay-as-read",
+        "a story made or deleted after somebody has looked shows late",
+        _DROPPING,
+        "            self._stories.drop(authors)\n",
+        "            pass\n",
+        _STORIES,
+    ),
+    Mutation(
+        "unseen-for-hours",
+        "stories that were viewed stay unseen",
+        _DROPPING,
+        "            self._seen.drop(viewers)\n",
+        "            pass\n",
+        _STORIES,
+    ),
+    Mutation(
+        "taken-over-still-shown",
+        "a story that is another's by an earlier create shows among both authors'",
+        _DROPPING,
+        "        if effects.contested_stories:\n",
+        "        if False:\n",
+        _STORIES,
+    ),
+    Mutation(
+        "ended-by-then-missing",
+        "who asks as of a moment ago misses what has ended since",
+        "streams/serving/copied.py",
+        "            if since <= now:\n",
+        "            if True:\n",
+        _STORIES,
+    ),
+    Mutation(
+        "clock-ahead-never-shown",
+        "a story by a clock that is a minute ahead does not show while the copy lives",
+        "streams/serving/copied.py",
+        "max(now, wall) + STORIES_AHEAD_MS",
+        "now",
+        _STORIES,
+    ),
+    Mutation(
+        "renewed-without-the-rest",
+        "what was seen turns unseen when another story comes",
+        "streams/serving/copied.py",
+        "        seen |= wanted & known.seen\n",
+        "",
+        _STORIES,
     ),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.projections.copies import Copy, RowCopies
+from streams.projections.copies import Copy
 from streams.projections.effects import (
     CreateComment,
     DeleteComment,
@@ -25,6 +25,7 @@ from streams.sinks.memory import MemoryStore
 from streams.sinks.memory_copies import MemoryCopies
 from streams.sinks.tallying import TallyKeeper
 from tests.contract.store_making import Scope
+from tests.memory_side import memory_copies
 
 CONTENTS = (1, 2)
 USERS = range(1, 6)
@@ -96,7 +97,7 @@ class Line:
     def __init__(self) -> None:
         self.store = Interrupted()
         self.held = {kind: Failing() for kind in Count}
-        copies = RowCopies(MemoryCopies(), MemoryCopies(), self.held)
+        copies = memory_copies()._replace(tallies=self.held)
         self.views = CopiedViews(self.store, copies)
         self.workers = [
             DroppingSink(

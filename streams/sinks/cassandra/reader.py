@@ -5,6 +5,7 @@ from itertools import islice
 
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID
+from streams.projections.current import current_stories
 from streams.projections.members import tallies
 from streams.projections.ports import (
     CommentRow,
@@ -99,6 +100,11 @@ class CassandraReader:
     ) -> Mapping[int, Sequence[int]]:
         active_only = now >= self._clock()
         return stories_between(self._session, authors, since, until, active_only=active_only)
+
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        return current_stories(self, authors, now, until=now)
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         return newest_stories(self._session, author, before, limit)

@@ -1,0 +1,106 @@
+"""Copies of stories, and of which were seen, change no answer: not at any time, nor while stories
+are made, taken over, deleted and viewed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.contracts.ids import make_id
+from streams.serving.copied import STORIES_BACK_MS, CopiedViews
+from streams.sinks.dropping import DroppingSink
+from streams.sinks.memory import MemoryStore
+from tests.feeding import feed
+from tests.memory_side import memory_copies
+from tests.oracle import Oracle
+from tests.served import Served
+from tests.strategies import DAY, HOUR, START
+from tests.verdicts import Event
+
+READER, AUTHORS = 1, (2, 3)
+WALL = START + 30 * HOUR
+MINUTE = 60_000
+STORIES = {
+    make_id(WALL + offset): WALL + offset
+    for offset in (-DAY - 1, -DAY, -3 * HOUR, -1, 0, MINUTE, 5 * MINUTE)
+}
+"""Story -> when it is made (ms)."""
+OFFSETS = (0, -1, 1, MINUTE, -STORIES_BACK_MS, -STORIES_BACK_MS - 1, HOUR, -HOUR, DAY)
+SHORT = 2 * MINUTE
+
+
+def created(story: int, author: int, event_id: int, lives: int) -> Event:
+    return {
+        "type": "StoryCreated",
+        "event_id": event_id,
+        "occurred_at": STORIES[story],
+        "author_id": author,
+        "story_id": story,
+        "media_url": "",
+        "caption": f"by {author}",
+        "expires_at": STORIES[story] + lives,
+    }
+
+
+def deleted(story: int, author: int, event_id: int) -> Event:
+    event = {"type": "StoryDeleted", "event_id": event_id, "occurred_at": WALL}
+    return event | {"author_id": author, "story_id": story}
+
+
+def viewed(story: int, owner: int, kind: str, event_id: int) -> Event:
+    return {
+        "type": "ContentViewed",
+        "event_id": event_id,
+        "occurred_at": WALL,
+        "user_id": READER,
+        "content_kind": kind,
+        "content_id": story,
+        "owner_id": owner,
+        "surface": "PROFILE",
+        "dwell_ms": 1,
+    }
+
+
+def follow(author: int) -> Event:
+    event = {"type": "UserFollowed", "event_id": author, "occurred_at": START}
+    return event | {"follower_id": READER, "followee_id": author}
+
+
+stories, authors, event_ids = (
+    st.sampled_from(tuple(STORIES)),
+    st.sampled_from(AUTHORS),
+    st.integers(1, 99),
+)
+events = st.one_of(
+    st.builds(created, stories, authors, event_ids, st.sampled_from((SHORT, HOUR, DAY))),
+    st.builds(created, stories, authors, event_ids, st.sampled_from((SHORT, HOUR, DAY))),
+    st.builds(deleted, stories, authors, event_ids),
+    st.builds(viewed, stories, authors, st.sampled_from(("STORY", "POST")), event_ids),
+    st.builds(viewed, stories, authors, st.sampled_from(("STORY", "POST")), event_ids),
+)
+polls = st.lists(
+    st.tuples(
+        st.lists(events, min_size=1, max_size=3, unique_by=lambda one: one["event_id"]),
+        st.lists(st.sampled_from(OFFSETS), min_size=1, max_size=3),
+    ),
+    max_size=8,
+)
+
+
+@given(polls=polls)
+def test_trays_and_stories_are_what_the_oracle_answers(
+    polls: list[tuple[list[Event], list[int]]],
+) -> None:
+    store, copies = MemoryStore(clock=lambda: WALL), memory_copies()
+    sink = DroppingSink(store, store, copies)
+    served = Served(CopiedViews(store, copies, clock=lambda: WALL))
+    taken = [follow(author) for author in AUTHORS]
+    feed(sink, [taken])
+    for number, (drawn, offsets) in enumerate(polls):
+        # One event, one id: those of two polls are not the same events.
+        poll = [event | {"event_id": event["event_id"] + 100 * (9 - number)} for event in drawn]
+        feed(sink, [poll])
+        taken = [*taken, *poll]
+        oracle = Oracle(taken)
+        for now in (WALL + offset for offset in offsets):
+            assert served.tray(READER, now) == oracle.tray(READER, now), now - WALL
+            for author in AUTHORS:
+                assert served.stories(author, now) == oracle.stories(author, now), now - WALL
