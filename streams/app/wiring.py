@@ -20,6 +20,7 @@ from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
 from streams.sinks.redis.copies import RedisCopies
 from streams.sinks.redis.pull_set import RedisPullSet
+from streams.sinks.redis.stats import CacheStats, cache_stats
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.redis.visits import RedisVisits
 from streams.sinks.timelines import TimelineLimits
@@ -72,6 +73,11 @@ def row_copies(settings: Settings) -> RowCopies:
         copies(STORIES),
         copies(SEEN),
     )
+
+
+def redis_stats(settings: Settings, sample: int) -> CacheStats:
+    """What Redis holds. Raises StoreUnavailableError."""
+    return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
 
 
 def hot_views(settings: Settings, views: ViewReader, metrics: CacheMetrics) -> HotViews:

@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "expire": ("expire", "Tell the log of stories that have ended."),
     "dlq": ("dlq", "List, show, replay and discard dead letters."),
     "lag": ("lag", "Show what workers have still to read."),
+    "cache": ("cache", "Show what the caches hold."),
+    "plan": ("plan", "Tell how much memory the caches of a network take."),
     "feed": ("feed", "Show a reader's home feed."),
     "explain": ("explain", "Tell why a post is in a home feed, or is not."),
     "warm": ("warm", "Make timelines of an author's followers ahead."),

@@ -25,6 +25,7 @@ VERBS = {
     "accounts": ("apply",),
     "lake": ("dictionary", "run", "status"),
     "cdc": ("apply", "status", "restart", "watch", "drop"),
+    "cache": ("stats",),
     "dlq": ("list", "show", "replay", "discard"),
 }
 PAGES = [(command,) for command in cli.COMMANDS] + [
