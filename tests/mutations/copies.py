@@ -207,7 +207,7 @@ COPIES = (
     Mutation(
         "ended-by-then-missing",
         "who asks as of a moment ago misses what has ended since",
-        "streams/serving/copied.py",
+        "streams/serving/copied_stories.py",
         "            if since <= now:\n",
         "            if True:\n",
         _STORIES,
@@ -215,7 +215,7 @@ COPIES = (
     Mutation(
         "clock-ahead-never-shown",
         "a story by a clock that is a minute ahead does not show while the copy lives",
-        "streams/serving/copied.py",
+        "streams/serving/copied_stories.py",
         "max(now, wall) + STORIES_AHEAD_MS",
         "now",
         _STORIES,
@@ -223,7 +223,7 @@ COPIES = (
     Mutation(
         "renewed-without-the-rest",
         "what was seen turns unseen when another story comes",
-        "streams/serving/copied.py",
+        "streams/serving/copied_stories.py",
         "        seen |= wanted & known.seen\n",
         "",
         _STORIES,

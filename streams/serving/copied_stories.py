@@ -1,0 +1,101 @@
+"""What story trays are made of, with copies in front of the durable store."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
+
+from streams.contracts.events import Tier
+from streams.projections.copies import Copies, Copy
+from streams.projections.current import current_stories
+from streams.projections.ports import StoryRow, ViewReader
+from streams.serving.leasing import fill_copies, read_copies, renew_copy
+from streams.serving.metrics import Cache, CacheMetrics
+from streams.serving.packing import Seen, pack_stories, unpack_stories
+
+SEEN_TTL_S: Final = 2 * 3600
+STORIES_BACK_MS: Final = 60_000
+"""Who asks for stories of so long ago asks for the past."""
+STORIES_AHEAD_MS: Final = 600_000
+"""A story may be made so much later than the wall clock says: more than any event is taken."""
+
+
+class CopiedStories:
+    """The part of a ViewReader that trays need."""
+
+    def __init__(
+        self,
+        durable: ViewReader,
+        stories: Copies,
+        seen: Copies,
+        metrics: CacheMetrics,
+        *,
+        ttls: Callable[[Collection[int]], Mapping[int, int]],
+        clock: Callable[[], int],
+    ) -> None:
+        """`ttls` tells how long (s) copies of some authors' data live; `clock`, the wall clock's
+        ms."""
+        self._durable = durable
+        self._stories = stories
+        self._seen = seen
+        self._metrics = metrics
+        self._ttls = ttls
+        self._clock = clock
+
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        """See ViewReader. One round trip where all are copied; other times than the present are
+        asked of the durable store."""
+        wall = self._clock()
+        if not wall - STORIES_BACK_MS <= now <= wall + STORIES_AHEAD_MS:
+            return self._durable.current_stories(authors, now)
+        copied = read_copies(self._stories, authors)
+        found: dict[int, Sequence[StoryRow]] = {}
+        for author, packed in copied.held.items():
+            since, rows = unpack_stories(packed)
+            if since <= now:
+                found[author] = rows
+        lacking = [author for author in authors if author not in found]
+        self._metrics.count(Cache.STORIES, Tier.REGULAR, hits=len(found), misses=len(lacking))
+        if lacking:
+            # Stories of clocks that are ahead are there, too, for when their time has come.
+            until = max(now, wall) + STORIES_AHEAD_MS
+            fetched = current_stories(self._durable, lacking, now, until)
+            ttls = self._ttls(lacking)
+            copies = {
+                author: Copy(pack_stories(rows, now), _ttl(rows, ttls[author], now))
+                for author, rows in fetched.items()
+                if author in copied.leased
+            }
+            fill_copies(self._stories, copied.token, copies)
+            found |= fetched
+        return found
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        """See ViewReader. One round trip where the copy tells of all of them."""
+        if not content_ids:
+            return frozenset()
+        wanted, copies = frozenset(content_ids), self._seen
+        copied = read_copies(copies, (viewer,))
+        token, known = copied.token, Seen(frozenset(), frozenset())
+        may_fill = viewer in copied.leased
+        if viewer in copied.held:
+            known = Seen.unpack(copied.held[viewer])
+            if wanted <= known.seen | known.unseen:
+                self._metrics.count(Cache.SEEN, Tier.REGULAR, hits=1)
+                return wanted & known.seen
+            token, packed = renew_copy(copies, viewer)
+            known = Seen.unpack(packed) if packed else Seen(frozenset(), frozenset())
+            may_fill = packed is not None
+        self._metrics.count(Cache.SEEN, Tier.REGULAR, misses=1)
+        seen = self._durable.viewed(viewer, wanted - known.seen - known.unseen)
+        seen |= wanted & known.seen
+        if may_fill:
+            packed = Seen(seen, wanted - seen).pack()
+            fill_copies(copies, token, {viewer: Copy(packed, SEEN_TTL_S)})
+        return seen
+
+
+def _ttl(rows: Sequence[StoryRow], most: int, now: int) -> int:
+    """Seconds: no longer than one of the stories is shown."""
+    last = max((row.expires_at for row in rows), default=None)
+    return most if last is None else max(1, min(most, -(-(last - now) // 1000)))
