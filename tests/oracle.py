@@ -320,6 +320,20 @@ class Oracle:
         ]
         return shown[:limit]
 
+    def commenters(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[int] | None:
+        """The users whose comments the thread shows. CHOICE: ascending."""
+        shown = self.thread(content_id, viewer)
+        if shown is None:
+            return None
+        users = sorted({comment["user_id"] for comment in shown})
+        return [user for user in users if user > (after or 0)][:limit]
+
     def likers(self, content_id: int) -> list[int] | None:
         """Users whose last like event is ContentLiked; None, as for counts and threads, where the
         content is deleted or unknown. CHOICE: ascending."""

@@ -63,6 +63,7 @@ def questions(world: World) -> Iterator[Question]:
             content = {"content_id": content_id, "viewer": viewer}
             yield "thread", content
             yield "likers_page", content
+            yield "commenters", content
         for user in people:
             yield "likes", {"user": user, "viewer": viewer}
     for tag, before in product(world.tags, befores):
@@ -74,6 +75,7 @@ def questions(world: World) -> Iterator[Question]:
             yield "thread", content | {"after": after}
         for after in around(people):
             yield "likers_page", content | {"after": after}
+            yield "commenters", content | {"after": after}
         yield "counts", {"content_id": content_id}
         for user in people:
             yield "viewers", {"story_id": content_id, "as_user": user}

@@ -6,7 +6,7 @@ from functools import partial
 from streams import serving
 from streams.contracts.ids import id_time
 from streams.projections.ports import ViewReader
-from streams.serving.answers import Comment, Post, PostPage, Story, TrayEntry
+from streams.serving.answers import Comment, Post, PostPage, Story, TrayEntry, UserPage
 from streams.serving.hot import HotViews
 from tests.oracle import Answer
 
@@ -95,13 +95,27 @@ class Served:
         after: int | None = None,
         limit: int | None = None,
     ) -> list[int] | None:
+        likers = partial(serving.likers, self._views, content_id, viewer=viewer)
+        return self._users(likers, after, limit)
+
+    def commenters(
+        self,
+        content_id: int,
+        viewer: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[int] | None:
+        commenters = partial(serving.commenters, self._views, content_id, viewer=viewer)
+        return self._users(commenters, after, limit)
+
+    def _users(
+        self, fetch: Callable[..., UserPage], after: int | None, limit: int | None
+    ) -> list[int] | None:
         size = limit or self._page
         answer: list[int] = []
         while True:
             try:
-                page = serving.likers(
-                    self._views, content_id, viewer=viewer, after=after, limit=size
-                )
+                page = fetch(after=after, limit=size)
             except serving.NotFoundError:
                 return None
             answer += page.users

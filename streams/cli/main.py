@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "archive": ("archive", "Show a user's stories that have ended, to the user."),
     "viewers": ("viewers", "Show who viewed a story, to its owner."),
     "counts": ("counts", "Show a content's counts."),
+    "commenters": ("commenters", "Show who comments on a content."),
     "likers": ("likers", "Show who likes a content."),
     "likes": ("likes", "Show what a user likes."),
     "graph": ("graph", "Show whom a user follows and is followed by."),

@@ -48,7 +48,7 @@ def members_among(
             return ids  # once viewed, for ever
         case Count.COMMENTS:
             rows = views.comments(ids).values()
-            return [row.comment_id for row in rows if _stands(row, content_id)]
+            return [row.comment_id for row in rows if stands(row, content_id)]
         case Count.REPOSTS:
             posts = views.posts(ids).values()
             return [p.post_id for p in posts if not p.deleted and p.repost_of == content_id]
@@ -58,11 +58,12 @@ def live_comments(views: ViewReader, content_id: int, after: int) -> Iterator[Co
     """The content's comments that stand, with ids above `after`, oldest first."""
     while ids := views.content_comments(content_id, after, _CHUNK):
         known = views.comments(ids)
-        yield from (known[i] for i in ids if i in known and _stands(known[i], content_id))
+        yield from (known[i] for i in ids if i in known and stands(known[i], content_id))
         if len(ids) < _CHUNK:
             return
         after = ids[-1]
 
 
-def _stands(row: CommentRow, content_id: int) -> bool:
+def stands(row: CommentRow, content_id: int) -> bool:
+    """Whether it is a comment on the content, and not deleted."""
     return not row.deleted and row.content_id == content_id

@@ -235,6 +235,12 @@ class ViewReader(Protocol):
         """Ids of comments ever made on the content, above `after`, ascending."""
         ...
 
+    def content_commenters(
+        self, content_id: int, after: tuple[int, int], limit: int
+    ) -> Sequence[tuple[int, int]]:
+        """Who ever commented on the content and the comment's id, above `after`, ascending."""
+        ...
+
     def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
         """Per author the tier last decided; authors of whom nothing was decided are absent."""
         ...

@@ -1,7 +1,7 @@
 """The read side: one function per question of the contract, over the ports of the views."""
 
 from streams.serving.answers import NotFoundError
-from streams.serving.content import counts, likers, likes, thread
+from streams.serving.content import commenters, counts, likers, likes, thread
 from streams.serving.graph import graph, tier
 from streams.serving.home import home_feed
 from streams.serving.posts import author_feed, hashtag_feed
@@ -13,6 +13,7 @@ __all__ = [
     "archive",
     "author_feed",
     "author_stories",
+    "commenters",
     "counts",
     "graph",
     "hashtag_feed",

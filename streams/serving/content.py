@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from streams.contracts.ids import id_time
-from streams.projections.members import live_comments
+from streams.contracts.ids import MAX_ID, id_time
+from streams.projections.members import live_comments, stands
 from streams.projections.ports import Content, ViewReader
 from streams.projections.tallies import Count
 from streams.serving.answers import (
@@ -100,6 +100,26 @@ def likers(
     return UserPage(users[:limit], users[limit - 1] if len(users) > limit else None)
 
 
+def commenters(
+    views: ViewReader,
+    content_id: int,
+    *,
+    viewer: int | None = None,
+    after: int | None = None,
+    limit: int = 20,
+) -> UserPage:
+    """Who comments on live content, each once, ids ascending; to `viewer` those whose comments
+    `thread` shows. Raises NotFoundError as it does.
+    """
+    point = viewpoint(views, viewer, mutes=False)
+    live = _visible(views, content_id, point)
+    is_private = live.kind is Content.STORY and viewer not in (None, live.owner_id)
+    found = _commenters(views, content_id, after or 0)
+    shown = (user for user in found if point.shows(user) and (not is_private or user == viewer))
+    users = tuple(islice(shown, limit + 1))
+    return UserPage(users[:limit], users[limit - 1] if len(users) > limit else None)
+
+
 def likes(
     views: ViewReader,
     user: int,
@@ -163,6 +183,21 @@ def _all_live(views: ViewReader, ids: Collection[int]) -> Mapping[int, _Live]:
             if not comment.deleted
         }
     return found
+
+
+def _commenters(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
+    """Who has a comment on the content that stands, ids ascending."""
+    place, last = (after, MAX_ID), after
+    while places := views.content_commenters(content_id, place, _CHUNK):
+        rows = views.comments([comment for _, comment in places])
+        for user, comment in places:
+            row = rows.get(comment)
+            if user != last and row and stands(row, content_id) and row.user_id == user:
+                yield user
+                last = user
+        if len(places) < _CHUNK:
+            return
+        place = places[-1]
 
 
 def _likers(views: ViewReader, content_id: int, after: int) -> Iterator[int]:

@@ -99,6 +99,7 @@ class CopiedViews:
         self.first_view = durable.first_view
         self.latest_viewers = durable.latest_viewers
         self.content_comments = durable.content_comments
+        self.content_commenters = durable.content_commenters
         self.tiers = durable.tiers
         self.follower_count = durable.follower_count
         self.pulled_authors = durable.pulled_authors

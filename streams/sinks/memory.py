@@ -65,6 +65,7 @@ class MemoryStore:
         self._stories_by_author: dict[int, set[int]] = defaultdict(set)
         self._highlights_by_author: dict[int, set[int]] = defaultdict(set)
         self._comments_by_content: dict[int, set[int]] = defaultdict(set)
+        self._commenters: dict[int, set[Pair]] = defaultdict(set)
         self._tiers: dict[int, SetTier] = {}
         self._pulled: dict[int, set[int]] = defaultdict(set)
 
@@ -139,6 +140,7 @@ class MemoryStore:
         for comment in effects.create_comments:
             _keep_first(self._comments, comment.comment_id, comment)
             self._comments_by_content[comment.content_id].add(comment.comment_id)
+            self._commenters[comment.content_id].add((comment.user_id, comment.comment_id))
         self._comment_deletes.update(effects.delete_comments)
 
     # ViewReader
@@ -308,6 +310,11 @@ class MemoryStore:
 
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         return _oldest(self._comments_by_content.get(content_id, ()), after, limit)
+
+    def content_commenters(
+        self, content_id: int, after: tuple[int, int], limit: int
+    ) -> Sequence[tuple[int, int]]:
+        return sorted(p for p in self._commenters.get(content_id, ()) if p > after)[:limit]
 
     def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
         known = (self._tiers[a] for a in authors if a in self._tiers)

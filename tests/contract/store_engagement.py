@@ -101,6 +101,26 @@ class EngagementCases(StoreCases):
         assert walked == ids
         assert list(store.content_comments(content, 0, 0)) == []
 
+    def test_commenters_come_in_pages_by_user(self, store: Store, scope: Scope) -> None:
+        content, other, users = scope.content(), scope.content(), sorted(scope.users(3))
+        creates = [
+            scope.comment(scope.content(MS_2024 + n), content, users[n % 3], 1, owner=9)
+            for n in range(12)
+        ]
+        elsewhere = scope.comment(scope.content(), other, users[0], 1, owner=9)
+        store.apply(Effects(create_comments=[*creates, elsewhere]))
+        expected = sorted((create.user_id, create.comment_id) for create in creates)
+        for limit in (1, 5, 12, 13):
+            walked: list[tuple[int, int]] = []
+            while page := store.content_commenters(
+                content, walked[-1] if walked else (0, 0), limit
+            ):
+                walked += page
+            assert walked == expected
+        past_first = store.content_commenters(content, (users[0], MAX64), 100)
+        assert list(past_first) == [pair for pair in expected if pair[0] > users[0]]
+        assert list(store.content_commenters(content, (0, 0), 0)) == []
+
     @orders
     @pytest.mark.parametrize(
         ("first", "second"),

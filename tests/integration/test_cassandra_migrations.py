@@ -230,6 +230,16 @@ def test_months_of_stories_are_listed(session: Session, keyspace: str) -> None:
     assert list(CassandraStore(session).stories_by(7, None, 100)) == ids[::-1]
 
 
+def test_commenters_are_listed(session: Session, keyspace: str) -> None:
+    """Who commented before the upgrade is found after it."""
+    migrate(session, keyspace, migrations=shipped()[:12])
+    pairs = [(user, make_id(MS_2024) + user) for user in range(1, 6)]
+    for user, comment in pairs:
+        list(session.rows(_OLD_COMMENT, comment, 7, user))
+    migrate(session, keyspace)
+    assert CassandraStore(session).content_commenters(7, (0, 0), 100) == pairs
+
+
 def test_views_are_put_in_order(
     session: Session, keyspace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +259,7 @@ def test_views_are_put_in_order(
 
 
 _OLD_AUTHOR_STORY = "INSERT INTO stories_by_author (author_id, bucket, story_id) VALUES (?, ?, ?)"
+_OLD_COMMENT = "INSERT INTO comments (comment_id, content_id, user_id) VALUES (?, ?, ?)"
 _OLD_AUTHOR_POST = "INSERT INTO posts_by_author (author_id, bucket, post_id) VALUES (?, ?, ?)"
 _OLD_AUTHOR_BUCKET = "INSERT INTO author_buckets (author_id, bucket) VALUES (?, ?)"
 TAGGED = {"now": 1_735_689_600_000, "long ago": 1_400_000_000_000}

@@ -61,6 +61,22 @@ PAGING = (
         _TESTS,
     ),
     Mutation(
+        "commenter-once-a-comment",
+        "who comments twice is listed twice",
+        _CONTENT,
+        "if user != last and row and",
+        "if row and",
+        _TESTS,
+    ),
+    Mutation(
+        "deleted-comment-lists",
+        "who has deleted all comments is still listed",
+        _CONTENT,
+        " and stands(row, content_id) and row.user_id == user:",
+        " and row.user_id == user:",
+        _TESTS,
+    ),
+    Mutation(
         "liker-skipped",
         "the first liker of each further page is missing",
         _CONTENT,

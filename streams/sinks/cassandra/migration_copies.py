@@ -8,7 +8,7 @@ from itertools import islice
 
 from streams.projections.effects import SeeContent
 from streams.sinks.cassandra.cells import INDEX_TIMESTAMP, decode_first_seen
-from streams.sinks.cassandra.rows import POST_MONTH, STORY_BUCKET
+from streams.sinks.cassandra.rows import COMMENTER, POST_MONTH, STORY_BUCKET
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.tagged import tag_rows
 from streams.sinks.cassandra.viewings import view_time_rows
@@ -55,10 +55,18 @@ def _view_times(session: Session, hold: Callable[[], None]) -> None:
         write_all(session, view_time_rows(views))
 
 
+def _commenters(session: Session, hold: Callable[[], None]) -> None:
+    rows = session.rows("SELECT content_id, user_id, comment_id FROM comments")
+    while held := list(islice(rows, _ROWS)):
+        hold()
+        write_all(session, (Write(COMMENTER, (*row, INDEX_TIMESTAMP)) for row in held))
+
+
 COPIES: Mapping[str, Copy] = {
     "0006_tag_parts": _posts_by_tag,
     "0009_post_months": _post_months,
     "0011_view_times": _view_times,
     "0012_story_buckets": _story_buckets,
+    "0013_commenters": _commenters,
 }
 """A migration's title -> what it copies."""

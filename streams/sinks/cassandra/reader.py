@@ -56,6 +56,10 @@ _LIKES = (
 _COMMENTS = (
     "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
 )
+_COMMENTERS = (
+    "SELECT user_id, comment_id FROM commenters_by_content "
+    "WHERE content_id = ? AND (user_id, comment_id) > (?, ?) LIMIT ?"
+)
 _TIERS = "SELECT author_id, tier FROM author_tiers WHERE bucket = ? AND author_id IN ?"
 _PULLED_AUTHORS = "SELECT author_id, pulled FROM author_tiers WHERE bucket IN ?"
 _PULLED_POSTS = "SELECT post_id FROM pulled_posts WHERE post_id IN ?"
@@ -185,6 +189,12 @@ class CassandraReader:
         if limit < 1:
             return []
         return [row[0] for row in self._session.rows(_COMMENTS, content_id, after, limit)]
+
+    def content_commenters(
+        self, content_id: int, after: tuple[int, int], limit: int
+    ) -> Sequence[tuple[int, int]]:
+        rows = self._session.rows(_COMMENTERS, content_id, *after, max(limit, 1))
+        return [(user, comment) for user, comment in rows][: max(limit, 0)]
 
     def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
         buckets: dict[int, list[int]] = {}

@@ -59,6 +59,7 @@ _EXPIRY = Insert(
 _EXPIRY_HOUR = Insert("story_expiry_hours", ("everything",), ("hour",), expires=True)
 _TOLD_EXPIRY = Insert("told_expiries", ("story_id",), ("author_id", "expires_at"))
 _HIGHLIGHT = Insert("highlights_by_author", ("author_id",), ("story_id",))
+COMMENTER = Insert("commenters_by_content", ("content_id",), ("user_id", "comment_id"))
 _CONTENT_COMMENT = Insert("comments_by_content", ("content_id",), ("comment_id",))
 
 _RELATIONS = {
@@ -129,6 +130,8 @@ def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
         yield Write(_HIGHLIGHT, (change.author_id, change.story_id, INDEX_TIMESTAMP))
     for comment in effects.create_comments:
         yield Write(_CONTENT_COMMENT, (comment.content_id, comment.comment_id, INDEX_TIMESTAMP))
+        place = (comment.content_id, comment.user_id, comment.comment_id)
+        yield Write(COMMENTER, (*place, INDEX_TIMESTAMP))
     yield from view_time_rows(effects.views)
 
 
