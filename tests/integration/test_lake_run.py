@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,21 +36,22 @@ def lake_run(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
-    """Python and its JVM at once: neither can put anything in order."""
+    """Python and its JVM at once: neither can put anything in order. So is what the JVM is just
+    about to start, which would else keep the pipes open for ever."""
     family = psutil.Process(process.pid)
     members = [*family.children(recursive=True), family]
-    for member in members:
-        with suppress(psutil.NoSuchProcess):  # what the JVM starts may end by itself any moment
-            member.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     psutil.wait_procs(members, timeout=30)
 
 
