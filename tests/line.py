@@ -115,12 +115,15 @@ def assert_other_views(side: ReadSide, oracle: Oracle, week: Sequence[Event], us
         for at in nows:
             assert told.tray(user, at) == oracle.tray(user, at), (user, at)
             assert told.stories(user, at, viewer) == oracle.stories(user, at, viewer)
+            assert told.archive(user, at) == oracle.archive(user, at), (user, at)
     assert any(oracle.tray(user, now)["authors"] for user in range(1, users + 1))
     for tag in sorted({tag for event in events for tag in event.get("hashtags", ())})[:60]:
         assert told.hashtag_feed(tag) == oracle.hashtag_feed(tag, limit=EVERYTHING), tag
     for content in _sample(events, "content_id", 250) + _sample(events, "post_id", 100):
         assert told.counts(content) == oracle.counts(content), content
         assert told.thread(content) == oracle.thread(content), content
+        assert told.commenters(content) == oracle.commenters(content), content
+        assert told.likers_page(content) == oracle.likers_page(content), content
     for story in _sample(events, "story_id", 60):
         for user in range(1, users + 1, 7):
             assert told.viewers(story, user) == oracle.viewers(story, user), (story, user)

@@ -47,9 +47,7 @@ class Served:
         limit: int | None = None,
     ) -> list[Answer]:
         feed = partial(serving.author_feed, self._views, author, viewer=viewer)
-        if limit is None:
-            return _walk(lambda before: feed(before=before, limit=self._page), self._page)
-        return page_answers(feed(before=before, limit=limit))
+        return self._posts(feed, before, limit)
 
     def hashtag_feed(
         self,
@@ -59,6 +57,11 @@ class Served:
         limit: int | None = None,
     ) -> list[Answer]:
         feed = partial(serving.hashtag_feed, self._views, tag, viewer=viewer)
+        return self._posts(feed, before, limit)
+
+    def _posts(
+        self, feed: Callable[..., PostPage], before: int | None, limit: int | None
+    ) -> list[Answer]:
         if limit is None:
             return _walk(lambda before: feed(before=before, limit=self._page), self._page)
         return page_answers(feed(before=before, limit=limit))

@@ -24,8 +24,8 @@ STATS_EXAMPLES = """Examples:
 
 
 @app.callback()
-def root() -> None:
-    """More verbs may come."""
+def cache() -> None:
+    """Keep `stats` a verb: a command of one verb would lose its name."""
 
 
 @app.command(epilog=STATS_EXAMPLES)

@@ -54,8 +54,8 @@ class Copies(Protocol):
         ...
 
     def renew(self, ids: Collection[int]) -> Renewed:
-        """The durable rows have changed, and new copies are at hand: find the copies, which are
-        read as they are until a `fill` under the token replaces them.
+        """The durable rows have changed and new copies are at hand, or copies are to tell more:
+        find them; they are read as they are until a `fill` under the token replaces them.
 
         Leases, and copies that somebody else has begun to renew, are dropped: what either would
         fill in may not know of this change, nor what the caller knows of theirs.

@@ -18,7 +18,7 @@ def creates(
     id_field: str,
     known: Mapping[int, int],
     into: Projected,
-    contested: list[int] | None = None,
+    contested: list[int],
 ) -> Iterator[dict[str, Any]]:
     """Each distinct create of the batch as a row, after accounting for it in `into`.
 
@@ -39,8 +39,7 @@ def creates(
             into.duplicates += 1
         else:
             into.conflicts.append(position(row))
-            if contested is not None:
-                contested.append(content_id)
+            contested.append(content_id)
         yield row
 
 

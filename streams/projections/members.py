@@ -1,9 +1,10 @@
 """Who and what is counted: the members that tallies are numbers of."""
 
 from collections.abc import Collection, Iterator, Mapping
+from heapq import nlargest
 from typing import Final
 
-from streams.projections.ports import CommentRow, ViewReader
+from streams.projections.ports import CommentRow, Viewing, ViewReader
 from streams.projections.tallies import Count, Tally
 
 _CHUNK: Final = 200
@@ -67,3 +68,10 @@ def live_comments(views: ViewReader, content_id: int, after: int) -> Iterator[Co
 def stands(row: CommentRow, content_id: int) -> bool:
     """Whether it is a comment on the content, and not deleted."""
     return not row.deleted and row.content_id == content_id
+
+
+def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
+    """Of all viewers of a content, with the first view of each, those that `latest_viewers` asks
+    for."""
+    every = (Viewing(seen_at, viewer) for viewer, seen_at in viewers.items())
+    return nlargest(limit, (one for one in every if before is None or one < before))

@@ -8,7 +8,6 @@ the content row decides.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from heapq import nlargest
 from typing import NamedTuple, Protocol
 
 from streams.contracts.events import Tier
@@ -85,13 +84,6 @@ class Viewing(NamedTuple):
 
     seen_at: int
     viewer_id: int
-
-
-def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
-    """Of all viewers of a content, with the first view of each, those that `latest_viewers` asks
-    for."""
-    every = (Viewing(seen_at, viewer) for viewer, seen_at in viewers.items())
-    return nlargest(limit, (one for one in every if before is None or one < before))
 
 
 class Relations(NamedTuple):
@@ -196,13 +188,15 @@ class ViewReader(Protocol):
         ...
 
     def like_count(self, content_id: int) -> int:
-        """How many they are, and `view_count` how many `viewers` there are."""
+        """How many `likers` there are."""
         ...
 
-    def view_count(self, content_id: int) -> int: ...
+    def view_count(self, content_id: int) -> int:
+        """How many `viewers` there are."""
+        ...
 
     def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
-        """Those of the users."""
+        """Those of the users who are among the content's `likers`."""
         ...
 
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:

@@ -1,6 +1,6 @@
 """Any content by its id: counts, who likes it, and the thread of comments below it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -60,11 +60,10 @@ def thread(
     its owner, who sees all of them; anybody else sees only their own.
     """
     point = viewpoint(views, viewer, mutes=False)
-    live = _visible(views, content_id, point)
-    is_private = live.kind is Content.STORY and viewer not in (None, live.owner_id)
+    shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
     found: list[Comment] = []
     for row in live_comments(views, content_id, after or 0):
-        if not point.shows(row.user_id) or (is_private and row.user_id != viewer):
+        if not shows(row.user_id):
             continue
         if len(found) == limit:
             return CommentPage(tuple(found), found[-1].comment_id if found else None)
@@ -95,9 +94,7 @@ def likers(
     """
     point = viewpoint(views, viewer, mutes=False)
     _visible(views, content_id, point)
-    shown = (user for user in _likers(views, content_id, after or 0) if point.shows(user))
-    users = tuple(islice(shown, limit + 1))
-    return UserPage(users[:limit], users[limit - 1] if len(users) > limit else None)
+    return _user_page(filter(point.shows, _likers(views, content_id, after or 0)), limit)
 
 
 def commenters(
@@ -112,12 +109,8 @@ def commenters(
     `thread` shows. Raises NotFoundError as it does.
     """
     point = viewpoint(views, viewer, mutes=False)
-    live = _visible(views, content_id, point)
-    is_private = live.kind is Content.STORY and viewer not in (None, live.owner_id)
-    found = _commenters(views, content_id, after or 0)
-    shown = (user for user in found if point.shows(user) and (not is_private or user == viewer))
-    users = tuple(islice(shown, limit + 1))
-    return UserPage(users[:limit], users[limit - 1] if len(users) > limit else None)
+    shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
+    return _user_page(filter(shows, _commenters(views, content_id, after or 0)), limit)
 
 
 def likes(
@@ -146,6 +139,19 @@ def likes(
         ]
     shown = found[:limit]
     return LikedPage(tuple(shown), shown[-1].content_id if len(found) > limit else None)
+
+
+def _user_page(users: Iterator[int], limit: int) -> UserPage:
+    found = tuple(islice(users, limit + 1))
+    return UserPage(found[:limit], found[limit - 1] if len(found) > limit else None)
+
+
+def _commenter_filter(live: _Live, viewer: int | None, point: Viewpoint) -> Callable[[int], bool]:
+    """Whose comments the viewer sees: of replies to a story another than its owner sees only the
+    own."""
+    if live.kind is Content.STORY and viewer not in (None, live.owner_id):
+        return lambda user: user == viewer and point.shows(user)
+    return point.shows
 
 
 def _visible(views: ViewReader, content_id: int, point: Viewpoint) -> _Live:

@@ -1,7 +1,7 @@
 """A sink that drops the copies of the rows it has changed, and keeps tallies true."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from streams.projections.copies import RowCopies
 from streams.projections.effects import Effects, Relation
@@ -41,7 +41,7 @@ class DroppingSink:
 
     def apply(self, effects: Effects) -> None:
         """See ViewSink."""
-        comments, reposts = _comments(effects), _reposts(effects)
+        comments, reposts = _by_content(_comments(effects)), _by_content(_reposts(effects))
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)
         authors = set(self._tellers(effects))
@@ -55,8 +55,10 @@ class DroppingSink:
         if users := set(_users(effects)):
             self._relations.drop(users)
         self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
-        self._tallies.changed(Count.LIKES, _likes(effects))
-        self._tallies.changed(Count.VIEWS, _views(effects))
+        likes = _by_content((like.content_id, like.user_id) for like in effects.likes)
+        views = _by_content((view.content_id, view.viewer_id) for view in effects.views)
+        self._tallies.changed(Count.LIKES, likes)
+        self._tallies.changed(Count.VIEWS, views)
         self._tallies.changed(Count.COMMENTS, comments)
         self._tallies.changed(Count.REPOSTS, reposts)
 
@@ -96,32 +98,20 @@ def _users(effects: Effects) -> Iterator[int]:
             yield change.target_id
 
 
-def _likes(effects: Effects) -> _Members:
+def _by_content(members: Iterable[tuple[int, int]]) -> _Members:
+    """Pairs of a content and an id that may have begun or ceased to count."""
     found: _Members = defaultdict(set)
-    for like in effects.likes:
-        found[like.content_id].add(like.user_id)
+    for content_id, member in members:
+        found[content_id].add(member)
     return found
 
 
-def _views(effects: Effects) -> _Members:
-    found: _Members = defaultdict(set)
-    for view in effects.views:
-        found[view.content_id].add(view.viewer_id)
-    return found
+def _comments(effects: Effects) -> Iterator[tuple[int, int]]:
+    for changes in (effects.create_comments, effects.delete_comments):
+        yield from ((change.content_id, change.comment_id) for change in changes)
 
 
-def _comments(effects: Effects) -> _Members:
-    found: _Members = defaultdict(set)
-    for comment in effects.create_comments:
-        found[comment.content_id].add(comment.comment_id)
-    for deletion in effects.delete_comments:
-        found[deletion.content_id].add(deletion.comment_id)
-    return found
-
-
-def _reposts(effects: Effects) -> _Members:
-    found: _Members = defaultdict(set)
+def _reposts(effects: Effects) -> Iterator[tuple[int, int]]:
     for post in effects.create_posts:
         if post.repost_of is not None:
-            found[post.repost_of].add(post.post_id)
-    return found
+            yield post.repost_of, post.post_id

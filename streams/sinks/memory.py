@@ -20,7 +20,7 @@ from streams.projections.effects import (
     Stamp,
 )
 from streams.projections.expiry import Due, Expiry, ExpiryIndex
-from streams.projections.members import tallies
+from streams.projections.members import latest, tallies
 from streams.projections.ports import (
     CommentRow,
     Content,
@@ -30,7 +30,6 @@ from streams.projections.ports import (
     TagUse,
     TierRow,
     Viewing,
-    latest,
 )
 from streams.projections.tallies import Count, Tally
 

@@ -181,6 +181,11 @@ def test_from_publish_to_feed_on_the_command_line(stack: Settings, people: list[
         assert isinstance(gone, dict)
         assert gone["entries"] == []
         assert shell.json("stories", author, "--now", later) == []
+        archived = shell.json("archive", author, "--now", later)
+        assert isinstance(archived, dict)
+        assert [one["story_id"] for one in archived["stories"]] == [story]
+        assert shell.json("archive", author) == {"stories": [], "next_before": None}
+        assert shell.json("commenters", story) == {"users": [], "next_after": None}
         refused = shell("viewers", story, "--as", stranger)
         assert refused.returncode == 3
         assert len(refused.stderr.splitlines()) == 1

@@ -20,7 +20,7 @@ from tests.strategies import DAY, WORLDS, World, deliveries, networks
 
 pytestmark = pytest.mark.stack
 
-STRIDE = 5  # one question in five is asked about each example
+STRIDE = 3  # one question in three is asked about each example
 # Not hypothesis's to choose: it would try the same worlds again. A server that is used for many
 # runs should not see one twice either.
 OFFSETS = itertools.count(1 + secrets.randbelow(WORLDS))

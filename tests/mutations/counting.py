@@ -17,7 +17,7 @@ COUNTING = (
         "likes-stay-as-read",
         "a post shows the likes it had when somebody first asked",
         _DROPPING,
-        "        self._tallies.changed(Count.LIKES, _likes(effects))\n",
+        "        self._tallies.changed(Count.LIKES, likes)\n",
         "",
         _TALLIES,
     ),
@@ -50,7 +50,8 @@ COUNTING = (
         "whoever counts between the two fills in the old number for hours",
         _DROPPING,
         "        self._durable.apply(effects)\n",
-        "        self._tallies.changed(Count.VIEWS, _views(effects))\n"
+        "        views = _by_content((v.content_id, v.viewer_id) for v in effects.views)\n"
+        "        self._tallies.changed(Count.VIEWS, views)\n"
         "        self._durable.apply(effects)\n"
         "        effects.views = []\n",
         _TALLIES,

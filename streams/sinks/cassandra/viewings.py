@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from streams.projections.effects import SeeContent
-from streams.projections.ports import Viewing, latest
+from streams.projections.members import latest
+from streams.projections.ports import Viewing
 from streams.sinks.cassandra.cells import (
     INDEX_TIMESTAMP,
     VIEWER_BUCKETS,
