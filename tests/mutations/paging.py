@@ -66,7 +66,7 @@ PAGING = (
         _CONTENT,
         "if user != last and row and",
         "if row and",
-        _TESTS,
+        ("tests/unit/test_commenters.py",),
     ),
     Mutation(
         "deleted-comment-lists",
