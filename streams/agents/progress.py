@@ -1,7 +1,7 @@
 """How far consumer groups have come, and waiting until they have nothing left to read."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import (
@@ -81,7 +81,9 @@ class Progress:
         """
         partitions = self._partitions({topic for topics in groups.values() for topic in topics})
         committed = {
-            group: self._committed(group, [tp for topic in topics for tp in partitions[topic]])
+            group: self.committed(
+                group, [(topic, tp.partition) for topic in topics for tp in partitions[topic]]
+            )
             for group, topics in groups.items()
         }
         everything = [tp for of_topic in partitions.values() for tp in of_topic]
@@ -133,14 +135,19 @@ class Progress:
         } | {topic: [] for topic in topics - set(known)}
 
     @_once_started
-    def _committed(
-        self, group: str, partitions: list[TopicPartition]
+    def committed(
+        self, group: str, places: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> the offset that the group reads next, where it has committed one.
+
+        One request, once the group's coordinator is known.
+        """
         # Asked by a consumer that never joins: where a group's coordinator is still loading,
         # AdminClient.list_consumer_group_offsets of librdkafka 2.16 ends the process.
         if group not in self._groups:
             config = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
             self._groups[group] = Consumer({"bootstrap.servers": self._bootstrap, **config})
+        partitions = [TopicPartition(topic, partition) for topic, partition in places]
         answer = self._groups[group].committed(partitions, timeout=_TIMEOUT_S)
         return {(tp.topic, tp.partition): tp.offset for tp in answer if tp.offset >= 0}
 

@@ -1,67 +1,120 @@
-"""Waiting until the workers have applied the log up to given ends."""
+"""Waiting until the workers have applied the log up to given places."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from confluent_kafka import KafkaException
 
-from streams.agents.progress import PartitionLag, Progress
+from streams.agents.agent import ViewAgent
+from streams.agents.progress import Progress
 from streams.agents.registry import AGENTS
-from streams.app.log_scan import Spans
 from streams.app.settings import Settings
-from streams.app.wiring import no_answer, progress
+from streams.app.wiring import no_answer, no_topic, progress
+from streams.contracts.catalog import topics
 from streams.errors import UserError
+from streams.runtime.attempts import Place
 
-_POLL_S: Final = 0.25
-_UPSTREAM: Final = ("graph", "posts")
-_DELIVERY: Final = "delivery"
+_POLL_S: Final = 0.05
+_POSTS, _DELIVERY = "posts", "delivery"
+
+Ends = Mapping[tuple[str, int], int]
+"""(topic, partition) -> the offset behind the last record that is waited for."""
+Report = Callable[[str], None]
 
 
-def wait_until_applied(
-    settings: Settings, spans: Spans, *, timeout_s: float, report: Callable[[str], None]
+def wait_for_records(
+    settings: Settings, places: Sequence[Place], *, timeout_s: float, report: Report
 ) -> None:
-    """Wait until nothing that a home feed needs is left of `spans`.
+    """Wait until the views tell what these records do, so that writers read their own writes.
 
-    `graph` and `posts` must have committed the ends of them; then `delivery`, which reads what
-    `posts` writes, must have nothing left. Raises UserError, naming the group that lags, after
-    `timeout_s`.
+    Raises UserError where the log has no such record, and after `timeout_s`.
+    """
+    unread = {place.topic for place in places if not _agents_of({place.topic})}
+    if unread:
+        read = ", ".join(topic for topic in topics() if _agents_of({topic}))
+        raise UserError(
+            f"no view is made of {', '.join(sorted(unread))}",
+            hint=f"views are made of {read}",
+            exit_code=2,
+        )
+    try:
+        _require(progress(settings), places)
+    except KafkaException as error:
+        raise no_answer(settings, error) from error
+    ends: dict[tuple[str, int], int] = {}
+    for topic, partition, offset in places:
+        ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
+    wait_until_applied(settings, ends, timeout_s=timeout_s, report=report)
+
+
+def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, report: Report) -> None:
+    """Wait until the views tell all that the log holds below `ends`.
+
+    The groups that read it must have committed as much; where `posts` is one of them, then
+    `delivery`, which reads what `posts` writes, must have nothing left. Raises UserError, naming
+    the group that lags, after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     try:
-        broker = progress(settings)
-        for agent in _UPSTREAM:
-            _wait(settings, broker, agent, lambda lag: _behind(lag, spans), deadline, report)
-        _wait(settings, broker, _DELIVERY, lambda lag: lag.lag, deadline, report)
+        for agent, left in _waits(settings, progress(settings), ends):
+            while records := left():
+                if time.monotonic() >= deadline:
+                    raise UserError(
+                        f"the group {agent} lags: it has still to apply {records} records",
+                        hint="is it running? see `storyline lag` and `storyline logs`; "
+                        "or wait longer",
+                    )
+                report(f"waiting for the group {agent}: {records} records left")
+                time.sleep(_POLL_S)
     except KafkaException as error:
         raise no_answer(settings, error) from error
 
 
-def _behind(lag: PartitionLag, spans: Spans) -> int:
-    """How many records of the stretch the group has not committed."""
-    span = spans.get(lag.topic, {}).get(lag.partition)
-    return 0 if span is None else max(0, span.end - max(lag.start, lag.committed or 0))
+def _waits(
+    settings: Settings, broker: Progress, ends: Ends
+) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Agents, upstream first, each with what tells how many records it has still to apply."""
+    agents = _agents_of({topic for topic, _ in ends})
+    for agent in agents:
+        mine = {place: end for place, end in ends.items() if place[0] in AGENTS[agent].topics}
+        yield agent, partial(_behind, broker, settings.group(agent), mine)
+    if _POSTS in agents:
+        yield _DELIVERY, partial(_lag, broker, settings.group(_DELIVERY))
 
 
-def _wait(
-    settings: Settings,
-    broker: Progress,
-    agent: str,
-    left: Callable[[PartitionLag], int],
-    deadline: float,
-    report: Callable[[str], None],
-) -> None:
-    group, topics = settings.group(agent), AGENTS[agent].topics
-    while records := _sum(broker.lag({group: topics}), left):
-        if time.monotonic() >= deadline:
+def _behind(broker: Progress, group: str, ends: Ends) -> int:
+    committed = broker.committed(group, ends)
+    return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
+
+
+def _lag(broker: Progress, group: str) -> int:
+    return sum(lag.lag for lag in broker.lag({group: AGENTS[_DELIVERY].topics}))
+
+
+def _agents_of(read: Collection[str]) -> Sequence[str]:
+    """Who makes views of any of these topics."""
+    return [
+        name
+        for name, agent in AGENTS.items()
+        if isinstance(agent, ViewAgent) and not set(agent.topics).isdisjoint(read)
+    ]
+
+
+def _require(broker: Progress, places: Sequence[Place]) -> None:
+    """Raises UserError where a place lies in no topic, or behind the end of its partition."""
+    wanted = {place.topic for place in places}
+    if missing := broker.missing(wanted):
+        raise no_topic(missing)
+    ends = broker.ends(wanted)
+    for place in places:
+        end = ends.get((place.topic, place.partition))
+        if end is None or place.offset >= end:
             raise UserError(
-                f"the group {agent} lags: it has still to apply {records} records",
-                hint="is it running? see `storyline lag` and `storyline logs`; or wait longer "
-                "with --timeout",
+                f"the log has no record {place}",
+                hint=f"{place.topic} has no partition {place.partition}"
+                if end is None
+                else f"that partition ends before offset {end}",
+                exit_code=2,
             )
-        report(f"waiting for the group {agent}: {records} records left")
-        time.sleep(_POLL_S)
-
-
-def _sum(lags: Sequence[PartitionLag], left: Callable[[PartitionLag], int]) -> int:
-    return sum(map(left, lags))

@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     """Names this machine's workers in their groups (a pod's or host's name), so that one that is
     started again within the session timeout finds its partitions waiting. Default: no name."""
+    read_wait_s: Annotated[float, Field(ge=0)] = 10
+    """How long a read that is to hold a given record waits for the workers (`--wait-for`)."""
     cdc_poll_s: Annotated[float, Field(gt=0)] = 2
     """How often `storyline cdc watch` looks after the connector."""
     cdc_restarts: Annotated[int, Field(ge=0)] = 5

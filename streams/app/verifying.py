@@ -94,8 +94,9 @@ def verify(
     """
 
     def catch_up(spans: Spans) -> None:
+        ends = {(t, p): span.end for t, held in spans.items() for p, span in held.items()}
         wait_until_applied(
-            settings, spans, timeout_s=timeout_s, report=lambda what: watcher.stage(what, 0)
+            settings, ends, timeout_s=timeout_s, report=lambda what: watcher.stage(what, 0)
         )
 
     chosen: Readers = NamedReaders(readers) if readers else SampledReaders(sample, seed)

@@ -2,7 +2,7 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json
-from streams.cli.reading import Before, Id, Limit, Now, instant, read_side
+from streams.cli.reading import Before, Id, Limit, Now, WaitFor, instant, read_side
 from streams.cli.story_table import print_stories
 
 app = command_app()
@@ -14,13 +14,14 @@ def archive(
     limit: Limit = 20,
     before: Before = None,
     now: Now = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show a user's own stories that have ended, newest first; it is for the user to see."""
     from streams.serving import archive as read_archive
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = read_archive(side.views, user, instant(now), before=before, limit=limit)
     if as_json:
         print_json(to_json(page))

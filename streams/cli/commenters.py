@@ -2,7 +2,7 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
-from streams.cli.reading import After, As, Id, Limit, read_side
+from streams.cli.reading import After, As, Id, Limit, WaitFor, read_side
 from streams.cli.user_page import print_users
 
 app = command_app()
@@ -16,11 +16,12 @@ def commenters(
     viewer: As = None,
     limit: Limit = 20,
     after: After = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show who comments on a post, story or comment, by id."""
     from streams.serving import commenters as read_commenters
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = read_commenters(side.views, content, viewer=viewer, after=after, limit=limit)
     print_users(page, as_json=as_json, title=f"who comments on {content}")

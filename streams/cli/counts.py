@@ -2,18 +2,18 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
-from streams.cli.reading import Id, read_side
+from streams.cli.reading import Id, WaitFor, read_side
 
 app = command_app()
 
 
 @app.command(epilog="Examples:  storyline counts 123456  |  storyline counts 123456 --json")
-def counts(content: Id, as_json: JsonFlag = False) -> None:
+def counts(content: Id, wait_for: WaitFor = None, as_json: JsonFlag = False) -> None:
     """Show the likes, views, comments and reposts of a post, story or comment."""
     from streams.serving import counts as read_counts
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         answer = read_counts(side.views, content)
     if as_json:
         print_json(to_json(answer))

@@ -3,7 +3,7 @@
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag
 from streams.cli.post_page import print_posts
-from streams.cli.reading import Before, Id, Limit, read_side
+from streams.cli.reading import Before, Id, Limit, WaitFor, read_side
 
 app = command_app()
 
@@ -11,10 +11,16 @@ app = command_app()
 @app.command(
     epilog="Examples:  storyline feed 42  |  storyline feed 42 --limit 50 --json",
 )
-def feed(user: Id, limit: Limit = 20, before: Before = None, as_json: JsonFlag = False) -> None:
+def feed(
+    user: Id,
+    limit: Limit = 20,
+    before: Before = None,
+    wait_for: WaitFor = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show a reader's home feed, newest first: posts of the people followed, and one's own."""
     from streams.serving import home_feed
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = home_feed(side.views, user, before=before, limit=limit, hot=side.hot)
         print_posts(page, as_json=as_json, title=f"home feed of {user}")

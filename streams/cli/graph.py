@@ -2,18 +2,24 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
-from streams.cli.reading import After, Id, Limit, read_side
+from streams.cli.reading import After, Id, Limit, WaitFor, read_side
 
 app = command_app()
 
 
 @app.command(epilog="Examples:  storyline graph 42  |  storyline graph 42 --limit 100 --after 99")
-def graph(user: Id, limit: Limit = 20, after: After = None, as_json: JsonFlag = False) -> None:
+def graph(
+    user: Id,
+    limit: Limit = 20,
+    after: After = None,
+    wait_for: WaitFor = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show how many follow a user and are followed, and the first of them by id."""
     from streams.serving import graph as read_graph
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         answer = read_graph(side.views, user, after=after or 0, limit=limit)
     if as_json:
         print_json(to_json(answer))

@@ -2,7 +2,7 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
-from streams.cli.reading import As, Before, Id, Limit, read_side
+from streams.cli.reading import As, Before, Id, Limit, WaitFor, read_side
 
 app = command_app()
 
@@ -13,13 +13,14 @@ def likes(
     viewer: As = None,
     limit: Limit = 20,
     before: Before = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the posts, stories and comments that a user likes, newest first."""
     from streams.serving import likes as read_likes
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = read_likes(side.views, user, viewer=viewer, before=before, limit=limit)
     if as_json:
         print_json(to_json(page))

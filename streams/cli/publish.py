@@ -148,7 +148,12 @@ def _as_json(outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool) ->
         "positions": []
         if dry_run
         else [
-            {"topic": topic, "partition": partition, "offset": offset}
+            {
+                "topic": topic,
+                "partition": partition,
+                "offset": offset,
+                "position": f"{topic}:{partition}:{offset}",
+            }
             for (topic, partition), offset in sorted(outcome.positions.items())
         ],
     }

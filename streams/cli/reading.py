@@ -4,12 +4,13 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.output import err
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,6 +90,16 @@ Now = Annotated[
     ),
 ]
 
+WaitFor = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wait-for",
+        metavar="POSITION",
+        help="Answer when the views hold this record: topic:partition:offset, as `publish --json` "
+        "tells it. May be repeated.",
+    ),
+]
+
 
 def instant(now: int | None) -> int:
     """The instant asked for, or the clock's, in ms."""
@@ -96,19 +107,43 @@ def instant(now: int | None) -> int:
 
 
 @contextmanager
-def read_side() -> Iterator["ReadSide"]:
-    """The stores to read from; content that is not there is told in one line."""
+def read_side(wait_for: list[str] | None = None) -> Iterator["ReadSide"]:
+    """The stores to read from, once they hold the records at `wait_for`.
+
+    Content that is not there is told in one line.
+    """
     from streams.app.logs import configure_logs
     from streams.app.read_side import open_read_side
     from streams.app.settings import settings
     from streams.serving import NotFoundError
 
     configure_logs(logging.WARNING)
+    if wait_for:
+        _wait_for(wait_for)
     try:
         with open_read_side(settings()) as side:
             yield side
     except NotFoundError as error:
         raise UserError(f"{error} is not found, or not yours to see", exit_code=3) from None
+
+
+def _wait_for(positions: list[str]) -> None:
+    from streams.app.applied import wait_for_records
+    from streams.app.settings import settings
+    from streams.runtime.attempts import parse_place
+
+    try:
+        places = [parse_place(text) for text in positions]
+    except ValueError as error:
+        raise UserError(str(error), exit_code=2) from None
+    waiting = err.status("waiting …") if err.is_terminal else nullcontext()
+    with waiting as status:
+        wait_for_records(
+            settings(),
+            places,
+            timeout_s=settings().read_wait_s,
+            report=lambda what: status.update(what) if status else None,
+        )
 
 
 def when(at_ms: int) -> str:

@@ -2,7 +2,7 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
-from streams.cli.reading import After, As, Id, Limit, read_side, when
+from streams.cli.reading import After, As, Id, Limit, WaitFor, read_side, when
 
 app = command_app()
 
@@ -13,13 +13,14 @@ def thread(
     viewer: As = None,
     limit: Limit = 20,
     after: After = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the comments on a post, story or comment, oldest first."""
     from streams.serving import thread as read_thread
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = read_thread(side.views, content, viewer=viewer, after=after, limit=limit)
     if as_json:
         print_json(to_json(page))

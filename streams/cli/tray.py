@@ -2,7 +2,7 @@
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
-from streams.cli.reading import Id, Now, instant, read_side, when
+from streams.cli.reading import Id, Now, WaitFor, instant, read_side, when
 
 app = command_app()
 
@@ -10,12 +10,12 @@ app = command_app()
 @app.command(
     epilog="Examples:  storyline tray 42  |  storyline tray 42 --now 2026-01-31T12:00:00Z",
 )
-def tray(user: Id, now: Now = None, as_json: JsonFlag = False) -> None:
+def tray(user: Id, now: Now = None, wait_for: WaitFor = None, as_json: JsonFlag = False) -> None:
     """Show whose stories a reader can see: authors with unseen stories first."""
     from streams.serving import tray as read_tray
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         answer = read_tray(side.views, user, instant(now))
     if as_json:
         print_json(to_json(answer))

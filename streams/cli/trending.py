@@ -6,7 +6,7 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
-from streams.cli.reading import Now, instant, read_side
+from streams.cli.reading import Now, WaitFor, instant, read_side
 from streams.errors import UserError
 
 app = command_app()
@@ -18,6 +18,7 @@ _BACK_MS = 24 * 3_600_000
 def trending(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="So many tags.")] = 10,
     now: Now = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the hashtags that most people use now.
@@ -33,7 +34,7 @@ def trending(
         raise UserError(
             "what was used so long ago is not kept", hint="--now may lie up to 24 hours back"
         )
-    with read_side() as side:
+    with read_side(wait_for) as side:
         tags = read_trending(side.views, at, limit=limit)
     if as_json:
         print_json(to_json(tags))

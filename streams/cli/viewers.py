@@ -6,7 +6,7 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, print_json, print_table
-from streams.cli.reading import After, Id, Limit, parse_id, read_side, when
+from streams.cli.reading import After, Id, Limit, WaitFor, parse_id, read_side, when
 
 app = command_app()
 
@@ -19,13 +19,14 @@ def viewers(
     ],
     limit: Limit = 20,
     after: After = None,
+    wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show who viewed a story, latest first. Only its creator may ask."""
     from streams.serving import story_viewers
     from streams.serving.answers import to_json
 
-    with read_side() as side:
+    with read_side(wait_for) as side:
         page = story_viewers(side.views, story, as_user=owner, after=after, limit=limit)
     if as_json:
         print_json(to_json(page))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,49 @@ def test_from_publish_to_feed_on_the_command_line(stack: Settings, people: list[
         assert "hello" in text
         unknown = shell("counts", "12345")
         assert unknown.returncode == 3
+
+
+def test_writers_read_their_own_writes(stack: Settings, people: list[int]) -> None:
+    """At once and in every view, where they say what they wrote; and no longer than is bearable."""
+    settings = own_views(stack, "v84", read_wait_s=30)
+    author, reader, _ = map(str, people)
+    shell = _Shell(settings)
+
+    def published(**event: object) -> list[str]:
+        done = shell("publish", "-", "--json", text=json.dumps(event))
+        assert done.returncode == 0, done.stderr
+        positions = [place["position"] for place in json.loads(done.stdout)["positions"]]
+        assert len(positions) == 1
+        return ["--wait-for", positions[0]]
+
+    with running_workers(settings):
+        follow = published(type="UserFollowed", follower_id=reader, followee_id=author)
+        assert _view(shell, "graph", author, *follow)["followers"] == [reader]
+        for text in ("one", "two", "three"):
+            post = published(type="PostCreated", author_id=author, text=text)
+            for user in (author, reader):
+                assert _view(shell, "feed", user, *post)["posts"][0]["text"] == text
+        (content,) = (post["post_id"] for post in _view(shell, "feed", reader)["posts"][:1])
+        like = published(
+            type="ContentLiked",
+            user_id=reader,
+            content_kind="POST",
+            content_id=content,
+            owner_id=author,
+        )
+        assert _view(shell, "counts", content, *like)["likes"] == 1
+        nowhere = shell("feed", reader, "--wait-for", "social.posts.v1:0:999999999")
+        assert nowhere.returncode == 2
+        assert "no record social.posts.v1:0:999999999" in nowhere.stderr
+    late = published(type="PostCreated", author_id=author, text="nobody works")
+    hasty = _Shell(settings.model_copy(update={"read_wait_s": 0.2}))
+    waited = hasty("feed", reader, *late)
+    assert waited.returncode == 1
+    assert "the group posts lags" in waited.stderr
+    assert _view(shell, "graph", author, *follow)["followers"] == [reader]
+
+
+def _view(shell: _Shell, *args: str) -> dict[str, Any]:
+    answer = shell.json(*args)
+    assert isinstance(answer, dict)
+    return answer

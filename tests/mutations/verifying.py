@@ -69,4 +69,20 @@ VERIFYING = (
         "{reader}",
         _TESTS,
     ),
+    Mutation(
+        "own-write-missed",
+        "who waits for a record reads just before it is applied",
+        "streams/app/applied.py",
+        "max(offset + 1, ",
+        "max(offset, ",
+        ("tests/unit/test_applied.py",),
+    ),
+    Mutation(
+        "delivery-not-waited-for",
+        "who waits for a post finds it in no follower's timeline yet",
+        "streams/app/applied.py",
+        "    if _POSTS in agents:\n",
+        "    if False:\n",
+        ("tests/unit/test_applied.py",),
+    ),
 )

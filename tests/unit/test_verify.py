@@ -5,21 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from streams.agents.progress import PartitionLag
-from streams.app import applied
-from streams.app.applied import wait_until_applied
 from streams.app.feed_check import Path, Walk, judge, walk
 from streams.app.feed_fold import FOLLOWS, POSTS, TOPICS, FeedFold
 from streams.app.feed_news import readers_with_news
 from streams.app.log_scan import Spans, everything
 from streams.app.readers import NamedReaders, SampledReaders
-from streams.app.settings import Settings
 from streams.app.verifying import ROUNDS, Line, Verdict
 from streams.app.verifying import judge as judge_line
 from streams.cli.verify_output import SHOWN, print_verdict, verdict_json
 from streams.contracts.ids import id_time
 from streams.errors import UserError
-from streams.log_reader import Span
 from streams.projections.ports import Relations, StoreUnavailableError
 from streams.serving import home_feed
 from streams.serving.answers import Post, PostPage
@@ -336,45 +331,6 @@ def test_wrong_order_and_repetition_are_told() -> None:
 def test_a_cursor_that_leads_back_ends_the_walk() -> None:
     stuck = PostPage(POSTS_OF_A_FEED[:20], 26)
     assert walked(lambda _: stuck).pages == 2
-
-
-class _Broker:
-    """Groups that have applied less than everything, for some looks."""
-
-    def __init__(self, left: dict[str, list[int]]) -> None:
-        self._left = left
-
-    def lag(self, groups: Mapping[str, Sequence[str]]) -> list[PartitionLag]:
-        ((group, topics),) = groups.items()
-        left = self._left.get(group.rpartition("-")[2], [0])
-        behind = left.pop(0) if len(left) > 1 else left[0]
-        return [PartitionLag(group, topic, 0, 100 - behind, 0, 100) for topic in topics]
-
-
-@pytest.mark.parametrize(
-    ("left", "lagging"),
-    [
-        ({}, None),
-        ({"graph": [50, 3, 0]}, None),
-        ({"posts": [20]}, None),  # beyond the end that was seen
-        ({"posts": [21]}, "posts lags: it has still to apply 1 record"),
-        ({"graph": [25]}, "graph lags: it has still to apply 10 records"),
-        ({"delivery": [1]}, "delivery lags"),
-    ],
-)
-def test_groups_that_lag_are_waited_for_and_then_named(
-    left: dict[str, list[int]], lagging: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(applied, "progress", lambda _: _Broker(left))
-    monkeypatch.setattr(applied, "_POLL_S", 0)
-    spans = {topic: {0: Span(0, 80)} for topic in (POSTS, FOLLOWS, "social.blocks.v1")}
-    timeout_s = 60 if lagging is None else 0
-    if lagging is None:
-        wait_until_applied(Settings(), spans, timeout_s=timeout_s, report=lambda _: None)
-        return
-    with pytest.raises(UserError) as error:
-        wait_until_applied(Settings(), spans, timeout_s=timeout_s, report=lambda _: None)
-    assert lagging in error.value.message
 
 
 def test_a_verdict_in_words(capsys: pytest.CaptureFixture[str]) -> None:
