@@ -10,8 +10,9 @@ from typing import Final
 
 from streams.app.log_scan import Watcher
 from streams.app.read_side import ReadSide
+from streams.serving.opening import opening_of
 from streams.serving.posts import DEFAULT_LIMIT
-from streams.serving.warming import sources_digest, warm_timeline
+from streams.serving.warming import warm_timeline
 
 _PAGE: Final = 1000
 _TOGETHER: Final = 4
@@ -84,11 +85,10 @@ def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
 
 def _warm(side: ReadSide, reader: int) -> Made:
     """Make the timeline, and copies of the posts of its first page."""
-    authors = side.views.relations(reader).following | {reader}
-    held = side.hot.timelines.read(reader)
-    was_warm = held is not None and held.sources == sources_digest(authors)
-    timeline = held if was_warm else warm_timeline(side.views, reader, authors, side.hot)
+    relations, held = side.views.relations(reader), side.hot.timelines.read(reader)
+    opening = opening_of(reader, relations, held)
+    timeline = warm_timeline(side.views, reader, opening, side.hot)
     if timeline is None:
         return Made.FAILED
     side.views.posts(timeline.ids[:DEFAULT_LIMIT])
-    return Made.WARM if was_warm else Made.BUILT
+    return Made.WARM if timeline is held else Made.BUILT

@@ -36,9 +36,10 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
         # Modules and connections stay: going over them again and again for garbage is a pause of a
         # tenth of a second in every few thousand pages.
         gc.freeze()
+        copied = CopiedViews(views, row_copies(settings), metrics)
         yield ReadSide(
-            views=CopiedViews(views, row_copies(settings), metrics),
-            hot=hot_views(settings, views, metrics),
+            views=copied,
+            hot=hot_views(settings, views, copied, metrics),
             durable=views,
             metrics=metrics,
         )

@@ -25,7 +25,7 @@ from streams.errors import UserError
 from streams.projections.ports import ViewReader
 from streams.serving import home_feed
 from streams.serving.hot import HotViews
-from streams.serving.warming import sources_digest
+from streams.serving.opening import sources_digest
 
 ROUNDS: Final = 3
 PAGE: Final = 20

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
+from redis import Redis
 
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
@@ -11,14 +12,17 @@ from streams.errors import UserError
 from streams.projections.copies import RowCopies
 from streams.projections.ports import StoreUnavailableError, ViewReader
 from streams.serving.celebrities import CelebrityCache
+from streams.serving.copied import CopiedViews
 from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics
+from streams.serving.opening import Opener
 from streams.serving.packing import POSTS, RELATIONS, SEEN, STORIES, TALLIES
 from streams.sinks.cassandra.migrating import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
 from streams.sinks.redis.copies import RedisCopies
+from streams.sinks.redis.openings import RedisOpenings
 from streams.sinks.redis.pull_set import RedisPullSet
 from streams.sinks.redis.stats import CacheStats, cache_stats
 from streams.sinks.redis.timelines import RedisTimelines
@@ -60,18 +64,18 @@ def pull_set(settings: Settings) -> RedisPullSet:
 def row_copies(settings: Settings) -> RowCopies:
     """Copies of durable rows, in Redis; connects on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
-
-    def copies(letter: str) -> RedisCopies:
-        return RedisCopies(
-            client, version=settings.views_version, parts=settings.copy_parts, letter=letter
-        )
-
     return RowCopies(
-        copies(POSTS),
-        copies(RELATIONS),
-        {kind: copies(letter) for kind, letter in TALLIES.items()},
-        copies(STORIES),
-        copies(SEEN),
+        _copies(settings, client, POSTS),
+        _copies(settings, client, RELATIONS),
+        {kind: _copies(settings, client, letter) for kind, letter in TALLIES.items()},
+        _copies(settings, client, STORIES),
+        _copies(settings, client, SEEN),
+    )
+
+
+def _copies(settings: Settings, client: Redis, letter: str) -> RedisCopies:
+    return RedisCopies(
+        client, version=settings.views_version, parts=settings.copy_parts, letter=letter
     )
 
 
@@ -80,18 +84,21 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
     return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
 
 
-def hot_views(settings: Settings, views: ViewReader, metrics: CacheMetrics) -> HotViews:
-    """What makes reading home feeds fast; connects on first use."""
+def hot_views(
+    settings: Settings, views: ViewReader, copied: CopiedViews, metrics: CacheMetrics
+) -> HotViews:
+    """What makes reading home feeds fast; connects on first use. `copied` are the same views, with
+    copies in front."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    timelines, pulls = timeline_cache(settings), pull_set(settings)
+    relations = _copies(settings, client, RELATIONS)
     return HotViews(
-        timeline_cache(settings),
-        CelebrityCache(views, pull_set(settings), metrics),
-        RedisVisits(
-            connect_redis(settings.redis_host, settings.ports.redis),
-            version=settings.views_version,
-            shards=settings.shards,
-        ),
+        timelines,
+        CelebrityCache(views, pulls, metrics),
+        RedisVisits(client, version=settings.views_version, shards=settings.shards),
         settings.timeline_length,
         metrics,
+        opener=Opener(copied, RedisOpenings(client, relations, timelines, pulls)),
     )
 
 

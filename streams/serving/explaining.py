@@ -11,7 +11,7 @@ from enum import StrEnum
 from streams.projections.ports import Relations, StoreUnavailableError, ViewReader
 from streams.serving.hiding import Rule, hiding_rules
 from streams.serving.hot import HotViews
-from streams.serving.warming import sources_digest
+from streams.serving.opening import sources_digest
 
 
 class Way(StrEnum):

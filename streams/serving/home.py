@@ -7,6 +7,7 @@ whatever became of the cache.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain, takewhile
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from streams.projections.ports import (
 from streams.serving.answers import PostPage
 from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts, union
+from streams.serving.opening import Opening, opening_of
 from streams.serving.posts import DEFAULT_LIMIT, page
 from streams.serving.visibility import Viewpoint, post_filter
 from streams.serving.warming import warm_timeline
@@ -44,12 +46,22 @@ def home_feed(
     page says so (`complete`).
     """
     try:
-        relations = views.relations(reader)
-        authors = relations.following | {reader}
-        candidates = _candidates(views, reader, authors, before, hot)
-        return page(views, candidates, _accepts(authors, relations), limit)
+        opening = _opening(views, reader, hot)
+        candidates = _candidates(views, reader, opening, before, hot)
+        accepts = _accepts(opening.authors, opening.relations)
+        return page(views, candidates, accepts, limit)
     except StoreUnavailableError:
         return PostPage((), None, complete=False, missing=("cassandra",))
+
+
+def _opening(views: ViewReader, reader: int, hot: HotViews | None) -> Opening:
+    if hot is not None and hot.opener is not None:
+        return hot.opener.open(reader)
+    relations, timeline = views.relations(reader), None
+    if hot is not None:
+        with suppress(StoreUnavailableError):  # asking on will tell
+            timeline = hot.timelines.read(reader)
+    return opening_of(reader, relations, timeline)
 
 
 def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow], bool]:
@@ -60,12 +72,13 @@ def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow
 def _candidates(
     views: ViewReader,
     reader: int,
-    authors: frozenset[int],
+    opening: Opening,
     before: int | None,
     hot: HotViews | None,
 ) -> Iterator[int]:
     """Ids below `before` that hold the feed and maybe more, newest first."""
-    warm = _warm(views, reader, authors, hot) if hot else None
+    authors = opening.authors
+    warm = _warm(views, reader, opening, hot) if hot else None
     if hot is None or warm is None:
         return merge_author_posts(views.author_posts, authors, before)
     floor = warm.timeline.floor
@@ -90,7 +103,7 @@ class _Warm(NamedTuple):
     pulled: Mapping[int, Pulled]
 
 
-def _warm(views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews) -> _Warm | None:
+def _warm(views: ViewReader, reader: int, opening: Opening, hot: HotViews) -> _Warm | None:
     """What is hot; None where it cannot serve now, and the durable store must.
 
     Which authors are pulled is asked after the timeline was read: a post that was not pushed onto
@@ -98,12 +111,16 @@ def _warm(views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews
     """
     try:
         hot.visits.note(reader)
-        timeline = warm_timeline(views, reader, authors, hot)
-        pulled = hot.celebrities.pulled(authors) if timeline else None
+        timeline = warm_timeline(views, reader, opening, hot)
+        if timeline is None:
+            return None
+        pulled = opening.pulled if timeline is opening.timeline else None
+        if pulled is None:
+            pulled = hot.celebrities.pulled(opening.authors)
     except StoreUnavailableError as error:
         _log.warning("timelines_unavailable", error=str(error))
         return None
-    if timeline is None or pulled is None:
+    if pulled is None:
         return None
     lacking = {a: held for a, held in pulled.items() if held.newest > timeline.floor}
     return _Warm(timeline, lacking)

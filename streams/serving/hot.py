@@ -7,6 +7,7 @@ from streams.projections.visits import Visits
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.flights import SingleFlight
 from streams.serving.metrics import CacheMetrics
+from streams.serving.opening import Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,5 @@ class HotViews:
     """How many posts a timeline holds that is built here."""
     metrics: CacheMetrics = field(default_factory=CacheMetrics)
     flights: SingleFlight = field(default_factory=SingleFlight)
+    opener: Opener | None = None
+    """Asks for all at once with which a page begins; None: one after the other."""

@@ -5,39 +5,29 @@ the authors, and then their posts are read; a post delivered before the registra
 before it, too.
 """
 
-from collections.abc import Collection, Iterator
-from hashlib import blake2b
+from collections.abc import Iterator
 from itertools import islice, takewhile
-from struct import pack
-from typing import Final
 
 from streams.contracts.events import Tier
 from streams.projections.ports import Timeline, ViewReader
 from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts
 from streams.serving.metrics import Cache
-
-_DIGEST_BYTES: Final = 16
-
-
-def sources_digest(authors: Collection[int]) -> bytes:
-    """16 bytes that stand for a set of authors."""
-    packed = pack(f">{len(authors)}Q", *sorted(authors))
-    return blake2b(packed, digest_size=_DIGEST_BYTES).digest()
+from streams.serving.opening import Opening, sources_digest
 
 
 def warm_timeline(
-    views: ViewReader, reader: int, authors: frozenset[int], hot: HotViews
+    views: ViewReader, reader: int, opening: Opening, hot: HotViews
 ) -> Timeline | None:
-    """The reader's timeline of these authors, made if there is none; None where that fails.
+    """The reader's timeline of the opening's authors, made if it is another or none; None where
+    that fails.
 
     Of several threads that want one reader's, one makes it. Raises StoreUnavailableError.
     """
-    wanted = sources_digest(authors)
-    timeline = _standing(reader, wanted, hot)
-    if timeline is not None:
+    authors, wanted, standing = opening.authors, opening.sources, opening.timeline
+    if standing is not None and standing.sources == wanted:
         hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, hits=1)
-        return timeline
+        return standing
     hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, misses=1)
     with hot.flights.alone(reader):
         held = hot.timelines.read(reader)
@@ -47,11 +37,6 @@ def warm_timeline(
         if held is not None and held.sources == wanted:
             return held
         return _build(views, reader, authors, wanted, hot)
-
-
-def _standing(reader: int, wanted: bytes, hot: HotViews) -> Timeline | None:
-    timeline = hot.timelines.read(reader)
-    return timeline if timeline is not None and timeline.sources == wanted else None
 
 
 def _refit(

@@ -22,7 +22,7 @@ from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
-from streams.serving.warming import sources_digest
+from streams.serving.opening import sources_digest
 from tests.line import EVERYTHING, fields, flush_redis, own_views, publish, served
 from tests.oracle import Oracle
 from tests.workers import running_workers, wait_for_lag_zero

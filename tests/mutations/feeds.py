@@ -136,4 +136,22 @@ FEEDS = (
         ("tests/integration/test_pull_set_redis.py",),
         stack=True,
     ),
+    Mutation(
+        "pulled-of-whom-was-followed",
+        "posts of a celebrity who was followed since this process last looked do not show",
+        "streams/serving/opening.py",
+        "followed is not None and followed.sources == opening.sources",
+        "followed is not None",
+        ("tests/unit/test_opening.py", *_TESTS),
+    ),
+    Mutation(
+        "whom-is-followed-never-learnt",
+        "after the first follow every page asks for the pulled authors twice",
+        "streams/serving/opening.py",
+        "        if followed is not None and followed.sources == opening.sources:\n",
+        "        if followed is not None and followed.sources != opening.sources:\n"
+        "            return opening\n"
+        "        if followed is not None:\n",
+        ("tests/unit/test_opening.py",),
+    ),
 )

@@ -30,14 +30,6 @@ VERIFYING = (
         _TESTS,
     ),
     Mutation(
-        "verify-does-not-wait-for-delivery",
-        "a post that is still being delivered is called lost",
-        "streams/app/applied.py",
-        "_wait(settings, broker, _DELIVERY, lambda lag: lag.lag, deadline, report)",
-        "pass",
-        _TESTS,
-    ),
-    Mutation(
         "verify-folds-no-originals-of-answers",
         "answers to posts of people who are not followed are called different",
         "streams/app/feed_fold.py",

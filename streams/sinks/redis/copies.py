@@ -2,7 +2,8 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from redis import Redis
 
@@ -10,7 +11,7 @@ from streams.projections.copies import Copied, Copy, Renewed
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import copies as prefixes
 from streams.sinks.redis.keys import pack
-from streams.sinks.redis.scripts import Call, Script
+from streams.sinks.redis.scripts import Call, Question, Script, ask
 from streams.sinks.timelines import shard_of
 
 _TOKEN_BYTES = 16
@@ -31,20 +32,31 @@ class RedisCopies:
 
     def read(self, ids: Collection[int]) -> Copied:
         """See Copies. One round trip."""
+        question = self.reading(ids)
+        with store_errors():
+            answers = ask(self._client, question.calls) if question.calls else ()
+        return question.tell(answers)
+
+    def reading(self, ids: Collection[int]) -> Question[Copied]:
+        """What `read` asks for."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
-        calls = [Call((prefix,), (token, LEASE_S, pack(part))) for prefix, part in asked]
-        held: dict[int, bytes] = {}
-        leased: list[int] = []
-        with store_errors():
-            answers = self._read.run_all(calls) if calls else ()
-        for (_, part), found in zip(asked, answers, strict=True):
-            for one, copy in zip(part, found, strict=True):
-                if isinstance(copy, bytes):
-                    held[one] = copy
-                elif copy:
-                    leased.append(one)
-        return Copied(held, frozenset(leased), token)
+        calls = [
+            (self._read, Call((prefix,), (token, LEASE_S, pack(part)))) for prefix, part in asked
+        ]
+
+        def tell(answers: Sequence[Any]) -> Copied:
+            held: dict[int, bytes] = {}
+            leased: list[int] = []
+            for (_, part), found in zip(asked, answers, strict=True):
+                for one, copy in zip(part, found, strict=True):
+                    if isinstance(copy, bytes):
+                        held[one] = copy
+                    elif copy:
+                        leased.append(one)
+            return Copied(held, frozenset(leased), token)
+
+        return Question(calls, tell)
 
     def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
         """See Copies. One round trip."""

@@ -2,7 +2,7 @@
 
 import secrets
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from redis import Redis
 from streams.projections.ports import Pulled
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
-from streams.sinks.redis.scripts import Call, Script
+from streams.sinks.redis.scripts import Call, Question, Script, ask
 
 _TOKEN_BYTES = 16
 _AUTHORS_PER_CALL = 1000
@@ -32,6 +32,7 @@ class RedisPullSet:
 
     def __init__(self, client: Redis, *, version: str, loading_s: int = LOADING_S) -> None:
         self._loading_s = loading_s
+        self._client = client
         self._key = pull_set(version)
         self._pull = Script(client, "pull")
         self._pulled = Script(client, "pulled")
@@ -46,16 +47,16 @@ class RedisPullSet:
                 self._pull.run(Call((self._key,), (_version(), *pairs)))
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """See PullSet. A round trip for each thousand authors, one where there is none."""
-        found: dict[int, Pulled] = {}
+        """See PullSet. One round trip."""
+        question = self.asking(authors)
         with store_errors():
-            for asked in _parts(tuple(authors)) if authors else ((),):
-                cells = self._pulled.run(Call((self._key,), (pack(asked),)))
-                if cells is None:
-                    return None
-                for author, newest, version in _CELL.iter_unpack(cells):
-                    found[author] = Pulled(newest, version)
-        return found
+            return question.tell(ask(self._client, question.calls))
+
+    def asking(self, authors: Collection[int]) -> Question[Mapping[int, Pulled] | None]:
+        """What `pulled` asks for: also of nobody whether the set is whole."""
+        parts = _parts(tuple(authors)) if authors else ((),)
+        calls = [(self._pulled, Call((self._key,), (pack(asked),))) for asked in parts]
+        return Question(calls, _told)
 
     def begin(self) -> bytes | None:
         """See PullSet."""
@@ -74,6 +75,16 @@ class RedisPullSet:
                 )
                 for n, pairs in enumerate(parts, start=1)
             )
+
+
+def _told(answers: Sequence[bytes | None]) -> Mapping[int, Pulled] | None:
+    found: dict[int, Pulled] = {}
+    for cells in answers:
+        if cells is None:
+            return None
+        for author, newest, version in _CELL.iter_unpack(cells):
+            found[author] = Pulled(newest, version)
+    return found
 
 
 def _pairs(newest: Mapping[int, int]) -> Iterator[tuple[bytes, ...]]:

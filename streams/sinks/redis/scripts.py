@@ -1,12 +1,16 @@
 """The scripts beside this module, run by their digest and loaded anew when a server lost them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import NoScriptError
+
+T = TypeVar("T")
 
 
 class Call(NamedTuple):
@@ -39,20 +43,48 @@ class Script:
         return self._script(call.keys, call.args)
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
-        """Run it many times in one round trip.
+        """Run it many times in one round trip; see `ask`."""
+        if len(calls) == 1:
+            return [self.run(calls[0])]
+        return ask(self._client, [(self, call) for call in calls])
 
-        Where the server does not know the script (it restarted) all of them run again, so the
-        script must be one that may be repeated. The pipeline's own way costs a round trip more
-        each time, and it does not load scripts again when it reconnects.
-        """
-        try:
-            return self._pipelined(calls)
-        except NoScriptError:
-            self._client.script_load(self._script.script)
-            return self._pipelined(calls)
+    def load(self) -> None:
+        """Make it known to a server that lost it."""
+        self._client.script_load(self._script.script)
 
-    def _pipelined(self, calls: Sequence[Call]) -> list[Any]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for keys, args in calls:
-                pipe.evalsha(self._script.sha, len(keys), *keys, *args)
-            return pipe.execute()
+    def enqueue(self, pipe: Pipeline, call: Call) -> None:
+        """Run it where the pipeline is executed. There it must be known."""
+        pipe.evalsha(self._script.sha, len(call.keys), *call.keys, *call.args)
+
+
+class Question(NamedTuple, Generic[T]):
+    """Calls, and what their answers tell."""
+
+    calls: Sequence[tuple[Script, Call]]
+    tell: Callable[[Sequence[Any]], T]
+
+    def told(self, answers: Iterator[Any]) -> T:
+        """Takes as many answers as there are calls."""
+        return self.tell([*islice(answers, len(self.calls))])
+
+
+def ask(client: Redis, calls: Sequence[tuple[Script, Call]]) -> list[Any]:
+    """The answers to all the calls, run in this order in one round trip.
+
+    Where the server does not know a script (it restarted) all of them run again, so the scripts
+    must be such that may be repeated. The pipeline's own way costs a round trip more each time, and
+    it does not load scripts again when it reconnects.
+    """
+    try:
+        return _pipelined(client, calls)
+    except NoScriptError:
+        for script in {script for script, _ in calls}:
+            script.load()
+        return _pipelined(client, calls)
+
+
+def _pipelined(client: Redis, calls: Sequence[tuple[Script, Call]]) -> list[Any]:
+    with client.pipeline(transaction=False) as pipe:
+        for script, call in calls:
+            script.enqueue(pipe, call)
+        return pipe.execute()

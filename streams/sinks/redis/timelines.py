@@ -11,7 +11,7 @@ from streams.projections.ports import Delivery, Timeline
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.delivering import Deliverer
 from streams.sinks.redis.keys import Keys, pack, unpack
-from streams.sinks.redis.scripts import Call, Script
+from streams.sinks.redis.scripts import Call, Question, Script
 from streams.sinks.timelines import SOURCES_BYTES, TimelineLimits, checked, newest
 
 TOKEN_BYTES = 16
@@ -42,14 +42,16 @@ class RedisTimelines:
     def read(self, reader: int) -> Timeline | None:
         """See TimelineCache. One round trip."""
         with store_errors():
-            packed = self._read.run(Call((self._keys.timeline(reader),), ()))
-        if packed is None:
-            return None
-        token, sources = packed[:TOKEN_BYTES], packed[TOKEN_BYTES:_IDS]
-        floor, *ids = unpack(packed[_IDS:])
-        distinct = list(dict.fromkeys(sorted(ids)))  # mostly in order already: sorting is one pass
-        above = distinct[bisect_right(distinct, floor) :]
-        return Timeline(tuple(reversed(above)), floor, sources, token)
+            return _timeline(self._read.run(self._reading(reader)))
+
+    def reading(self, reader: int) -> Question[Timeline | None]:
+        """What `read` asks for."""
+        return Question(
+            [(self._read, self._reading(reader))], lambda answers: _timeline(answers[0])
+        )
+
+    def _reading(self, reader: int) -> Call:
+        return Call((self._keys.timeline(reader),), ())
 
     def authors(self, reader: int) -> Sequence[int]:
         """See TimelineCache. One round trip."""
@@ -125,3 +127,13 @@ class RedisTimelines:
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
         """See TimelineCache."""
         return next(iter(self.deliver_pages((rest,), limit)), None)
+
+
+def _timeline(packed: bytes | None) -> Timeline | None:
+    if packed is None:
+        return None
+    token, sources = packed[:TOKEN_BYTES], packed[TOKEN_BYTES:_IDS]
+    floor, *ids = unpack(packed[_IDS:])
+    distinct = list(dict.fromkeys(sorted(ids)))  # mostly in order already: sorting is one pass
+    above = distinct[bisect_right(distinct, floor) :]
+    return Timeline(tuple(reversed(above)), floor, sources, token)
