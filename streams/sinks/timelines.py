@@ -18,7 +18,7 @@ class TimelineLimits(NamedTuple):
     loading_s: int = 60
     complete_s: int = 6 * 24 * 3600
     """Less than delivery tasks are kept: one lost to age can then be missed by no timeline."""
-    pushes: int = 250
+    pushes: int = 320
     list_page: int = 512
     """Followers in one string of a delivery list; a longer list has several."""
 
