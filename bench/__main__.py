@@ -18,6 +18,7 @@ BENCHMARKS: Final = {
     "scd2": "a micro-batch of profile changes: re-deriving, a plain MERGE",
     "questions": "every question of `storyline ask` on a lake of generated facts",
     "fanout": "posts onto followers' timelines: our delivery, sorted sets, a bare append",
+    "fanout-line": "the same from the log on: the workers that deliver, and Redis",
     "giant": "a post by an author with a million followers, and what others wait meanwhile",
     "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
     "feed": "a warm page of the home feed, beside one round trip to Redis",

@@ -164,17 +164,18 @@ def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
 
 def _rates(client: Redis, deliver: Callable[[Batch], None], posts: Posting) -> _Rates:
     client.config_resetstat()
-    server, own = _server_cpu_s(client), time.process_time()
+    server, own = server_cpu_s(client), time.process_time()
     for batch in posts.batches:
         deliver(batch)
     own = time.process_time() - own
-    server = _server_cpu_s(client) - server
+    server = server_cpu_s(client) - server
     made, stats = posts.deliveries, client.info("commandstats")
     pushes = stats.get("cmdstat_append", {"calls": made})["calls"]
     call = stats.get("cmdstat_evalsha", {"usec_per_call": 0.0})["usec_per_call"] / 1000
     return _Rates(made / server, made / (server + own), made / pushes, call)
 
 
-def _server_cpu_s(client: Redis) -> float:
+def server_cpu_s(client: Redis) -> float:
+    """What the server has used since it started."""
     told = client.info("cpu")
     return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
