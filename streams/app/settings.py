@@ -101,8 +101,8 @@ class Settings(BaseSettings):
     node_id: Annotated[int, Field(ge=0, le=1023)] = 0
     """Node of minted ids: 1 to 1000 services, 1001 to 1022 generators."""
     timeline_length: Annotated[int, Field(ge=1)] = 800
-    inline_followers: Annotated[int, Field(ge=1)] = 32
-    """Warm followers per author and shard (with 16 shards: about 500 in all) that the posts
+    inline_followers: Annotated[int, Field(ge=1)] = 64
+    """Warm followers per author and shard (with 16 shards: about 1,000 in all) that the posts
     worker serves itself; more become tasks, so that no giant holds up the others."""
     pull_budget: Annotated[int, Field(ge=1)] = 2_000_000
     """Pushes an hour (followers times posts in the hour before) from which on an author's posts
