@@ -108,8 +108,8 @@ def _packed() -> Mapping[str, bytes]:
             f"relations with {n}": pack_relations(Relations(some, frozenset(), frozenset()))
             for n, some in followed.items()
         },
-        "10 stories": pack_stories([story] * 10, ids[0]),
-        "no stories": pack_stories([], ids[0]),
+        "10 stories": pack_stories([story] * 10, ids[0], Tier.REGULAR),
+        "no stories": pack_stories([], ids[0], Tier.REGULAR),
         "30 stories seen or not": Seen(frozenset(ids[:15]), frozenset(ids[15:30])).pack(),
         "a tally": Stamped(Tally(1)).pack(),
     }

@@ -24,7 +24,7 @@ from streams.projections.ports import (
 )
 from streams.projections.tallies import Count, Stamped, Tally
 from streams.serving.copied_stories import CopiedStories
-from streams.serving.leasing import fill_copies, read_copies
+from streams.serving.leasing import TTL_S, fill_copies, read_copies
 from streams.serving.metrics import Cache, CacheMetrics
 from streams.serving.packing import (
     pack_post,
@@ -35,17 +35,10 @@ from streams.serving.packing import (
 )
 from streams.sinks.tallying import TALLY_TTL_S
 
-_HOUR: Final = 3600
-POST_TTL_S: Final = {
-    Tier.CELEBRITY: 6 * _HOUR,
-    Tier.POPULAR: 2 * _HOUR,
-    Tier.REGULAR: _HOUR // 2,
-}
-"""How long a copy of a post lives, by its author's tier."""
 TIER_FRESH_S: Final = 600.0
 """How long a tier that was asked for serves."""
 _AUTHORS: Final = 100_000
-RELATIONS_TTL_S: Final = 24 * _HOUR
+RELATIONS_TTL_S: Final = 24 * 3600
 
 
 class CopiedViews:
@@ -71,7 +64,7 @@ class CopiedViews:
             copies.stories,
             copies.seen,
             self._metrics,
-            ttls=lambda authors: {a: POST_TTL_S[t] for a, t in self._tiers_of(authors).items()},
+            tiers=self._tiers_of,
             clock=clock,
         )
         self.current_stories = stories.current_stories
@@ -155,7 +148,7 @@ class CopiedViews:
         for tier, misses in Counter(tiers.values()).items():
             self._metrics.count(Cache.POST, tier, misses=misses)
         copies = {
-            one: Copy(pack_post(rows[one], tier), POST_TTL_S[tier])
+            one: Copy(pack_post(rows[one], tier), TTL_S[tier])
             for one, tier in tiers.items()
             if one in copied.leased
         }
@@ -178,4 +171,4 @@ class CopiedViews:
 
 def _tier(decided: TierRow | None) -> Tier:
     """REGULAR where nothing was decided, or something that only a later release knows."""
-    return decided.tier if decided and decided.tier in POST_TTL_S else Tier.REGULAR
+    return decided.tier if decided and decided.tier in TTL_S else Tier.REGULAR

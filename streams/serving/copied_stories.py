@@ -1,5 +1,6 @@
 """What story trays are made of, with copies in front of the durable store."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
@@ -7,9 +8,9 @@ from streams.contracts.events import Tier
 from streams.projections.copies import Copies, Copy
 from streams.projections.current import current_stories
 from streams.projections.ports import StoryRow, ViewReader
-from streams.serving.leasing import fill_copies, read_copies, renew_copy
+from streams.serving.leasing import TTL_S, fill_copies, read_copies, renew_copy
 from streams.serving.metrics import Cache, CacheMetrics
-from streams.serving.packing import Seen, pack_stories, unpack_stories
+from streams.serving.packing import Seen, pack_stories, tier_of, unpack_stories
 
 SEEN_TTL_S: Final = 2 * 3600
 STORIES_BACK_MS: Final = 60_000
@@ -28,16 +29,15 @@ class CopiedStories:
         seen: Copies,
         metrics: CacheMetrics,
         *,
-        ttls: Callable[[Collection[int]], Mapping[int, int]],
+        tiers: Callable[[Collection[int]], Mapping[int, Tier]],
         clock: Callable[[], int],
     ) -> None:
-        """`ttls` tells how long (s) copies of some authors' data live; `clock`, the wall clock's
-        ms."""
+        """`tiers` tells those of some authors; `clock`, the wall clock's ms."""
         self._durable = durable
         self._stories = stories
         self._seen = seen
         self._metrics = metrics
-        self._ttls = ttls
+        self._tiers = tiers
         self._clock = clock
 
     def current_stories(
@@ -54,15 +54,18 @@ class CopiedStories:
             since, rows = unpack_stories(packed)
             if since <= now:
                 found[author] = rows
+        for tier, hits in Counter(tier_of(copied.held[author]) for author in found).items():
+            self._metrics.count(Cache.STORIES, tier, hits=hits)
         lacking = [author for author in authors if author not in found]
-        self._metrics.count(Cache.STORIES, Tier.REGULAR, hits=len(found), misses=len(lacking))
         if lacking:
             # Stories of clocks that are ahead are there, too, for when their time has come.
             until = max(now, wall) + STORIES_AHEAD_MS
             fetched = current_stories(self._durable, lacking, now, until)
-            ttls = self._ttls(lacking)
+            tiers = self._tiers(lacking)
+            for tier, misses in Counter(tiers.values()).items():
+                self._metrics.count(Cache.STORIES, tier, misses=misses)
             copies = {
-                author: Copy(pack_stories(rows, now), _ttl(rows, ttls[author], now))
+                author: _copy(rows, now, tiers[author])
                 for author, rows in fetched.items()
                 if author in copied.leased
             }
@@ -95,7 +98,8 @@ class CopiedStories:
         return seen
 
 
-def _ttl(rows: Sequence[StoryRow], most: int, now: int) -> int:
-    """Seconds: no longer than one of the stories is shown."""
+def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> Copy:
+    """It lives no longer than one of the stories is shown."""
     last = max((row.expires_at for row in rows), default=None)
-    return most if last is None else max(1, min(most, -(-(last - now) // 1000)))
+    left = TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
+    return Copy(pack_stories(rows, now, tier), min(TTL_S[tier], left))

@@ -16,7 +16,7 @@ from streams.projections.tallies import Count
 
 POSTS: Final = "p"
 RELATIONS: Final = "r"
-STORIES: Final = "sa"
+STORIES: Final = "st"
 SEEN: Final = "sv"
 TALLIES: Final = {
     Count.LIKES: "nl",
@@ -36,7 +36,7 @@ def pack_post(row: PostRow, tier: Tier) -> bytes:
 
 
 def tier_of(packed: bytes) -> Tier:
-    """The author's tier when the post was packed."""
+    """The author's tier when the post or the stories were packed."""
     return _TIERS[packed[0]]
 
 
@@ -84,12 +84,13 @@ class Seen(NamedTuple):
         return cls(frozenset(ids[:seen]), frozenset(ids[seen:]))
 
 
-def pack_stories(rows: Iterable[StoryRow], since: int) -> bytes:
-    """A JSON array: from when on these are all (ms), then each row as an array."""
-    return orjson.dumps((since, *map(tuple, rows)))
+def pack_stories(rows: Iterable[StoryRow], since: int, tier: Tier) -> bytes:
+    """A letter for the author's tier, then a JSON array: from when on these are all (ms), and each
+    row as an array."""
+    return _CODES[tier] + orjson.dumps((since, *map(tuple, rows)))
 
 
 def unpack_stories(packed: bytes) -> tuple[int, list[StoryRow]]:
     """The inverse of `pack_stories`."""
-    since, *rows = orjson.loads(packed)
+    since, *rows = orjson.loads(memoryview(packed)[1:])
     return since, [StoryRow._make(row) for row in rows]

@@ -1,5 +1,6 @@
 """Copies change no answer: whatever changes a row drops its copy."""
 
+import time
 from collections.abc import Collection, Mapping
 
 import pytest
@@ -8,7 +9,8 @@ from streams.contracts.events import Tier
 from streams.projections.copies import Copied, Copy
 from streams.projections.effects import DeletePost, Effects, SetTier, Stamp
 from streams.projections.ports import StoreUnavailableError, ViewReader
-from streams.serving.copied import POST_TTL_S, CopiedViews
+from streams.serving.copied import CopiedViews
+from streams.serving.leasing import TTL_S
 from streams.serving.metrics import Cache, CacheMetrics
 from streams.serving.packing import pack_post, pack_relations, unpack_post, unpack_relations
 from streams.sinks.dropping import DroppingSink
@@ -76,7 +78,7 @@ def test_rows_come_back_as_they_were(world: World) -> None:
     ]
     feed(world.sink, [events])
     for row in world.store.posts([post_id(n) for n in (1, 2, 3)]).values():
-        for tier in POST_TTL_S:
+        for tier in TTL_S:
             assert unpack_post(pack_post(row, tier)) == row
     feed(world.sink, [[follow(4, READER, (1 << 63) - 1)]])
     feed(world.sink, [[pair(5, "Muted", READER, 77), pair(6, "Blocked", READER, 78)]])
@@ -110,16 +112,16 @@ def test_every_change_of_a_row_shows_at_once(world: World) -> None:
 
 
 def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
-    for number, tier in enumerate(POST_TTL_S, start=1):
+    for number, tier in enumerate(TTL_S, start=1):
         feed(world.sink, [[post(number, author=number)]])
         world.sink.apply(Effects(tiers=[SetTier(number, Stamp(1, 1), tier)]))
         world.views.posts([post_id(number)])
         world.views.posts([post_id(number)])
         assert world.metrics.read(Cache.POST, tier) == (1, 1)
-        assert world.posts.lifetimes[post_id(number)] == POST_TTL_S[tier]
-    assert sorted(POST_TTL_S.values()) == [1800, 7200, 21600]
-    assert POST_TTL_S[Tier.CELEBRITY] == 21600
-    assert POST_TTL_S[Tier.REGULAR] == 1800
+        assert world.posts.lifetimes[post_id(number)] == TTL_S[tier]
+    assert sorted(TTL_S.values()) == [1800, 7200, 21600]
+    assert TTL_S[Tier.CELEBRITY] == 21600
+    assert TTL_S[Tier.REGULAR] == 1800
 
 
 def test_who_holds_no_lease_fills_nothing_in(world: World) -> None:
@@ -172,4 +174,14 @@ def test_a_tier_of_a_later_release_counts_as_regular(world: World) -> None:
     feed(world.sink, [[post(1)]])
     world.sink.apply(Effects(tiers=[SetTier(AUTHOR, Stamp(1, 1), Tier.UNKNOWN)]))
     world.agree(post_id(1))
-    assert world.posts.lifetimes[post_id(1)] == POST_TTL_S[Tier.REGULAR]
+    assert world.posts.lifetimes[post_id(1)] == TTL_S[Tier.REGULAR]
+
+
+def test_reads_of_stories_are_counted_by_their_authors_tier(world: World) -> None:
+    now = time.time_ns() // 1_000_000
+    for author, tier in enumerate(TTL_S, start=1):
+        world.sink.apply(Effects(tiers=[SetTier(author, Stamp(1, 1), tier)]))
+    for _ in range(3):
+        world.views.current_stories([1, 2, 3], now)
+    for tier in TTL_S:
+        assert world.metrics.read(Cache.STORIES, tier) == (2, 1)

@@ -17,7 +17,7 @@ KINDS: Final = {
     "pulled": "pull set",
     "p": "posts",
     "r": "relations",
-    "sa": "stories",
+    "st": "stories",
     "sv": "seen stories",
     "nl": "tallies of likes",
     "nv": "tallies of views",
