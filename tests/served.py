@@ -78,7 +78,7 @@ class Served:
         limit: int | None = None,
     ) -> list[Answer] | None:
         size = limit or self._page
-        answer: list[Answer] = []
+        answer, turned = list[Answer](), _Turned()
         while True:
             try:
                 page = serving.thread(
@@ -90,6 +90,7 @@ class Served:
             if limit is not None or (after := page.next_after) is None:
                 return answer
             assert len(page.comments) == size
+            turned(after)
 
     def likers_page(
         self,
@@ -115,7 +116,7 @@ class Served:
         self, fetch: Callable[..., UserPage], after: int | None, limit: int | None
     ) -> list[int] | None:
         size = limit or self._page
-        answer: list[int] = []
+        answer, turned = list[int](), _Turned()
         while True:
             try:
                 page = fetch(after=after, limit=size)
@@ -125,9 +126,10 @@ class Served:
             if limit is not None or (after := page.next_after) is None:
                 return answer
             assert len(page.users) == size
+            turned(after)
 
     def likes(self, user: int, viewer: int | None = None) -> list[int]:
-        answer: list[int] = []
+        answer, turned = list[int](), _Turned()
         before = None
         while True:
             page = serving.likes(self._views, user, viewer=viewer, before=before, limit=self._page)
@@ -135,6 +137,7 @@ class Served:
             if (before := page.next_before) is None:
                 return answer
             assert len(page.liked) == self._page
+            turned(before)
 
     def counts(self, content_id: int) -> Answer | None:
         try:
@@ -168,17 +171,18 @@ class Served:
         self, owner: int, now: int, before: int | None = None, limit: int | None = None
     ) -> list[Answer]:
         size = limit or self._page
-        answer: list[Answer] = []
+        answer, turned = list[Answer](), _Turned()
         while True:
             page = serving.archive(self._views, owner, now, before=before, limit=size)
             answer += [_story(story) | {"title": story.title} for story in page.stories]
             if limit is not None or (before := page.next_before) is None:
                 return answer
             assert len(page.stories) == size
+            turned(before)
             assert before == page.stories[-1].story_id
 
     def viewers(self, story_id: int, as_user: int) -> list[Answer] | None:
-        answer: list[Answer] = []
+        answer, turned = list[Answer](), _Turned()
         after = None
         while True:
             try:
@@ -194,6 +198,7 @@ class Served:
             if (after := page.next_after) is None:
                 return answer
             assert len(page.viewers) == self._page
+            turned(after)
 
     def graph(self, user: int) -> Answer:
         found = serving.graph(self._views, user, limit=1000)
@@ -210,8 +215,19 @@ class Served:
         return serving.tier(self._views, author)
 
 
+class _Turned:
+    """Told of each cursor of a walk, fails where it would walk for ever."""
+
+    def __init__(self) -> None:
+        self._cursors: set[int] = set()
+
+    def __call__(self, cursor: int) -> None:
+        assert cursor not in self._cursors, "a cursor that leads back"
+        self._cursors.add(cursor)
+
+
 def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:
-    answer: list[Answer] = []
+    answer, turned = list[Answer](), _Turned()
     before = None
     while True:
         page = fetch(before)
@@ -221,6 +237,7 @@ def _walk(fetch: Callable[[int | None], PostPage], size: int) -> list[Answer]:
             return answer
         assert len(page.posts) == size
         assert before == page.posts[-1].post_id
+        turned(before)
 
 
 def page_answers(page: PostPage) -> list[Answer]:

@@ -76,6 +76,12 @@ def test_every_view_is_the_oracles_after_kills_and_a_flush(
             flush_redis(settings)
             assert_feeds(side, oracle, USERS)
             assert_other_views(side, oracle, week, USERS)
+            publish(
+                settings, week[2 * third :]
+            )  # the last days again: nothing twice, nothing revived
+            wait_for_lag_zero(settings, workers)
+            assert_feeds(side, oracle, USERS)
+            assert_other_views(side, oracle, week, USERS)
 
 
 def _kill_in_mid_stream(settings: Settings, agent: str, before: int, more: list[Event]) -> None:
