@@ -254,10 +254,13 @@ def test_a_server_that_does_not_answer_is_waited_for(when: str, step: str) -> No
     assert world.metrics.registry.get_sample_value(RETRIES, labels) == 2
 
 
+@pytest.mark.parametrize("waits", [(), (UnavailableError("no"),)], ids=["at once", "after a wait"])
 @pytest.mark.parametrize("step", ["decode", "project", "apply", "send"])
-def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(step: str) -> None:
+def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(
+    step: str, waits: Sequence[Exception]
+) -> None:
     error = OutboxError("too large") if step == "send" else ValueError("a bug")
-    world = World(before={step: [error]})
+    world = World(before={step: [*waits, error]})
     batch = records(b"a", None, b"b", b"taken")
     with pytest.raises(type(error)):
         world.consume(batch)
