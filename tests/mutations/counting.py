@@ -9,7 +9,7 @@ _STORIES = "streams/serving/stories.py"
 _COPIED = "streams/serving/copied.py"
 
 _TALLIES = ("tests/unit/test_tallying.py", "tests/property/test_tallies_property.py")
-_VIEWS = ("tests/property/test_views_property.py",)
+_VIEWS = ("tests/unit/test_viewers.py", "tests/property/test_views_property.py")
 _CASSANDRA = ("tests/integration/test_store_cassandra.py",)
 
 COUNTING = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams.contracts.ids import make_id
-from streams.projections.effects import Effects, SeeContent
+from streams.projections.effects import Effects, SeeContent, SetLike, Stamp
 from streams.projections.tallies import Count, Tally
 from streams.serving.copied import CopiedViews
 from streams.sinks.dropping import DroppingSink
@@ -46,6 +46,10 @@ class World:
     def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
         self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
 
+    def like(self, users: Collection[int], at: int = 1, ended: bool = False) -> None:
+        likes = [SetLike(CONTENT, user, Stamp(at, user, ended)) for user in users]
+        self.sink.apply(Effects(likes=likes))
+
     def tally(self, content: int = CONTENT, kind: Count = Count.VIEWS) -> Tally:
         return self.views.tallies(kind, [content])[content]
 
@@ -63,6 +67,17 @@ def test_a_large_tally_is_loaded_once_and_kept() -> None:
         world.view([last - 1, last])
         assert world.tally() == Tally(last)
     assert world.loads() == [CONTENT]
+
+
+def test_likes_that_are_taken_back_leave_a_tally_that_is_kept() -> None:
+    world = World(held_from=10)
+    world.like(range(1, 21))
+    assert world.tally(kind=Count.LIKES) == Tally(20)
+    for number, unliking in enumerate(([1], [2, 3], [3, 20]), start=1):
+        world.like(unliking, at=1 + number, ended=True)
+    assert world.tally(kind=Count.LIKES) == Tally(16)
+    world.like([2, 21], at=9)
+    assert world.tally(kind=Count.LIKES) == Tally(18)
 
 
 def test_a_small_one_is_counted_by_whoever_reads() -> None:
