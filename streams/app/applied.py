@@ -63,8 +63,8 @@ def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, repo
                 if time.monotonic() >= deadline:
                     raise UserError(
                         f"the group {agent} lags: it has still to apply {records} records",
-                        hint="is it running? see `storyline lag` and `storyline logs`; "
-                        "or wait longer",
+                        hint="is it running? see `storyline lag` and `storyline logs`; or wait "
+                        "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
                     )
                 report(f"waiting for the group {agent}: {records} records left")
                 time.sleep(_POLL_S)

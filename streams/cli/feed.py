@@ -9,7 +9,8 @@ app = command_app()
 
 
 @app.command(
-    epilog="Examples:  storyline feed 42  |  storyline feed 42 --limit 50 --json",
+    epilog="Examples:  storyline feed 42  |  storyline feed 42 --limit 50 --json  |  "
+    "storyline feed 42 --wait-for social.posts.v1:3:1207",
 )
 def feed(
     user: Id,

@@ -31,8 +31,9 @@ class WorkerConfig:
     in a flood it is full before that. One that a server holds up is divided by partitions, and
     holds up no other."""
     buffer: Buffer = field(default_factory=Buffer)
-    commit_every_s: float = 0.2
-    """What a killed worker does again at most, and what readers wait for (`--wait-for`)."""
+    commit_every_s: float = 1.0
+    """What was applied meanwhile, a killed worker does again; and readers who wait for a record
+    (`--wait-for`) wait so long."""
     session_timeout_s: float = 30.0
     """How long the group waits for a member that is silent."""
     stop_within_s: float = 30.0
