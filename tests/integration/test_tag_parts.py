@@ -77,6 +77,9 @@ def test_where_a_tags_posts_are_is_written_once(session: Session, scope: Scope) 
     """For every batch about a hot tag has the same few rows to tell."""
     store, tag, author, post = CassandraStore(session), scope.tag(), scope.user(), scope.content()
     effects = Effects(create_posts=[scope.post(post, author, 1, tags=(tag,))])
+    # The last month in which anybody wrote is asked for whatever an author's row says.
+    later = scope.post(scope.content(MS_2024 + 300 * DAY_MS), scope.user(), 1)
+    store.apply(Effects(create_posts=[later]))
     store.apply(effects)
     assert len(parts_of(session, tag)) == 1
     list(session.rows("DELETE FROM tag_parts WHERE tag = ?", tag))
