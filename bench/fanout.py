@@ -43,7 +43,9 @@ _ONE_BY_ONE: Final = 4
 _UNIT: Final = "deliveries/CPU s"
 
 
-class _Size(NamedTuple):
+class Size(NamedTuple):
+    """How many users there are, how much is delivered in a run, and how often."""
+
     users: int
     authors: Mapping[int, int]
     """Mean of followers -> how many authors."""
@@ -52,9 +54,9 @@ class _Size(NamedTuple):
 
 
 _SIZES: Final = {
-    "tiny": _Size(6000, {7: 20, 50: 10, 500: 3}, 1000, 1),
-    "small": _Size(5000, {7: 5000, 50: 2000, 500: 200}, 100_000, 3),
-    "full": _Size(20_000, {7: 20_000, 50: 5000, 500: 1500}, 300_000, 3),
+    "tiny": Size(6000, {7: 20, 50: 10, 500: 3}, 1000, 1),
+    "small": Size(5000, {7: 5000, 50: 2000, 500: 200}, 100_000, 3),
+    "full": Size(20_000, {7: 20_000, 50: 5000, 500: 1500}, 300_000, 3),
 }
 
 
@@ -76,7 +78,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
 
 
 def _measure(
-    report: Report, client: Redis, settings: Settings, size: _Size, mean: int, authors: int
+    report: Report, client: Redis, settings: Settings, size: Size, mean: int, authors: int
 ) -> None:
     draw = random.Random(mean)
     graph = skewed(draw, size.users, authors, mean)

@@ -18,7 +18,7 @@ import psutil
 from redis import Redis
 
 from bench.events import KINDS, Message, publish, schema_id
-from bench.fanout import server_cpu_s
+from bench.fanout import Size, server_cpu_s
 from bench.report import Report
 from bench.warm import Graph, skewed, warm
 from streams.app.migrating import migrate_views
@@ -42,18 +42,10 @@ _WAIT_S: Final = 600
 _UNIT: Final = "deliveries/CPU s"
 
 
-class _Size(NamedTuple):
-    users: int
-    authors: Mapping[int, int]
-    """Mean of followers -> how many authors."""
-    deliveries: int
-    runs: int
-
-
 _SIZES: Final = {
-    "tiny": _Size(600, {50: 10}, 1_000, 1),
-    "small": _Size(5_000, {7: 5_000, 50: 2_000, 500: 200}, 200_000, 3),
-    "full": _Size(20_000, {7: 20_000, 50: 5_000, 500: 1_500}, 500_000, 3),
+    "tiny": Size(600, {50: 10}, 1_000, 1),
+    "small": Size(5_000, {7: 5_000, 50: 2_000, 500: 200}, 200_000, 3),
+    "full": Size(20_000, {7: 20_000, 50: 5_000, 500: 1_500}, 500_000, 3),
 }
 
 

@@ -5,13 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from confluent_kafka import KafkaException
-
 from streams.agents.agent import ViewAgent
 from streams.agents.progress import Progress
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
-from streams.app.wiring import no_answer, no_topic, progress
+from streams.app.wiring import asked_broker, no_topic
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 from streams.runtime.attempts import Place
@@ -39,14 +37,12 @@ def wait_for_records(
             hint=f"views are made of {read}",
             exit_code=2,
         )
-    try:
-        _require(progress(settings), places)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error
     ends: dict[tuple[str, int], int] = {}
     for topic, partition, offset in places:
         ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
-    wait_until_applied(settings, ends, timeout_s=timeout_s, report=report)
+    with asked_broker(settings) as broker:
+        _require(broker, places)
+        _wait(settings, broker, ends, timeout_s, report)
 
 
 def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, report: Report) -> None:
@@ -56,20 +52,24 @@ def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, repo
     `delivery`, which reads what `posts` writes, must have nothing left. Raises UserError, naming
     the group that lags, after `timeout_s`.
     """
+    with asked_broker(settings) as broker:
+        _wait(settings, broker, ends, timeout_s, report)
+
+
+def _wait(
+    settings: Settings, broker: Progress, ends: Ends, timeout_s: float, report: Report
+) -> None:
     deadline = time.monotonic() + timeout_s
-    try:
-        for agent, left in _waits(settings, progress(settings), ends):
-            while records := left():
-                if time.monotonic() >= deadline:
-                    raise UserError(
-                        f"the group {agent} lags: it has still to apply {records} records",
-                        hint="is it running? see `storyline lag` and `storyline logs`; or wait "
-                        "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
-                    )
-                report(f"waiting for the group {agent}: {records} records left")
-                time.sleep(_POLL_S)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error
+    for agent, left in _waits(settings, broker, ends):
+        while records := left():
+            if time.monotonic() >= deadline:
+                raise UserError(
+                    f"the group {agent} lags: it has still to apply {records} records",
+                    hint="is it running? see `storyline lag` and `storyline logs`; or wait "
+                    "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
+                )
+            report(f"waiting for the group {agent}: {records} records left")
+            time.sleep(_POLL_S)
 
 
 def _waits(

@@ -1,17 +1,14 @@
 """What `storyline lag` tells: lag of the groups, dead letters, conservation of running workers."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException
-
 from streams.agents.agent import ViewAgent
-from streams.agents.progress import PartitionLag, Progress, StalledError, wait_until_idle
+from streams.agents.progress import PartitionLag, StalledError, wait_until_idle
 from streams.agents.registry import AGENTS, STAGES
 from streams.app.run_files import WorkerTally, worker_tallies
 from streams.app.settings import Settings
-from streams.app.wiring import no_answer, no_topic, progress
+from streams.app.wiring import asked_broker, no_topic
 from streams.errors import UserError
 from streams.runtime.dead_letters import dead_letter_topic
 
@@ -33,7 +30,7 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Stand
     """Ask the broker and the running workers. UserError where the broker or a topic is missing."""
     topics = [topic for name in agents for topic in AGENTS[name].topics]
     groups = _groups(settings, agents)
-    with _broker(settings) as broker:
+    with asked_broker(settings) as broker:
         if missing := broker.missing(topics):
             raise no_topic(missing)
         return Standing(
@@ -53,7 +50,7 @@ def wait_for_workers(
 
     Raises UserError where they do not within `timeout_s`.
     """
-    with _broker(settings) as broker:
+    with asked_broker(settings) as broker:
         try:
             wait_until_idle(
                 lambda agents: broker.lag(_groups(settings, agents)),
@@ -75,11 +72,3 @@ def _dead_letter_topics(agents: Sequence[str]) -> list[str]:
 
 def _groups(settings: Settings, agents: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {settings.group(name): AGENTS[name].topics for name in agents}
-
-
-@contextmanager
-def _broker(settings: Settings) -> Iterator[Progress]:
-    try:
-        yield progress(settings)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error

@@ -107,6 +107,15 @@ def progress(settings: Settings) -> Progress:
     return Progress(settings.bootstrap)
 
 
+@contextmanager
+def asked_broker(settings: Settings) -> Iterator[Progress]:
+    """`progress`, for questions within the context. UserError where the broker does not answer."""
+    try:
+        yield progress(settings)
+    except KafkaException as error:
+        raise no_answer(settings, error) from error
+
+
 def no_topic(missing: Sequence[str]) -> UserError:
     """What to tell a person where the broker lacks topics."""
     return UserError(

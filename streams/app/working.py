@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
-from confluent_kafka import KafkaException
 
 from streams.agents.registry import AGENTS
 from streams.app.limiting import guard, stopped_at_limit
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
-from streams.app.wiring import no_answer, no_topic, progress
+from streams.app.wiring import asked_broker, no_topic
 from streams.app.workplaces import Workplace, check_stores, topics_needed, workplace
 from streams.contracts.codec import RegistryUnavailableError
 from streams.errors import UserError
@@ -116,10 +115,8 @@ def check_servers(settings: Settings, names: Sequence[str]) -> None:
 
 def check_topics(settings: Settings, topics: set[str]) -> None:
     """Raises UserError where the broker does not answer or lacks a topic."""
-    try:
-        missing = progress(settings).missing(topics)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error
+    with asked_broker(settings) as broker:
+        missing = broker.missing(topics)
     if missing:
         raise no_topic(missing)
 

@@ -138,6 +138,8 @@ def _summary(
 
 
 def _as_json(outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool) -> dict[str, Any]:
+    from streams.runtime.attempts import Place
+
     return {
         "dry_run": dry_run,
         "published": outcome.published,
@@ -148,12 +150,7 @@ def _as_json(outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool) ->
         "positions": []
         if dry_run
         else [
-            {
-                "topic": topic,
-                "partition": partition,
-                "offset": offset,
-                "position": f"{topic}:{partition}:{offset}",
-            }
-            for (topic, partition), offset in sorted(outcome.positions.items())
+            {**place._asdict(), "position": str(place)}
+            for place in sorted(Place(*at, offset) for at, offset in outcome.positions.items())
         ],
     }

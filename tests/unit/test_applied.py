@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import pytest
 
 from streams.agents.progress import PartitionLag
-from streams.app import applied
+from streams.app import applied, wiring
 from streams.app.applied import wait_for_records, wait_until_applied
 from streams.app.settings import Settings
 from streams.errors import UserError
@@ -48,7 +48,7 @@ class _Broker:
 def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     """What each agent has still to apply, look by look."""
     left: dict[str, list[int]] = {}
-    monkeypatch.setattr(applied, "progress", lambda _: _Broker(left))
+    monkeypatch.setattr(wiring, "progress", lambda _: _Broker(left))
     monkeypatch.setattr(applied, "_POLL_S", 0)
     return left
 

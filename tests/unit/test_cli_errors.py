@@ -105,6 +105,8 @@ WRONG = (
     (2, "ask", "dau", "--json", "--csv"),
     (2, "ask", "dau", "--plot", "dau.svg"),
     (2, "ask", "--sql", "SELECT 1", "--limit", "1"),
+    (2, "feed", "1", "--wait-for", "social.posts.v1"),
+    (2, "counts", "1", "--wait-for", "nowhere:0:0"),
     (1, "demo", "--higgs", "missing"),
     (2, "demo", "--users", "10000001"),
 )
