@@ -23,6 +23,7 @@ BENCHMARKS: Final = {
     "memory": "bytes in Redis of a timeline's entry and of a reader on a delivery list",
     "feed": "a warm page of the home feed, beside one round trip to Redis",
     "cold": "a page whose timeline is gone, by how many authors are followed",
+    "hit-rates": "a day of reads and writes: what is found in the caches",
     "tray": "a story tray, beside one round trip to Redis and beside Cassandra alone",
     "hot-partition": "one celebrity's stories: Cassandra, more readers of it, the cache",
     "viewers": "a page of who viewed a story that very many did, beside one round trip to Redis",

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from bench.events import KINDS
-from bench.reading import latencies, open_loop
+from bench.reading import latencies, open_loop, plain_post
 from bench.report import Report
 from streams.app.migrating import migrate_views
 from streams.app.read_side import open_read_side
@@ -26,7 +26,7 @@ from streams.contracts.catalog import schemas
 from streams.contracts.ids import make_id
 from streams.contracts.reading import read
 from streams.contracts.records import Records
-from streams.projections.effects import CreatePost, Effects, SeeContent, SetLike, Stamp
+from streams.projections.effects import Effects, SeeContent, SetLike, Stamp
 from streams.projections.engagement import project_views
 from streams.projections.ports import ViewReader, ViewSink
 from streams.projections.projected import NO_FACTS
@@ -100,22 +100,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
 
 
 def _fill(store: ViewSink, contents: Sequence[int], giant: int, users: Iterator[int]) -> None:
-    posts = [
-        CreatePost(
-            post_id=one,
-            author_id=_AUTHOR,
-            event_id=one,
-            text="",
-            hashtags=(),
-            tags=(),
-            media=(),
-            reply_to=None,
-            reply_to_author=None,
-            repost_of=None,
-            repost_of_author=None,
-        )
-        for one in contents
-    ]
+    posts = [plain_post(one, _AUTHOR) for one in contents]
     store.apply(Effects(create_posts=posts))
     for rank, one in enumerate(contents):
         for some in parts(islice(users, _USUAL if rank else giant), _BATCH):

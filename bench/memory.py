@@ -24,8 +24,9 @@ from streams.app.settings import Settings
 from streams.contracts.events import Tier
 from streams.projections.copies import Copy
 from streams.projections.ports import PostRow, Relations, StoryRow
+from streams.projections.seen import Seen
 from streams.projections.tallies import Stamped, Tally
-from streams.serving.packing import Seen, pack_post, pack_relations, pack_stories
+from streams.serving.packing import pack_post, pack_relations, pack_stories
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
 from streams.sinks.redis.copies import RedisCopies
@@ -112,6 +113,7 @@ def _packed() -> Mapping[str, bytes]:
         "no stories": pack_stories([], ids[0], Tier.REGULAR),
         "30 stories seen or not": Seen(frozenset(ids[:15]), frozenset(ids[15:30])).pack(),
         "a tally": Stamped(Tally(1)).pack(),
+        "a tally of 100 views": Stamped.of(ids[:100]).pack(),
     }
 
 

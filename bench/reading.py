@@ -63,6 +63,23 @@ def readers(settings: Settings, groups: Iterable[Readers], posts_each: int) -> I
         yield side
 
 
+def plain_post(post_id: int, author: int, text: str = "") -> CreatePost:
+    """A post that is neither a reply nor a repost, without tags and media."""
+    return CreatePost(
+        post_id=post_id,
+        author_id=author,
+        event_id=post_id + 1,
+        text=text,
+        hashtags=(),
+        tags=(),
+        media=(),
+        reply_to=None,
+        reply_to_author=None,
+        repost_of=None,
+        repost_of_author=None,
+    )
+
+
 def page(side: ReadSide, reader: int) -> PostPage:
     """The newest page of a reader's feed, which must be whole."""
     found = home_feed(
@@ -105,19 +122,7 @@ def _posts(draw: random.Random, authors: Sequence[int], each: int) -> Iterator[C
     for place in range(each):
         for rank, author in enumerate(authors):
             post_id = _post_id(authors, rank, place)
-            yield CreatePost(
-                post_id=post_id,
-                author_id=author,
-                event_id=post_id + 1,
-                text="".join(draw.choices("abcdefgh ", k=140)),
-                hashtags=(),
-                tags=(),
-                media=(),
-                reply_to=None,
-                reply_to_author=None,
-                repost_of=None,
-                repost_of_author=None,
-            )
+            yield plain_post(post_id, author, "".join(draw.choices("abcdefgh ", k=140)))
 
 
 def _pulls(group: Readers, authors: Sequence[int], each: int) -> Iterator[PullPost]:

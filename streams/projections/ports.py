@@ -211,6 +211,10 @@ class ViewReader(Protocol):
         """Viewer -> first view time (ms), the owner's own views left out."""
         ...
 
+    def few_viewers(self, content_id: int, most: int) -> Collection[int] | None:
+        """The `viewers`; None where there are more than `most`."""
+        ...
+
     def first_view(self, content_id: int, viewer: int) -> int | None:
         """When the viewer first viewed it (ms)."""
         ...

@@ -1,6 +1,7 @@
 """How many like, have viewed, comment on and repost a content."""
 
 import struct
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -31,17 +32,33 @@ NO_STAMP: Final = bytes(8)
 
 
 class Stamped(NamedTuple):
-    """A tally as it is copied, with who made the copy: 8 bytes that nobody else draws."""
+    """A tally as it is copied, with who made the copy: 8 bytes that nobody else draws.
+
+    It may carry its members, so that whoever changes it needs to ask nobody.
+    """
 
     tally: Tally
     stamp: bytes = NO_STAMP
+    carried: bytes = b""
+
+    @classmethod
+    def of(cls, members: Collection[int]) -> "Stamped":
+        """The tally of these members, each given once, carrying them."""
+        return cls(Tally(len(members)), carried=struct.pack(f">{len(members)}Q", *members))
+
+    @property
+    def members(self) -> frozenset[int] | None:
+        """Its members, None where it does not carry them."""
+        if len(self.carried) != 8 * self.tally.number:
+            return None
+        return frozenset(struct.unpack(f">{self.tally.number}Q", self.carried))
 
     def pack(self) -> bytes:
-        """17 bytes."""
-        return _PACKED.pack(*self.tally, self.stamp)
+        """17 bytes, and 8 a member that is carried."""
+        return _PACKED.pack(*self.tally, self.stamp) + self.carried
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Stamped":
         """The inverse of `pack`."""
-        number, estimated, stamp = _PACKED.unpack(packed)
-        return cls(Tally(number, estimated), stamp)
+        number, estimated, stamp = _PACKED.unpack_from(packed)
+        return cls(Tally(number, estimated), stamp, packed[_PACKED.size :])

@@ -33,7 +33,7 @@ from streams.serving.packing import (
     unpack_post,
     unpack_relations,
 )
-from streams.sinks.tallying import TALLY_TTL_S
+from streams.sinks.tallying import CARRIED, TALLY_TTL_S
 
 TIER_FRESH_S: Final = 600.0
 """How long a tier that was asked for serves."""
@@ -89,6 +89,7 @@ class CopiedViews:
         self.content_likers = durable.content_likers
         self.user_likes = durable.user_likes
         self.viewers = durable.viewers
+        self.few_viewers = durable.few_viewers
         self.first_view = durable.first_view
         self.latest_viewers = durable.latest_viewers
         self.content_comments = durable.content_comments
@@ -134,12 +135,24 @@ class CopiedViews:
         lacking = [one for one in ids if one not in found]
         self._metrics.count(Cache.TALLY, Tier.REGULAR, hits=len(found), misses=len(lacking))
         if lacking:
-            counted = tallies(self._durable, kind, lacking)
+            counted = self._counted(kind, lacking)
             leased = {one: tally for one, tally in counted.items() if one in copied.leased}
-            packed = {one: Copy(Stamped(t).pack(), TALLY_TTL_S) for one, t in leased.items()}
+            packed = {one: Copy(tally.pack(), TALLY_TTL_S) for one, tally in leased.items()}
             fill_copies(copies, copied.token, packed)
-            found |= counted
+            found |= {one: counted[one].tally for one in lacking}
         return found
+
+    def _counted(self, kind: Count, ids: Collection[int]) -> Mapping[int, Stamped]:
+        """As they are copied: with who viewed, where few did."""
+        found: dict[int, Stamped] = {}
+        if kind is Count.VIEWS:
+            for one in ids:
+                viewers = self._durable.few_viewers(one, CARRIED - 1)
+                if viewers is not None:
+                    found[one] = Stamped.of(viewers)
+        many = [one for one in ids if one not in found]
+        counted = tallies(self._durable, kind, many) if many else {}
+        return found | {one: Stamped(tally) for one, tally in counted.items()}
 
     def _fetched_posts(self, ids: Collection[int], copied: Copied) -> Mapping[int, PostRow]:
         rows = self._durable.posts(ids)

@@ -8,11 +8,11 @@ from streams.contracts.events import Tier
 from streams.projections.copies import Copies, Copy
 from streams.projections.current import current_stories
 from streams.projections.ports import StoryRow, ViewReader
+from streams.projections.seen import SEEN_TTL_S, Seen
 from streams.serving.leasing import TTL_S, fill_copies, read_copies, renew_copy
 from streams.serving.metrics import Cache, CacheMetrics
-from streams.serving.packing import Seen, pack_stories, tier_of, unpack_stories
+from streams.serving.packing import pack_stories, tier_of, unpack_stories
 
-SEEN_TTL_S: Final = 2 * 3600
 STORIES_BACK_MS: Final = 60_000
 """Who asks for stories of so long ago asks for the past."""
 STORIES_AHEAD_MS: Final = 600_000
@@ -79,7 +79,7 @@ class CopiedStories:
             return frozenset()
         wanted, copies = frozenset(content_ids), self._seen
         copied = read_copies(copies, (viewer,))
-        token, known = copied.token, Seen(frozenset(), frozenset())
+        token, known = copied.token, Seen()
         may_fill = viewer in copied.leased
         if viewer in copied.held:
             known = Seen.unpack(copied.held[viewer])
@@ -87,7 +87,7 @@ class CopiedStories:
                 self._metrics.count(Cache.SEEN, Tier.REGULAR, hits=1)
                 return wanted & known.seen
             token, packed = renew_copy(copies, viewer)
-            known = Seen.unpack(packed) if packed else Seen(frozenset(), frozenset())
+            known = Seen.unpack(packed) if packed else Seen()
             may_fill = packed is not None
         self._metrics.count(Cache.SEEN, Tier.REGULAR, misses=1)
         seen = self._durable.viewed(viewer, wanted - known.seen - known.unseen)

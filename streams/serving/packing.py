@@ -6,7 +6,7 @@ another wrote in a layout that it does not know.
 
 import struct
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -20,7 +20,7 @@ STORIES: Final = "st"
 SEEN: Final = "sv"
 TALLIES: Final = {
     Count.LIKES: "nl",
-    Count.VIEWS: "nv",
+    Count.VIEWS: "vn",
     Count.COMMENTS: "nc",
     Count.REPOSTS: "nr",
 }
@@ -64,24 +64,6 @@ def unpack_relations(packed: bytes) -> Relations:
         blocked=frozenset(ids[following : following + blocked]),
         muted=frozenset(ids[following + blocked :]),
     )
-
-
-class Seen(NamedTuple):
-    """Of some stories, which a viewer has seen and which not."""
-
-    seen: frozenset[int]
-    unseen: frozenset[int]
-
-    def pack(self) -> bytes:
-        """How many were seen (4 bytes), then all ids."""
-        ids = (*sorted(self.seen), *sorted(self.unseen))
-        return struct.pack(f">I{len(ids)}Q", len(self.seen), *ids)
-
-    @classmethod
-    def unpack(cls, packed: bytes) -> "Seen":
-        """The inverse of `pack`."""
-        seen, *ids = struct.unpack(f">I{len(packed) // 8}Q", packed)
-        return cls(frozenset(ids[:seen]), frozenset(ids[seen:]))
 
 
 def pack_stories(rows: Iterable[StoryRow], since: int, tier: Tier) -> bytes:

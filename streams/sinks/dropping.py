@@ -1,16 +1,17 @@
-"""A sink that drops the copies of the rows it has changed, and keeps tallies true."""
+"""A sink that drops the copies of the rows it has changed, or puts the change into them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from streams.projections.copies import RowCopies
-from streams.projections.effects import Effects, Relation
+from streams.projections.copies import Copy, RowCopies
+from streams.projections.effects import Effects, Relation, SeeContent
 from streams.projections.ports import Content, ViewReader, ViewSink
+from streams.projections.seen import SEEN_TTL_S, Seen
 from streams.projections.tallies import Count
 from streams.sinks.tallying import TallyKeeper
 
 _Members = defaultdict[int, set[int]]
-"""Content -> ids that may have begun or ceased to count."""
+"""Content -> ids that may have begun or ceased to count; or viewer -> contents."""
 
 
 class DroppingSink:
@@ -41,26 +42,39 @@ class DroppingSink:
 
     def apply(self, effects: Effects) -> None:
         """See ViewSink."""
-        comments, reposts = _by_content(_comments(effects)), _by_content(_reposts(effects))
+        comments, reposts = _grouped(_comments(effects)), _grouped(_reposts(effects))
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)
         authors = set(self._tellers(effects))
         self._durable.apply(effects)
         if authors:
             self._stories.drop(authors)
-        if viewers := {view.viewer_id for view in effects.views}:
-            self._seen.drop(viewers)
+        self._see(effects.views)
         if posts := set(_posts(effects)):
             self._posts.drop(posts)
         if users := set(_users(effects)):
             self._relations.drop(users)
         self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
-        likes = _by_content((like.content_id, like.user_id) for like in effects.likes)
-        views = _by_content((view.content_id, view.viewer_id) for view in effects.views)
+        likes = _grouped((like.content_id, like.user_id) for like in effects.likes)
+        views = _grouped((view.content_id, view.viewer_id) for view in effects.views)
         self._tallies.changed(Count.LIKES, likes)
         self._tallies.changed(Count.VIEWS, views)
         self._tallies.changed(Count.COMMENTS, comments)
         self._tallies.changed(Count.REPOSTS, reposts)
+
+    def _see(self, views: Collection[SeeContent]) -> None:
+        """What viewers have viewed is put into their copies.
+
+        A view stands for ever; of what a copy does not tell it need not be told.
+        """
+        if views:
+            viewed = _grouped((view.viewer_id, view.content_id) for view in views)
+            renewed = self._seen.renew(viewed)
+            copies = {
+                viewer: Copy(Seen.unpack(old).with_views(viewed[viewer]).pack(), SEEN_TTL_S)
+                for viewer, old in renewed.old.items()
+            }
+            self._seen.fill(renewed.token, copies)
 
     def _tellers(self, effects: Effects) -> Iterator[int]:
         """Whose stories change."""
@@ -98,11 +112,11 @@ def _users(effects: Effects) -> Iterator[int]:
             yield change.target_id
 
 
-def _by_content(members: Iterable[tuple[int, int]]) -> _Members:
-    """Pairs of a content and an id that may have begun or ceased to count."""
+def _grouped(members: Iterable[tuple[int, int]]) -> _Members:
+    """What pairs have second, by what they have first."""
     found: _Members = defaultdict(set)
-    for content_id, member in members:
-        found[content_id].add(member)
+    for one, member in members:
+        found[one].add(member)
     return found
 
 

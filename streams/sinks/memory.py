@@ -55,6 +55,8 @@ class MemoryStore:
         self._comments: dict[int, CreateComment] = {}
         self._comment_deletes: set[tuple[int, int, int]] = set()
         self._pairs: dict[Relation, dict[Pair, SetRelation]] = {kind: {} for kind in Relation}
+        self._targets_of: dict[tuple[Relation, int], set[int]] = defaultdict(set)
+        self._actors_of: dict[tuple[Relation, int], set[int]] = defaultdict(set)
         self._likes: dict[int, dict[int, Stamp]] = defaultdict(dict)
         self._views: dict[int, dict[int, int]] = defaultdict(dict)
         self._by_author: dict[int, set[int]] = defaultdict(set)
@@ -90,6 +92,8 @@ class MemoryStore:
             key = (change.user_id, change.target_id)
             if key not in pairs or pairs[key].stamp < change.stamp:
                 pairs[key] = change
+            self._targets_of[change.relation, change.user_id].add(change.target_id)
+            self._actors_of[change.relation, change.target_id].add(change.user_id)
         for like in effects.likes:
             stamps = self._likes[like.content_id]
             stamps[like.user_id] = max(like.stamp, stamps.get(like.user_id, like.stamp))
@@ -256,19 +260,14 @@ class MemoryStore:
         )
 
     def _targets(self, relation: Relation, user: int) -> frozenset[int]:
-        return self._holding(relation, lambda c: c.user_id == user, lambda c: c.target_id)
+        pairs = self._pairs[relation]
+        targets = self._targets_of.get((relation, user), ())
+        return frozenset(target for target in targets if pairs[user, target].holds)
 
     def _actors(self, relation: Relation, user: int) -> frozenset[int]:
-        return self._holding(relation, lambda c: c.target_id == user, lambda c: c.user_id)
-
-    def _holding(
-        self,
-        relation: Relation,
-        concerns: Callable[[SetRelation], bool],
-        other: Callable[[SetRelation], int],
-    ) -> frozenset[int]:
-        changes = self._pairs[relation].values()
-        return frozenset(other(change) for change in changes if concerns(change) and change.holds)
+        pairs = self._pairs[relation]
+        actors = self._actors_of.get((relation, user), ())
+        return frozenset(actor for actor in actors if pairs[actor, user].holds)
 
     def likers(self, content_id: int) -> frozenset[int]:
         stamps = self._likes.get(content_id, {})
@@ -295,6 +294,10 @@ class MemoryStore:
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return dict(self._views.get(content_id, {}))
+
+    def few_viewers(self, content_id: int, most: int) -> Collection[int] | None:
+        viewers = self.viewers(content_id)
+        return None if len(viewers) > most else viewers.keys()
 
     def first_view(self, content_id: int, viewer: int) -> int | None:
         return self._views.get(content_id, {}).get(viewer)

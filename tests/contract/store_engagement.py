@@ -198,6 +198,10 @@ class EngagementCases(StoreCases):
             viewer: MS_2024 + number for number, viewer in enumerate(viewers)
         }
         assert store.viewers(contents[4]) == {}
+        assert set(store.few_viewers(contents[0], 100) or ()) == set(viewers)
+        assert store.few_viewers(contents[0], 99) is None
+        assert store.few_viewers(contents[4], 0) is not None
+        assert not store.few_viewers(contents[4], 0)
         assert store.viewed(viewers[0], contents) == set(contents[:1])
         assert store.viewed(viewers[3], contents) == set(contents[:4])
         assert store.viewed(viewers[3], contents[4:]) == set()

@@ -24,8 +24,7 @@ COPIES = (
         "        self._durable.apply(effects)\n"
         "        if authors:\n"
         "            self._stories.drop(authors)\n"
-        "        if viewers := {view.viewer_id for view in effects.views}:\n"
-        "            self._seen.drop(viewers)\n"
+        "        self._see(effects.views)\n"
         "        if posts := set(_posts(effects)):\n"
         "            self._posts.drop(posts)\n"
         "        if users := set(_users(effects)):\n"
@@ -192,8 +191,16 @@ COPIES = (
         "unseen-for-hours",
         "stories that were viewed stay unseen",
         _DROPPING,
-        "            self._seen.drop(viewers)\n",
-        "            pass\n",
+        "        self._see(effects.views)\n",
+        "",
+        _STORIES,
+    ),
+    Mutation(
+        "every-view-one-of-a-story",
+        "after a view of anything the reader's tray takes all that it showed for seen",
+        "streams/projections/seen.py",
+        "viewed = self.unseen.intersection(ids)",
+        "viewed = self.unseen",
         _STORIES,
     ),
     Mutation(

@@ -50,7 +50,7 @@ COUNTING = (
         "whoever counts between the two fills in the old number for hours",
         _DROPPING,
         "        self._durable.apply(effects)\n",
-        "        views = _by_content((v.content_id, v.viewer_id) for v in effects.views)\n"
+        "        views = _grouped((v.content_id, v.viewer_id) for v in effects.views)\n"
         "        self._tallies.changed(Count.VIEWS, views)\n"
         "        self._durable.apply(effects)\n"
         "        effects.views = []\n",
@@ -88,6 +88,23 @@ COUNTING = (
         "            copies.drop(renewed.old.keys() - tallies)\n",
         "",
         _TALLIES,
+    ),
+    Mutation(
+        "views-added-up",
+        "who comes back counts as another viewer",
+        _TALLYING,
+        "viewers = carried.union(changed)  # once viewed, for ever",
+        "viewers = [*carried, *changed]",
+        _TALLIES,
+    ),
+    Mutation(
+        "last-viewers-carried",
+        "of a post that many have viewed a copy carries some, and is taken for a small one's",
+        "streams/sinks/cassandra/viewings.py",
+        "_EVERY_BUCKET, most + 1)",
+        "_EVERY_BUCKET, most)",
+        _CASSANDRA,
+        stack=True,
     ),
     Mutation(
         "loaded-at-every-batch",

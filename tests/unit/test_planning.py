@@ -20,6 +20,7 @@ def test_a_million_users() -> None:
     assert sizes["timelines"] == 200_000 * (800 * 14.2 + 8 * 200)
     assert sizes["relations"] == 200_000 * (142 + 8 * 200)
     assert sizes["posts of a day"] == 500_000 * 382
+    assert sizes["tallies of a day's posts"] == 500_000 * (4 * 135 + 8 * 40)
     assert 1_000_000 * 40 * 17.1 < sizes["delivery lists"] < 1_000_000 * 40 * 46.8
     assert memory(NETWORK) == sum(sizes.values())
 
@@ -39,6 +40,11 @@ def test_policies_differ_in_what_they_are_about() -> None:
     assert found["pull everything"].bytes < found["timelines of 200"].bytes
     assert found["pull everything"].cpus == 0
     assert "timelines of 400" not in {p.policy for p in policies(NETWORK._replace(length=400))}
+
+
+def test_tallies_of_many_views_do_not_carry_who_viewed() -> None:
+    many = {part.kind: part.bytes for part in parts(NETWORK._replace(following=5_000))}
+    assert many["tallies of a day's posts"] == 500_000 * 4 * 135
 
 
 def test_nobody_reads_or_follows() -> None:

@@ -12,7 +12,7 @@ from streams.projections.tallies import Count, Tally
 from streams.serving.copied import CopiedViews
 from streams.sinks.dropping import DroppingSink
 from streams.sinks.memory import MemoryStore
-from streams.sinks.tallying import TallyKeeper
+from streams.sinks.tallying import CARRIED, TallyKeeper
 from tests.feeding import feed
 from tests.memory_side import memory_copies
 from tests.small_network import AUTHOR, OTHER, READER, post, post_id
@@ -27,6 +27,13 @@ class Counting(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.loaded: list[int] = []
+
+    def likers(self, content_id: int) -> frozenset[int]:
+        self.loaded.append(content_id)
+        return super().likers(content_id)
+
+    def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
+        return super().likers(content_id).intersection(users)
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         self.loaded.append(content_id)
@@ -46,8 +53,10 @@ class World:
     def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
         self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
 
-    def like(self, users: Collection[int], at: int = 1, ended: bool = False) -> None:
-        likes = [SetLike(CONTENT, user, Stamp(at, user, ended)) for user in users]
+    def like(
+        self, users: Collection[int], at: int = 1, ended: bool = False, content: int = CONTENT
+    ) -> None:
+        likes = [SetLike(content, user, Stamp(at, user, ended)) for user in users]
         self.sink.apply(Effects(likes=likes))
 
     def tally(self, content: int = CONTENT, kind: Count = Count.VIEWS) -> Tally:
@@ -60,11 +69,42 @@ class World:
 
 def test_a_large_tally_is_loaded_once_and_kept() -> None:
     world = World(held_from=100)
-    world.view(range(1, 101))
-    assert world.tally() == Tally(100)
+    world.like(range(1, 101))
+    assert world.tally(kind=Count.LIKES) == Tally(100)
     world.loads()
     for last in range(102, 130):
-        world.view([last - 1, last])
+        world.like([last - 1, last])
+        assert world.tally(kind=Count.LIKES) == Tally(last)
+    assert world.loads() == [CONTENT]
+
+
+def test_few_views_are_counted_once_and_new_ones_put_in() -> None:
+    world = World(held_from=100)
+    world.view(range(1, 50))
+    assert world.tally() == Tally(49)
+    world.loads()
+    for last in range(51, 131):
+        world.view([1, 7, last - 1, last])
+        assert world.tally() == Tally(last)
+    assert world.loads() == []
+
+
+def test_nobody_has_viewed_it_is_known_too() -> None:
+    world = World(held_from=100)
+    assert world.tally() == Tally(0)
+    world.loads()
+    world.view([1])
+    assert world.tally() == Tally(1)
+    assert world.loads() == []
+
+
+def test_many_views_are_loaded_when_they_change() -> None:
+    world = World()
+    world.view(range(1, CARRIED + 1))
+    assert world.tally() == Tally(CARRIED)
+    world.loads()
+    for last in range(CARRIED + 1, CARRIED + 4):
+        world.view([last])
         assert world.tally() == Tally(last)
     assert world.loads() == [CONTENT]
 
@@ -82,11 +122,11 @@ def test_likes_that_are_taken_back_leave_a_tally_that_is_kept() -> None:
 
 def test_a_small_one_is_counted_by_whoever_reads() -> None:
     world = World(held_from=100)
-    world.view(range(1, 50))
-    assert world.tally() == Tally(49)
-    world.view([50])
-    assert world.tally() == Tally(50)
-    assert world.tally(OTHER_CONTENT) == Tally(0)
+    world.like(range(1, 50))
+    assert world.tally(kind=Count.LIKES) == Tally(49)
+    world.like([50])
+    assert world.tally(kind=Count.LIKES) == Tally(50)
+    assert world.tally(OTHER_CONTENT, Count.LIKES) == Tally(0)
 
 
 def test_nobody_is_counted_before_anybody_asks() -> None:
@@ -99,14 +139,14 @@ def test_nobody_is_counted_before_anybody_asks() -> None:
 def test_members_beyond_the_capacity_are_forgotten_and_loaded_again() -> None:
     world = World(held_from=2, capacity=25)
     contents = range(1, 4)
-    for viewer in range(1, 11):
+    for user in range(1, 11):
         for content in contents:
-            world.view([viewer], content)
-            world.tally(content)
+            world.like([user], content=content)
+            world.tally(content, Count.LIKES)
     world.loads()
     for content in contents:
-        world.view([11], content)
-        assert world.tally(content) == Tally(11)
+        world.like([11], content=content)
+        assert world.tally(content, Count.LIKES) == Tally(11)
     assert set(world.loads()) == set(contents)
 
 

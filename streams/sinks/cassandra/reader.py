@@ -34,6 +34,7 @@ from streams.sinks.cassandra.tagged import newest_by_tag
 from streams.sinks.cassandra.viewings import (
     all_viewers,
     count_viewers,
+    few_viewers,
     first_views,
     latest_viewers,
     viewed_by,
@@ -173,6 +174,9 @@ class CassandraReader:
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return all_viewers(self._session, content_id)
+
+    def few_viewers(self, content_id: int, most: int) -> Collection[int] | None:
+        return few_viewers(self._session, content_id, most)
 
     def first_view(self, content_id: int, viewer: int) -> int | None:
         return first_views(self._session, content_id, [viewer]).get(viewer)

@@ -27,6 +27,7 @@ _VIEW = Insert("views", ("content_id", "bucket"), ("viewer_id", "first_seen"))
 _VIEW_TIME = Insert("view_times", ("content_id", "bucket"), ("seen_at", "viewer_id"))
 
 _VIEWERS = "SELECT viewer_id, first_seen FROM views WHERE content_id = ? AND bucket IN ?"
+_FEW_VIEWERS = "SELECT viewer_id FROM views WHERE content_id = ? AND bucket IN ? LIMIT ?"
 _BUCKET_COUNT = "SELECT COUNT(*) FROM views WHERE content_id = ? AND bucket = ?"
 _SOME_VIEWERS = (
     "SELECT viewer_id, first_seen FROM views "
@@ -70,6 +71,12 @@ def all_viewers(session: Session, content_id: int) -> Mapping[int, int]:
     """Viewer -> first view time (ms)."""
     rows = session.rows(_VIEWERS, content_id, _EVERY_BUCKET)
     return {viewer: decode_first_seen(cell) for viewer, cell in rows}
+
+
+def few_viewers(session: Session, content_id: int, most: int) -> Collection[int] | None:
+    """Who viewed it; None where more did than `most`."""
+    rows = list(session.rows(_FEW_VIEWERS, content_id, _EVERY_BUCKET, most + 1))
+    return None if len(rows) > most else [viewer for (viewer,) in rows]
 
 
 def count_viewers(session: Session, content_id: int) -> int:

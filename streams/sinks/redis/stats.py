@@ -20,7 +20,7 @@ KINDS: Final = {
     "st": "stories",
     "sv": "seen stories",
     "nl": "tallies of likes",
-    "nv": "tallies of views",
+    "vn": "tallies of views",
     "nc": "tallies of comments",
     "nr": "tallies of reposts",
 }
