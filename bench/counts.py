@@ -2,8 +2,9 @@
 
 A warm answer comes from copies in Redis, a cold one is counted in Cassandra. Batches of likes and
 views of one giant are applied as the worker does it, with and without anybody who asks: who asks
-makes it held, and then its new counts take the place of the old ones. `folded` is what a worker
-does with views before the stores: decode, judge, project.
+makes it held, and then its new counts take the place of the old ones. Batches of views of all
+others find their copies, into which they are put, or none. `folded` is what a worker does with
+views before the stores: decode, judge, project.
 """
 
 import json
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count as numbers
-from itertools import islice
+from itertools import cycle, islice
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -82,6 +83,10 @@ def run(report: Report, size: str, settings: Settings) -> None:
         report.figure("counts, warm, rate", "1/s", per_s)
         latencies(report, "counts, warm", open_loop(usual, others, per_s, questions))
 
+        report.figure("views of others, copies there", "ms", *_spread(sink, others, users, batches))
+        client.flushall()
+        report.figure("views of others, nobody asks", "ms", *_spread(sink, others, users, batches))
+
         report.figure("batch, nobody asks", "ms", *_bursts(sink, giant, users, batches))
         large()
         report.figure("batch that loads the members", "ms", *_bursts(sink, giant, users, 1))
@@ -136,6 +141,22 @@ def _timed(ask: Callable[[int], object], whom: Sequence[int]) -> list[float]:
 def _bursts(sink: ViewSink, content: int, users: Iterator[int], batches: int) -> list[float]:
     """Milliseconds of batches of likes and views that all concern one content."""
     made = [_engagement(content, list(islice(users, _BATCH))) for _ in range(batches)]
+    return _timed(lambda place: sink.apply(made[place]), range(batches))
+
+
+def _spread(
+    sink: ViewSink, contents: Sequence[int], users: Iterator[int], batches: int
+) -> list[float]:
+    """Milliseconds of batches of views, each of the next content by another user."""
+    made = [
+        Effects(
+            views=[
+                SeeContent(content, user, _NOW)
+                for content, user in zip(cycle(contents), islice(users, _BATCH), strict=False)
+            ]
+        )
+        for _ in range(batches)
+    ]
     return _timed(lambda place: sink.apply(made[place]), range(batches))
 
 

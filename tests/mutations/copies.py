@@ -13,6 +13,7 @@ _TESTS = (
     "tests/property/test_tiers_property.py",
 )
 _STORIES = ("tests/property/test_story_copies_property.py",)
+_SEEN = ("tests/property/test_seen_copies_property.py",)
 _REDIS_COPIES = ("tests/integration/test_copies_redis.py",)
 _REDIS_TIMELINES = ("tests/integration/test_timelines_redis.py",)
 
@@ -194,6 +195,14 @@ COPIES = (
         "        self._see(effects.views)\n",
         "",
         _STORIES,
+    ),
+    Mutation(
+        "what-was-known-before",
+        "a view between two questions of one read is unseen again",
+        "streams/serving/copied_stories.py",
+        "            known = Seen.unpack(packed) if packed else Seen()\n",
+        "",
+        _SEEN,
     ),
     Mutation(
         "every-view-one-of-a-story",

@@ -9,7 +9,9 @@ for at = 1, #ids, ID do
     redis.call('SET', key, VERSION .. RENEWING .. now .. ARGV[1] .. row, 'KEEPTTL')
     found[#found + 1] = row
   else
-    redis.call('UNLINK', key)
+    if value then
+      redis.call('UNLINK', key)
+    end
     found[#found + 1] = 0
   end
 end

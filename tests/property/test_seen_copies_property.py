@@ -1,0 +1,98 @@
+"""Copies of what a viewer has seen tell what the durable views do, whoever views and asks at the
+same time, and whatever is lost."""
+
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.projections.copies import Copied, Renewed
+from streams.projections.effects import Effects, SeeContent
+from streams.serving.copied import CopiedViews
+from streams.sinks.dropping import DroppingSink
+from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_copies import MemoryCopies
+from tests.memory_side import memory_copies
+
+VIEWER: Final = 1
+CONTENTS: Final = range(11, 15)
+
+
+class _Line:
+    """One viewer, workers that apply views, and readers who ask which were seen."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], None] | None = None
+        self.store, self.copies = _Store(self), _Copies(self)
+        copies = memory_copies()._replace(seen=self.copies)
+        self._sink = DroppingSink(self.store, self.store, copies)
+        self._views = CopiedViews(self.store, copies)
+
+    def interrupt(self) -> None:
+        """Let another act, once."""
+        if (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            meanwhile()
+
+    def act(self, kind: str, contents: Collection[int]) -> None:
+        match kind:
+            case "view":
+                self._sink.apply(Effects(views=[SeeContent(one, VIEWER, 1) for one in contents]))
+            case "ask":
+                self._views.viewed(VIEWER, contents)
+            case "evict":
+                self.copies.evict(VIEWER)
+            case "restart":
+                self.copies.restart()
+
+    def check(self, contents: Collection[int]) -> None:
+        for _ in ("fills in", "copied"):
+            told = self._views.viewed(VIEWER, contents)
+            assert told == self.store.viewed(VIEWER, contents)
+
+
+class _Store(MemoryStore):
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        found = super().viewed(viewer, content_ids)
+        self._line.interrupt()
+        return found
+
+
+class _Copies(MemoryCopies):
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def read(self, ids: Collection[int]) -> Copied:
+        found = super().read(ids)
+        self._line.interrupt()
+        return found
+
+    def renew(self, ids: Collection[int]) -> Renewed:
+        found = super().renew(ids)
+        self._line.interrupt()
+        return found
+
+
+contents = st.frozensets(st.sampled_from(CONTENTS), min_size=1, max_size=2)
+acts = st.tuples(st.sampled_from(("view", "view", "ask", "ask", "evict", "restart")), contents)
+steps = st.lists(st.tuples(acts, st.none() | acts, st.none() | contents), min_size=2, max_size=10)
+
+
+@settings(max_examples=400)
+@given(steps=steps)
+def test_what_was_seen_is_what_the_durable_views_tell(steps: list[tuple[Any, Any, Any]]) -> None:
+    line = _Line()
+    for act, other, checked in steps:
+        if other is not None:
+            line.meanwhile = lambda other=other: line.act(*other)
+        line.act(*act)
+        line.meanwhile = None
+        if checked is not None:
+            line.check(checked)
+    line.check(CONTENTS)
