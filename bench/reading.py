@@ -2,8 +2,7 @@
 
 import random
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import quantiles
 from typing import Final, NamedTuple
@@ -46,15 +45,16 @@ class Readers(NamedTuple):
 
 @contextmanager
 def readers(settings: Settings, groups: Iterable[Readers], posts_each: int) -> Iterator[ReadSide]:
-    """The read side of views in which each group's authors have written `posts_each` posts, a
-    minute apart from one another."""
+    """The read side of views in which each group's authors have written `posts_each` posts in the
+    mean, a minute apart in the mean."""
     groups, draw = tuple(groups), random.Random(1)
     authors = sorted({author for group in groups for author in group.authors})
+    written = _written(draw, authors, posts_each)
     migrate_views(settings, lambda _: None)
     with durable_views(settings) as store:
-        for posts in parts(_posts(draw, authors, posts_each), _BATCH):
+        for posts in parts(_posts(draw, written), _BATCH):
             store.apply(Effects(create_posts=posts))
-        pulls = (pull for group in groups for pull in _pulls(group, authors, posts_each))
+        pulls = (pull for group in groups for pull in _pulls(group, written))
         for pulled in parts(pulls, _BATCH):
             store.apply(Effects(pulls=pulled))
         for follows in parts((follow for group in groups for follow in _follows(group)), _BATCH):
@@ -113,23 +113,33 @@ def latencies(report: Report, name: str, waits: Sequence[float]) -> None:
     report.figure(f"{name}: p99", "ms", percents[98])
 
 
-def _post_id(authors: Sequence[int], rank: int, place: int) -> int:
-    """The id of the post number `place` by the author at `rank`."""
-    return make_id(_START + _MINUTE * (place * len(authors) + rank), 1, 0)
+def _written(draw: random.Random, authors: Sequence[int], each: int) -> Mapping[int, int]:
+    """Post -> author, oldest first: `each` an author in the mean, at random times. Some write far
+    more than others (a Pareto distribution)."""
+    weights = [draw.paretovariate(1.3) for _ in authors]
+    scale, span = each * len(authors) / sum(weights), _MINUTE * each * len(authors)
+    writers = [
+        author
+        for author, weight in zip(authors, weights, strict=True)
+        for _ in range(max(1, round(scale * weight)))
+    ]
+    ids = (
+        make_id(_START + draw.randrange(span), number % 1024, number // 1024)
+        for number in range(len(writers))
+    )
+    return dict(sorted(zip(ids, writers, strict=True)))
 
 
-def _posts(draw: random.Random, authors: Sequence[int], each: int) -> Iterator[CreatePost]:
-    for place in range(each):
-        for rank, author in enumerate(authors):
-            post_id = _post_id(authors, rank, place)
-            yield plain_post(post_id, author, "".join(draw.choices("abcdefgh ", k=140)))
+def _posts(draw: random.Random, written: Mapping[int, int]) -> Iterator[CreatePost]:
+    for post_id, author in written.items():
+        yield plain_post(post_id, author, "".join(draw.choices("abcdefgh ", k=140)))
 
 
-def _pulls(group: Readers, authors: Sequence[int], each: int) -> Iterator[PullPost]:
-    for author in group.authors[: group.pulled]:
-        rank = bisect_left(authors, author)
-        for place in range(each):
-            yield PullPost(author, _post_id(authors, rank, place))
+def _pulls(group: Readers, written: Mapping[int, int]) -> Iterator[PullPost]:
+    pulled = frozenset(group.authors[: group.pulled])
+    for post_id, author in written.items():
+        if author in pulled:
+            yield PullPost(author, post_id)
 
 
 def _follows(group: Readers) -> Iterator[SetRelation]:

@@ -8,6 +8,7 @@ _MERGING = "streams/serving/merging.py"
 _CELEBRITIES = "streams/serving/celebrities.py"
 _POLICY = "streams/projections/tier_policy.py"
 
+_MERGE = ("tests/property/test_merging_property.py",)
 _TESTS = (
     "tests/unit/test_tier_policy.py",
     "tests/unit/test_celebrity_cache.py",
@@ -90,9 +91,25 @@ FEEDS = (
         "merge-stops-at-a-chunk",
         "of an author who writes often only the newest posts are in a feed",
         _MERGING,
-        "ids[-1] if len(ids) == chunk else None",
-        "None",
-        ("tests/property/test_views_property.py",),
+        "_Source(kept, chunk, more=len(ids) == chunk)",
+        "_Source(kept, chunk, more=False)",
+        _MERGE,
+    ),
+    Mutation(
+        "unread-post-lost",
+        "a post that comes late takes another's place in a feed that is being read",
+        _MERGING,
+        "kept = [head, *(post_id for post_id in ids if post_id < head)]",
+        "kept = ids",
+        _MERGE,
+    ),
+    Mutation(
+        "authors-asked-one-by-one",
+        "a timeline of a thousand authors takes two hundred questions to build",
+        _MERGING,
+        "[dry, *soon]",
+        "[dry]",
+        _MERGE,
     ),
     Mutation(
         "old-list-serves",
