@@ -62,7 +62,7 @@ class DurablePages:
         return built, restored
 
     def _build(self, authors: frozenset[int]) -> list[int]:
-        posts = merge_author_posts(self._side.durable.author_posts, authors, None, LENGTH)
+        posts = merge_author_posts(self._side.durable.recent_posts, authors, None, LENGTH)
         return list(islice(posts, LENGTH))
 
     def _write(self, reader: int, ids: Sequence[int]) -> None:

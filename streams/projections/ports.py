@@ -110,6 +110,23 @@ class ViewSink(Protocol):
         ...
 
 
+class Enough(NamedTuple):
+    """Where somebody who merges the posts of many authors need not go on to ask."""
+
+    posts: int
+    """There are so many of all authors together."""
+    down_to: int = 0
+    """Or there are all from this id on."""
+
+
+class Recent(NamedTuple):
+    """Posts of some authors, down to some id."""
+
+    ids: Mapping[int, Sequence[int]]
+    """Per author its newest, newest first: as many as were asked for, or all from `until` on."""
+    until: int = 0
+
+
 class ViewReader(Protocol):
     """Answers about the views, in bulk; ids that are not known are absent from the answers."""
 
@@ -125,6 +142,16 @@ class ViewReader(Protocol):
         """Per author the newest `limit` post ids below `before`, newest first.
 
         Fewer than `limit` ids say that the author has no more.
+        """
+        ...
+
+    def recent_posts(
+        self, authors: Collection[int], before: int | None, limit: int, enough: Enough
+    ) -> Recent:
+        """The same for whoever merges them: authors who wrote little need not be asked about years
+        where the others have written enough since.
+
+        `until` is 0, or at most `enough.down_to`, or the answer has `enough.posts` ids or more.
         """
         ...
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from cachetools import LRUCache
 
 from streams.contracts.events import Tier
-from streams.projections.ports import Pulled, PullSet, ViewReader
-from streams.serving.merging import AuthorPosts
+from streams.projections.ports import Enough, Pulled, PullSet, Recent, ViewReader
+from streams.serving.merging import RecentPosts
 from streams.serving.metrics import Cache, CacheMetrics
 
 AUTHORS: Final = 10_000
@@ -62,12 +62,12 @@ class CelebrityCache:
                 found = self._pulls.pulled(authors)
         return found
 
-    def posts_of(self, pulled: Mapping[int, Pulled]) -> AuthorPosts:
+    def posts_of(self, pulled: Mapping[int, Pulled]) -> RecentPosts:
         """What reads posts of these authors, from the lists as far as they go."""
 
-        def author_posts(
-            authors: Collection[int], before: int | None, limit: int
-        ) -> Mapping[int, Sequence[int]]:
+        def recent_posts(
+            authors: Collection[int], before: int | None, limit: int, _: Enough
+        ) -> Recent:
             lists = self._lists({author: pulled[author].version for author in authors})
             found: dict[int, Sequence[int]] = {}
             for author, held in lists.items():
@@ -77,9 +77,9 @@ class CelebrityCache:
             beyond = [author for author in authors if author not in found]
             if beyond:
                 found.update(self._views.author_posts(beyond, before, limit))
-            return found
+            return Recent(found)
 
-        return author_posts
+        return recent_posts
 
     def _lists(self, versions: Mapping[int, bytes]) -> dict[int, _Recent]:
         found: dict[int, _Recent] = {}

@@ -73,6 +73,7 @@ class CopiedViews:
         self.stories = durable.stories
         self.comments = durable.comments
         self.author_posts = durable.author_posts
+        self.recent_posts = durable.recent_posts
         self.tag_posts = durable.tag_posts
         self.tag_uses = durable.tag_uses
         self.reposts = durable.reposts

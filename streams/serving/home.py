@@ -80,7 +80,7 @@ def _candidates(
     authors = opening.authors
     warm = _warm(views, reader, opening, hot) if hot else None
     if hot is None or warm is None:
-        return merge_author_posts(views.author_posts, authors, before)
+        return merge_author_posts(views.recent_posts, authors, before)
     floor = warm.timeline.floor
     above = union(
         (i for i in warm.timeline.ids if before is None or i < before),
@@ -93,7 +93,7 @@ def _candidates(
         return above
     # At the floor and below the timeline may lack posts.
     rest = floor + 1 if before is None else min(before, floor + 1)
-    return chain(above, merge_author_posts(views.author_posts, authors, rest))
+    return chain(above, merge_author_posts(views.recent_posts, authors, rest))
 
 
 class _Warm(NamedTuple):

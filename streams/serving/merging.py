@@ -1,16 +1,18 @@
 """Posts of many authors in one order: a k-way merge of what each has, at any depth."""
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
+
+from streams.projections.ports import Enough, Recent
 
 _WANTED: Final = 100
 """How many posts somebody who reads a few pages takes."""
 _MIN_CHUNK: Final = 2
 _MAX_CHUNK: Final = 1000
 
-AuthorPosts = Callable[[Collection[int], int | None, int], Mapping[int, Sequence[int]]]
-"""As ViewReader.author_posts."""
+RecentPosts = Callable[[Collection[int], int | None, int, Enough], Recent]
+"""As ViewReader.recent_posts."""
 
 
 def union(*sources: Iterator[int]) -> Iterator[int]:
@@ -23,7 +25,7 @@ def union(*sources: Iterator[int]) -> Iterator[int]:
 
 
 def merge_author_posts(
-    author_posts: AuthorPosts,
+    recent_posts: RecentPosts,
     authors: Collection[int],
     before: int | None,
     wanted: int | None = None,
@@ -35,20 +37,20 @@ def merge_author_posts(
     twice as large as they must be where `wanted` ids (by default a few pages) are taken and all
     authors write as often. `wanted` is a guess that decides how much is asked at a time.
     """
-    merge = _Merge(author_posts, max(wanted or _WANTED, 1))
+    merge = _Merge(recent_posts, max(wanted or _WANTED, 1))
     yield from merge.ids(authors, before)
 
 
 class _Source:
     """One author's posts in a merge: those fetched `chunk` at a time, of which the one at `at` is
-    the next, and whether there may be more below them."""
+    the next. There may be more below `bottom`, unless that is 0."""
 
-    __slots__ = ("at", "chunk", "ids", "more")
+    __slots__ = ("at", "bottom", "chunk", "ids")
 
-    def __init__(self, ids: Sequence[int], chunk: int, *, more: bool) -> None:
+    def __init__(self, ids: Sequence[int], chunk: int, bottom: int) -> None:
         self.ids = ids
         self.chunk = chunk
-        self.more = more
+        self.bottom = bottom
         self.at = 0
 
     @property
@@ -56,60 +58,79 @@ class _Source:
         return len(self.ids) - self.at
 
 
+_NOBODY: Final = 0
+"""In the place of an author: an id that is no post but the bottom of some."""
+
+
 class _Merge:
-    def __init__(self, author_posts: AuthorPosts, wanted: int) -> None:
-        self._author_posts = author_posts
+    def __init__(self, recent_posts: RecentPosts, wanted: int) -> None:
+        self._recent_posts = recent_posts
         self._wanted = wanted
         self._sources: dict[int, _Source] = {}
         self._heads: list[tuple[int, int]] = []
-        """(-post id, author): the newest unread id of each author who has one."""
+        """(-post id, author): the newest unread id of each author who has one, and bottoms."""
+        self._given = 0
 
     def ids(self, authors: Collection[int], before: int | None) -> Iterator[int]:
         even = 2 * self._wanted // max(len(authors), 1)
-        chunk = min(max(even, _MIN_CHUNK), _MAX_CHUNK)
-        for author, ids in self._author_posts(authors, before, chunk).items():
-            self._sources[author] = _Source(ids, chunk, more=len(ids) == chunk)
-            self._push(author)
-        first, last, given = 0, 0, 0
+        self._fetch(authors, before, min(max(even, _MIN_CHUNK), _MAX_CHUNK), down_to=0)
+        first, last = 0, 0
         while self._heads:
             negative, author = heapq.heappop(self._heads)
             post_id = -negative
+            if author == _NOBODY:
+                self._refill(post_id, first)
+                continue
             if post_id != last:  # two authors may have claimed one id
-                first, last, given = first or post_id, post_id, given + 1
+                first, last, self._given = first or post_id, post_id, self._given + 1
                 yield post_id
             source = self._sources[author]
             source.at += 1
-            if source.more and not source.left:
-                self._refill(author, post_id, self._depth(first, post_id, given))
-            self._push(author)
+            if source.left:
+                heapq.heappush(self._heads, (-source.ids[source.at], author))
+            elif source.bottom == post_id:
+                self._refill(post_id, first)
 
-    def _push(self, author: int) -> None:
-        source = self._sources[author]
-        if source.left:
-            heapq.heappush(self._heads, (-source.ids[source.at], author))
+    def _refill(self, cursor: int, first: int) -> None:
+        """Fetch on for all whose posts are known down to the cursor and no further, and at once
+        for those whose turn would come, one after the other, if ids go on as they lay so far.
 
-    def _depth(self, first: int, last: int, given: int) -> int:
-        """Down to where ids will be taken, if they go on as they lay so far: `wanted` of them, or
-        twice as many as have been given where those are more already."""
-        rest = max(self._wanted - given, given)
-        return last - (first - last) * rest // given
-
-    def _refill(self, dry: int, cursor: int, depth: int) -> None:
-        """Fetch on below the last id of an author, and at once for all others whose ids end above
-        `depth`: they would run dry, too, one after the other.
-
-        None of their unread ids lies above the cursor, so one question serves all of them; what
-        was unread comes again.
+        Nobody's unread ids lie above the cursor, so one question serves all of them; what was
+        unread comes again.
         """
-        chunk = min(2 * self._sources[dry].chunk, _MAX_CHUNK)
+        ended = [source for source in self._sources.values() if source.bottom >= cursor]
+        if not ended:  # fetched on meanwhile
+            return
+        depth = cursor - (first - cursor) * self._rest // self._given if self._given else 0
+        chunk = min(2 * max(source.chunk for source in ended), _MAX_CHUNK)
         soon = [
             author
             for author, source in self._sources.items()
-            if source.more and source.ids[-1] > depth and 0 < source.left < chunk
+            if source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)
         ]
-        for author, ids in self._author_posts([dry, *soon], cursor, chunk).items():
-            source, kept = self._sources[author], ids
-            if source.left:
+        asked = frozenset(soon)
+        # Where the others' posts end it will be asked again in any case.
+        others = (one.bottom for author, one in self._sources.items() if author not in asked)
+        self._fetch(soon, cursor, chunk, down_to=max(others, default=0))
+
+    @property
+    def _rest(self) -> int:
+        """How many more ids will be taken: `wanted` in all, or as many again as were given."""
+        return max(self._wanted - self._given, self._given)
+
+    def _fetch(
+        self, authors: Collection[int], before: int | None, chunk: int, down_to: int
+    ) -> None:
+        enough = Enough(self._rest, down_to)
+        found = self._recent_posts(authors, before, chunk, enough)
+        for author, ids in found.ids.items():
+            source, kept = self._sources.get(author), ids
+            if source is not None and source.left:
                 head = source.ids[source.at]
                 kept = [head, *(post_id for post_id in ids if post_id < head)]
-            self._sources[author] = _Source(kept, chunk, more=len(ids) == chunk)
+            elif ids:
+                heapq.heappush(self._heads, (-ids[0], author))
+            bottom = kept[-1] if len(ids) == chunk else found.until
+            self._sources[author] = _Source(kept, chunk, bottom)
+        if found.until:
+            heapq.heappush(self._heads, (-found.until, _NOBODY))

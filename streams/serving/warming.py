@@ -58,7 +58,7 @@ def _refit(
     added = authors - before
     if not hot.timelines.register(reader, held.token, added):
         return
-    posts = merge_author_posts(views.author_posts, added, None, hot.length)
+    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)
     ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)
     hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
 
@@ -75,7 +75,7 @@ def _build(
     token = hot.timelines.begin(reader, authors)
     if token is None:
         return None
-    posts = merge_author_posts(views.author_posts, authors, None, hot.length)
+    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)
     ids, floor = _newest(posts, hot.length)
     if not hot.timelines.install(reader, token, ids, floor, wanted):
         return None

@@ -24,7 +24,9 @@ from streams.projections.members import latest, tallies
 from streams.projections.ports import (
     CommentRow,
     Content,
+    Enough,
     PostRow,
+    Recent,
     Relations,
     StoryRow,
     TagUse,
@@ -207,6 +209,17 @@ class MemoryStore:
         self, authors: Collection[int], before: int | None, limit: int
     ) -> Mapping[int, Sequence[int]]:
         return {a: _newest(self._by_author.get(a, ()), before, limit) for a in authors}
+
+    def recent_posts(
+        self, authors: Collection[int], before: int | None, limit: int, enough: Enough
+    ) -> Recent:
+        """It tells no more than it must."""
+        found = self.author_posts(authors, before, limit)
+        every = sorted((post for ids in found.values() for post in ids), reverse=True)
+        last = every[enough.posts - 1] if len(every) >= enough.posts > 0 else 0
+        until = max(last, enough.down_to)
+        kept = {author: [i for i in ids if i >= until] for author, ids in found.items()}
+        return Recent(kept, until)
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
         return _newest(self._by_tag.get(tag, ()), before, limit)

@@ -12,7 +12,7 @@ from streams.projections.effects import (
     SeeContent,
     Stamp,
 )
-from streams.projections.ports import Content, StoreUnavailableError
+from streams.projections.ports import Content, Enough, StoreUnavailableError
 from tests.contract.store_changes import ChangeCases
 from tests.contract.store_creates import CreateCases
 from tests.contract.store_engagement import EngagementCases
@@ -53,6 +53,39 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         assert list(store.author_posts([author, other], None, 5)[other]) == [single]
         assert list(store.author_posts([author], None, 0)[author]) == []
         assert list(store.author_posts([author], 1, 5)[author]) == []
+
+    @pytest.mark.parametrize("wanted", [1, 4, 9, 1000])
+    def test_recent_posts_are_all_down_to_where_they_say(
+        self, store: Store, scope: Scope, wanted: int
+    ) -> None:
+        """Of authors who write every week, every other month, once, and never."""
+        weekly, seldom, once, never = authors = scope.users(4)
+        written = {
+            weekly: [scope.content(MS_2024 + week * 7 * DAY_MS) for week in range(30)],
+            seldom: [scope.content(MS_2024 + month * 61 * DAY_MS) for month in range(4)],
+            once: [scope.content(MS_2024 - 300 * DAY_MS)],
+            never: [],
+        }
+        posts = [scope.post(i, author, 1) for author, ids in written.items() for i in ids]
+        store.apply(Effects(create_posts=posts))
+        before: int | None = None
+        for _ in range(40):
+            for limit in (2, 5, 100):
+                down_to = (before or MAX_ID) // 2 if wanted == 4 else 0
+                found = store.recent_posts(authors, before, limit, Enough(wanted, down_to))
+                told = sum(map(len, found.ids.values()))
+                assert found.until <= down_to or told >= wanted
+                for author, ids in written.items():
+                    some = [
+                        i
+                        for i in sorted(ids, reverse=True)
+                        if i >= found.until and (before is None or i < before)
+                    ]
+                    assert list(found.ids.get(author, ())) == some[:limit]
+            before = max(i for ids in found.ids.values() for i in ids) if found.until else 1
+            if before == 1:
+                break
+        assert before == 1
 
     def test_a_hot_tag_is_paged_exactly(self, store: Store, scope: Scope) -> None:
         """Hundreds of posts of one minute, and a few of years before."""

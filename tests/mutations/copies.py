@@ -126,9 +126,9 @@ COPIES = (
         "a post between reading and registering is missing from a timeline made to fit",
         _WARMING,
         "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
-        "    posts = merge_author_posts(views.author_posts, added, None, hot.length)\n"
+        "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)\n"
         "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n",
-        "    posts = merge_author_posts(views.author_posts, added, None, hot.length)\n"
+        "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)\n"
         "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n"
         "    if not hot.timelines.register(reader, held.token, added):\n        return\n",
         _TESTS,
@@ -172,9 +172,9 @@ COPIES = (
         _WARMING,
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n"
-        "    posts = merge_author_posts(views.author_posts, authors, None, hot.length)\n"
+        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
         "    ids, floor = _newest(posts, hot.length)\n",
-        "    posts = merge_author_posts(views.author_posts, authors, None, hot.length)\n"
+        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
         "    ids, floor = _newest(posts, hot.length)\n"
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.projections.ports import Enough, Recent
 from streams.serving.merging import merge_author_posts
 
 AUTHORS: Final = range(1, 7)
@@ -16,40 +17,51 @@ ids = st.integers(1, 60)
 posts = st.dictionaries(st.sampled_from(AUTHORS), st.sets(ids, max_size=25), max_size=6)
 befores = st.none() | ids
 wanteds = st.none() | st.integers(1, 40)
+months = st.sampled_from((1, 7, 30))
 
 
 class Store:
-    """Authors' posts; those that come late arrive one at each question after the first."""
+    """Authors' posts; those that come late arrive one at each question after the first. It answers
+    down to multiples of `month`."""
 
     def __init__(
-        self, posts: Mapping[int, Collection[int]], late: Sequence[tuple[int, int]] = ()
+        self,
+        posts: Mapping[int, Collection[int]],
+        month: int = 1,
+        late: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.posts = {author: set(of) for author, of in posts.items()}
         self.questions = 0
+        self._month = month
         self._late = list(late)
 
-    def author_posts(
-        self, authors: Collection[int], before: int | None, limit: int
-    ) -> Mapping[int, Sequence[int]]:
+    def recent_posts(
+        self, authors: Collection[int], before: int | None, limit: int, enough: Enough
+    ) -> Recent:
         if self.questions and self._late:
             author, post = self._late.pop()
             self.posts.setdefault(author, set()).add(post)
         self.questions += 1
         assert len(set(authors)) == len(authors)
-        return {
+        found = {
             author: sorted(
                 (i for i in self.posts.get(author, ()) if before is None or i < before),
                 reverse=True,
             )[:limit]
             for author in authors
         }
+        every = sorted((i for ids in found.values() for i in ids), reverse=True)
+        last = every[enough.posts - 1] if len(every) >= enough.posts else 0
+        until = max(last, enough.down_to) // self._month * self._month
+        return Recent({a: [i for i in ids if i >= until] for a, ids in found.items()}, until)
 
 
-@given(posts=posts, before=befores, wanted=wanteds)
+@given(posts=posts, before=befores, wanted=wanteds, month=months)
 def test_all_posts_come_newest_first_each_once(
-    posts: dict[int, set[int]], before: int | None, wanted: int | None
+    posts: dict[int, set[int]], before: int | None, wanted: int | None, month: int
 ) -> None:
-    merged = list(merge_author_posts(Store(posts).author_posts, AUTHORS, before, wanted))
+    store = Store(posts, month)
+    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted))
     every = {i for of in posts.values() for i in of if before is None or i < before}
     assert merged == sorted(every, reverse=True)
 
@@ -58,16 +70,18 @@ def test_all_posts_come_newest_first_each_once(
     posts=posts,
     before=befores,
     wanted=wanteds,
+    month=months,
     late=st.lists(st.tuples(st.sampled_from(AUTHORS), ids), max_size=8),
 )
 def test_what_comes_late_takes_nothing_away(
     posts: dict[int, set[int]],
     before: int | None,
     wanted: int | None,
+    month: int,
     late: list[tuple[int, int]],
 ) -> None:
-    store = Store(posts, late)
-    merged = list(merge_author_posts(store.author_posts, AUTHORS, before, wanted))
+    store = Store(posts, month, late)
+    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted))
     assert merged == sorted(set(merged), reverse=True)
     assert {i for of in posts.values() for i in of if before is None or i < before} <= set(merged)
     assert set(merged) <= {i for of in store.posts.values() for i in of}
@@ -83,9 +97,9 @@ def test_a_timeline_takes_few_questions(authors: int, heavy: bool) -> None:
         author: draw.sample(range(10**9), min(2_000, round(5 * draw.paretovariate(1.3))))
         if heavy
         else draw.sample(range(10**9), 20)
-        for author in range(authors)
+        for author in range(1, authors + 1)
     }
-    store = Store(posts)
-    merged = list(islice(merge_author_posts(store.author_posts, posts, None, 800), 801))
+    store = Store(posts, month=10**8)
+    merged = list(islice(merge_author_posts(store.recent_posts, posts, None, 801), 801))
     assert merged == sorted({i for of in posts.values() for i in of}, reverse=True)[:801]
     assert store.questions <= 12

@@ -8,7 +8,7 @@ import pytest
 
 from streams.contracts.events import Tier
 from streams.projections.effects import Effects, PullPost
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import Enough, StoreUnavailableError
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.metrics import Cache, CacheMetrics
 from streams.sinks.memory import MemoryStore
@@ -64,7 +64,7 @@ class World:
     ) -> dict[int, list[int]]:
         pulled = self.cache.pulled(authors)
         assert pulled is not None
-        found = self.cache.posts_of(pulled)(list(pulled), before, limit)
+        found = self.cache.posts_of(pulled)(list(pulled), before, limit, Enough(limit)).ids
         return {author: list(ids) for author, ids in found.items()}
 
 

@@ -1,13 +1,14 @@
 """What happens in the middle of building a timeline, and of making one fit, is not lost."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from streams.contracts.events import Tier
 from streams.projections.effects import Effects, Relation, SetRelation, Stamp
+from streams.projections.ports import Enough, Recent
 from streams.serving import home_feed
 from streams.serving.metrics import Cache
 from streams.sinks.memory import MemoryStore
@@ -29,11 +30,11 @@ class Store(MemoryStore):
         self.asked: list[set[int]] = []
         self.then: Callable[[], None] | None = None
 
-    def author_posts(
-        self, authors: Collection[int], before: int | None, limit: int
-    ) -> Mapping[int, Sequence[int]]:
+    def recent_posts(
+        self, authors: Collection[int], before: int | None, limit: int, enough: Enough
+    ) -> Recent:
         self.asked.append(set(authors))
-        found = super().author_posts(authors, before, limit)
+        found = super().recent_posts(authors, before, limit, enough)
         then, self.then = self.then, None
         if then is not None:
             then()

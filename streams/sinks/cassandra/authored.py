@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from streams.contracts.ids import MAX_ID
-from streams.sinks.cassandra.months import month_of
+from streams.projections.ports import Enough, Recent
+from streams.sinks.cassandra.months import first_id, month_of
 from streams.sinks.cassandra.session import KEYS_PER_QUERY, Session, parts
 
-_LAST_MONTH: Final = (
-    "SELECT month FROM post_months WHERE everything = 0 AND month <= ? ORDER BY month DESC LIMIT 1"
+_LAST_MONTHS: Final = (
+    "SELECT month FROM post_months WHERE everything = 0 AND month <= ? ORDER BY month DESC LIMIT ?"
 )
 _BUCKETS: Final = "SELECT author_id, bucket FROM author_buckets WHERE author_id IN ?"
 _POSTS: Final = (
@@ -26,18 +27,47 @@ def newest_by_author(
     All are asked for their posts of the last month in which anybody wrote. Only of those who wrote
     less than `limit` in it is it asked in which months they wrote at all.
     """
+    return _newest(session, authors, before, limit, None).ids
+
+
+def recent_by_author(
+    session: Session, authors: Collection[int], before: int | None, limit: int, enough: Enough
+) -> Recent:
+    """The same, but of the last month alone where that is enough, or of it and the one before (of
+    those in which anybody wrote)."""
+    return _newest(session, authors, before, limit, enough)
+
+
+def _newest(
+    session: Session,
+    authors: Collection[int],
+    before: int | None,
+    limit: int,
+    enough: Enough | None,
+) -> Recent:
     newest = MAX_ID if before is None else min(before - 1, MAX_ID)
     found: dict[int, list[int]] = {author: [] for author in authors}
     if limit < 1 or newest < 1:
-        return found
-    last = next((month for (month,) in session.rows(_LAST_MONTH, month_of(newest))), None)
-    if last is None:  # nobody wrote before then
-        return found
-    _ask(session, found, {last: list(found)}, newest, limit)
-    short = [author for author, ids in found.items() if len(ids) < limit]
-    if short:
-        _walk(session, found, _buckets(session, short, last), newest, limit)
-    return {author: sorted(ids, reverse=True)[:limit] for author, ids in found.items()}
+        return Recent(found)
+    short, until = list(found), 0
+    for (month,) in list(session.rows(_LAST_MONTHS, month_of(newest), 2 if enough else 1)):
+        _ask(session, found, {month: short}, newest, limit)
+        short = [author for author, ids in found.items() if len(ids) < limit]
+        until = first_id(month)
+        if not short or (enough and _suffices(found, limit, until, enough)):
+            break
+    else:
+        if until:
+            _walk(session, found, _buckets(session, short, month_of(until)), newest, limit)
+        until = 0
+    newest_ids = {author: sorted(ids, reverse=True)[:limit] for author, ids in found.items()}
+    return Recent(newest_ids, until if short else 0)
+
+
+def _suffices(found: Mapping[int, Sequence[int]], limit: int, until: int, enough: Enough) -> bool:
+    """Whether so much is enough, of which `limit` of each author are told."""
+    told = sum(min(len(ids), limit) for ids in found.values())
+    return until <= enough.down_to or told >= enough.posts
 
 
 def _walk(

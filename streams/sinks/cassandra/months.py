@@ -1,10 +1,11 @@
 """Calendar months (UTC) as integers yyyymm: the buckets that bound index partitions."""
 
 import time
+from calendar import timegm
 from collections.abc import Iterator
 from functools import lru_cache
 
-from streams.contracts.ids import id_time
+from streams.contracts.ids import EPOCH_MS, id_time, make_id
 
 _DAY_MS = 86_400_000
 
@@ -12,6 +13,12 @@ _DAY_MS = 86_400_000
 def month_of(snowflake: int) -> int:
     """The month in which an id was made."""
     return _month_of_day(id_time(snowflake) // _DAY_MS)
+
+
+def first_id(month: int) -> int:
+    """The first id that may be made in a month."""
+    year, number = divmod(month, 100)
+    return make_id(max(1000 * timegm((year, number, 1, 0, 0, 0)), EPOCH_MS))
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,9 @@ from streams.projections.current import current_stories
 from streams.projections.members import tallies
 from streams.projections.ports import (
     CommentRow,
+    Enough,
     PostRow,
+    Recent,
     Relations,
     StoryRow,
     TagUse,
@@ -17,7 +19,7 @@ from streams.projections.ports import (
     Viewing,
 )
 from streams.projections.tallies import Count, Tally
-from streams.sinks.cassandra.authored import newest_by_author
+from streams.sinks.cassandra.authored import newest_by_author, recent_by_author
 from streams.sinks.cassandra.cells import (
     AUTHOR_BUCKETS,
     author_bucket,
@@ -90,6 +92,11 @@ class CassandraReader:
         self, authors: Collection[int], before: int | None, limit: int
     ) -> Mapping[int, Sequence[int]]:
         return newest_by_author(self._session, authors, before, limit)
+
+    def recent_posts(
+        self, authors: Collection[int], before: int | None, limit: int, enough: Enough
+    ) -> Recent:
+        return recent_by_author(self._session, authors, before, limit, enough)
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
         return newest_by_tag(self._session, tag, before, limit)
