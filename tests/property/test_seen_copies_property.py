@@ -4,7 +4,7 @@ same time, and whatever is lost."""
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.projections.copies import Copied, Renewed
@@ -84,8 +84,14 @@ acts = st.tuples(st.sampled_from(("view", "view", "ask", "ask", "evict", "restar
 steps = st.lists(st.tuples(acts, st.none() | acts, st.none() | contents), min_size=2, max_size=10)
 
 
+A, B = frozenset((11,)), frozenset((12,))
+
+
 @settings(max_examples=400)
 @given(steps=steps)
+@example(steps=[(("ask", A), None, None), (("ask", A | B), ("view", A), None)])
+@example(steps=[(("ask", A | B), None, None), (("view", A), ("view", B), None)])
+@example(steps=[(("ask", A), ("view", A), None)])
 def test_what_was_seen_is_what_the_durable_views_tell(steps: list[tuple[Any, Any, Any]]) -> None:
     line = _Line()
     for act, other, checked in steps:
