@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from streams.sinks.tallying import CARRIED
+
 # `python -m bench memory --size full`, bytes
 _ENTRY: Final = 14.2
 """Of a timeline of 800 entries in use."""
@@ -21,8 +23,6 @@ _STORY: Final = 145
 _SEEN_KEY: Final = 141
 _TALLY: Final = 135
 _TALLIES: Final = 4
-_CARRIED: Final = 1_000
-"""A tally of fewer views carries who viewed."""
 
 # `python -m bench fanout --size small`, with a mean of 500 followers
 _DELIVERIES_A_CPU_S: Final = 328_000
@@ -115,7 +115,7 @@ def _timeline(network: Network) -> float:
 def _tallies(network: Network) -> float:
     """Of a post that all its warm readers view."""
     viewers = network.following * network.warm
-    return _TALLIES * _TALLY + (_ID * viewers if viewers < _CARRIED else 0)
+    return _TALLIES * _TALLY + (_ID * viewers if viewers < CARRIED else 0)
 
 
 def _lists(network: Network) -> float:

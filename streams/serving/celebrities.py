@@ -24,7 +24,7 @@ RECENT: Final = 200
 """Posts in a list; older ones are asked of the durable store."""
 
 
-class _Recent(NamedTuple):
+class _List(NamedTuple):
     version: bytes
     ids: Sequence[int]
     whole: bool
@@ -46,8 +46,8 @@ class CelebrityCache:
         self._pulls = pulls
         self._recent = recent
         self._lock = threading.Lock()
-        self._kept: LRUCache[int, _Recent] = LRUCache(authors)
-        self._loading: dict[tuple[int, bytes], Future[_Recent]] = {}
+        self._kept: LRUCache[int, _List] = LRUCache(authors)
+        self._loading: dict[tuple[int, bytes], Future[_List]] = {}
         self._metrics = metrics or CacheMetrics()
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
@@ -81,10 +81,10 @@ class CelebrityCache:
 
         return recent_posts
 
-    def _lists(self, versions: Mapping[int, bytes]) -> dict[int, _Recent]:
-        found: dict[int, _Recent] = {}
-        others: dict[int, Future[_Recent]] = {}
-        mine: dict[int, Future[_Recent]] = {}
+    def _lists(self, versions: Mapping[int, bytes]) -> dict[int, _List]:
+        found: dict[int, _List] = {}
+        others: dict[int, Future[_List]] = {}
+        mine: dict[int, Future[_List]] = {}
         with self._lock:
             for author, version in versions.items():
                 held = self._kept.get(author)
@@ -105,8 +105,8 @@ class CelebrityCache:
         return found | {author: loading.result() for author, loading in others.items()}
 
     def _load(
-        self, claimed: Mapping[int, Future[_Recent]], versions: Mapping[int, bytes]
-    ) -> dict[int, _Recent]:
+        self, claimed: Mapping[int, Future[_List]], versions: Mapping[int, bytes]
+    ) -> dict[int, _List]:
         """Ask for what nobody else is asking for, and tell those who wait."""
         try:
             answer = self._views.author_posts(claimed, None, self._recent)
@@ -116,7 +116,7 @@ class CelebrityCache:
                 future.set_exception(error)
             raise
         loaded = {
-            author: _Recent(versions[author], ids, len(ids) < self._recent)
+            author: _List(versions[author], ids, len(ids) < self._recent)
             for author, ids in answer.items()
         }
         with self._lock:
