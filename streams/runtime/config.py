@@ -53,6 +53,9 @@ def make_app(config: WorkerConfig) -> BatchApp:
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
+        # There are no tables. Where they might have stand-ins, Faust's assignor lets members keep
+        # as many partitions as the largest share is, and one who comes late may have none.
+        table_standby_replicas=0,
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",

@@ -255,7 +255,10 @@ def test_one_worker_then_three_then_one_under_load_within_bounded_memory(group: 
     try:
         group.start(apply_s=0.05)
         wait_until(lambda: moved(1), what="one member")
-        others = [group.start(apply_s=0.05) for _ in range(2)]
+        others = [group.start(apply_s=0.05)]
+        wait_until(lambda: moved(2), what="two members")
+        # Of four partitions each of the two has two now, and one must give one away.
+        others.append(group.start(apply_s=0.05))
         wait_until(lambda: moved(3), what="three members")
         wait_until(lambda: moved(3) and any(group.committed().values()), what="commits")
         for process in others:
