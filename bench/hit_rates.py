@@ -170,7 +170,7 @@ class _Network:
                 lookup=lambda _: None,
                 send=self._deliver,
                 tier_limits=TierLimits(budget=users * users, followers=users // 10),
-                inline_followers=max(1, users // 500),
+                inline_followers=max(1, users // 500),  # the largest are looked at for their tier
                 delivery_page=users,
                 clock=lambda: clock.now / 1000,
             )

@@ -1,8 +1,8 @@
 """The views with copies of posts and relations in front of the durable store.
 
-Whoever changes a row drops its copy (`streams.sinks.dropping`), so the copies change no answer. An
-answer is shared with nobody who asks at the same time: what a change that is already acknowledged
-told may be missing from it.
+Whoever changes a row drops or renews its copy (`streams.sinks.dropping`), so the copies change no
+answer. An answer is shared with nobody who asks at the same time: what a change that is already
+acknowledged told may be missing from it.
 """
 
 import threading

@@ -103,14 +103,13 @@ class _Merge:
             return
         depth = cursor - (first - cursor) * self._rest // self._given if self._given else 0
         chunk = min(2 * max(source.chunk for source in ended), _MAX_CHUNK)
-        soon = [
+        soon = {
             author
             for author, source in self._sources.items()
             if source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)
-        ]
-        asked = frozenset(soon)
+        }
         # Where the others' posts end it will be asked again in any case.
-        others = (one.bottom for author, one in self._sources.items() if author not in asked)
+        others = (one.bottom for author, one in self._sources.items() if author not in soon)
         self._fetch(soon, cursor, chunk, down_to=max(others, default=0))
 
     @property

@@ -54,9 +54,10 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         assert list(store.author_posts([author], None, 0)[author]) == []
         assert list(store.author_posts([author], 1, 5)[author]) == []
 
+    @pytest.mark.parametrize("bounded", [False, True])
     @pytest.mark.parametrize("wanted", [1, 4, 9, 1000])
     def test_recent_posts_are_all_down_to_where_they_say(
-        self, store: Store, scope: Scope, wanted: int
+        self, store: Store, scope: Scope, wanted: int, bounded: bool
     ) -> None:
         """Of authors who write every week, every other month, once, and never."""
         weekly, seldom, once, never = authors = scope.users(4)
@@ -71,7 +72,7 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         before: int | None = None
         for _ in range(100):
             for limit in (2, 5, 100):
-                down_to = (before or MAX_ID) // 2 if wanted == 4 else 0
+                down_to = (before or MAX_ID) // 2 if bounded else 0
                 found = store.recent_posts(authors, before, limit, Enough(wanted, down_to))
                 told = sum(map(len, found.ids.values()))
                 assert found.until <= down_to or told >= wanted
