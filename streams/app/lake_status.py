@@ -16,6 +16,7 @@ from streams.app.wiring import progress
 from streams.contracts.catalog import topics
 from streams.contracts.tables import BRONZE, QUARANTINE, STAR
 from streams.errors import UserError
+from streams.sinks.delta.landing import wanted_from
 
 _START_OF_BATCH: Final = -1
 
@@ -32,13 +33,13 @@ class TableStatus(NamedTuple):
 
 
 class PartitionStatus(NamedTuple):
-    """How far a bronze table has taken a topic partition."""
+    """How far the lake has taken a topic partition, into its bronze table or the quarantine."""
 
     table: str
     topic: str
     partition: int
     next_offset: int
-    """Where the lake worker reads on."""
+    """Where the lake worker reads on: the first offset that neither table has."""
     end: int | None
     """The end of the log; None where Kafka does not answer."""
 
@@ -73,7 +74,7 @@ def lake_status(settings: Settings) -> LakeStatus:
     ends = _ends(settings)
     return LakeStatus(
         tables=[_of_table(name, table) for name, table in tables.items()],
-        partitions=list(_of_partitions(tables, ends)),
+        partitions=list(_of_partitions(lake, tables, ends)),
         queries=list(_of_queries(lake, tables)),
     )
 
@@ -103,18 +104,20 @@ def _ends(settings: Settings) -> Mapping[tuple[str, int], int] | None:
 
 
 def _of_partitions(
-    tables: Mapping[str, DeltaTable], ends: Mapping[tuple[str, int], int] | None
+    lake: Path,
+    tables: Mapping[str, DeltaTable],
+    ends: Mapping[tuple[str, int], int] | None,
 ) -> Iterator[PartitionStatus]:
     for topic, name in BRONZE.items():
-        if name not in tables:
+        if not {name, QUARANTINE} <= tables.keys():
             continue
         known = [partition for of, partition in ends or () if of == topic]
         spec = topics().get(topic)
-        for partition in sorted(known) or range(spec.partitions if spec else 1):
-            reached = tables[name].transaction_version(f"storyline/{topic}/{partition}")
+        partitions = sorted(known) or range(spec.partitions if spec else 1)
+        wanted = wanted_from(lake, [(topic, partition) for partition in partitions])
+        for partition in partitions:
             end = None if ends is None else ends.get((topic, partition))
-            after = 0 if reached is None else reached + 1
-            yield PartitionStatus(name, topic, partition, after, end)
+            yield PartitionStatus(name, topic, partition, wanted[topic, partition], end)
 
 
 def _of_queries(lake: Path, tables: Mapping[str, DeltaTable]) -> Iterator[QueryStatus]:

@@ -98,7 +98,7 @@ def line_of(done: "BatchDone") -> str:
 
 @app.command(epilog=STATUS_EXAMPLES)
 def status(as_json: JsonFlag = False) -> None:
-    """Show tables, how far bronze has taken the log, and how far the jobs have read bronze."""
+    """Show tables, how far the lake has taken the log, and how far the jobs have read bronze."""
     from streams.app.lake_status import lake_status
     from streams.app.settings import settings
 
@@ -122,7 +122,7 @@ def status(as_json: JsonFlag = False) -> None:
         ),
     )
     print_table(
-        ("topic", "partition", "bronze reads on at", "log ends at"),
+        ("topic", "partition", "the lake reads on at", "log ends at"),
         (
             (row.topic, row.partition, row.next_offset, "?" if row.end is None else row.end)
             for row in found.partitions

@@ -246,6 +246,16 @@ def test_reading_begins_again_where_the_table_ends(lake: Path) -> None:
     assert wanted_from(lake, places)[TOPIC, 0] == 5
 
 
+def test_what_the_quarantine_took_last_is_not_left_to_read(lake: Path) -> None:
+    landing = Landing(lake, TOPIC)
+    landing.land(rows(*span(0, range(5))))
+    landing.set_aside(refused((0, 5), (0, 6), (0, 8), (1, 0), (2, 1)))
+    places = [(TOPIC, partition) for partition in range(4)]
+    assert list(wanted_from(lake, places).values()) == [7, 1, 0, 0]
+    landing.land(rows((0, 7)))
+    assert wanted_from(lake, places)[TOPIC, 0] == 9
+
+
 WRITE_WITHOUT_ROOM = """
 import resource, signal, sys
 from pathlib import Path

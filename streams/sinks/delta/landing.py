@@ -88,15 +88,24 @@ class Landing:
             f"topic = '{self._topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}",
         )[_OFFSET].combine_chunks()
 
+    def wanted_from(self, partition: int) -> int:
+        """The first offset of a partition that neither table has."""
+        wanted = self._bronze.reached(self._topic, partition) + 1
+        if self._quarantine.reached(self._topic, partition) >= wanted:
+            aside = set(self._aside(partition, wanted - 1).to_pylist())
+            while wanted in aside:
+                wanted += 1
+        return wanted
+
 
 def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """(topic, partition) -> the first offset beyond what its bronze table has taken."""
-    tables: dict[str, LakeTable] = {}
+    """(topic, partition) -> the first offset that the lake does not have."""
+    landings: dict[str, Landing] = {}
     wanted: dict[tuple[str, int], int] = {}
     for topic, partition in partitions:
-        if topic not in tables:
-            tables[topic] = LakeTable(lake, bronze_table(topic))
-        wanted[topic, partition] = tables[topic].reached(topic, partition) + 1
+        if topic not in landings:
+            landings[topic] = Landing(lake, topic)
+        wanted[topic, partition] = landings[topic].wanted_from(partition)
     return wanted
 
 
