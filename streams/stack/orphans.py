@@ -12,6 +12,8 @@ from streams.errors import UserError
 
 _POLL_SECONDS = 0.02
 _KILL_SECONDS = 10
+_RELEASE_SECONDS = 5
+"""A process that is ending shows no open files any more, and has its lock for a moment still."""
 
 
 def locked(lock: Path) -> bool:
@@ -73,7 +75,10 @@ def stop(
     for process in left:
         _signal(process, signal.SIGKILL)
     wait(left, _KILL_SECONDS)
+    deadline = time.monotonic() + _RELEASE_SECONDS
     for lock in locks:
+        while locked(lock) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
         if locked(lock):
             raise UserError(
                 f"{lock} is held by a process that cannot be stopped",
@@ -85,7 +90,8 @@ def stop(
 def wait(processes: Iterable[psutil.Process], seconds: float) -> tuple[psutil.Process, ...]:
     """Those that have not ended after so many seconds.
 
-    A zombie has ended: in a container nobody may ever reap it.
+    A zombie has ended: in a container nobody may ever reap it. One whose other threads are still
+    ending has not: it holds its locks and ports until the last of them is gone.
     """
     deadline = time.monotonic() + seconds
     while (left := tuple(filter(_alive, processes))) and time.monotonic() < deadline:
@@ -95,7 +101,8 @@ def wait(processes: Iterable[psutil.Process], seconds: float) -> tuple[psutil.Pr
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        return process.is_running() and not (zombie and process.num_threads() == 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -337,3 +337,40 @@ time.sleep(60)
     lock = tmp_path / "lock"
     assert orphans.stop((lock,), 5, {lock: signal.SIGINT}) == 1
     assert child.wait() == signal.SIGINT
+
+
+def test_a_process_has_ended_when_the_last_of_its_threads_has(start: Start, tmp_path: Path) -> None:
+    """Its first one may be a zombie long before: the lock is held until then."""
+    code = """
+import ctypes, os, signal, threading, time
+def last():
+    time.sleep(0.5)
+    os._exit(0)
+def end(*_):
+    threading.Thread(target=last).start()
+    ctypes.CDLL(None).pthread_exit(None)
+signal.signal(signal.SIGTERM, end)
+print('ready', flush=True)
+time.sleep(60)
+"""
+    start(code)
+    wait_for(lambda: "ready" in output(tmp_path))
+    assert orphans.stop((tmp_path / "lock",), 10) == 1
+
+
+def test_a_lock_is_waited_for_whose_holder_is_about_to_end(start: Start, tmp_path: Path) -> None:
+    """A process that was killed elsewhere shows no open file any more, so it is not found."""
+    code = """
+import ctypes, os, threading, time
+def last():
+    time.sleep(1)
+    os._exit(0)
+threading.Thread(target=last).start()
+print('ready', flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    child = start(code)
+    wait_for(lambda: "ready" in output(tmp_path))
+    wait_for(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert orphans.stop((tmp_path / "lock",), 10) == 0
+    assert not orphans.locked(tmp_path / "lock")
