@@ -13,7 +13,8 @@ from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.log_reader import Span
-from streams.projections.ports import StoreUnavailableError, Timeline
+from streams.projections.ports import StoreUnavailableError
+from streams.projections.timelines import Timeline
 from streams.runtime.attempts import Place
 from streams.sinks.memory_timelines import MemoryTimelines
 from tests.verdicts import Event

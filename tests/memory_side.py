@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from streams.app.read_side import ReadSide
 from streams.projections.copies import RowCopies
-from streams.projections.ports import TimelineCache
 from streams.projections.tallies import Count
+from streams.projections.timelines import TimelineCache
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.hot import HotViews
 from streams.serving.metrics import CacheMetrics

@@ -10,10 +10,11 @@ from streams.contracts.codec import SchemaLookup
 from streams.contracts.events import Event
 from streams.contracts.reading import VALIDITY_STAGE, read
 from streams.contracts.records import Records, Slice
-from streams.projections.ports import PullSet, TimelineCache, ViewReader, ViewSink
+from streams.projections.ports import ViewReader, ViewSink
 from streams.projections.projected import Projected
 from streams.projections.registry import facts_needed, project
 from streams.projections.tier_policy import TierLimits
+from streams.projections.timelines import PullSet, TimelineCache
 from streams.runtime.pipeline import Steps
 
 AgentSteps = Steps[Any, Any]

@@ -10,7 +10,7 @@ from streams.contracts.ids import id_time
 from streams.contracts.reading import read
 from streams.contracts.records import Records, Slice
 from streams.contracts.rows import events
-from streams.projections.ports import Delivery
+from streams.projections.timelines import Delivery
 from streams.runtime.pipeline import Steps
 from streams.sinks.redis.tasks import delivery_of, task_of
 

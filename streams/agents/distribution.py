@@ -17,7 +17,7 @@ from streams.agents.agent import Services
 from streams.contracts.events import AuthorTierChanged, Tier
 from streams.contracts.ids import MAX_ID, id_time
 from streams.projections.effects import Effects, PullPost, SetTier, Stamp
-from streams.projections.ports import Delivery, TierRow
+from streams.projections.ports import TierRow
 from streams.projections.tier_policy import (
     MOST_POSTS_PER_HOUR,
     Audience,
@@ -25,6 +25,7 @@ from streams.projections.tier_policy import (
     tier_change,
     tier_of,
 )
+from streams.projections.timelines import Delivery
 from streams.sinks.redis.tasks import task_of
 
 FOLLOWERS_FRESH_S: Final = 600.0

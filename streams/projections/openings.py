@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from streams.projections.copies import Copied
-from streams.projections.ports import Pulled, Timeline
+from streams.projections.timelines import Pulled, Timeline
 
 
 class Opened(NamedTuple):

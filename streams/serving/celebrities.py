@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from cachetools import LRUCache
 
 from streams.contracts.events import Tier
-from streams.projections.ports import Enough, Pulled, PullSet, Recent, ViewReader
+from streams.projections.ports import Enough, Recent, ViewReader
+from streams.projections.timelines import Pulled, PullSet
 from streams.serving.merging import RecentPosts
 from streams.serving.metrics import Cache, CacheMetrics
 

@@ -16,12 +16,7 @@ from cachetools import TTLCache
 from streams.contracts.events import Tier
 from streams.projections.copies import Copied, Copy, RowCopies
 from streams.projections.members import tallies
-from streams.projections.ports import (
-    PostRow,
-    Relations,
-    TierRow,
-    ViewReader,
-)
+from streams.projections.ports import PostRow, Relations, TierRow, ViewReader
 from streams.projections.tallies import Count, Stamped, Tally
 from streams.serving.copied_stories import CopiedStories
 from streams.serving.leasing import TTL_S, fill_copies, read_copies

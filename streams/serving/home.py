@@ -13,14 +13,8 @@ from typing import NamedTuple
 
 import structlog
 
-from streams.projections.ports import (
-    PostRow,
-    Pulled,
-    Relations,
-    StoreUnavailableError,
-    Timeline,
-    ViewReader,
-)
+from streams.projections.ports import PostRow, Relations, StoreUnavailableError, ViewReader
+from streams.projections.timelines import Pulled, Timeline
 from streams.serving.answers import PostPage
 from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts, union

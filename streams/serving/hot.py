@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from streams.projections.ports import TimelineCache
+from streams.projections.timelines import TimelineCache
 from streams.projections.visits import Visits
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.flights import SingleFlight

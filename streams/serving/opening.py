@@ -18,7 +18,8 @@ from cachetools import LRUCache
 
 from streams.projections.copies import Copied
 from streams.projections.openings import Opened, Openings
-from streams.projections.ports import Pulled, Relations, StoreUnavailableError, Timeline
+from streams.projections.ports import Relations, StoreUnavailableError
+from streams.projections.timelines import Pulled, Timeline
 from streams.serving.copied import CopiedViews
 
 _log = structlog.get_logger(__name__)

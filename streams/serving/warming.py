@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 
 from streams.contracts.events import Tier
-from streams.projections.ports import Timeline, ViewReader
+from streams.projections.ports import ViewReader
+from streams.projections.timelines import Timeline
 from streams.serving.hot import HotViews
 from streams.serving.merging import merge_author_posts
 from streams.serving.metrics import Cache

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from streams.projections.copies import Copies
 from streams.projections.openings import Opened
-from streams.projections.ports import PullSet, TimelineCache
+from streams.projections.timelines import PullSet, TimelineCache
 
 
 class MemoryOpenings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from streams.projections.ports import Pulled
+from streams.projections.timelines import Pulled
 
 
 class MemoryPullSet:

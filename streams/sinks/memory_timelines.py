@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from streams.projections.ports import Delivery, Timeline
+from streams.projections.timelines import Delivery, Timeline
 from streams.sinks.timelines import TimelineLimits, checked, newest, shard_of
 
 

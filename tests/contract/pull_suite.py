@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from streams.projections.ports import PullSet
+from streams.projections.timelines import PullSet
 
 ANN, BOB, EVE = 1, 2, (1 << 63) - 1
 

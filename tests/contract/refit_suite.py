@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from streams.projections.ports import Timeline, TimelineCache
+from streams.projections.timelines import Timeline, TimelineCache
 from streams.sinks.timelines import SOURCES_BYTES
 from tests.contract.timeline_suite import (
     ALL,

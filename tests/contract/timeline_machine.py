@@ -12,7 +12,7 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streams.projections.ports import Delivery, Timeline
+from streams.projections.timelines import Delivery, Timeline
 from streams.sinks.timelines import TimelineLimits, newest, shard_of
 from tests.contract.timeline_suite import TimelineServer, standing
 

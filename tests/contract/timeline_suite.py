@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.projections.ports import Delivery, TimelineCache
+from streams.projections.timelines import Delivery, TimelineCache
 from streams.sinks.timelines import TimelineLimits
 
 SOURCES = b"followed authors"

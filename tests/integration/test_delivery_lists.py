@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from streams.projections.ports import Delivery
+from streams.projections.timelines import Delivery
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.timelines import RedisTimelines
 from streams.sinks.timelines import TimelineLimits

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from streams.contracts.catalog import topic_of
 from streams.contracts.ids import MAX_ID
-from streams.projections.ports import Delivery
+from streams.projections.timelines import Delivery
 from streams.sinks.redis.tasks import delivery_of, task_of
 from streams.sinks.timelines import TimelineLimits
 

@@ -6,7 +6,8 @@ import pytest
 
 from streams.projections.effects import Effects, Relation, SetRelation, Stamp
 from streams.projections.openings import Opened
-from streams.projections.ports import Pulled, StoreUnavailableError
+from streams.projections.ports import StoreUnavailableError
+from streams.projections.timelines import Pulled
 from streams.serving import home_feed
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.copied import CopiedViews

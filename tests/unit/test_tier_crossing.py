@@ -8,8 +8,8 @@ from streams.agents.distribution import Distribution
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.effects import Effects, Relation, SetRelation, Stamp
-from streams.projections.ports import Delivery
 from streams.projections.tier_policy import TierLimits
+from streams.projections.timelines import Delivery
 from streams.serving import home_feed
 from streams.serving.celebrities import CelebrityCache
 from streams.serving.hot import HotViews

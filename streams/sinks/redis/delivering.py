@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from streams.projections.ports import Delivery
+from streams.projections.timelines import Delivery
 from streams.sinks.redis.keys import ID_BYTES, Keys, pack, unpack
 from streams.sinks.redis.scripts import Call, Script
 from streams.sinks.timelines import TimelineLimits

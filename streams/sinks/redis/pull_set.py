@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from redis import Redis
 
-from streams.projections.ports import Pulled
+from streams.projections.timelines import Pulled
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
 from streams.sinks.redis.scripts import Call, Question, Script, ask

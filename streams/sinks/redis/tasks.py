@@ -4,7 +4,7 @@ import hashlib
 
 from streams.contracts.events import DeliveryTask
 from streams.contracts.ids import MAX_ID
-from streams.projections.ports import Delivery
+from streams.projections.timelines import Delivery
 
 
 def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:

@@ -7,7 +7,7 @@ from typing import cast
 
 from redis import Redis
 
-from streams.projections.ports import Delivery, Timeline
+from streams.projections.timelines import Delivery, Timeline
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.delivering import Deliverer
 from streams.sinks.redis.keys import Keys, pack, unpack
