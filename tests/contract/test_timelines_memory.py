@@ -6,6 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from streams.sinks.memory_timelines import MemoryTimelines
 from streams.sinks.timelines import TimelineLimits
+from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine
 from tests.contract.timeline_suite import SMALL, TimelineServer, TimelineSuite
@@ -26,7 +27,7 @@ class MemoryServer(TimelineServer):
         self._cache.restart()
 
 
-class TestMemoryTimelines(TimelineSuite, RefitSuite):
+class TestMemoryTimelines(TimelineSuite, DeliverySuite, RefitSuite):
     @pytest.fixture
     def server(self) -> TimelineServer:
         return MemoryServer()

@@ -2,115 +2,24 @@
 
 import dataclasses
 import os
-import pwd
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 
-from streams.app.stack import environment, local_stack
-from streams.errors import NEEDS_A_PERSON, UserError
+from streams.errors import UserError
 from streams.stack import launching, orphans, supervisor
-from streams.stack.logs import follow, log_of
-from streams.stack.postgres import POSTGRES, reachable
+from streams.stack.postgres import POSTGRES
 from streams.stack.redis import REDIS
-from streams.stack.report import Silent
-from streams.stack.service import Service, User, Worker
+from streams.stack.service import Service
 from streams.stack.stack import Stack
-from streams.stack.status import ProgramStatus
-from tests.local_stack import own_settings
-from tests.toys import ANSWER, toy, toy_stack, worker
+from tests.supervised import Make, Told, kill_supervisor, pid, processes, row, wait_for
+from tests.toys import ANSWER, toy, worker
 
 pytestmark = pytest.mark.stack
 
-ROOT = Path(__file__).parents[2]
 FIRST, SECOND = toy("first", "kafka"), toy("second", "registry")
 STAYS = worker("stays", "import time; print('at work', flush=True); time.sleep(600)")
-FAILS = worker("fails", "raise SystemExit('no broker')")
-ENDS = "import sys, time; print('at work', flush=True); time.sleep(3.2); sys.exit({code})"
-CRASHES = worker("crashes", ENDS.format(code=1))
-GIVES_UP = worker("gives_up", ENDS.format(code=NEEDS_A_PERSON))
-
-Make = Callable[..., Stack]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    """Makes stacks, and takes down each at the end."""
-    made: list[Stack] = []
-
-    def build(
-        *services: Service, home: Path | None = None, workers: Iterable[Worker] = ()
-    ) -> Stack:
-        stack = toy_stack(home or tmp_path / f"home-{len(made)}", *services, workers=workers)
-        made.append(stack)
-        return stack
-
-    yield build
-    for stack in made:
-        stack.down()
-        assert not processes(stack), "down left a process behind"
-
-
-def processes(stack: Stack) -> list[psutil.Process]:
-    """Whatever runs under the stack's home, or for it."""
-    home = str(stack.config.home)
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and (
-                any(home in part for part in process.cmdline()) or process.cwd().startswith(home)
-            ):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def row(stack: Stack, name: str) -> ProgramStatus:
-    return next(row for row in stack.status() if row.name == name)
-
-
-def pid(stack: Stack, name: str) -> int:
-    found = row(stack, name).pid
-    assert found is not None
-    return found
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-
-
-def kill_supervisor(stack: Stack) -> None:
-    process = psutil.Process(supervisor.pid(stack.config))
-    process.kill()
-    assert orphans.wait((process,), 10) == ()
-
-
-class Told(Silent):
-    """Remembers what was reported."""
-
-    def __init__(self) -> None:
-        self.order: list[tuple[str, str]] = []
-        self.notes: list[str] = []
-
-    def server(self, name: str, state: str, seconds: float) -> None:  # noqa: ARG002
-        if (name, state) not in self.order:
-            self.order.append((name, state))
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 def test_up_and_down_and_up_again(make: Make) -> None:
@@ -179,104 +88,6 @@ def test_a_server_that_dies_comes_back_and_leaves_no_zombie(make: Make, service:
         before.kill()
         wait_for(lambda process=before: not process.is_running())  # type: ignore[misc]
         wait_for(lambda: row(stack, service.name).state == "ready")
-
-
-def test_postgres_comes_back_when_a_client_is_slow_to_notice(make: Make) -> None:
-    """A query that waits for nothing holds the data directory after its server was killed."""
-    stack = make(POSTGRES)
-    stack.up()
-    wait_for(lambda: supervisor.programs(stack.config)["postgres"].state == "RUNNING")
-    with closing(postgres_client(stack)) as link:
-        backend = psutil.Process(link.info.backend_pid)
-        link.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 40_000_000)")
-        wait_for(lambda: backend.cpu_times().user > 0.2)
-        psutil.Process(pid(stack, "postgres")).kill()
-        wait_for(lambda: row(stack, "postgres").state == "ready", 90)
-    assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
-
-
-def postgres_client(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
-    port = stack.config.ports["postgres"]
-    return psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True)
-
-
-def test_postgres_is_stopped_without_waiting_for_its_clients(make: Make) -> None:
-    stack = make(POSTGRES)
-    for crash in (False, True):
-        stack.up()
-        with postgres_client(stack):
-            if crash:
-                kill_supervisor(stack)
-            began = time.monotonic()
-            assert stack.down()
-            assert time.monotonic() - began < POSTGRES.stop_seconds / 2
-        assert log_of(stack, "postgres").read_text().endswith("database system is shut down\n")
-
-
-def test_postgres_never_runs_as_root_and_weighs_what_all_its_processes_do(make: Make) -> None:
-    stack = make(POSTGRES)
-    stack.up()
-    main = psutil.Process(pid(stack, "postgres"))
-    family = (main, *main.children(recursive=True))
-    for process in family:
-        assert 0 not in (*process.uids(), *process.gids())
-    assert len(family) > 1
-    weights = [process.memory_full_info() for process in family]
-    shown = row(stack, "postgres").memory_bytes or 0
-    assert max(each.pss for each in weights) < shown < sum(each.rss for each in weights)
-
-
-def test_postgres_writes_no_row_to_its_log(make: Make) -> None:
-    stack = make(POSTGRES)
-    stack.up()
-    with postgres_client(stack) as link:
-        link.execute("CREATE TABLE people (email text UNIQUE, country text CHECK (country <> ''))")
-        link.execute("INSERT INTO people VALUES ('mia@example.org', 'CH')")
-        for country in ("CH", ""):
-            with pytest.raises(psycopg.IntegrityError), psycopg.ClientCursor(link) as cursor:
-                cursor.execute("INSERT INTO people VALUES ('mia@example.org', %s)", [country])
-    stack.down()
-    logs = stack.config.folder("postgres") / "log"
-    written = "".join(path.read_text() for path in logs.iterdir())
-    assert "violates unique constraint" in written
-    assert "violates check constraint" in written
-    assert "mia" not in written
-
-
-def test_any_user_may_run_postgres_as_himself() -> None:
-    """The other way round than the rest of these tests where root runs them."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    nobody = pwd.getpwnam("nobody")
-    if not reachable(Path(sys.executable), User(nobody.pw_uid, nobody.pw_gid)):
-        pytest.skip("this Python is closed to others")
-    with tempfile.TemporaryDirectory() as open_to_all:
-        os.chown(open_to_all, nobody.pw_uid, nobody.pw_gid)
-        home, cache = Path(open_to_all) / "home", Path(open_to_all) / "cache"
-        settings = own_settings(home).model_copy(update={"cache": cache})
-        built = {"HOME": open_to_all, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
-
-        def storyline(*arguments: str) -> None:
-            subprocess.run(
-                [sys.executable, "-B", "-m", "streams.cli.main", *arguments],
-                env=built | environment(settings),
-                cwd=open_to_all,
-                user=nobody.pw_uid,
-                group=nobody.pw_gid,
-                extra_groups=[],
-                check=True,
-                timeout=120,
-            )
-
-        stack = local_stack(settings)
-        try:
-            storyline("up", "--only", "postgres")
-            server = psutil.Process(pid(stack, "postgres"))
-            assert server.uids().real == nobody.pw_uid
-            assert server.cwd() == str(home / "postgres" / "data")
-        finally:
-            storyline("down")
-        assert not server.is_running()
 
 
 def test_servers_outlive_their_supervisor_and_down_finds_them(make: Make) -> None:
@@ -412,41 +223,6 @@ def test_a_server_deaf_to_requests_to_end_is_killed(make: Make) -> None:
     assert not processes(stack)
 
 
-def test_workers_are_kept_running_and_shown(make: Make) -> None:
-    stack = make(FIRST, workers=[STAYS])
-    stack.up()
-    assert row(stack, "stays").state == "stopped"
-    stack.start_workers()
-    assert (row(stack, "stays").kind, row(stack, "stays").state) == ("worker", "running")
-    assert "at work" in log_of(stack, "stays").read_text()
-    before = pid(stack, "stays")
-    os.kill(before, signal.SIGKILL)
-    wait_for(lambda: row(stack, "stays").pid not in (None, before))
-    stack.stop_workers()
-    assert row(stack, "stays").state == "stopped"
-    assert row(stack, "first").state == "ready"
-
-
-def test_a_worker_that_ends_at_once_is_named_with_its_log(make: Make) -> None:
-    stack = make(workers=[FAILS])
-    with pytest.raises(UserError, match="fails does not start") as error:
-        stack.start_workers()
-    assert "no broker" in error.value.message
-    with pytest.raises(UserError, match="no worker called poets"):
-        stack.start_workers(["poets"])
-
-
-def test_a_worker_that_needs_a_person_is_left_until_it_is_started_anew(make: Make) -> None:
-    """Longer than the crash of another, which is restarted, takes a few times over."""
-    stack = make(workers=[GIVES_UP, CRASHES])
-    stack.start_workers()
-    wait_for(lambda: log_of(stack, "crashes").read_text().count("at work") == 3)
-    assert row(stack, "gives_up").state == "failed"
-    assert log_of(stack, "gives_up").read_text().count("at work") == 1
-    stack.start_workers(["gives_up"])
-    assert row(stack, "gives_up").state == "running"
-
-
 @pytest.mark.parametrize("name", ["with space and per%cent", "long" * 30])
 def test_any_home_will_do(make: Make, tmp_path: Path, name: str) -> None:
     stack = make(REDIS, home=tmp_path / name)
@@ -480,39 +256,3 @@ def test_reset_deletes_what_was_made_from_the_data_if_it_is_the_stacks_own(
     assert outside.exists()
     (note,) = told.notes
     assert str(outside) in note
-
-
-def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
-    log = tmp_path / "kafka.log"
-    log.write_text("before\n")
-    grown = follow(lambda: log)
-    with log.open("a") as file:
-        file.write("one\n")
-    assert next(grown) == "one\n"
-    log.rename(tmp_path / "kafka.log.1")
-    log.write_text("two, and longer than what was there before\n")
-    assert next(grown).startswith("two")
-    log.write_text("three\n")
-    assert next(grown) == "three\n"
-
-
-def test_a_log_is_followed_into_the_file_of_the_next_day(make: Make) -> None:
-    stack = make(toy("daily", "kafka", log="daily-*.log"))
-    logs = stack.config.folder("daily") / "log"
-    logs.mkdir(parents=True)
-    monday, tuesday = logs / "daily-Mon.log", logs / "daily-Tue.log"
-    monday.write_text("before\n")
-    os.utime(monday, (1, 1))
-    assert log_of(stack, "daily") == monday
-    grown = follow(lambda: log_of(stack, "daily"))
-    with monday.open("a") as file:
-        file.write("late\n")
-    os.utime(monday, (2, 2))
-    tuesday.write_text("early\n")
-    assert [next(grown), next(grown)] == ["late\n", "early\n"]
-
-
-def test_an_unknown_log_is_refused(make: Make) -> None:
-    with pytest.raises(UserError, match="no log of kafak") as error:
-        log_of(make(FIRST, workers=[STAYS]), "kafak")
-    assert error.value.hint == "logs are: first, stays, supervisor"

@@ -1,7 +1,6 @@
 """The timelines of a real server: the common suite, and what only a server can do to them."""
 
 import random
-from collections.abc import Callable, Iterator
 
 import pytest
 import redis
@@ -9,9 +8,9 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from streams.projections.ports import StoreUnavailableError
-from streams.sinks.redis.keys import Keys, pack
-from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.keys import pack
 from streams.sinks.timelines import TimelineLimits, shard_of
+from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine
 from tests.contract.timeline_suite import (
@@ -29,39 +28,13 @@ from tests.contract.timeline_suite import (
     warm_ids,
 )
 from tests.integration.delivery_lists import followers
-from tests.integration.valkey import Valkey, begin_new_history
+from tests.integration.redis_timelines import KEYS, SHARDS, RealServer, timelines
+from tests.integration.valkey import Valkey
 
 pytestmark = pytest.mark.stack
 
-SHARDS = 4
-KEYS = Keys("v1", SHARDS)
 
-
-class RealServer(TimelineServer):
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._shards = SHARDS
-
-    def cache(self, *, shards: int = SHARDS, limits: TimelineLimits = SMALL) -> RedisTimelines:
-        self._client.flushall()
-        self._shards = shards
-        return RedisTimelines(self._client, version="v1", shards=shards, limits=limits)
-
-    def flush(self) -> None:
-        self._client.flushall()
-
-    def evict(self, reader: int) -> None:
-        self._client.delete(Keys("v1", self._shards).timeline(reader))
-
-    def new_history(self) -> None:
-        begin_new_history(self._client)
-
-
-def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimelines:
-    return RedisTimelines(client, version="v1", shards=SHARDS, limits=limits)
-
-
-class TestRedisTimelines(TimelineSuite, RefitSuite):
+class TestRedisTimelines(TimelineSuite, DeliverySuite, RefitSuite):
     @pytest.fixture
     def server(self, valkey: Valkey) -> TimelineServer:
         return RealServer(valkey.client)
@@ -301,103 +274,3 @@ def test_a_server_that_restarts_with_old_data_is_cold(valkey: Valkey) -> None:
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)
     assert warm_ids(cache) == (30, 20, 10)
-
-
-# What other processes do between any two round trips of one.
-
-
-class InterruptedConnection(redis.Connection):
-    """Runs `interrupt(n)` before the n-th thing it sends once it is armed."""
-
-    interrupt: Callable[[int], None] | None = None
-    sent = 0
-
-    def send_packed_command(self, command: object, check_health: bool = True) -> None:
-        cls = InterruptedConnection
-        if cls.interrupt is not None:
-            cls.sent += 1
-            cls.interrupt(cls.sent)
-        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
-
-
-@pytest.fixture
-def interrupted(valkey: Valkey) -> Iterator[redis.Redis]:
-    pool = redis.ConnectionPool(
-        connection_class=InterruptedConnection, host="127.0.0.1", port=valkey.port
-    )
-    client = redis.Redis(connection_pool=pool)
-    client.ping()
-    yield client
-    InterruptedConnection.interrupt = None
-    client.close()
-    pool.disconnect()
-
-
-def scenario(cache: RedisTimelines, durable: set[int]) -> None:
-    """Build with many authors, a page a script; then two posts are written and delivered."""
-    token = cache.begin(READER, [ANN, *range(200, 212)])
-    if token is not None:
-        cache.install(READER, token, sorted(durable), 0, SOURCES)
-    for posts in ({10, 30}, {20}):
-        durable |= posts
-        cache.deliver({ANN: sorted(posts)}, ALL)
-
-
-INTERRUPTIONS = ("flush", "evict", "history", "delivery", "rival", "forget")
-
-
-@pytest.mark.parametrize("kind", INTERRUPTIONS)
-def test_any_interruption_between_any_two_steps(
-    valkey: Valkey, interrupted: redis.Redis, kind: str
-) -> None:
-    steps, seed = 60, random.Random(kind)
-    cold = 0
-    for at in range(1, steps):
-        valkey.client.flushall()
-        durable: set[int] = {5}
-        other = timelines(valkey.client)
-
-        def befall(number: int, at: int = at, durable: set[int] = durable) -> None:
-            if number == at:
-                _interruption(kind, valkey.client, other, durable, seed)  # noqa: B023
-
-        InterruptedConnection.sent, InterruptedConnection.interrupt = 0, befall
-        scenario(timelines(interrupted), durable)
-        InterruptedConnection.interrupt = None
-        if InterruptedConnection.sent < at:
-            break
-        timeline = standing(other)
-        assert timeline is None or set(timeline.ids) == durable, f"{kind} before step {at}"
-        cold += timeline is None
-    assert 5 < at < steps - 1, "every step must be reached, and not more"
-    assert (cold > 0) is (kind in {"flush", "evict", "history", "rival"})
-
-
-def test_a_load_that_loses_its_marker_ends(valkey: Valkey, interrupted: redis.Redis) -> None:
-    def evict(number: int) -> None:
-        if number == 2:
-            valkey.client.delete(KEYS.timeline(READER))
-
-    cache = timelines(interrupted)
-    cache.begin(EVE, [ANN])
-    InterruptedConnection.sent, InterruptedConnection.interrupt = 0, evict
-    assert cache.begin(READER, range(200, 212)) is None
-
-
-def _interruption(
-    kind: str, client: redis.Redis, other: RedisTimelines, durable: set[int], seed: random.Random
-) -> None:
-    if kind == "flush":
-        client.flushall()
-    elif kind == "evict":
-        client.delete(KEYS.timeline(READER))
-    elif kind == "history":
-        RealServer(client).new_history()
-    elif kind == "delivery":
-        post = seed.randrange(40, 99)
-        durable.add(post)
-        other.deliver({ANN: [post]}, ALL)
-    elif kind == "rival":
-        other.begin(READER, [ANN])
-    else:
-        client.script_flush()

@@ -6,6 +6,7 @@ _REDIS = "streams/sinks/redis/"
 _TESTS = (
     "tests/integration/test_delivery_lists.py",
     "tests/integration/test_timelines_redis.py",
+    "tests/integration/test_timelines_interrupted.py",
 )
 
 
