@@ -35,8 +35,8 @@ class _Reading:
 
     def past_holes(self, offset: int) -> int:
         """The first offset from `offset` on that no known hole covers."""
-        while offset in self.holes:
-            offset = self.holes[offset]
+        while ends := [end for start, end in self.holes.items() if start <= offset < end]:
+            offset = max(ends)
         return offset
 
 
@@ -73,8 +73,12 @@ class Positions:
         reading.expected = last + 1
 
     def hole(self, partition: TopicPartition, start: int, end: int) -> None:
-        """The log holds no record to read from `start` up to, but not including, `end`."""
-        self._readings[partition].holes[start] = end
+        """The log holds no record to read from `start` up to, but not including, `end`.
+
+        Holes may overlap: what is read again may be met from another offset on.
+        """
+        holes = self._readings[partition].holes
+        holes[start] = max(end, holes.get(start, end))
 
     def applied(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """Every record up to `offset` is applied, if the assignment is still that one."""

@@ -98,3 +98,18 @@ def test_a_hole_does_not_hide_the_record_after_it(positions: Positions) -> None:
     positions.hole(LIKES, 10, 12)
     with pytest.raises(PositionGapError, match="expected offset 12, got 13"):
         read(positions, 13)
+
+
+@pytest.mark.parametrize(
+    "holes",
+    [((10, 14), (12, 16)), ((12, 16), (10, 13)), ((10, 16), (10, 12)), ((9, 16),)],
+    ids=["overlapping", "met the other way round", "told again shorter", "begun before"],
+)
+def test_holes_that_overlap_are_passed(
+    positions: Positions, holes: tuple[tuple[int, int], ...]
+) -> None:
+    """What lies before a seek is met again, maybe from another offset on."""
+    for start, end in holes:
+        positions.hole(LIKES, start, end)
+    assert positions.committable(LIKES) == 16
+    read(positions, 16)
