@@ -8,7 +8,7 @@ whatever became of the cache.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from itertools import chain, takewhile
+from itertools import chain
 from typing import NamedTuple
 
 import structlog
@@ -78,10 +78,7 @@ def _candidates(
     floor = warm.timeline.floor
     above = union(
         (i for i in warm.timeline.ids if before is None or i < before),
-        takewhile(
-            lambda i: i > floor,
-            merge_author_posts(hot.celebrities.posts_of(warm.pulled), warm.pulled, before),
-        ),
+        merge_author_posts(hot.celebrities.posts_of(warm.pulled), warm.pulled, before, above=floor),
     )
     if floor == 0:
         return above

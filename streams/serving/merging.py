@@ -29,15 +29,16 @@ def merge_author_posts(
     authors: Collection[int],
     before: int | None,
     wanted: int | None = None,
+    above: int = 0,
 ) -> Iterator[int]:
-    """Ids of all the authors' posts below `before`, newest first: a k-way merge.
+    """Ids of all the authors' posts between `above` and `before`, newest first: a k-way merge.
 
     An id is given out only when every author who may have a newer one has been asked, so the
     order is exact at any depth. Each author is read in growing chunks, the first of which are
     twice as large as they must be where `wanted` ids (by default a few pages) are taken and all
     authors write as often. `wanted` is a guess that decides how much is asked at a time.
     """
-    merge = _Merge(recent_posts, max(wanted or _WANTED, 1))
+    merge = _Merge(recent_posts, max(wanted or _WANTED, 1), above)
     yield from merge.ids(authors, before)
 
 
@@ -63,9 +64,10 @@ _NOBODY: Final = 0
 
 
 class _Merge:
-    def __init__(self, recent_posts: RecentPosts, wanted: int) -> None:
+    def __init__(self, recent_posts: RecentPosts, wanted: int, above: int) -> None:
         self._recent_posts = recent_posts
         self._wanted = wanted
+        self._above = above
         self._sources: dict[int, _Source] = {}
         self._heads: list[tuple[int, int]] = []
         """(-post id, author): the newest unread id of each author who has one, and bottoms."""
@@ -78,6 +80,8 @@ class _Merge:
         while self._heads:
             negative, author = heapq.heappop(self._heads)
             post_id = -negative
+            if post_id <= self._above:
+                return
             if author == _NOBODY:
                 self._refill(post_id, first)
                 continue
@@ -120,7 +124,7 @@ class _Merge:
     def _fetch(
         self, authors: Collection[int], before: int | None, chunk: int, down_to: int
     ) -> None:
-        enough = Enough(self._rest, down_to)
+        enough = Enough(self._rest, max(down_to, self._above))
         found = self._recent_posts(authors, before, chunk, enough)
         for author, ids in found.ids.items():
             source, kept = self._sources.get(author), ids

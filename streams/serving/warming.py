@@ -6,7 +6,7 @@ before it, too.
 """
 
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
 from streams.contracts.events import Tier
 from streams.projections.ports import ViewReader
@@ -59,8 +59,8 @@ def _refit(
     added = authors - before
     if not hot.timelines.register(reader, held.token, added):
         return
-    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)
-    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)
+    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)
+    ids, below = _newest(posts, hot.length)
     hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
 
 

@@ -5,6 +5,11 @@ from tests.mutations.mutation import Mutation
 _COPIED = "streams/serving/copied.py"
 _DROPPING = "streams/sinks/dropping.py"
 _WARMING = "streams/serving/warming.py"
+_REFIT_REGISTERS = "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
+_REFIT_READS = (
+    "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)\n"
+    "    ids, below = _newest(posts, hot.length)\n"
+)
 
 _TESTS = (
     "tests/unit/test_copied_views.py",
@@ -125,12 +130,8 @@ COPIES = (
         "refit-reads-first",
         "a post between reading and registering is missing from a timeline made to fit",
         _WARMING,
-        "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
-        "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)\n"
-        "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n",
-        "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1)\n"
-        "    ids, below = _newest(takewhile(lambda post: post > held.floor, posts), hot.length)\n"
-        "    if not hot.timelines.register(reader, held.token, added):\n        return\n",
+        _REFIT_REGISTERS + _REFIT_READS,
+        _REFIT_READS + _REFIT_REGISTERS,
         _TESTS,
     ),
     Mutation(

@@ -32,6 +32,8 @@ class Store:
     ) -> None:
         self.posts = {author: set(of) for author, of in posts.items()}
         self.questions = 0
+        self.furthest = 1 << 63
+        """Down to where it was asked."""
         self._month = month
         self._late = list(late)
 
@@ -42,6 +44,7 @@ class Store:
             author, post = self._late.pop()
             self.posts.setdefault(author, set()).add(post)
         self.questions += 1
+        self.furthest = min(self.furthest, enough.down_to)
         assert len(set(authors)) == len(authors)
         found = {
             author: sorted(
@@ -56,14 +59,16 @@ class Store:
         return Recent({a: [i for i in ids if i >= until] for a, ids in found.items()}, until)
 
 
-@given(posts=posts, before=befores, wanted=wanteds, month=months)
+@given(posts=posts, before=befores, wanted=wanteds, above=st.just(0) | ids, month=months)
 def test_all_posts_come_newest_first_each_once(
-    posts: dict[int, set[int]], before: int | None, wanted: int | None, month: int
+    posts: dict[int, set[int]], before: int | None, wanted: int | None, above: int, month: int
 ) -> None:
     store = Store(posts, month)
-    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted))
-    every = {i for of in posts.values() for i in of if before is None or i < before}
+    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted, above))
+    every = {i for of in posts.values() for i in of if above < i and (before is None or i < before)}
     assert merged == sorted(every, reverse=True)
+    if above:
+        assert store.furthest >= above, "nobody is asked about what is not wanted"
 
 
 @given(

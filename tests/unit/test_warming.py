@@ -23,17 +23,19 @@ LENGTH = 4
 
 
 class Store(MemoryStore):
-    """Counts the authors it is asked for; does something once when it has read posts."""
+    """Notes what it is asked for; does something once when it has read posts."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[set[int]] = []
+        self.down_to: list[int] = []
         self.then: Callable[[], None] | None = None
 
     def recent_posts(
         self, authors: Collection[int], before: int | None, limit: int, enough: Enough
     ) -> Recent:
         self.asked.append(set(authors))
+        self.down_to.append(enough.down_to)
         found = super().recent_posts(authors, before, limit, enough)
         then, self.then = self.then, None
         if then is not None:
@@ -71,6 +73,11 @@ class World:
         asked, self.store.asked = self.store.asked, []
         return asked
 
+    def down_to(self) -> list[int]:
+        """Down to where the store had to go for them."""
+        asked, self.store.down_to = self.store.down_to, []
+        return asked
+
 
 @pytest.fixture
 def world() -> World:
@@ -106,6 +113,18 @@ def test_after_a_follow_only_the_new_author_is_asked_for(world: World) -> None:
     assert world.asked() == [{BOB}]
     assert world.feed() == [30, 20, 10]
     assert world.asked() == []
+
+
+def test_after_a_follow_nothing_below_the_timeline_is_asked_for(world: World) -> None:
+    world.follow(ANN)
+    world.post(BOB, 5)
+    world.post(ANN, *range(10, 60, 10))
+    assert world.feed(LENGTH) == [50, 40, 30, 20]
+    world.post(BOB, 25)
+    world.follow(BOB)
+    world.down_to()
+    assert world.feed() == [50, 40, 30, 25, 20, 10, 5]
+    assert world.down_to()[0] == 10, "there the timeline ended"
 
 
 def test_after_an_unfollow_nobody_is_asked_for(world: World) -> None:

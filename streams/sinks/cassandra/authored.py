@@ -34,7 +34,7 @@ def recent_by_author(
     session: Session, authors: Collection[int], before: int | None, limit: int, enough: Enough
 ) -> Recent:
     """The same, but of the last month alone where that is enough, or of it and the one before (of
-    those in which anybody wrote)."""
+    those in which anybody wrote); and of no month before the one of `enough.down_to`."""
     return _newest(session, authors, before, limit, enough)
 
 
@@ -57,9 +57,11 @@ def _newest(
         if not short or (enough and _suffices(found, limit, until, enough)):
             break
     else:
+        oldest = month_of(enough.down_to) if enough else 0
         if until:
-            _walk(session, found, _buckets(session, short, month_of(until)), newest, limit)
-        until = 0
+            months = range(oldest, month_of(until))
+            _walk(session, found, _buckets(session, short, months), newest, limit)
+        until = first_id(oldest) if oldest else 0
     newest_ids = {author: sorted(ids, reverse=True)[:limit] for author, ids in found.items()}
     return Recent(newest_ids, until if short else 0)
 
@@ -115,10 +117,10 @@ def _ask(
             found[author].append(post_id)
 
 
-def _buckets(session: Session, authors: Collection[int], below: int) -> dict[int, list[int]]:
-    """Per author its buckets before `below`, newest first."""
+def _buckets(session: Session, authors: Collection[int], months: range) -> dict[int, list[int]]:
+    """Per author its buckets of these months, newest first."""
     buckets: dict[int, list[int]] = {}
     for author, bucket in session.rows_in(_BUCKETS, authors):
-        if bucket < below:
+        if bucket in months:
             buckets.setdefault(author, []).append(bucket)
     return {author: sorted(held, reverse=True) for author, held in buckets.items()}
