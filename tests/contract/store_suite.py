@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.contracts.ids import MAX_ID
+from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
 from streams.projections.effects import (
     DeleteComment,
     DeletePost,
@@ -54,10 +54,10 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         assert list(store.author_posts([author], None, 0)[author]) == []
         assert list(store.author_posts([author], 1, 5)[author]) == []
 
-    @pytest.mark.parametrize("bounded", [False, True])
+    @pytest.mark.parametrize("days", [None, 10, 100, 200])
     @pytest.mark.parametrize("wanted", [1, 4, 9, 1000])
     def test_recent_posts_are_all_down_to_where_they_say(
-        self, store: Store, scope: Scope, wanted: int, bounded: bool
+        self, store: Store, scope: Scope, wanted: int, days: int | None
     ) -> None:
         """Of authors who write every week, every other month, once, and never."""
         weekly, seldom, once, never = authors = scope.users(4)
@@ -72,7 +72,8 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
         before: int | None = None
         for _ in range(100):
             for limit in (2, 5, 100):
-                down_to = (before or MAX_ID) // 2 if bounded else 0
+                newest = before or written[weekly][-1]
+                down_to = newest - make_id(EPOCH_MS + days * DAY_MS) if days else 0
                 found = store.recent_posts(authors, before, limit, Enough(wanted, down_to))
                 told = sum(map(len, found.ids.values()))
                 assert found.until <= down_to or told >= wanted
@@ -83,7 +84,7 @@ class StoreSuite(PairCases, CreateCases, ChangeCases, EngagementCases, TierCases
                         if i >= found.until and (before is None or i < before)
                     ]
                     assert list(found.ids.get(author, ())) == some[:limit]
-            if not found.until:
+            if found.until <= written[once][0]:
                 return
             told_ids = (i for ids in found.ids.values() for i in ids)
             before = max(told_ids, default=found.until)
