@@ -11,6 +11,7 @@ _POLICY = "streams/projections/tier_policy.py"
 _MERGE = ("tests/property/test_merging_property.py",)
 _TESTS = (
     "tests/unit/test_tier_policy.py",
+    "tests/unit/test_tier_crossing.py",
     "tests/unit/test_celebrity_cache.py",
     "tests/unit/test_agents.py",
     "tests/property/test_tiers_property.py",
