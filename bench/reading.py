@@ -19,7 +19,8 @@ from streams.serving.answers import PostPage
 from streams.sinks.cassandra.session import parts
 
 PAGE: Final = 20
-_START: Final = 1_735_689_600_000
+START: Final = 1_735_689_600_000
+"""Nobody writes earlier (ms)."""
 _MINUTE: Final = 60_000
 _BATCH: Final = 2000
 
@@ -124,7 +125,7 @@ def _written(draw: random.Random, authors: Sequence[int], each: int) -> Mapping[
         for _ in range(max(1, round(scale * weight)))
     ]
     ids = (
-        make_id(_START + draw.randrange(span), number % 1024, number // 1024)
+        make_id(START + draw.randrange(span), number % 1024, number // 1024)
         for number in range(len(writers))
     )
     return dict(sorted(zip(ids, writers, strict=True)))
@@ -145,4 +146,4 @@ def _pulls(group: Readers, written: Mapping[int, int]) -> Iterator[PullPost]:
 def _follows(group: Readers) -> Iterator[SetRelation]:
     for reader in group.ids:
         for author in group.authors:
-            yield SetRelation(Relation.FOLLOW, reader, author, Stamp(_START, author))
+            yield SetRelation(Relation.FOLLOW, reader, author, Stamp(START, author))
