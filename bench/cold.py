@@ -14,9 +14,12 @@ from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple
 
+from redis import Redis
+
 from bench.durable_pages import DurablePages
 from bench.reading import START, Readers, latencies, page, plain_post, readers
 from bench.report import Report
+from streams.app.read_side import ReadSide
 from streams.app.settings import Settings
 from streams.app.wiring import durable_views, row_copies
 from streams.contracts.ids import make_id
@@ -62,18 +65,8 @@ def run(report: Report, size: str, settings: Settings) -> None:
             client.flushall()
             page(side, reader)
         for group in groups:
-            cold, warm, followed = [], [], []
-            for reader in group.ids:
-                client.flushall()
-                cold.append(_ms(partial(page, side, reader)))
-                warm.append(_ms(partial(page, side, reader)))
-                sink.apply(_follow(reader))
-                followed.append(_ms(partial(page, side, reader)))
-                sink.apply(_follow(reader, ended=True))
             name = f"{group.followees:,} followees"
-            latencies(report, f"{name}, cold", cold)
-            latencies(report, f"{name}, warm", warm)
-            latencies(report, f"{name}, after a follow", followed)
+            _measure(report, name, group, side, sink, client)
             if group.followees <= _AIM:
                 report.goal(f"{name}, cold: p99", at_most=100)
             report.ratio(f"{name}, cold: p50", f"{name}, warm: p50")
@@ -81,6 +74,22 @@ def run(report: Report, size: str, settings: Settings) -> None:
             latencies(report, f"{name}, ids built", built)
             latencies(report, f"{name}, ids from a durable page", restored)
             report.ratio(f"{name}, ids from a durable page: p50", f"{name}, ids built: p50")
+
+
+def _measure(
+    report: Report, name: str, group: Readers, side: ReadSide, sink: DroppingSink, client: Redis
+) -> None:
+    cold, warm, followed = [], [], []
+    for reader in group.ids:
+        client.flushall()
+        cold.append(_ms(partial(page, side, reader)))
+        warm.append(_ms(partial(page, side, reader)))
+        sink.apply(_follow(reader))
+        followed.append(_ms(partial(page, side, reader)))
+        sink.apply(_follow(reader, ended=True))
+    latencies(report, f"{name}, cold", cold)
+    latencies(report, f"{name}, warm", warm)
+    latencies(report, f"{name}, after a follow", followed)
 
 
 def _follow(reader: int, *, ended: bool = False) -> Effects:

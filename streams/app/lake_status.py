@@ -13,10 +13,12 @@ from deltalake import DeltaTable
 
 from streams.app.settings import Settings
 from streams.app.wiring import progress
+from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
 from streams.contracts.catalog import topics
 from streams.contracts.tables import BRONZE, QUARANTINE, STAR
 from streams.errors import UserError
-from streams.sinks.delta.landing import wanted_from
+from streams.sinks.delta.landing import first_missing
+from streams.sinks.delta.table import LakeTable
 
 _START_OF_BATCH: Final = -1
 
@@ -111,13 +113,16 @@ def _of_partitions(
     for topic, name in BRONZE.items():
         if not {name, QUARANTINE} <= tables.keys():
             continue
+        # What was opened before the log's ends were asked for: a table that is landed in meanwhile
+        # would seem to be ahead of its log.
+        bronze = LakeTable(lake, bronze_table(topic), tables[name])
+        quarantine = LakeTable(lake, QUARANTINE_TABLE, tables[QUARANTINE])
         known = [partition for of, partition in ends or () if of == topic]
         spec = topics().get(topic)
-        partitions = sorted(known) or range(spec.partitions if spec else 1)
-        wanted = wanted_from(lake, [(topic, partition) for partition in partitions])
-        for partition in partitions:
+        for partition in sorted(known) or range(spec.partitions if spec else 1):
             end = None if ends is None else ends.get((topic, partition))
-            yield PartitionStatus(name, topic, partition, wanted[topic, partition], end)
+            missing = first_missing(bronze, quarantine, topic, partition)
+            yield PartitionStatus(name, topic, partition, missing, end)
 
 
 def _of_queries(lake: Path, tables: Mapping[str, DeltaTable]) -> Iterator[QueryStatus]:

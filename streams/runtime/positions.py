@@ -35,9 +35,7 @@ class _Reading:
 
     def past_holes(self, offset: int) -> int:
         """The first offset from `offset` on that no known hole covers."""
-        while ends := [end for start, end in self.holes.items() if start <= offset < end]:
-            offset = max(ends)
-        return offset
+        return next((end for start, end in self.holes.items() if start <= offset < end), offset)
 
 
 class Positions:
@@ -75,10 +73,15 @@ class Positions:
     def hole(self, partition: TopicPartition, start: int, end: int) -> None:
         """The log holds no record to read from `start` up to, but not including, `end`.
 
-        Holes may overlap: what is read again may be met from another offset on.
+        Holes may overlap, as what is read again may be met from another offset on. Those that
+        overlap or touch become one: of nothing but aborted transactions there is one hole.
         """
         holes = self._readings[partition].holes
-        holes[start] = max(end, holes.get(start, end))
+        for at, till in [*holes.items()]:
+            if at <= end and start <= till:
+                del holes[at]
+                start, end = min(at, start), max(till, end)
+        holes[start] = end
 
     def applied(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """Every record up to `offset` is applied, if the assignment is still that one."""

@@ -52,8 +52,8 @@ READING = (
         "hole-hides-a-record",
         "the record after a hole in the log is committed unread",
         f"{_RUNTIME}positions.py",
-        "holes[start] = max(end, ",
-        "holes[start] = max(end + 1, ",
+        "holes[start] = end\n",
+        "holes[start] = end + 1\n",
     ),
     Mutation(
         "hole-not-committed",

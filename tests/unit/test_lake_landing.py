@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table, lake_tables
-from streams.sinks.delta.landing import Landed, Landing, wanted_from
+from streams.sinks.delta.landing import Landed, Landing, first_missing, wanted_from
 from streams.sinks.delta.table import LakeError, LakeTable, OvertakenError, create_tables
 
 TOPIC = "social.likes.v1"
@@ -254,6 +254,18 @@ def test_what_the_quarantine_took_last_is_not_left_to_read(lake: Path) -> None:
     assert list(wanted_from(lake, places).values()) == [7, 1, 0, 0]
     landing.land(rows((0, 7)))
     assert wanted_from(lake, places)[TOPIC, 0] == 9
+
+
+def test_what_is_landed_after_a_table_was_opened_is_not_in_that_snapshot(lake: Path) -> None:
+    """A status asks for the log's end afterwards, and no table may seem to be ahead of it."""
+    landing = Landing(lake, TOPIC)
+    landing.land(rows(*span(0, range(5))))
+    bronze = LakeTable(lake, TABLE, DeltaTable(lake / TABLE.name))
+    quarantine = LakeTable(lake, QUARANTINE_TABLE, DeltaTable(lake / QUARANTINE_TABLE.name))
+    landing.land(rows(*span(0, range(5, 9))))
+    landing.set_aside(refused((0, 9)))
+    assert first_missing(bronze, quarantine, TOPIC, 0) == 5
+    assert wanted_from(lake, [(TOPIC, 0)]) == {(TOPIC, 0): 10}
 
 
 WRITE_WITHOUT_ROOM = """

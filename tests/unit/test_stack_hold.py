@@ -353,9 +353,11 @@ signal.signal(signal.SIGTERM, end)
 print('ready', flush=True)
 time.sleep(60)
 """
-    start(code)
+    child = start(code)
     wait_for(lambda: "ready" in output(tmp_path))
-    assert orphans.stop((tmp_path / "lock",), 10) == 1
+    child.terminate()
+    assert orphans.wait((psutil.Process(child.pid),), 10) == ()
+    assert not orphans.locked(tmp_path / "lock")
 
 
 def test_a_lock_is_waited_for_whose_holder_is_about_to_end(start: Start, tmp_path: Path) -> None:

@@ -77,36 +77,39 @@ class Landing:
             reached = self._bronze.reached(self._topic, partition)
             part = part.filter(pc.field(_OFFSET) > reached)
             if len(part) and self._quarantine.reached(self._topic, partition) > reached:
-                part = part.filter(~pc.field(_OFFSET).isin(self._aside(partition, reached)))
+                aside = _aside(self._quarantine, self._topic, partition, reached)
+                part = part.filter(~pc.field(_OFFSET).isin(aside))
             parts.append(part)
         return pa.concat_tables(parts) if parts else rows
-
-    def _aside(self, partition: int, after: int) -> pa.Array:
-        """Offsets of quarantined records of a partition."""
-        return self._quarantine.rows(
-            [_OFFSET],
-            f"topic = '{self._topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}",
-        )[_OFFSET].combine_chunks()
-
-    def wanted_from(self, partition: int) -> int:
-        """The first offset of a partition that neither table has."""
-        wanted = self._bronze.reached(self._topic, partition) + 1
-        if self._quarantine.reached(self._topic, partition) >= wanted:
-            aside = set(self._aside(partition, wanted - 1).to_pylist())
-            while wanted in aside:
-                wanted += 1
-        return wanted
 
 
 def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """(topic, partition) -> the first offset that the lake does not have."""
-    landings: dict[str, Landing] = {}
+    quarantine = LakeTable(lake, QUARANTINE_TABLE)
+    tables: dict[str, LakeTable] = {}
     wanted: dict[tuple[str, int], int] = {}
     for topic, partition in partitions:
-        if topic not in landings:
-            landings[topic] = Landing(lake, topic)
-        wanted[topic, partition] = landings[topic].wanted_from(partition)
+        if topic not in tables:
+            tables[topic] = LakeTable(lake, bronze_table(topic))
+        wanted[topic, partition] = first_missing(tables[topic], quarantine, topic, partition)
     return wanted
+
+
+def first_missing(bronze: LakeTable, quarantine: LakeTable, topic: str, partition: int) -> int:
+    """The first offset of a partition that neither table has."""
+    missing = bronze.reached(topic, partition) + 1
+    if quarantine.reached(topic, partition) >= missing:
+        aside = set(_aside(quarantine, topic, partition, missing - 1).to_pylist())
+        while missing in aside:
+            missing += 1
+    return missing
+
+
+def _aside(quarantine: LakeTable, topic: str, partition: int, after: int) -> pa.Array:
+    """Offsets of quarantined records of a partition."""
+    return quarantine.rows(
+        [_OFFSET], f"topic = '{topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}"
+    )[_OFFSET].combine_chunks()
 
 
 def _distinct(rows: pa.Table) -> pa.Table:

@@ -39,12 +39,13 @@ class LakeError(UserError):
 class LakeTable:
     """A table of the lake as of the last `refresh`. One thread at a time."""
 
-    def __init__(self, lake: Path, table: Table) -> None:
+    def __init__(self, lake: Path, table: Table, snapshot: DeltaTable | None = None) -> None:
+        """`snapshot` is the table as somebody has opened it already."""
         self.table = table
         self.schema = arrow_schema(table)
         self.path = lake / table.name
         with _told(self.path):
-            self._delta = DeltaTable(self.path)
+            self._delta = DeltaTable(self.path) if snapshot is None else snapshot
 
     def refresh(self) -> None:
         """Take up what others have committed."""
