@@ -2,8 +2,7 @@
 
 Every row that `validate.check_record` refuses is a suspect; a suspect that it accepts does no
 harm. Arithmetic in columns wraps around where an id or time is absurd, which only ever concerns
-rows that another rule suspects already: ids must be positive, and a creating event's time equals
-the time inside its id.
+rows that another rule suspects already: ids must be positive, and times lie in the years 1 to 9999.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,9 @@ from streams.contracts import validate as rules
 from streams.contracts.batch import APPEND_TIME
 from streams.contracts.catalog import topic_of
 from streams.contracts.events import ContentKind, Surface
-from streams.contracts.fields import CREATES, id_fields
+from streams.contracts.fields import CREATES, id_fields, time_fields
 from streams.contracts.ids import EPOCH_MS, TIME_SHIFT
+from streams.contracts.times import FIRST_MS, LAST_MS
 
 
 def suspects(record_type: str, columns: pa.RecordBatch, keys: Sequence[bytes | None]) -> list[int]:
@@ -39,6 +39,9 @@ def _masks(
     yield pc.fill_null(pc.not_equal(pa.array(keys, pa.binary()), expected), True)
     for name in id_fields(record_type):
         yield pc.fill_null(pc.less_equal(columns.column(name), 0), False)
+    for name in time_fields(record_type):
+        yield pc.less(columns.column(name), FIRST_MS)
+        yield pc.greater(columns.column(name), LAST_MS)
     created = CREATES.get(record_type)
     if created is not None:
         yield pc.not_equal(occurred_at, _id_time(columns.column(created)))
