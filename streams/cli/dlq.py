@@ -25,6 +25,7 @@ from streams.cli.dlq_options import (
     wanted,
 )
 from streams.cli.output import JsonFlag, err, print_json
+from streams.cli.reading import checked_text
 
 if TYPE_CHECKING:
     from streams.app.letter_search import Wanted
@@ -166,6 +167,7 @@ def discard(
     from streams.app.settings import settings
     from streams.cli.dlq_output import bar, counted
 
+    checked_text("--why", why)
     selected, _ = _find(wanted(positions, topic, code, group, since, until))
     letters = [letter for letter in selected if letter.state is State.OPEN]
     if letters and not dry_run:

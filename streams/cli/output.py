@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 
-# The controls but newline and tab: an ESC among them would be a command to the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters steer a terminal, and half of a surrogate pair cannot be printed at all.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -45,7 +45,18 @@ def print_table(
 
 
 def _plain(text: str) -> "Text":
-    """Return the text with control characters written as escapes, such as `\\x1b`."""
     from rich.text import Text
 
-    return Text(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
+    return Text(visible(text, kept="\n\t"))
+
+
+def visible(text: str, *, kept: str = "") -> str:
+    """Return text with its control characters, but those `kept`, as escapes such as `\\x1b`.
+
+    Zero-width and bidirectional characters stay: some scripts cannot be written without them.
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in kept else _escaped(found), text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

@@ -83,6 +83,17 @@ def parse_tag(text: str) -> str:
     return text
 
 
+def checked_text(option: str, text: str) -> str:
+    """Return an option's text; raise `UserError` if its bytes are not UTF-8."""
+    from streams.contracts.text import check_text
+
+    try:
+        check_text(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not UTF-8 text", exit_code=2) from None
+    return text
+
+
 Id = Annotated[int, typer.Argument(parser=parse_id, metavar="ID", help="A positive 63-bit id.")]
 Tag = Annotated[
     str, typer.Argument(parser=parse_tag, metavar="TAG", help="A hashtag, with or without #.")

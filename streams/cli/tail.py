@@ -1,5 +1,6 @@
 """`storyline tail`: a topic's records, decoded, with their positions."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from streams.app.looking import Seen
 
 app = command_app()
+
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 EXAMPLES = """Examples:
 
@@ -80,12 +83,9 @@ def _start(text: str) -> int | None:
         return 0
     if text == "end":
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise UserError(
-            f"--from {text}: beginning, end or a number is expected", exit_code=2
-        ) from None
+    if not _NUMBER.fullmatch(text):
+        raise UserError(f"--from {text}: beginning, end or an offset is expected", exit_code=2)
+    return int(text)
 
 
 def _line(seen: "Seen") -> str:
