@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.app.changing import Outcome
-    from streams.app.publishing import Line
+    from streams.app.json_lines import Line
 
 app = command_app(
     help="Change accounts.",
@@ -73,7 +73,7 @@ def apply(
     """Apply account changes to PostgreSQL in order, one JSON object a line."""
     from streams.app.accounts import accounts_store
     from streams.app.changing import apply_lines
-    from streams.app.publishing import lines_of
+    from streams.app.json_lines import lines_of
     from streams.app.settings import settings
 
     with ExitStack() as closing:

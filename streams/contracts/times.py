@@ -10,7 +10,7 @@ LAST_MS: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z, the last instant that an event may have."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LOCAL_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - of date-times without their offset
+_LOCAL_EPOCH: Final = datetime(1970, 1, 1)
 _MS: Final = timedelta(milliseconds=1)
 _MINUTE_MS: Final = 60_000
 
