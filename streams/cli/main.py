@@ -121,7 +121,7 @@ def main() -> None:
         arguments.insert(0, _DEBUG)
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        app(arguments)
+        app(arguments, prog_name="storyline")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             _complain("interrupted", None)
