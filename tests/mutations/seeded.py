@@ -4,6 +4,7 @@ from tests.mutations.copies import COPIES
 from tests.mutations.counting import COUNTING
 from tests.mutations.expiring import EXPIRING
 from tests.mutations.feeds import FEEDS
+from tests.mutations.inputs import INPUTS
 from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
 from tests.mutations.reading import READING
@@ -23,4 +24,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *TIMELINES,
     *TRENDING,
     *VERIFYING,
+    *INPUTS,
 )

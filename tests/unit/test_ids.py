@@ -43,7 +43,7 @@ def test_up_to_19_digits_are_read(text: str, value: int) -> None:
     ["", "-", "--1", "+1", " 1", "1\n", "1_0", "1.0", "0x1", "1e3", "٣", "²", "1" * 20, "0" * 20],
 )
 def test_text_that_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         parse_id(text)
 
 
