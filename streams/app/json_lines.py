@@ -21,6 +21,7 @@ _TOKEN: Final = re.compile(
     rb'[ \t\r\n]*+(?:("[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+")|([{}\[\]:,])'
     rb"|((?:true|false|null|-?\d[\d.eE+-]*+)(?![\w\"]))|($))"
 )
+_OPENER: Final = re.compile(rb"[ \t\r\n,]*+[{\[]")
 _TYPE_KEY: Final = b'"type"'
 
 
@@ -194,10 +195,10 @@ class _Syntax:
                 return False
             at = found.end()
             if self.has_ended:
-                rest = line[at:].lstrip(b" \t\r\n,")
-                if not rest.startswith((_OBJECT, _ARRAY)):
+                following = _OPENER.match(line, at)
+                if following is None:
                     return True
-                line, at = rest, 0
+                at = following.end() - 1
                 self._expected = _Expected.VALUE
         return False
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.command import command_app
-from streams.cli.output import JsonFlag, print_json_line
+from streams.cli.output import JsonFlag, print_json_line, visible
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def tail(
             if as_json:
                 print_json_line(seen_json(seen))
             else:
-                typer.echo(_line(seen))
+                typer.echo(visible(_line(seen)))
             shown += 1
             if shown == count:
                 return

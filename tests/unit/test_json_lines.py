@@ -113,6 +113,13 @@ class Endless(io.RawIOBase):
         return b"[\n" if self.lines == 1 else GOOD.strip() + b",\n"
 
 
+@pytest.mark.timeout(60)
+def test_the_time_for_a_line_does_not_grow_with_its_square() -> None:
+    [line] = read(b"[]" * (MAX_LINE // 2 - 1) + b"\n")
+    assert line.problem is not None
+    assert line.problem.startswith("a JSON array, ")
+
+
 def test_a_message_does_not_wait_for_the_end_of_the_value() -> None:
     line = next(lines_of(Endless()))  # type: ignore[arg-type]
     assert (line.number, line.raw) == (1, None)
