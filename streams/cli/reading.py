@@ -60,7 +60,7 @@ def _in_calendar(at_ms: int) -> int:
     from streams.contracts.times import FIRST_MS, LAST_MS
 
     if not FIRST_MS <= at_ms <= LAST_MS:
-        raise ValueError("it lies outside the years 1 to 9999")
+        raise ValueError("it is outside the years 1 to 9999")
     return at_ms
 
 

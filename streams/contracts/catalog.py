@@ -59,7 +59,7 @@ class TopicSpec:
     def dlq_config(self) -> dict[str, str]:
         """Return the broker's settings of the dead letter topic.
 
-        It keeps its records' own times. The broker compresses its batches anew with the codec
+        It keeps its records' own times. The broker recompresses its batches with the codec
         that every Kafka client reads, whatever codec the producer has used.
         """
         return {

@@ -22,7 +22,7 @@ _DATE_TIME: Final = re.compile(
 )
 _SECONDS_AT: Final = 17
 _FRACTION_AT: Final = 19
-_OUTSIDE: Final = "it lies outside the years 1 to 9999"
+_OUTSIDE: Final = "it is outside the years 1 to 9999"
 
 
 def format_time(at_ms: int) -> str | int:
@@ -43,7 +43,7 @@ def parse_time(text: str) -> int:
     first second of the next month, as in POSIX time.
 
     Raises:
-        ValueError: The text is no such date-time, or lies outside the years 1 to 9999 (UTC).
+        ValueError: The text is no such date-time, or is outside the years 1 to 9999 (UTC).
     """
     found = _DATE_TIME.fullmatch(text)
     if found is None:
@@ -76,6 +76,6 @@ def _local_ms(text: str) -> int:
 
 
 def _begins_month(at_ms: int) -> bool:
-    """Return whether an instant lies in the first second of a month (UTC)."""
+    """Return whether an instant is in the first second of a month (UTC)."""
     at = _EPOCH + timedelta(milliseconds=at_ms)
     return (at.day, at.hour, at.minute, at.second) == (1, 0, 0, 0)

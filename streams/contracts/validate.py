@@ -98,7 +98,7 @@ def _invalid(event: Event) -> str | None:
     for field in time_fields(name):
         value = getattr(event, field)
         if value is not None and not FIRST_MS <= value <= LAST_MS:
-            return f"{field} lies outside the years 1 to 9999"
+            return f"{field} is outside the years 1 to 9999"
     created = CREATES.get(name)
     if created is not None and event.occurred_at != id_time(getattr(event, created)):
         return f"occurred_at is not the time inside {created}"
