@@ -74,6 +74,20 @@ USER: Final = (
 )
 """A row of `users` as captured: what identifies a person further never leaves Postgres."""
 
+UNAVAILABLE: Final = "\0unavailable"
+"""Stands in a captured row for a large text that PostgreSQL did not send, since it is unchanged.
+
+No text of PostgreSQL holds a zero byte, so no user can be named like it.
+"""
+
+DEBEZIUM_UNAVAILABLE: Final = "__debezium_unavailable_value"
+"""The same in records that were captured before the placeholder was set. Also a valid handle."""
+
+REFUSED_CHANGE: Final = (
+    "STRUCT<user_id BIGINT, op STRING, lsn BIGINT, snapshot STRING, committed_at TIMESTAMP>"
+)
+"""What a change of accounts that was refused still says; a field is null if it does not."""
+
 DIM_USERS: Final = Table(
     "dim_users",
     "one version of one user (SCD2)",
