@@ -7,7 +7,7 @@ RecordBatch per record type, and a `Rejected` for each record that can never be 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -69,6 +69,8 @@ class Rejected(NamedTuple):
     stage: str
     error: str
     message: str
+    change: Mapping[str, Any] | None = None
+    """What could be read of a change of accounts, by the fields of the quarantine's column."""
 
 
 @dataclass(frozen=True, slots=True)

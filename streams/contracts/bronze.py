@@ -6,7 +6,15 @@ from typing import Final
 
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.fields import Field, Kind, fields_of
-from streams.contracts.tables import BRONZE, BRONZE_POSITION, QUARANTINE, USER, Column, Table
+from streams.contracts.tables import (
+    BRONZE,
+    BRONZE_POSITION,
+    QUARANTINE,
+    REFUSED_CHANGE,
+    USER,
+    Column,
+    Table,
+)
 
 USERS_TOPIC: Final = "accounts.public.users"
 """The accounts database's change stream, written by Debezium."""
@@ -27,7 +35,12 @@ _CHANGE: Final = (
     Column("op", "STRING", "r read by a snapshot, c, u, d, t truncate, or tombstone"),
     Column("user_id", "BIGINT", "the account, from the record's key", "op is t"),
     Column("before", _USER_ROW, "the row as it was", "it did not exist, or op is r"),
-    Column("after", _USER_ROW, "the row as it is", "it exists no more"),
+    Column(
+        "after",
+        _USER_ROW,
+        "the row as it is; a column is null if it was degraded",
+        "it exists no more",
+    ),
     Column("new_key", "BIGINT", "of a d: the id that the row has now", "the id did not change"),
     Column("old_key", "BIGINT", "of a c: the id that the row had", "the id did not change"),
     Column("lsn", "BIGINT", "position in PostgreSQL's log", "tombstone"),
@@ -35,6 +48,7 @@ _CHANGE: Final = (
     Column("tx_order", "BIGINT", "number of the change in its transaction", "snapshot, tombstone"),
     Column("committed_at", "TIMESTAMP", "when the transaction was committed", "tombstone"),
     Column("snapshot", "STRING", "as Debezium marks it: first, true, last, …", "tombstone"),
+    Column("degraded", "STRING", "what of it could not be kept, and why", "all was kept"),
 )
 
 QUARANTINE_TABLE: Final = Table(
@@ -51,6 +65,7 @@ QUARANTINE_TABLE: Final = Table(
         Column("message", "STRING", "the error in words; quotes no content"),
         Column("key", "BINARY", "the record's key as it came", "it had none"),
         Column("value", "BINARY", "the record's value as it came", "it had none"),
+        Column("change", REFUSED_CHANGE, "of accounts: what could be read of it", "other topics"),
     ),
     partitioned_by=_PARTITIONED,
 )

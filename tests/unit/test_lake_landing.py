@@ -158,6 +158,7 @@ def test_refused_records_are_kept_whole_and_once(lake: Path) -> None:
         "message": "no frame",
         "key": None,
         "value": b"\xff",
+        "change": None,
     }
 
 

@@ -144,5 +144,6 @@ def _quarantine_rows(rejections: Sequence[Rejected], schema: pa.Schema) -> pa.Ta
         "message": [rejection.message for rejection in rejections],
         "key": [record.key for record in records],
         "value": [record.value for record in records],
+        "change": [rejection.change for rejection in rejections],
     }
     return pa.table(columns, schema=schema)
