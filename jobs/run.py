@@ -47,6 +47,7 @@ QUERIES: Final[Sequence[Query]] = (
         lambda session, lake: stream_of(session, lake, dim_users.LOG, _FILES),
         _users,
     ),
+    dim_users.REFUSED_CHANGES,
     restatement.QUERY,
     dim_posts.QUERY,
     dim_stories.QUERY,
