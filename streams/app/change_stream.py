@@ -11,10 +11,12 @@ from typing import Final
 import structlog
 
 from streams.accounts.capture_metrics import CaptureMetrics
+from streams.accounts.capture_schema import registry_findings
 from streams.accounts.capture_topics import create_topics
 from streams.accounts.connect_client import ConnectClient
-from streams.accounts.connector import Capture
+from streams.accounts.connector import COLUMNS, Capture, connector_config
 from streams.accounts.database import connect
+from streams.accounts.ddl_trial import Finding, judge, try_ddl
 from streams.accounts.restarting import RestartPolicy
 from streams.accounts.stream import ChangeStream, StreamStatus
 from streams.accounts.watching import Watcher
@@ -26,6 +28,8 @@ from streams.app.settings import Settings
 FLOWS_WITHIN_S: Final = 120.0
 _LOOK_S: Final = 10.0
 """A look at the slot takes no longer, so that the metrics do not stand still."""
+
+_APPLY: Final = "an added column can stop it: storyline cdc apply moves it over, without a snapshot"
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +69,24 @@ def apply(
         create_topics(settings.bootstrap, capture(settings))
         changed = stream.apply(within_s=within_s, progress=progress)
         return changed, stream.status()
+
+
+def check_ddl(settings: Settings, text: str) -> list[Finding]:
+    """Return what a planned change of `users` would do to the stream; nothing is changed.
+
+    Raises UserError if PostgreSQL refuses the statements, or a server does not answer.
+    """
+    captured = capture(settings)
+    with accounts_connection(settings) as connection:
+        before, after = try_ddl(connection, text, captured.source.user)
+    found = judge(before, after)
+    if after is not None and not any(one.harm for one in found):
+        found = [*registry_findings(settings.registry_url, captured, before, after), *found]
+    with ConnectClient(settings.connect_url) as client:
+        config = client.config(captured.name)
+    if config is not None and config.get(COLUMNS) != connector_config(captured)[COLUMNS]:
+        found.insert(0, Finding(True, "the connector captures columns of another list", _APPLY))
+    return found
 
 
 def watch(settings: Settings) -> None:

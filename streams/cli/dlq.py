@@ -55,14 +55,20 @@ def list_(
     """Show dead letters: how many per topic, code and group, and each with its state."""
     from dataclasses import replace
 
+    from streams.app.refused_changes import refused_changes
+    from streams.app.settings import settings
     from streams.cli.dlq_output import letter_json, print_letters, summary
+    from streams.cli.refused_output import print_refused, refused_json
 
     asked = replace(wanted(None, topic, code, group, since, until), states=states(state))
     letters, _ = _find(asked)
+    refused = refused_changes(settings())
     if as_json:
-        print_json({"summary": summary(letters), "letters": [letter_json(one) for one in letters]})
+        shown = {"summary": summary(letters), "letters": [letter_json(one) for one in letters]}
+        print_json({**shown, "refused_changes": refused_json(refused)})
     else:
         print_letters(letters, limit)
+        print_refused(refused)
 
 
 @app.command(epilog=SHOW_EXAMPLES)

@@ -34,8 +34,10 @@ def lag(
     duplicates + dead letters, while no batch is in hand.
     """
     from streams.app.lagging import standing
+    from streams.app.refused_changes import refused_changes
     from streams.app.settings import settings
     from streams.app.working import agent_names
+    from streams.cli.refused_output import print_refused, refused_json
 
     known = agent_names()
     agents = list(dict.fromkeys(group or known))
@@ -45,11 +47,14 @@ def lag(
             hint=f"the groups are: {', '.join(known)}",
             exit_code=2,
         )
-    told = standing(settings(), agents)
+    found = settings()
+    told = standing(found, agents)
+    refused = refused_changes(found) if "lake" in agents else None
     if as_json:
-        print_json(_as_json(told))
+        print_json({**_as_json(told), "refused_changes": refused_json(refused)})
     else:
         _print(told, totals=totals)
+        print_refused(refused)
 
 
 def _as_json(told: "Standing") -> dict[str, Any]:

@@ -22,9 +22,9 @@ VERBS = {
     "topics": ("apply", "diff"),
     "schemas": ("register", "check"),
     "load": ("higgs",),
-    "accounts": ("apply",),
+    "accounts": ("apply", "check"),
     "lake": ("dictionary", "run", "status"),
-    "cdc": ("apply", "status", "restart", "watch", "drop"),
+    "cdc": ("apply", "status", "check", "restart", "watch", "drop"),
     "cache": ("stats",),
     "dlq": ("list", "show", "replay", "discard"),
 }
