@@ -1,5 +1,6 @@
 """The list of seeded bugs."""
 
+from tests.mutations.capturing import CAPTURING
 from tests.mutations.copies import COPIES
 from tests.mutations.counting import COUNTING
 from tests.mutations.expiring import EXPIRING
@@ -23,4 +24,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *TIMELINES,
     *TRENDING,
     *VERIFYING,
+    *CAPTURING,
 )
