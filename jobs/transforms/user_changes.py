@@ -45,6 +45,11 @@ class Links(NamedTuple):
 
     pairs: tuple[tuple[int, int], ...]
 
+    @property
+    def are_chained(self) -> bool:
+        """Whether a row that takes texts may also leave its own to another."""
+        return not {new for new, _ in self.pairs}.isdisjoint(old for _, old in self.pairs)
+
     def heirs(self, users: Iterable[int]) -> set[int]:
         """Return the users whose rows take texts from those of `users`, at any remove."""
         return _reachable(users, [(old, new) for new, old in self.pairs])
@@ -92,7 +97,7 @@ def changes(
         told = told.join(needed, "user_id", "left_semi")
     once = _once(told)
     shaped = _shaped(once.unionByName(_closes(log, once, refused), allowMissingColumns=True))
-    carried = _inherited(shaped) if linked.pairs else _carried(shaped)
+    carried = _inherited(shaped, linked) if linked.pairs else _carried(shaped)
     return carried if users is None else carried.join(users, "user_id", "left_semi")
 
 
@@ -257,11 +262,11 @@ def _carried(changed: DataFrame) -> DataFrame:
     return changed.withColumns({name: value(name) for name in _TEXTS})
 
 
-def _inherited(changed: DataFrame) -> DataFrame:
-    """As `_carried`; texts that a new key's row leaves to its old key's come from there.
+def _inherited(changed: DataFrame, linked: Links) -> DataFrame:
+    """Replace placeholders as `_carried` does; those of a new key's row by the old key's texts.
 
-    The old row may have got its own texts so, so this is repeated until nothing changes: once for
-    each link of the longest chain, and once to see that.
+    If links are chained, the old row may have got its own texts so. Then this is repeated until
+    nothing changes: once for each link of the longest chain, and once to see that.
     """
     changed = changed.localCheckpoint()
     mover = F.col("old_key").isNotNull() & (F.col("op") == "c")
@@ -286,6 +291,8 @@ def _inherited(changed: DataFrame) -> DataFrame:
             return carried
         before = found
         carried = _carried(_with_texts(changed, found, mover, order))
+        if not linked.are_chained:
+            return carried
 
 
 def _with_texts(changed: DataFrame, found: DataFrame, mover: Column, order: Column) -> DataFrame:

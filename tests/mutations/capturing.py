@@ -165,7 +165,7 @@ CAPTURING = (
         "unsent-text-lost-with-its-key",
         "an account that gets another id loses its name",
         _CHANGES,
-        "_inherited(shaped) if linked.pairs else _carried(shaped)",
+        "_inherited(shaped, linked) if linked.pairs else _carried(shaped)",
         "_carried(shaped)",
         _SPARK,
         stack=True,
