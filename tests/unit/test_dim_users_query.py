@@ -5,14 +5,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import write_deltalake
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.dim_users import LOG, process
-from jobs.lake import Lake, read
+from jobs.lake import Lake, create_table, read
+from jobs.run import QUERIES
+from jobs.streaming import run_available
+from streams.contracts.bronze import lake_tables
+from streams.contracts.tables import DIM_USERS, QUARANTINE
+from streams.sinks.delta.table import create_tables
 from tests.scd2_model import dim_users
-from tests.strategies.user_histories import eventful
-from tests.user_tables import all_versions, land, new_lake, rows_of
+from tests.strategies.user_histories import eventful, mangled
+from tests.user_tables import (
+    all_versions,
+    land,
+    log_table,
+    new_lake,
+    refuse,
+    refused_table,
+    rows_of,
+)
 
 
 def run(spark: SparkSession, lake: Lake, query: str, fails: bool = False) -> list[int]:
@@ -38,6 +52,34 @@ def version(spark: SparkSession, lake: Lake) -> Any:
 
 def table(spark: SparkSession, lake: Lake) -> list[dict[str, Any]]:
     return rows_of(read(spark, lake, "dim_users"))
+
+
+def test_a_lake_of_an_earlier_release_goes_on_with_the_columns_that_are_new(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Both tables get theirs when the lake worker starts; checkpoints stay."""
+    accounts = mangled(random.randrange(1 << 32), 20, 80)
+    log, refused = accounts.log, accounts.refused
+    lake, half = Lake(str(tmp_path)), len(accounts.log) // 2
+    for name, rows, column in (
+        (LOG, log_table(log[:half]), "degraded"),
+        (QUARANTINE, refused_table([]), "change"),
+    ):
+        earlier = rows.drop_columns([column])
+        write_deltalake(lake.table(name), earlier, partition_by=["append_date"])
+    create_table(spark, lake, DIM_USERS)
+
+    def bring_up() -> list[dict[str, Any]]:
+        for query in QUERIES[:2]:
+            run_available(spark, lake, query, lambda _: None, lambda: False)
+        return table(spark, lake)
+
+    assert bring_up() == all_versions(dim_users(log[:half]))
+    create_tables(tmp_path, lake_tables())
+    land(lake, log[half:])
+    assert bring_up() == all_versions(dim_users(log))
+    refuse(lake, refused)
+    assert bring_up() == all_versions(dim_users(log, refused=refused))
 
 
 def test_a_batch_killed_after_its_merge_changes_nothing_more(
