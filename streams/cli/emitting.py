@@ -188,11 +188,15 @@ def _send_events(
 
     if speed is not None:
         events = paced(events, speed, before_waiting=outlet.flush)
-    for number, event in enumerate(events, start=1):
-        outlet.send(event)
-        sent.count(event)
-        if speed is not None or number % _SHOW_EVERY == 0:
-            show(number)
+    try:
+        for number, event in enumerate(events, start=1):
+            outlet.send(event)
+            sent.count(event)
+            if speed is not None or number % _SHOW_EVERY == 0:
+                show(number)
+    except UserError:  # the input is damaged: what came before it counts
+        outlet.flush()
+        raise
     outlet.flush()
 
 

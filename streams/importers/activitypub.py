@@ -34,7 +34,7 @@ from streams.importers.activity_values import (
     required,
 )
 from streams.importers.html_text import plain_text
-from streams.importers.identifiers import CREATION_STEP, EventIds, status_ms
+from streams.importers.identifiers import EventIds, status_ms
 from streams.importers.json_values import JsonObject, as_object
 from streams.importers.mapping import IdentityMap, LinkRecord
 from streams.importers.post_fields import limited_hashtags, limited_media, limited_text
@@ -110,7 +110,8 @@ class OutboxReader:
         actor = reference(value.get("actor"))
         if actor is None:
             raise SkippedError(Reason.MALFORMED, "actor: a URI is expected")
-        return (handler(value, actor),)
+        # Times are whole seconds in most outboxes: an activity comes before the one that undoes it.
+        return (self._ids.identified(handler(value, actor), int(kind == "Undo")),)
 
     def _create(self, activity: JsonObject, actor: str) -> Event:
         note, uri = public_note(activity, actor)
@@ -119,7 +120,7 @@ class OutboxReader:
         parent_uri = None if parent is None else required(parent, "inReplyTo")
         author = self._author(parent_uri) if parent_uri else None
         return PostCreated(
-            event_id=post_id + CREATION_STEP,
+            event_id=0,
             occurred_at=id_time(post_id),
             author_id=self._mapping.user(actor),
             post_id=post_id,
@@ -134,7 +135,7 @@ class OutboxReader:
         note, uri = public_note(activity, actor)
         at_ms = self._time(activity, {"published": note.get("updated")})
         return PostEdited(
-            event_id=self._event_id(activity, at_ms),
+            event_id=0,
             occurred_at=at_ms,
             author_id=self._mapping.user(actor),
             post_id=self._content(uri, at_ms),
@@ -150,7 +151,7 @@ class OutboxReader:
         tombstone = {"published": as_object(activity.get("object")).get("deleted")}
         at_ms = self._time(activity, tombstone)
         return PostDeleted(
-            event_id=self._event_id(activity, at_ms),
+            event_id=0,
             occurred_at=at_ms,
             author_id=self._mapping.user(actor),
             post_id=self._seen(uri, at_ms),
@@ -165,7 +166,7 @@ class OutboxReader:
             as_object(activity.get("object")).get("attributedTo")
         )
         return PostCreated(
-            event_id=post_id + CREATION_STEP,
+            event_id=0,
             occurred_at=id_time(post_id),
             author_id=self._mapping.user(actor),
             post_id=post_id,
@@ -179,7 +180,7 @@ class OutboxReader:
         link = self._liked(activity, at_ms)
         self._remember(activity, link)
         return ContentLiked(
-            event_id=self._event_id(activity, at_ms),
+            event_id=0,
             occurred_at=at_ms,
             user_id=self._mapping.user(actor),
             content_kind=ContentKind.POST,
@@ -192,7 +193,7 @@ class OutboxReader:
         link = self._named(activity, actor, Reason.SELF_FOLLOW)
         self._remember(activity, link)
         return UserFollowed(
-            event_id=self._event_id(activity, at_ms),
+            event_id=0,
             occurred_at=at_ms,
             follower_id=self._mapping.user(actor),
             followee_id=link.target,
@@ -203,7 +204,7 @@ class OutboxReader:
         link = self._named(activity, actor, Reason.SELF_BLOCK)
         self._remember(activity, link)
         return UserBlocked(
-            event_id=self._event_id(activity, at_ms),
+            event_id=0,
             occurred_at=at_ms,
             user_id=self._mapping.user(actor),
             target_id=link.target,
@@ -212,24 +213,24 @@ class OutboxReader:
     def _undo(self, activity: JsonObject, actor: str) -> Event:
         at_ms = self._time(activity, {})
         link = self._undone(activity, actor, at_ms)
-        event_id, user = self._event_id(activity, at_ms), self._mapping.user(actor)
+        user = self._mapping.user(actor)
         match link.kind:
             case "Like":
                 return ContentUnliked(
-                    event_id=event_id, occurred_at=at_ms, user_id=user,
+                    event_id=0, occurred_at=at_ms, user_id=user,
                     content_kind=ContentKind.POST, content_id=link.target, owner_id=link.owner,
                 )  # fmt: skip
             case "Follow":
                 return UserUnfollowed(
-                    event_id=event_id, occurred_at=at_ms, follower_id=user, followee_id=link.target
+                    event_id=0, occurred_at=at_ms, follower_id=user, followee_id=link.target
                 )
             case "Block":
                 return UserUnblocked(
-                    event_id=event_id, occurred_at=at_ms, user_id=user, target_id=link.target
+                    event_id=0, occurred_at=at_ms, user_id=user, target_id=link.target
                 )
             case "Announce":
                 return PostDeleted(
-                    event_id=event_id, occurred_at=at_ms, author_id=user, post_id=link.target
+                    event_id=0, occurred_at=at_ms, author_id=user, post_id=link.target
                 )
         raise SkippedError(Reason.OTHER_ACTIVITY, "no event undoes an activity of this type")
 
@@ -345,10 +346,6 @@ class OutboxReader:
             return known.author
         found = _AUTHOR.fullmatch(uri)
         return found[1] if found else None
-
-    def _event_id(self, activity: JsonObject, at_ms: int) -> int:
-        names = (reference(activity.get(name)) for name in ("id", "actor", "object"))
-        return self._ids.mint(f"{activity['type']} {at_ms} {' '.join(map(str, names))}", at_ms)
 
     def _text(self, note: JsonObject) -> str:
         """Return the title, the content warning and the content, apart by blank lines."""

@@ -6,17 +6,17 @@ Ids of contents and events are snowflakes whose lower 22 bits hold a hash of 20 
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Final
 
-from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
+from streams.contracts.events import Event, PostCreated
+from streams.contracts.ids import EPOCH_MS, MAX_ID, TIME_SHIFT, make_id
 
-CREATION_STEP: Final = 1
-"""Distance from the id of a content to the id of the event that creates it."""
-PROBE_STEP: Final = 4
-"""Distance to the next id that is tried if two names have one id."""
-_OTHER_EVENT: Final = 2
+_ROLE_BITS: Final = 2
+_CONTENT, _CREATION, _OTHER = range(3)
 _HASH_BITS: Final = 20
-_FINE_BITS: Final = 10
+_ORDER_BITS: Final = 10
+_LOW_BITS: Final = (1 << TIME_SHIFT) - 1
 _TIMELESS_MS: Final = 24 * 3_600_000
 _TID: Final = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 _TID_DIGITS: Final = str.maketrans(
@@ -45,19 +45,19 @@ def content_candidate(uri: str, at_ms: int) -> int:
     Raises:
         ValueError: `at_ms` (ms since the Unix epoch) is outside 2010 to 2079.
     """
-    return make_id(at_ms) | hashed(uri, _HASH_BITS) << 2
+    return make_id(at_ms) | hashed(uri, _HASH_BITS) << _ROLE_BITS | _CONTENT
 
 
 def timeless_candidate(uri: str) -> int:
     """Return the id of a content of unknown time, within the first day that ids can express."""
     bits = hashed(uri, 46)
     ms, low = divmod(bits, 1 << _HASH_BITS)
-    return make_id(EPOCH_MS + ms % _TIMELESS_MS) | low << 2
+    return make_id(EPOCH_MS + ms % _TIMELESS_MS) | low << _ROLE_BITS | _CONTENT
 
 
 def next_candidate(candidate: int) -> int:
     """Return the id to try if another name has `candidate`: the same millisecond and role."""
-    return candidate & ~((1 << 22) - 1) | (candidate + PROBE_STEP) & ((1 << 22) - 1)
+    return candidate & ~_LOW_BITS | (candidate + (1 << _ROLE_BITS)) & _LOW_BITS
 
 
 def next_user(candidate: int) -> int:
@@ -86,31 +86,33 @@ def status_ms(uri: str) -> int | None:
 
 
 class EventIds:
-    """Mints the ids of events that create nothing, the same ones for the same input.
+    """Mints the ids of events from their content: equal events get one id, different ones differ.
 
-    An id consists of the event's time and a hash of its key. If another of the last 65,536 keys has
-    the id, the next free one is taken, which depends on the order of the input only.
+    An id consists of the event's time, a number that orders events of one millisecond, and a hash.
+    If another of the last 65,536 events has the id, the next free one is taken, which depends on
+    nothing but the order of the input.
     """
 
     def __init__(self) -> None:
-        self._recent: dict[int, str] = {}
+        self._recent: dict[int, int] = {}
 
-    def mint(self, key: str, at_ms: int, fine: int | None = None) -> int:
-        """Return the id of the event with this key.
+    def identified(self, event: Event, order: int = 0) -> Event:
+        """Return the event with its id.
 
         Args:
-            key: What makes the event different from every other one.
-            at_ms: Time of the event, ms since the Unix epoch.
-            fine: Microseconds within the millisecond, 0 to 999. If given, they come before the
-                hash, so that events of different microseconds have different ids.
+            event: An event whose id is still 0.
+            order: From 0 to 1023; of events of one millisecond, the larger one has the larger id.
+                Events that create content have no order.
         """
-        low = hashed(key, _HASH_BITS)
-        if fine is not None:
-            low = fine << _FINE_BITS | low >> _HASH_BITS - _FINE_BITS
-        event_id = make_id(at_ms) | low << 2 | _OTHER_EVENT
-        while self._recent.get(event_id, key) != key:
+        content = hashed(repr(event), 64)
+        if isinstance(event, PostCreated):
+            low = (content >> 64 - _HASH_BITS) << _ROLE_BITS | _CREATION
+        else:
+            low = (order << _ORDER_BITS | content >> 64 - _ORDER_BITS) << _ROLE_BITS | _OTHER
+        event_id = make_id(event.occurred_at) | low
+        while self._recent.get(event_id, content) != content:
             event_id = next_candidate(event_id)
         if len(self._recent) >= _RECENT:
             del self._recent[next(iter(self._recent))]
-        self._recent[event_id] = key
-        return event_id
+        self._recent[event_id] = content
+        return replace(event, event_id=event_id)

@@ -16,6 +16,7 @@ MAX_LINE: Final = 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _BUFFER: Final = 1 << 20
+_ZSTD_BUFFER: Final = 1 << 16  # what is lost before the place where the input is damaged
 
 
 class Line(NamedTuple):
@@ -42,7 +43,7 @@ def decompressed(stream: BinaryIO) -> BinaryIO:
     if magic.startswith(_ZSTD):
         # Python's own module begins with 3.14; Arrow's codec is installed anyway.
         raw = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), "zstd")
-        return io.BufferedReader(raw, _BUFFER)
+        return io.BufferedReader(raw, _ZSTD_BUFFER)
     return buffered
 
 

@@ -25,7 +25,7 @@ from streams.contracts.events import (
 from streams.contracts.ids import EPOCH_MS, id_time
 from streams.contracts.validate import MAX_AHEAD_MS
 from streams.importers.bluesky_posts import PostFields, post_fields
-from streams.importers.identifiers import CREATION_STEP, EventIds, tid_ms
+from streams.importers.identifiers import EventIds, tid_ms
 from streams.importers.json_values import JsonObject, as_object, member, parse_object
 from streams.importers.mapping import IdentityMap, LinkRecord
 from streams.importers.report import Cut, ImportReport, Reason, SkippedError
@@ -50,7 +50,6 @@ class _Commit(NamedTuple):
     operation: str
     collection: str
     key: str
-    rev: str
     record: JsonObject
 
     @property
@@ -104,7 +103,7 @@ class JetstreamReader:
         commit = self._commit(parse_object(raw))
         handler = self._handlers.get((commit.collection, commit.operation))
         if handler is not None:
-            return (handler(commit),)
+            return (self._ids.identified(handler(commit), commit.fine),)
         if commit.collection in self._collections:
             raise SkippedError(
                 Reason.OTHER_OPERATION, f"no event for this operation on {commit.collection}"
@@ -126,7 +125,6 @@ class JetstreamReader:
         key = member(commit, "rkey", str)
         if _KEY.fullmatch(key) is None:
             raise SkippedError(Reason.MALFORMED, "commit.rkey: a record key is expected")
-        rev = commit.get("rev")
         return _Commit(
             did=did,
             at_ms=at_ms,
@@ -134,7 +132,6 @@ class JetstreamReader:
             operation=member(commit, "operation", str),
             collection=member(commit, "collection", str),
             key=key,
-            rev=rev if isinstance(rev, str) else "",
             record=as_object(commit.get("record")),
         )
 
@@ -149,7 +146,7 @@ class JetstreamReader:
         parent = self._parent(commit.record)
         post_id = self._created(commit)
         return PostCreated(
-            event_id=post_id + CREATION_STEP,
+            event_id=0,
             occurred_at=id_time(post_id),
             author_id=self._mapping.user(commit.did),
             post_id=post_id,
@@ -163,7 +160,7 @@ class JetstreamReader:
     def _edit(self, commit: _Commit) -> Event:
         fields = self._fields(commit)
         return PostEdited(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             author_id=self._mapping.user(commit.did),
             post_id=self._created(commit),
@@ -182,7 +179,7 @@ class JetstreamReader:
                 )
             post_id = self._mapping.content(commit.uri, at_ms)
         return PostDeleted(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             author_id=self._mapping.user(commit.did),
             post_id=post_id,
@@ -192,7 +189,7 @@ class JetstreamReader:
         subject = _subject_post(commit.record)
         post_id = self._created(commit)
         return PostCreated(
-            event_id=post_id + CREATION_STEP,
+            event_id=0,
             occurred_at=id_time(post_id),
             author_id=self._mapping.user(commit.did),
             post_id=post_id,
@@ -207,7 +204,7 @@ class JetstreamReader:
         owner_id = self._mapping.user(subject.did)
         self._mapping.remember(commit.uri, LinkRecord(LIKE, content_id, owner_id))
         return ContentLiked(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             user_id=self._mapping.user(commit.did),
             content_kind=ContentKind.POST,
@@ -218,7 +215,7 @@ class JetstreamReader:
     def _unlike(self, commit: _Commit) -> Event:
         link = self._link(commit)
         return ContentUnliked(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             user_id=self._mapping.user(commit.did),
             content_kind=ContentKind.POST,
@@ -229,7 +226,7 @@ class JetstreamReader:
     def _follow(self, commit: _Commit) -> Event:
         followee = self._subject_user(commit, Reason.SELF_FOLLOW)
         return UserFollowed(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             follower_id=self._mapping.user(commit.did),
             followee_id=followee,
@@ -237,7 +234,7 @@ class JetstreamReader:
 
     def _unfollow(self, commit: _Commit) -> Event:
         return UserUnfollowed(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             follower_id=self._mapping.user(commit.did),
             followee_id=self._link(commit).target,
@@ -246,7 +243,7 @@ class JetstreamReader:
     def _block(self, commit: _Commit) -> Event:
         target = self._subject_user(commit, Reason.SELF_BLOCK)
         return UserBlocked(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             user_id=self._mapping.user(commit.did),
             target_id=target,
@@ -254,15 +251,11 @@ class JetstreamReader:
 
     def _unblock(self, commit: _Commit) -> Event:
         return UserUnblocked(
-            event_id=self._event_id(commit),
+            event_id=0,
             occurred_at=commit.at_ms,
             user_id=self._mapping.user(commit.did),
             target_id=self._link(commit).target,
         )
-
-    def _event_id(self, commit: _Commit) -> int:
-        key = f"{commit.uri} {commit.operation} {commit.rev} {commit.at_ms} {commit.fine}"
-        return self._ids.mint(key, commit.at_ms, commit.fine)
 
     def _fields(self, commit: _Commit) -> PostFields:
         return post_fields(commit.did, commit.record, self._report)
