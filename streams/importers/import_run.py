@@ -14,7 +14,7 @@ from streams.importers.outbox_files import Item
 from streams.importers.report import ImportReport, Reason, SkippedError
 
 _BATCH: Final = 5000
-_BATCH_S: Final = 1.0
+_BATCH_S: Final = 2.0
 
 Piece = TypeVar("Piece")
 Read = Callable[[bytes], Sequence[Event]]

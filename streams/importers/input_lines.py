@@ -5,7 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -39,7 +39,7 @@ def decompressed(stream: BinaryIO) -> BinaryIO:
     buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
     magic = buffered.peek(len(_ZSTD))
     if magic.startswith(_GZIP):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+        return _buffered(_GzipChunks(gzip.GzipFile(fileobj=buffered)))
     if magic.startswith(_ZSTD):
         # Python's own module begins with 3.14; Arrow's codec is installed anyway.
         raw = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), "zstd")
@@ -77,7 +77,26 @@ def lines_of(stream: BinaryIO, name: str) -> Iterator[Line]:
         raise _damaged(name, number, error) from error
 
 
-def _buffered(stream: BinaryIO) -> io.BufferedReader:
+class _GzipChunks(io.RawIOBase):
+    """Raw reader of a gzip file, one decompressed chunk at a time.
+
+    GzipFile.readline costs several times as much as that of a buffer over it, and GzipFile.read
+    drops what it has read before the place where the input is damaged.
+    """
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any, /) -> int:
+        chunk = self._file.read1(len(into))
+        into[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def _buffered(stream: BinaryIO | io.RawIOBase) -> io.BufferedReader:
     return io.BufferedReader(cast(io.RawIOBase, stream), _BUFFER)
 
 

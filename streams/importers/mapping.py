@@ -139,7 +139,7 @@ class IdentityMap:
     def recall(self, uri: str) -> LinkRecord | None:
         """Return what the record at `uri` is about, or `None` if it was never seen."""
         found = self._record(self._record_key(uri))
-        return found[1] if found is not None and found[0] == uri else None
+        return None if found is None else found[1]
 
     def commit(self) -> None:
         """Write what is new in one transaction. Raises UserError if the file cannot be written."""
@@ -271,6 +271,10 @@ def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
             hint="Name another file with --mapping, or load with the version that wrote it.",
         )
     database.commit()
+    # A killed process loses nothing that is committed; after a loss of power the same input gives
+    # the same ids again.
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
 
 
 def _explained(error: sqlite3.Error, path: Path | None) -> UserError:

@@ -186,6 +186,15 @@ def test_block_follow_and_like_are_undone_by_object_and_by_reference() -> None:
         ]  # fmt: skip
 
 
+def test_undo_in_the_second_of_its_activity_is_the_later_stamp() -> None:
+    for number in range(50):  # whatever their hashes are
+        done = act("Follow", f"{FINN}{number}")
+        follow, undo = outbox([done, act("Undo", done)])
+        assert isinstance(undo, UserUnfollowed)
+        assert undo.occurred_at == follow.occurred_at
+        assert undo.event_id > follow.event_id
+
+
 def test_undo_in_a_later_outbox_finds_its_activity_in_the_mapping(tmp_path: Path) -> None:
     with open_mapping(tmp_path / "ids") as mapping:
         outbox([act("Follow", FINN)], mapping)

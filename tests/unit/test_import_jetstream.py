@@ -16,7 +16,9 @@ from streams.contracts.events import (
 )
 from streams.contracts.ids import id_time
 from streams.importers.identifiers import tid_ms
-from streams.importers.jetstream import BLOCK, FOLLOW, LIKE, POST, REPOST
+from streams.importers.import_run import events_of_lines
+from streams.importers.input_lines import Line
+from streams.importers.jetstream import BLOCK, FOLLOW, LIKE, POST, REPOST, JetstreamReader
 from streams.importers.mapping import open_mapping
 from streams.importers.report import Cut, ImportReport, Reason
 from tests.imported import (
@@ -29,6 +31,7 @@ from tests.imported import (
     assert_valid_and_unique,
     jetstream,
     line,
+    now_ms,
     sample_lines,
     tid,
 )
@@ -138,6 +141,19 @@ def test_interrupted_load_that_is_repeated_gives_the_same_events(tmp_path: Path)
         jetstream(lines[:11], mapping)
     with open_mapping(tmp_path / "ids") as mapping:
         assert jetstream(lines, mapping) == jetstream(lines)
+
+
+def test_mapping_is_written_before_the_events_that_need_it_leave(tmp_path: Path) -> None:
+    key = tid(NOON_US)
+    with open_mapping(tmp_path / "ids") as mapping:
+        reader = JetstreamReader(mapping, ImportReport(), now_ms)
+        lines = [Line(1, line(BO, FOLLOW, key, {"subject": ADA}))]
+        events = events_of_lines(
+            lines, reader.read, ImportReport(), mapping, name="sample", now_ms=now_ms
+        )
+        assert isinstance(next(events), UserFollowed)  # and the process is killed here
+    with open_mapping(tmp_path / "ids") as mapping:
+        assert mapping.recall(f"at://{BO}/{FOLLOW}/{key}") is not None
 
 
 def test_deletion_in_a_later_file_finds_its_record_in_the_mapping(tmp_path: Path) -> None:
@@ -317,10 +333,10 @@ def test_line_without_event_is_counted_with_its_reason(raw: bytes, reason: Reaso
 def test_events_of_one_microsecond_have_ids_of_their_own() -> None:
     follows = [
         line(f"did:plc:{n}", FOLLOW, tid(NOON_US), {"subject": ADA}, time_us=NOON_US)
-        for n in range(3000)
+        for n in range(1500)
     ]
     events = jetstream(follows)
-    assert len({event.event_id for event in events}) == 3000
+    assert len({event.event_id for event in events}) == 1500
     assert all(isinstance(e, UserFollowed) and id_time(e.event_id) == e.occurred_at for e in events)
     assert jetstream(follows + follows) == events + events
 

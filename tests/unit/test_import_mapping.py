@@ -1,6 +1,7 @@
 """The mapping file: ids of names, collisions, restarts, and files that are none."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ LINK = LinkRecord("Like", 5, 6)
 
 
 def rows(path: Path, table: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         return database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()  # noqa: S608
 
 
@@ -145,11 +146,11 @@ def test_file_in_use_by_another_load_is_refused(tmp_path: Path) -> None:
 def test_other_files_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
     text, foreign, future = tmp_path / "text", tmp_path / "foreign", tmp_path / "future"
     text.write_bytes(b"not a database, but longer than the header of one " * 20)
-    with sqlite3.connect(foreign) as database:
+    with closing(sqlite3.connect(foreign)) as database:
         database.execute("CREATE TABLE users (name TEXT)")
     with open_mapping(future):
         pass
-    with sqlite3.connect(future) as database:
+    with closing(sqlite3.connect(future)) as database:
         database.execute("PRAGMA user_version = 99")
     for path, message in (
         (text, "not a mapping file"),

@@ -1,27 +1,54 @@
 """`storyline load edges`, `jetstream` and `activitypub` as a person calls them."""
 
 import gzip
+import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 import pytest
 
+from streams.cli.main import main
 from streams.contracts.jsonform import from_json
 from streams.importers.edges import EdgeReader
 from tests.imported import SAMPLES, jetstream, sample_lines
 
+Capture = pytest.CaptureFixture[bytes]
+
 JETSTREAM = SAMPLES / "jetstream.jsonl"
 
 
-def storyline(*args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "streams.cli.main", "load", *map(str, args)]
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
+class Run(NamedTuple):
+    """What a call of the command printed, and its exit code."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Storyline(Protocol):
+    """Runs `storyline load` in this process: a process of its own takes seconds to begin."""
+
+    def __call__(self, *args: str | Path, stdin: bytes = b"") -> Run: ...
+
+
+@pytest.fixture
+def storyline(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> Storyline:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*args: str | Path, stdin: bytes = b"") -> Run:
+        monkeypatch.setattr(sys, "argv", ["storyline", "load", *map(str, args)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as end:
+            main()
+        sys.stdout.flush()
+        out, err = capfdbinary.readouterr()
+        return Run(int(end.value.code or 0), out, err)
+
+    return run
 
 
 @pytest.fixture
@@ -31,7 +58,9 @@ def sample(tmp_path: Path) -> Path:
     return path
 
 
-def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(sample: Path) -> None:
+def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(
+    storyline: Storyline, sample: Path
+) -> None:
     run = storyline("jetstream", sample)
     assert run.returncode == 0
     events = [from_json(json.loads(line)) for line in run.stdout.splitlines()]
@@ -45,13 +74,13 @@ def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(sampl
     assert again.stdout == run.stdout
 
 
-def test_mapping_is_kept_beside_the_input(sample: Path) -> None:
+def test_mapping_is_kept_beside_the_input(storyline: Storyline, sample: Path) -> None:
     assert storyline("jetstream", sample, "--out", sample.with_name("out")).returncode == 0
     names = {path.name for path in sample.parent.iterdir()}
     assert names == {"day.jsonl", "day.jsonl.ids.sqlite", "out"}
 
 
-def test_dry_run_writes_nothing(sample: Path) -> None:
+def test_dry_run_writes_nothing(storyline: Storyline, sample: Path) -> None:
     run = storyline("jetstream", sample, "--dry-run", "--json")
     summary = json.loads(run.stdout)
     assert summary["events"] == sum(summary["types"].values()) == 19
@@ -61,7 +90,9 @@ def test_dry_run_writes_nothing(sample: Path) -> None:
     assert [path.name for path in sample.parent.iterdir()] == [sample.name]
 
 
-def test_strict_fails_only_if_lines_are_broken(sample: Path, tmp_path: Path) -> None:
+def test_strict_fails_only_if_lines_are_broken(
+    storyline: Storyline, sample: Path, tmp_path: Path
+) -> None:
     assert storyline("jetstream", sample, "--dry-run", "--strict").returncode == 3
     good = tmp_path / "good"
     good.write_bytes(b"".join(sample_lines()[:21]))
@@ -69,7 +100,9 @@ def test_strict_fails_only_if_lines_are_broken(sample: Path, tmp_path: Path) -> 
     assert (run.returncode, b"6 skipped" in run.stdout) == (0, True)
 
 
-def test_skipped_lines_are_written_with_place_and_reason(sample: Path, tmp_path: Path) -> None:
+def test_skipped_lines_are_written_with_place_and_reason(
+    storyline: Storyline, sample: Path, tmp_path: Path
+) -> None:
     listed = tmp_path / "skipped.jsonl"
     run = storyline("jetstream", sample, "--dry-run", "--skipped", listed)
     assert run.returncode == 0
@@ -79,7 +112,7 @@ def test_skipped_lines_are_written_with_place_and_reason(sample: Path, tmp_path:
     assert skipped[0]["reason"] == "unknown_record"
 
 
-def test_many_broken_lines_are_shown_only_in_part(tmp_path: Path) -> None:
+def test_many_broken_lines_are_shown_only_in_part(storyline: Storyline, tmp_path: Path) -> None:
     path = tmp_path / "broken"
     path.write_bytes(b"{\n" * 500)
     run = storyline("jetstream", path, "--dry-run")
@@ -95,7 +128,7 @@ def _zstd(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("compress", [gzip.compress, _zstd])
 def test_standard_input_may_be_compressed(
-    compress: Callable[[bytes], bytes], tmp_path: Path
+    storyline: Storyline, compress: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
     plain = storyline("jetstream", JETSTREAM, "--mapping", tmp_path / "a")
     packed = compress(JETSTREAM.read_bytes())
@@ -105,7 +138,7 @@ def test_standard_input_may_be_compressed(
     assert b"standard input:22: not_json" in piped.stderr
 
 
-def test_edge_list_is_loaded_without_a_mapping(tmp_path: Path) -> None:
+def test_edge_list_is_loaded_without_a_mapping(storyline: Storyline, tmp_path: Path) -> None:
     path = tmp_path / "invented.txt.gz"
     path.write_bytes(gzip.compress((SAMPLES / "edges.txt").read_bytes()))
     run = storyline("edges", path, "--undirected", "--limit", "5")
@@ -114,7 +147,7 @@ def test_edge_list_is_loaded_without_a_mapping(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_folder_of_outboxes_is_loaded(tmp_path: Path) -> None:
+def test_folder_of_outboxes_is_loaded(storyline: Storyline, tmp_path: Path) -> None:
     run = storyline("activitypub", SAMPLES / "archive", "--mapping", tmp_path / "ids", "--json")
     assert run.returncode == 0
     assert len(run.stdout.splitlines()) == 12
@@ -140,14 +173,16 @@ def test_folder_of_outboxes_is_loaded(tmp_path: Path) -> None:
         (("activitypub", "/nowhere"), 1, "/nowhere does not exist"),
     ],
 )
-def test_wrong_use_is_one_clear_line(args: tuple[str, ...], code: int, reason: str) -> None:
+def test_wrong_use_is_one_clear_line(
+    storyline: Storyline, args: tuple[str, ...], code: int, reason: str
+) -> None:
     run = storyline(*args)
     assert (run.returncode, reason in run.stderr.decode()) == (code, True), run.stderr
     assert b"Traceback" not in run.stderr
     assert not JETSTREAM.with_name("jetstream.jsonl.ids.sqlite").exists()
 
 
-def test_damaged_input_says_how_far_it_came(tmp_path: Path) -> None:
+def test_damaged_input_says_how_far_it_came(storyline: Storyline, tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(JETSTREAM.read_bytes())[:-40])
     run = storyline("jetstream", path, "--mapping", tmp_path / "ids")
