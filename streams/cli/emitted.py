@@ -26,7 +26,7 @@ class Sent:
 
     def count(self, event: "Event") -> None:
         self.types[type(event).__name__] += 1
-        self.first = self.first or event.occurred_at
+        self.first = min(self.first or event.occurred_at, event.occurred_at)
         self.last = max(self.last, event.occurred_at)
 
     def summary(self) -> dict[str, Any]:

@@ -42,11 +42,11 @@ from streams.importers.report import Cut, ImportReport, Reason, SkippedError
 
 _AUTHOR: Final = re.compile(r"(https?://[^/]+/(?:ap/)?users/[^/]+)/statuses/[^/]+/?")
 _NEAR_MS: Final = 24 * 3_600_000
-"""How far the time in a status URI may be from `published`."""
+"""Largest distance of the time in a status URI from `published`."""
 
 
 class _Known(NamedTuple):
-    """What the first reading learns about a note: when it was published, and by which actor."""
+    """A note of the first reading: its time, and the actor who published it."""
 
     published_ms: int
     author: str | None

@@ -1,4 +1,4 @@
-"""What a record of `app.bsky.feed.post` contains, as fields of Storyline's posts."""
+"""Fields of Storyline's posts from records of `app.bsky.feed.post`."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

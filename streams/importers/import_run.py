@@ -94,12 +94,12 @@ def _events(
                 continue
             batch += events
             if len(batch) >= _BATCH or time.monotonic() - begun >= _BATCH_S:
-                yield from _released(batch, mapping)
+                yield from _released(batch, mapping, report)
                 begun = time.monotonic()
     except UserError:  # the input is damaged: what came before it counts
-        yield from _released(batch, mapping)
+        yield from _released(batch, mapping, report)
         raise
-    yield from _released(batch, mapping)
+    yield from _released(batch, mapping, report)
 
 
 def _check(events: Sequence[Event], now_ms: int) -> None:
@@ -109,8 +109,11 @@ def _check(events: Sequence[Event], now_ms: int) -> None:
             raise SkippedError(Reason.INVALID_EVENT, fault.message)
 
 
-def _released(batch: list[Event], mapping: IdentityMap | None) -> Iterator[Event]:
+def _released(
+    batch: list[Event], mapping: IdentityMap | None, report: ImportReport
+) -> Iterator[Event]:
     if mapping is not None:
         mapping.commit()
+        report.collisions = mapping.collisions
     yield from batch
     batch.clear()

@@ -19,7 +19,7 @@ from streams.importers.identifiers import (
 
 _APPLICATION: Final = 0x53746F72  # "Stor", in SQLite's header
 _FORMAT: Final = 1
-_CACHED: Final = 200_000
+_CACHED: Final = 100_000
 _TABLES: Final = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE contents (id INTEGER PRIMARY KEY, uri TEXT NOT NULL);
@@ -32,7 +32,7 @@ CREATE TABLE records (
 
 
 class LinkRecord(NamedTuple):
-    """What a like, follow or block is about, for the line that ends it and names only its URI.
+    """Subject of a like, follow or block, for the line that ends it and names only its URI.
 
     `target` is the content or the user; `owner` is the content's author, or the user again.
     """
@@ -108,7 +108,7 @@ class IdentityMap:
         return self._content(uri, content_candidate(uri, at_ms))
 
     def timeless(self, uri: str) -> int:
-        """Return the id that stands for a content whose creation time is unknown."""
+        """Return the id that represents a content whose creation time is unknown."""
         return self._content(uri, timeless_candidate(uri))
 
     def date(self, uri: str, at_ms: int) -> int:
@@ -250,7 +250,7 @@ def open_mapping_copy(path: Path | None) -> IdentityMap:
 
 def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
-    database.execute("PRAGMA cache_size = -65536")  # KiB
+    database.execute("PRAGMA cache_size = -32768")  # KiB
     database.execute("BEGIN IMMEDIATE")
     [(application,)] = database.execute("PRAGMA application_id")
     [(version,)] = database.execute("PRAGMA user_version")

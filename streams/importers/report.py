@@ -10,7 +10,7 @@ MAX_EXAMPLES: Final = 100
 
 
 class Reason(StrEnum):
-    """Why a piece of input became no event."""
+    """Reason why a piece of input became no event."""
 
     TOO_LONG = "too_long"
     NOT_JSON = "not_json"
@@ -54,7 +54,7 @@ BROKEN: Final = frozenset(
 
 
 class Cut(StrEnum):
-    """What an event leaves out of its piece of input."""
+    """Part of a piece of input that its event leaves out."""
 
     TEXT = "text_cut"
     HASHTAGS = "hashtags_dropped"
@@ -83,7 +83,7 @@ class Skipped(NamedTuple):
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the input: every piece is counted in `items`, and is skipped or gives events.
+    """Counts of the pieces of input: each is in `items`, and is skipped or gives events.
 
     `on_skip` receives each skipped piece; the report itself keeps counts and the first examples.
     """
@@ -93,6 +93,8 @@ class ImportReport:
     skipped: Counter[Reason] = field(default_factory=Counter)
     cuts: Counter[Cut] = field(default_factory=Counter)
     examples: list[Skipped] = field(default_factory=list)
+    collisions: int = 0
+    """Names that got the next free id because another name has the one of their hash."""
 
     @property
     def broken(self) -> int:
@@ -120,6 +122,7 @@ class ImportReport:
             "skipped": {str(reason): count for reason, count in self.skipped.most_common()},
             "broken": self.broken,
             "shortened": {str(cut): count for cut, count in self.cuts.most_common()},
+            "collisions": self.collisions,
             "examples": [skipped._asdict() for skipped in self.examples],
         }
 
@@ -128,7 +131,9 @@ class ImportReport:
         skipped, cuts = _listed(self.skipped), _listed(self.cuts)
         text = f"{self.items:,} lines read, {self.skipped.total():,} skipped"
         text += f": {skipped}\n" if skipped else "\n"
-        return text + (f"left out of events: {cuts}\n" if cuts else "")
+        text += f"left out of events: {cuts}\n" if cuts else ""
+        collisions = f"{self.collisions} names have the hash of another one, and another id\n"
+        return text + (collisions if self.collisions else "")
 
 
 def _listed(counts: Counter[Any]) -> str:

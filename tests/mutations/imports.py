@@ -30,7 +30,7 @@ IMPORTS = (
     ),
     Mutation(
         "import-believes-any-record-key",
-        "a post whose key lies in the future is refused by every worker",
+        "a post whose key contains a future time is refused by every worker",
         "streams/importers/jetstream.py",
         "not EPOCH_MS <= at_ms <= seen_ms + MAX_AHEAD_MS",
         "not EPOCH_MS <= at_ms",
@@ -42,11 +42,13 @@ IMPORTS = (
         "streams/importers/import_run.py",
         """    if mapping is not None:
         mapping.commit()
+        report.collisions = mapping.collisions
     yield from batch
 """,
         """    yield from batch
     if mapping is not None:
         mapping.commit()
+        report.collisions = mapping.collisions
 """,
         _TESTS,
     ),
@@ -94,10 +96,10 @@ IMPORTS = (
         "import-hides-damage",
         "a file that is cut off counts as loaded",
         "streams/importers/import_run.py",
-        """        yield from _released(batch, mapping)
+        """        yield from _released(batch, mapping, report)
         raise
 """,
-        """        yield from _released(batch, mapping)
+        """        yield from _released(batch, mapping, report)
         return
 """,
         _TESTS,
@@ -106,7 +108,7 @@ IMPORTS = (
         "import-loses-the-batch-at-damage",
         "up to 5,000 events before the damage are lost",
         "streams/importers/import_run.py",
-        """        yield from _released(batch, mapping)
+        """        yield from _released(batch, mapping, report)
         raise
 """,
         """        raise

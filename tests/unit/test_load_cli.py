@@ -22,7 +22,7 @@ JETSTREAM = SAMPLES / "jetstream.jsonl"
 
 
 class Run(NamedTuple):
-    """What a call of the command printed, and its exit code."""
+    """Output and exit code of a call of the command."""
 
     returncode: int
     stdout: bytes
@@ -65,11 +65,11 @@ def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(
     assert run.returncode == 0
     events = [from_json(json.loads(line)) for line in run.stdout.splitlines()]
     assert events == jetstream(sample_lines())
-    told = run.stderr.decode()
-    assert f"{sample}:22: not_json: " in told
-    assert "19 events written to standard output" in told
-    assert "29 lines read, 10 skipped: " in told
-    assert "left out of events: 1 quote_dropped" in told
+    shown = run.stderr.decode()
+    assert f"{sample}:22: not_json: " in shown
+    assert "19 events written to standard output" in shown
+    assert "29 lines read, 10 skipped: " in shown
+    assert "left out of events: 1 quote_dropped" in shown
     again = storyline("jetstream", sample)
     assert again.stdout == run.stdout
 
