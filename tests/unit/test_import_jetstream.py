@@ -15,6 +15,7 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import id_time
+from streams.importers import mapping as mapping_module
 from streams.importers.identifiers import tid_ms
 from streams.importers.import_run import events_of_lines
 from streams.importers.input_lines import Line
@@ -154,6 +155,26 @@ def test_mapping_is_written_before_the_events_that_need_it_leave(tmp_path: Path)
         assert isinstance(next(events), UserFollowed)  # and the process is killed here
     with open_mapping(tmp_path / "ids") as mapping:
         assert mapping.recall(f"at://{BO}/{FOLLOW}/{key}") is not None
+
+
+def test_accounts_with_one_hash_stay_two_users_and_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mapping_module, "user_candidate", lambda _name: 7)
+    report = ImportReport()
+    follow, back = jetstream(
+        [
+            line(BO, FOLLOW, tid(NOON_US), {"subject": ADA}),
+            line(ADA, FOLLOW, tid(NOON_US), {"subject": BO}),
+        ],
+        report=report,
+    )
+    assert isinstance(follow, UserFollowed)
+    assert isinstance(back, UserFollowed)
+    assert (follow.follower_id, follow.followee_id) == (back.followee_id, back.follower_id)
+    assert {follow.follower_id, follow.followee_id} == {7, 8}
+    assert report.collisions == report.summary()["collisions"] == 1
+    assert "1 names have the hash of another one" in report.text()
 
 
 def test_deletion_in_a_later_file_finds_its_record_in_the_mapping(tmp_path: Path) -> None:
