@@ -22,7 +22,7 @@ class Sent:
     skipped: int = 0
     """Account changes that the database had already."""
     report: "ImportReport | None" = None
-    """What became of the input that the events come from."""
+    """Counts of the input that the events come from."""
 
     def count(self, event: "Event") -> None:
         self.types[type(event).__name__] += 1

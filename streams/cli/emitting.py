@@ -105,7 +105,7 @@ class Destination:
 
     @property
     def done(self) -> str:
-        """What the summary says of the events."""
+        """Participle that the summary prints after the number of events."""
         if self.dry_run:
             return "would be published (dry run)"
         return "published" if self.publish else f"written to {self.out or 'standard output'}"
@@ -128,7 +128,7 @@ def emit(
         expected: About how many events there are; `None` if unknown.
         as_json: Print the summary as JSON.
         accounts: Account changes; without them there are none.
-        report: What became of the input that the events come from. The summary contains it.
+        report: Counts of the input that the events come from. The summary contains it.
     """
     if to.dry_run:
         from streams.generate.outlets import DiscardOutlet
@@ -188,16 +188,23 @@ def _send_events(
 
     if speed is not None:
         events = paced(events, speed, before_waiting=outlet.flush)
-    try:
-        for number, event in enumerate(events, start=1):
-            outlet.send(event)
-            sent.count(event)
-            if speed is not None or number % _SHOW_EVERY == 0:
-                show(number)
-    except UserError:  # the input is damaged: what came before it counts
-        outlet.flush()
-        raise
+    damage: list[UserError] = []
+    for number, event in enumerate(_until_damaged(events, damage), start=1):
+        outlet.send(event)
+        sent.count(event)
+        if speed is not None or number % _SHOW_EVERY == 0:
+            show(number)
     outlet.flush()
+    if damage:
+        raise damage[0]
+
+
+def _until_damaged(events: Iterable["Event"], damage: list[UserError]) -> Iterator["Event"]:
+    """Yield the events up to an error of their input, and put that error into `damage`."""
+    try:
+        yield from events
+    except UserError as error:
+        damage.append(error)
 
 
 @contextmanager
