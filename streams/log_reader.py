@@ -1,5 +1,6 @@
 """Reading a topic from outside any consumer group: for looking, not for processing."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,8 @@ BEGINNING: Final = 0
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
 _FETCH: Final = 500
+_SILENCE_S: Final = 20.0
+"""Seconds without an answer after which reading to the end fails."""
 _SCAN: Final = 20_000
 """Records of a piece of a scan: enough that decoding its columns costs little for each."""
 
@@ -64,12 +67,11 @@ class LogReader:
         scanning = {"enable.partition.eof": True, "queued.max.messages.kbytes": 8192}
         with self._consumer(scanning) as consumer:
             consumer.assign([TopicPartition(topic, at, spans[at].start) for at in left])
+            heard = time.monotonic()
             while left:
-                found = [
-                    message
-                    for message in consumer.consume(_SCAN, timeout=_WAIT_S)
-                    if _is_before_end(message, left)
-                ]
+                messages = consumer.consume(_SCAN, timeout=_WAIT_S)
+                heard = _heard(heard, bool(messages))
+                found = [message for message in messages if _is_before_end(message, left)]
                 if found:
                     yield _columns(topic, found)
 
@@ -100,8 +102,10 @@ class LogReader:
         self, consumer: Consumer, topic: str, start: int | None, *, follow: bool
     ) -> Iterator[list[Record]]:
         ends = self._assign(consumer, topic, start)
+        heard = time.monotonic()
         while follow or not _at_end(consumer, topic, ends):
             messages = consumer.consume(_FETCH, timeout=_WAIT_S)
+            heard = _heard(heard, follow or bool(messages))
             records = [_record(message) for message in messages]
             if not follow:
                 records = [record for record in records if record.offset < ends[record.partition]]
@@ -131,6 +135,16 @@ class LogReader:
             place = TopicPartition(topic, partition)
             held[partition] = Span(*consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S))
         return held
+
+
+def _heard(last: float, heard_now: bool) -> float:
+    """Return when the broker last answered. Raises KafkaException after `_SILENCE_S` seconds."""
+    now = time.monotonic()
+    if heard_now:
+        return now
+    if now - last > _SILENCE_S:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    return last
 
 
 def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:

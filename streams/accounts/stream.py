@@ -23,6 +23,10 @@ class StreamStatus(NamedTuple):
     connector: ConnectorStatus | None
     slot: SlotStatus | None
     heartbeat_age_s: float | None
+    connect_error: str = ""
+    """Why Connect could not be asked; empty if it answered."""
+    database_error: str = ""
+    """Why PostgreSQL could not be asked; empty if it answered."""
 
     @property
     def flows(self) -> bool:

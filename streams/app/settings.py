@@ -125,6 +125,8 @@ class Settings(BaseSettings):
     dead_letter_minimum: Annotated[int, Field(ge=1, validate_default=True)] = 100
     dead_letter_consecutive: Annotated[int, Field(ge=0)] = 100
     """It also stops where so many records in a row cannot be applied; 0: it never does so."""
+    blocked_after_s: Annotated[float, Field(gt=0)] = 60
+    """A worker that waits at one record for so long is unhealthy, and fails `status --check`."""
     ask_memory_mb: Annotated[int, Field(ge=256)] = 4096
     """Memory of one `storyline ask`; what does not fit goes to a temporary folder."""
     ask_threads: Annotated[int, Field(ge=1)] | None = None

@@ -26,8 +26,8 @@ STATUS_EXAMPLES = """Examples:
 \b
 Exit code:
   0  changes are captured
-  3  they are not
-  1  Connect or PostgreSQL failed
+  3  they are not, or Connect or PostgreSQL does not answer
+  1  neither answers
 """
 
 
@@ -59,12 +59,11 @@ def apply(
 @app.command(epilog=STATUS_EXAMPLES)
 def status(as_json: JsonFlag = False) -> None:
     """Show the connector, its task and its slot."""
-    from streams.app.change_stream import capture, change_stream
+    from streams.app.change_stream import capture, stream_status
     from streams.app.settings import settings
 
     found = settings()
-    with change_stream(found) as stream:
-        standing = stream.status()
+    standing = stream_status(found)
     shown = _as_json(capture(found).name, standing)
     if as_json:
         print_json(shown)
@@ -126,31 +125,44 @@ def _as_json(name: str, standing: "StreamStatus") -> dict[str, Any]:
 
     connector, slot = standing.connector, standing.slot
     cause, advice = diagnosed(connector.trace) if connector and connector.trace else (None, None)
+    missing = "" if standing.connect_error else "make it with: storyline cdc apply"
     return {
         "connector": name,
         "flows": standing.flows,
-        "state": connector.connector.state if connector else "MISSING",
+        "state": _state(standing),
         "tasks": [task.state for task in connector.tasks] if connector else [],
         "error": cause,
-        "advice": advice if connector else "make it with: storyline cdc apply",
+        "advice": advice if connector else missing or None,
+        "connect_error": standing.connect_error or None,
+        "database_error": standing.database_error or None,
         "slot": slot._asdict() if slot else None,
         "heartbeat_age_s": standing.heartbeat_age_s,
     }
 
 
+def _state(standing: "StreamStatus") -> str:
+    """Return the connector's state; UNKNOWN if Connect does not answer."""
+    from streams.accounts.connect_client import State
+
+    if standing.connect_error:
+        return State.UNKNOWN
+    return standing.connector.connector.state if standing.connector else State.MISSING
+
+
 def _rows(shown: dict[str, Any]) -> list[tuple[str, Any]]:
     slot, age = shown["slot"], shown["heartbeat_age_s"]
     rows = [
-        ("connector", shown["state"]),
-        ("tasks", ", ".join(shown["tasks"]) or "none"),
-        ("slot", "none" if slot is None else _slot_state(slot)),
+        ("connector", shown["connect_error"] or shown["state"]),
+        ("tasks", ", ".join(shown["tasks"]) or ("unknown" if shown["connect_error"] else "none")),
+        ("slot", shown["database_error"] or ("none" if slot is None else _slot_state(slot))),
     ]
     if slot is not None:
         rows += [
             ("slot lag", _size(slot["lag_bytes"])),
             ("WAL kept", _size(slot["wal_kept_bytes"])),
         ]
-    rows.append(("heartbeat", "none" if age is None else f"{age:.1f} s ago"))
+    if not shown["database_error"]:
+        rows.append(("heartbeat", "none" if age is None else f"{age:.1f} s ago"))
     rows += [(what, shown[what]) for what in ("error", "advice") if shown[what]]
     return rows
 

@@ -7,6 +7,8 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
+from streams.cli.waiting import agent_of as _agent
+from streams.cli.waiting import print_waiting
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ def lag(
     as_json: JsonFlag = False,
 ) -> None:
     """Show per group and partition how far it has read, with dead letters and counts.
+
+    Offsets come from Kafka, and for the lake from its tables. Records that workers wait at are
+    listed with the reason, and so are workers that do not answer.
 
     The counts are those of workers that run now, since each started: consumed = applied +
     duplicates + dead letters, while no batch is in hand.
@@ -61,10 +66,16 @@ def _as_json(told: "Standing") -> dict[str, Any]:
                 "topic": lag.topic,
                 "partition": lag.partition,
                 "committed": lag.committed,
+                "position": lag.position,
                 "end": lag.end,
                 "lag": lag.lag,
             }
             for lag in told.lags
+        ],
+        "waiting": [record._asdict() for record in told.waiting],
+        "silent": [
+            {"group": worker.group, "pid": worker.pid, "reason": worker.silent}
+            for worker in told.silent
         ],
         "dead_letters": told.dead_letters,
         "workers": [
@@ -93,40 +104,43 @@ def _print(told: "Standing", *, totals: bool) -> None:
         print_table(("group", "topic", "lag"), rows, title=title)
     else:
         print_table(
-            ("group", "topic", "partition", "committed", "log end", "lag"),
+            ("group", "topic", "partition", "position", "log end", "lag"),
             (
-                (_agent(lag.group), lag.topic, lag.partition, lag.committed, lag.end, lag.lag)
+                (_agent(lag.group), lag.topic, lag.partition, lag.position, lag.end, lag.lag)
                 for lag in told.lags
             ),
             title=title,
         )
+    if told.waiting:
+        print_waiting(told.waiting)
     if any(told.dead_letters.values()):
         print_table(
             ("topic", "records"),
             ((topic, count) for topic, count in told.dead_letters.items() if count),
             title="Dead letters",
         )
-    if told.tallies:
+    if told.workers:
         print_table(
             ("group", "topic", "consumed", "applied", "duplicates", "dead letters", "balanced"),
             (
-                (
-                    _agent(worker.group),
-                    worker.topic,
-                    worker.tally.consumed,
-                    worker.tally.applied,
-                    worker.tally.duplicates,
-                    sum(worker.tally.dead_letters.values()),
-                    "yes" if worker.tally.balanced else "in hand",
-                )
-                for worker in told.tallies
+                *(
+                    (_agent(worker.group), f"process {worker.pid} {worker.silent}", *[""] * 5)
+                    for worker in told.silent
+                ),
+                *(
+                    (
+                        _agent(worker.group),
+                        worker.topic,
+                        worker.tally.consumed,
+                        worker.tally.applied,
+                        worker.tally.duplicates,
+                        sum(worker.tally.dead_letters.values()),
+                        "yes" if worker.tally.balanced else "in hand",
+                    )
+                    for worker in told.tallies
+                ),
             ),
             title="Running workers, since each started",
         )
     else:
         out.print("No worker is running; start them with: storyline run")
-
-
-def _agent(group: str) -> str:
-    """The agent's name: a group's without the version of the views."""
-    return group.split("-", 2)[-1]

@@ -43,6 +43,8 @@ class ErrorCode(StrEnum):
     EXPIRED_VIEW = "expired_view"
     ID_CONFLICT = "id_conflict"
     UNKNOWN_TYPE = "unknown_type"
+    STORE_REFUSED = "store_refused"
+    OPERATOR_REJECTED = "operator_rejected"
 
 
 class Record(NamedTuple):

@@ -1,4 +1,4 @@
-"""Verdicts about single records that no decoder makes: a store's refusal, an operator's decision."""
+"""Rejections of single records by a store or by an operator, not by a decoder."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice

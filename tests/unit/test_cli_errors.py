@@ -26,7 +26,7 @@ VERBS = {
     "lake": ("dictionary", "run", "status"),
     "cdc": ("apply", "status", "restart", "watch", "drop"),
     "cache": ("stats",),
-    "dlq": ("list", "show", "replay", "discard"),
+    "dlq": ("list", "show", "replay", "discard", "add"),
 }
 PAGES = [(command,) for command in cli.COMMANDS] + [
     (command, verb) for command, verbs in VERBS.items() for verb in verbs

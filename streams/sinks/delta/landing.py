@@ -61,8 +61,9 @@ class Landing:
         left = set(map(Position._make, _positions(fresh)))
         written = []
         for rejection in rejections:
-            if rejection.record.position in left:
-                left.remove(rejection.record.position)
+            position = Position(rejection.record.partition, rejection.record.offset)
+            if position in left:
+                left.remove(position)
                 written.append(rejection)
         return written
 
