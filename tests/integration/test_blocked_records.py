@@ -208,7 +208,7 @@ def test_a_stopped_worker_is_one_row_and_takes_no_other(
     settings: Settings, storyline: Command
 ) -> None:
     with worker(settings, "graph") as graph:
-        wait_until(lambda: standing(settings, ["graph"]).tallies, what="graph answers")
+        wait_until(lambda: standing(settings, ["graph"]).workers, what="graph answers")
         os.kill(graph.process.pid, signal.SIGSTOP)
         try:
             for arguments in (("lag", "--totals"), ("lag", "--group", "graph"), ("status",)):

@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -256,3 +258,41 @@ def test_reset_deletes_what_was_made_from_the_data_if_it_is_the_stacks_own(
     assert outside.exists()
     (note,) = told.notes
     assert str(outside) in note
+
+
+def test_a_stopped_server_delays_no_other_and_a_stopped_supervisor_hides_none(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third = toy("third", "postgres")
+    stack = make(FIRST, SECOND, third, workers=[STAYS])
+    stack.up()
+    stack.start_workers()
+    stopped = [pid(stack, name) for name in ("first", "second")]
+    told = supervisor.pid(stack.config)
+    assert told is not None
+    try:
+        for number in stopped:
+            os.kill(number, signal.SIGSTOP)
+        began = time.monotonic()
+        states = {one.name: one.state for one in stack.status()}
+        assert time.monotonic() - began < 4  # both at the same time, two seconds each
+        assert (states["first"], states["second"], states["third"]) == (
+            "starting",
+            "starting",
+            "ready",
+        )
+        os.kill(told, signal.SIGSTOP)
+        monkeypatch.setattr(supervisor, "_REPLY_SECONDS", 0.5)
+        rows = stack.status()
+        assert [(one.kind, one.state) for one in rows if one.name == "supervisor"] == [
+            ("supervisor", "silent")
+        ]
+        found = {one.name: (one.state, one.pid) for one in rows}
+        assert found["third"][0] == "ready"
+        assert found["stays"][0] == "running"
+        assert all(found[name][1] for name in ("first", "third", "stays"))
+    finally:
+        os.kill(told, signal.SIGCONT)
+        for number in stopped:
+            os.kill(number, signal.SIGCONT)
+    assert "supervisor" not in {one.name for one in stack.status()}

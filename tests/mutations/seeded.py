@@ -7,6 +7,7 @@ from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
 from tests.mutations.reading import READING
+from tests.mutations.refusing import REFUSING
 from tests.mutations.settling import SETTLING
 from tests.mutations.timelines import TIMELINES
 from tests.mutations.trending import TRENDING
@@ -16,6 +17,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *READING,
     *PAGING,
     *SETTLING,
+    *REFUSING,
     *FEEDS,
     *COPIES,
     *COUNTING,
