@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,9 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
     publish_block(settings, USER + 2)
     place, group = f"{TOPIC}:{partition}:{offset}", settings.group("graph")
 
-    def waiting(agent: str) -> WaitingRecord | None:
-        found = [one for one in standing(settings, [agent]).waiting if one.exact and one.overdue]
-        return found[0] if found else None
+    def waiting(agent: str) -> list[WaitingRecord]:
+        found = standing(settings, [agent]).waiting
+        return [record for record in found if record.exact and record.overdue]
 
     def is_through(agent: str) -> bool:
         return standing(settings, [agent]).lag == 0
@@ -116,7 +117,7 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
 
     with worker(settings, "graph") as graph, worker(settings, "lake") as lake:
         for agent in ("graph", "lake"):
-            found = wait_until(lambda agent=agent: waiting(agent), what=f"{agent} waits")
+            (found,) = wait_until(partial(waiting, agent), what=f"{agent} waits")
             assert (found.topic, found.partition, found.offset) == (TOPIC, partition, offset)
             assert found.step == "decode"
             assert "503" in found.reason or "not now" in found.reason

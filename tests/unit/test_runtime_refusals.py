@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ class Shop(World):
         self.writes_before_it_refuses = False
         self.decoded: list[int] = []
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list]:  # type: ignore[type-arg,override]
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
         values = [value for batch in batches for value in batch.values]
         if self.away & set(values):
             raise UnavailableError("503 for one of them")
@@ -204,8 +205,19 @@ def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Th
     assert pipeline.blockages.current() == ()
 
 
-def exact(pipeline: Pipeline[list[Raw], Things]) -> Blockage | None:
-    return next((one for one in pipeline.blockages.current() if one.exact), None)
+def blocker(
+    pipeline: Pipeline[list[Raw], Things], offset: int | None = None, tries: int = 0
+) -> Blockage:
+    """The record that is known to block, of this offset and after more tries than these."""
+
+    def known() -> list[Blockage]:
+        return [
+            found
+            for found in pipeline.blockages.current()
+            if found.exact and found.tries > tries and offset in (None, found.offset)
+        ]
+
+    return wait_until(known, what="the record is known", poll_s=0.005)[0]
 
 
 @pytest.mark.parametrize("at", [0, 7, 19])
@@ -213,16 +225,14 @@ def test_the_record_that_blocks_is_found_and_what_precedes_it_is_applied(at: int
     shop = Shop()
     shop.away = {b"%d" % at}
     with blocked(shop, records(20)) as pipeline:
-        found = wait_until(lambda: exact(pipeline), what="the record is known", poll_s=0.005)
+        found = blocker(pipeline)
         assert (found.topic, found.partition, found.offset) == (TOPIC, 3, at)
         assert (found.step, found.reason) == (
             "decode",
             "UnavailableError: 503 for one of them",
         )
         assert shop.store == {b"%d" % offset for offset in range(at)}
-        again = wait_until(
-            lambda: (one := exact(pipeline)) and one.tries > found.tries and one, poll_s=0.005
-        )
+        again = blocker(pipeline, tries=found.tries)
         assert again.since == found.since
         shop.away = set()
     assert len(shop.store) == 20
@@ -234,7 +244,7 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
     shop = Shop()
     shop.away = {b"7"}
     with blocked(shop, records(20)) as pipeline:
-        wait_until(lambda: exact(pipeline), what="the record is known", poll_s=0.005)
+        blocker(pipeline)
         shop.decided.rejected = {(4, 7): "another partition", (3, 7): "not ours"}
     assert 7 not in shop.decoded
     (letter,) = shop.buried
@@ -270,11 +280,7 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
     shop.away = {b"3", b"15"}
     with blocked(shop, records(20)) as pipeline:
         for offset in (3, 15):
-            wait_until(
-                lambda offset=offset: (one := exact(pipeline)) and one.offset == offset,
-                what=f"offset {offset}",
-                poll_s=0.005,
-            )
+            blocker(pipeline, offset)
             shop.away = shop.away - {b"%d" % offset}
     assert shop.tally.applied == 20
 

@@ -29,7 +29,7 @@ from streams.runtime.outbox import Outbox, OutboxError, OutboxUnavailableError
 from streams.sinks.cassandra.session import Session, statement_errors
 from streams.sinks.delta import table as delta
 from streams.sinks.redis.client import store_errors
-from tests.unit.test_lake_landing import TABLE, TOPIC, create_tables, rows
+from tests.unit.test_lake_landing import TABLE, TOPIC, rows
 
 AWAY, VERDICT = StoreUnavailableError, StoreRefusedError
 
@@ -127,7 +127,7 @@ def test_the_lake(error: Exception, kind: type[Exception], tmp_path: Path) -> No
 
 
 def test_a_value_that_no_column_of_the_lake_holds_is_a_verdict(tmp_path: Path) -> None:
-    create_tables(tmp_path, (TABLE,))
+    delta.create_tables(tmp_path, (TABLE,))
     table = delta.LakeTable(tmp_path, TABLE)
     given = rows((0, 0))
     at = given.schema.get_field_index("schema_id")
