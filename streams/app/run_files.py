@@ -57,6 +57,8 @@ class WorkerReport(NamedTuple):
     waiting: Sequence[WaitingRecord] = ()
     silent: str = ""
     """Why there is no answer; empty if there is one."""
+    unhealthy: Sequence[str] = ()
+    """What the worker's health says against it: waits that are overdue, and stalls."""
 
 
 def _folder(home: Path) -> Path:
@@ -134,10 +136,12 @@ def _ask(told: Mapping[str, Any], within_s: float) -> WorkerReport:
     text = _get(told["metrics"], within_s).decode()
     counted = [WorkerTally(group, pid, topic, tally) for topic, tally in tallies(text).items()]
     health = told.get("health")
-    blocked = orjson.loads(_get(health, within_s))["blocked"] if health else ()
+    answer = orjson.loads(_get(health, within_s)) if health else {"blocked": (), "reasons": ()}
     names = WaitingRecord._fields[2:]
-    waiting = [WaitingRecord(group, pid, *(one[name] for name in names)) for one in blocked]
-    return WorkerReport(group, pid, counted, waiting)
+    waiting = [
+        WaitingRecord(group, pid, *(one[name] for name in names)) for one in answer["blocked"]
+    ]
+    return WorkerReport(group, pid, counted, waiting, unhealthy=tuple(answer["reasons"]))
 
 
 def _get(url: str, within_s: float) -> bytes:

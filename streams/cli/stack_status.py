@@ -27,8 +27,8 @@ EXAMPLES = """Examples:
 
 \b
 Exit code with --check:
-  0  every server is ready, and no worker has failed, is silent, or has waited
-     at one record for longer than STORYLINE_BLOCKED_AFTER_S
+  0  every server is ready, and no worker has failed, is silent, makes no
+     progress, or has waited for longer than STORYLINE_BLOCKED_AFTER_S
   1  otherwise
 """
 
@@ -61,6 +61,8 @@ def status(
             if report.silent:
                 name, pid = agent_of(report.group), report.pid
                 typer.echo(f"the worker {name} (process {pid}) {report.silent}")
+            for reason in report.unhealthy:
+                typer.echo(f"the worker {agent_of(report.group)} is unhealthy: {reason}")
     if check and not _is_well(rows, reports):
         raise typer.Exit(1)
 
@@ -69,8 +71,8 @@ def _is_well(rows: "Sequence[ProgramStatus]", reports: "Sequence[WorkerReport]")
     """Return whether servers are ready, workers answer, and none waits for too long."""
     servers = all(row.state == "ready" for row in rows if row.kind != "worker")
     failed = any(row.state == "failed" for row in rows)
-    overdue = any(record.overdue for report in reports for record in report.waiting)
-    return servers and not (failed or overdue or any(report.silent for report in reports))
+    ill = any(report.silent or report.unhealthy for report in reports)
+    return servers and not (failed or ill)
 
 
 def _as_json(row: "ProgramStatus", reports: "Sequence[WorkerReport]") -> dict[str, Any]:
@@ -80,6 +82,7 @@ def _as_json(row: "ProgramStatus", reports: "Sequence[WorkerReport]") -> dict[st
         mine = [report for report in reports if agent_of(report.group) == row.name]
         shown["waiting"] = [record._asdict() for report in mine for record in report.waiting]
         shown["silent"] = [report.pid for report in mine if report.silent]
+        shown["unhealthy"] = [reason for report in mine for reason in report.unhealthy]
     return shown
 
 
