@@ -74,9 +74,9 @@ logging.getLogger("cassandra").addHandler(logging.NullHandler())
 class Session:
     """One connected session; safe between threads. Use as a context manager, or `close()` it.
 
-    Every method raises StoreUnavailableError where Cassandra cannot answer now. Bulk reads and
-    writes raise StoreRefusedError for a statement that Cassandra refuses because of its values;
-    any other refusal propagates as the driver's own error.
+    Every method raises StoreUnavailableError where Cassandra cannot answer now. Reads and
+    writes with values raise StoreRefusedError for a statement that Cassandra refuses because of
+    them; any other refusal propagates as the driver's own error.
     """
 
     def __init__(self, cluster: Cluster, driver: DriverSession) -> None:
@@ -105,15 +105,15 @@ class Session:
 
     def rows(self, cql: str, *values: Any) -> Iterator[Row]:
         """The rows that answer one query, page by page."""
-        with driver_errors():
+        with statement_errors():
             yield from self._driver.execute(self.prepared(cql), values)
 
     def rows_of_all(self, questions: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[Row]]:
         """The rows that answer each of many queries, asked side by side, in order."""
         # A list: the driver draws on it under a lock that answers need too, to prepare there
         # would wait for ever.
-        prepared = [(self.prepared(cql), values) for cql, values in questions]
         with statement_errors():
+            prepared = [(self.prepared(cql), values) for cql, values in questions]
             for answer in execute_concurrent(self._driver, prepared, concurrency=_IN_FLIGHT):
                 yield list(answer.result_or_exc)
 
