@@ -12,7 +12,9 @@ from streams.app.run_files import WaitingRecord, WorkerReport, WorkerTally, work
 from streams.app.settings import Settings
 from streams.app.wiring import asked_broker, no_topic
 from streams.errors import UserError
+from streams.projections.ports import StoreUnavailableError
 from streams.runtime.dead_letters import dead_letter_topic
+from streams.sinks.delta.table import LakeError
 
 
 class Standing(NamedTuple):
@@ -23,6 +25,8 @@ class Standing(NamedTuple):
     """Dead letter topic -> records in it."""
     workers: Sequence[WorkerReport]
     """Running workers, those that do not answer included."""
+    lake_error: str = ""
+    """Why the lake's tables cannot be read: its lag is that of its commits then."""
 
     @property
     def tallies(self) -> list[WorkerTally]:
@@ -55,10 +59,16 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Stand
     with asked_broker(settings) as broker:
         if missing := broker.missing(topics):
             raise no_topic(missing)
+        lake_error = ""
+        try:
+            lags = _lags(settings, broker, agents)
+        except (LakeError, StoreUnavailableError) as error:
+            lags, lake_error = broker.lag(groups), str(error)
         return Standing(
-            lags=_lags(settings, broker, agents),
+            lags=lags,
             dead_letters=broker.sizes(_dead_letter_topics(agents)),
             workers=[told for told in worker_reports(settings.home) if told.group in groups],
+            lake_error=lake_error,
         )
 
 

@@ -72,6 +72,7 @@ def _as_json(told: "Standing") -> dict[str, Any]:
             }
             for lag in told.lags
         ],
+        "lake_error": told.lake_error or None,
         "waiting": [record._asdict() for record in told.waiting],
         "silent": [
             {"group": worker.group, "pid": worker.pid, "reason": worker.silent}
@@ -111,6 +112,8 @@ def _print(told: "Standing", *, totals: bool) -> None:
             ),
             title=title,
         )
+    if told.lake_error:
+        out.print(f"The lag of the lake is that of its commits: {told.lake_error}")
     if told.waiting:
         print_waiting(told.waiting)
     if any(told.dead_letters.values()):

@@ -157,26 +157,29 @@ class Pipeline(Generic[B, P]):
             bad = self._pass(batches, buried, done, self._guard.judge)
         except self._refusals:
             done = _Done()
-            refused = self._isolate(batches, buried, done)
-            bad = self._guard.judge(batches, (*done.rejected, *refused))
-            self._bury(refused, self._steps.apply, buried)
+            self._isolate(batches, buried, done)
+            bad = self._guard.judge(done.batches, done.rejected)
         for account, buried_before in done.accounts:
             self._count(account, buried_before)
         self._guard.settled(_count(batches), bad)
 
-    def _isolate(
-        self, batches: Sequence[RawBatch], buried: Buried, done: "_Done"
-    ) -> list[Rejection]:
-        """Apply what the store takes, and return the rejections of what it refuses."""
+    def _isolate(self, batches: Sequence[RawBatch], buried: Buried, done: "_Done") -> None:
+        """Apply what the store takes, in order, and bury what it refuses.
+
+        A refused record is durable among the dead letters before the records behind it are
+        applied: a store that keeps the log's offsets would take it for applied otherwise.
+        """
         count = _count(batches)
         try:
             self._pass(batches, buried, done, _no_judge)
         except self._refusals as error:
-            if count == 1:
-                return [store_refusal(batches[0], error)]
-            halves = cut(batches, count // 2)
-            return [found for half in halves for found in self._isolate(half, buried, done)]
-        return []
+            if count > 1:
+                for half in cut(batches, count // 2):
+                    self._isolate(half, buried, done)
+                return
+            done.add(batches, [store_refusal(batches[0], error)])
+            self._guard.judge(done.batches, done.rejected)
+            self._bury(done.rejected[-1:], self._steps.apply, buried)
 
     def _pass(
         self,
@@ -198,7 +201,7 @@ class Pipeline(Generic[B, P]):
             self._once("apply", lambda: steps.apply(projected), buried)
             known = buried.no_longer(batches, (*rejected, *conflicts))
             done.accounts.append((projected, known))
-        done.rejected += rejected
+        done.add(batches, rejected)
         return bad
 
     def _count(self, account: Account, buried_before: int) -> None:
@@ -231,8 +234,14 @@ class _Done:
 
     accounts: list[tuple[Account, int]] = field(default_factory=list)
     """Accounts, each with the number of its events that an earlier try buried."""
+    batches: list[RawBatch] = field(default_factory=list)
+    """Records that are settled, in their order."""
     rejected: list[Rejection] = field(default_factory=list)
-    """What the decoder refused."""
+    """What the decoder or the store refused of them."""
+
+    def add(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> None:
+        self.batches += batches
+        self.rejected += rejected
 
 
 _Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[Bad]]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
+from deltalake import DeltaTable
 
 from streams.app.lagging import standing
 from streams.app.messaging import schema_registry
@@ -135,6 +136,13 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         assert lake.stop() == 0
         to_the_end(settings, "lake")
         assert standing(settings, ["lake"]).lag >= 2
+        table = settings.lake_path / "bronze_blocks"
+        torn = table / "_delta_log" / f"{DeltaTable(table).version() + 1:020d}.json"
+        torn.write_text('{"add":{"path":"append_date=2026')
+        both = standing(settings, ["graph", "lake"])
+        assert "bronze_blocks" in both.lake_error
+        assert {lag.topic for lag in both.lags} >= {TOPIC}
+        torn.unlink()
 
         why = "written by a stranger"
         for refused, arguments in (

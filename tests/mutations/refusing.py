@@ -11,28 +11,34 @@ _RUN_FILES = ("tests/unit/test_run_files.py",)
 REFUSING = (
     Mutation(
         "refusal-takes-its-neighbours",
-        "one record that a store refuses makes a dead letter of the first record of its batch",
+        "one record that a store refuses makes a dead letter of the record before it",
         f"{_RUNTIME}pipeline.py",
-        "            if count == 1:\n                return [store_refusal",
-        "            if count:\n                return [store_refusal",
+        "            if count > 1:\n",
+        "            if count > 2:\n",
         _REFUSALS,
     ),
     Mutation(
         "refusals-drain-the-topic",
         "a store that refuses every record drains the topic into its dead letters",
         f"{_RUNTIME}pipeline.py",
-        "            bad = self._guard.judge(batches, (*done.rejected, *refused))\n",
-        "            bad = ()\n",
+        "            self._guard.judge(done.batches, done.rejected)\n",
+        "",
         _REFUSALS,
     ),
     Mutation(
         "refused-in-a-row",
         "refused records among good ones count as if they came in a row",
         f"{_RUNTIME}pipeline.py",
-        "            bad = self._guard.judge(batches, (*done.rejected, *refused))\n",
-        "            bad = self._guard.judge(split_decided(batches, {"
-        "(b.partition, o): '' for b in batches for o in b.offsets if (b.partition, o) not in "
-        "{(r.record.partition, r.record.offset) for r in refused}})[0], refused)\n",
+        "        done.add(batches, rejected)\n",
+        "        done.add([], rejected)\n",
+        _REFUSALS,
+    ),
+    Mutation(
+        "refused-after-its-followers",
+        "the lake takes a refused record for one that it has: it is in no table",
+        f"{_RUNTIME}pipeline.py",
+        "                for half in cut(batches, count // 2):\n",
+        "                for half in reversed(cut(batches, count // 2)):\n",
         _REFUSALS,
     ),
     Mutation(

@@ -131,16 +131,27 @@ def test_bad_frames_and_conflicts_beside_a_refusal_are_buried_once() -> None:
     assert shop.tally.applied == 7
 
 
-def test_a_store_that_refuses_every_record_stops_the_worker_before_any_dead_letter() -> None:
+def test_a_store_that_refuses_every_record_stops_the_worker_before_the_limit() -> None:
     shop = Shop()
     shop.refuses = {b"%d" % offset for offset in range(40)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=30)
     guard = Guard(TOPIC, shop.metrics, limit, {"store_refused"})
     with pytest.raises(DeadLetterLimitError, match="store_refused"):
         shop.take(records(40), guard)
-    assert shop.buried == []
-    shop.take(records(29), guard)
     assert len(shop.buried) == 29
+
+
+def test_a_refused_record_is_buried_before_the_records_behind_it_are_applied() -> None:
+    shop = Shop()
+    shop.refuses = {b"4"}
+    shop.before["send"] = [UnavailableError("no acknowledgement")] * 3
+    pipeline = shop.pipeline()
+    with pytest.raises(HeldUpError):
+        pipeline.run(batches_of(records(8)))
+    assert shop.store == {b"0", b"1", b"2", b"3"}
+    shop.take(records(8))
+    assert len(shop.store) == 7
+    assert len(shop.buried) == 1
 
 
 def test_refused_records_among_good_ones_are_not_in_a_row() -> None:
