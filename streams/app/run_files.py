@@ -107,10 +107,16 @@ def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerRepo
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what a run file holds; `None`, and the file is removed, if its process has ended."""
+    """Return what a run file holds; `None`, and the file is removed, if no process has it.
+
+    Run files are renamed into place whole: one that is damaged belongs to no process.
+    """
     try:
         told: dict[str, Any] = orjson.loads(path.read_bytes())
     except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError:
+        path.unlink(missing_ok=True)
         return None
     if _has_ended(told):
         path.unlink(missing_ok=True)

@@ -27,8 +27,8 @@ EXAMPLES = """Examples:
 
 \b
 Exit code with --check:
-  0  every server is ready, and no worker has failed, is silent, makes no
-     progress, or has waited for longer than STORYLINE_BLOCKED_AFTER_S
+  0  every server is ready, and no worker has ended by itself, is silent, makes
+     no progress, or has waited for longer than STORYLINE_BLOCKED_AFTER_S
   1  otherwise
 """
 
@@ -70,7 +70,7 @@ def status(
 def _is_well(rows: "Sequence[ProgramStatus]", reports: "Sequence[WorkerReport]") -> bool:
     """Return whether servers are ready, workers answer, and none waits for too long."""
     servers = all(row.state == "ready" for row in rows if row.kind != "worker")
-    failed = any(row.state == "failed" for row in rows)
+    failed = any(row.state in ("failed", "restarting") for row in rows)
     ill = any(report.silent or report.unhealthy for report in reports)
     return servers and not (failed or ill)
 

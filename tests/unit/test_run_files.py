@@ -98,6 +98,13 @@ def test_a_process_that_took_the_number_of_a_dead_one_is_another(tmp_path: Path)
     assert not path.exists()
 
 
+def test_a_damaged_run_file_is_removed(tmp_path: Path) -> None:
+    path = announce(tmp_path, "cut")
+    path.write_bytes(path.read_bytes()[:-5])
+    assert worker_reports(tmp_path) == []
+    assert not path.exists()
+
+
 def test_a_file_of_another_machine_is_kept_whatever_runs_here(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

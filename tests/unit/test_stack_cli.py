@@ -220,11 +220,18 @@ def test_check_fails_for_a_worker_that_waits_too_long_or_is_silent(
     assert told["unhealthy"] == list(report.unhealthy)
 
 
-@pytest.mark.parametrize("kind", ["server", "supervisor", "worker"])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("server", "starting"),
+        ("supervisor", "silent"),
+        ("worker", "failed"),
+        ("worker", "restarting"),
+    ],
+)
 def test_check_fails_for_what_does_not_run_as_it_should(
-    home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, kind: str, state: str
 ) -> None:
-    state = {"server": "starting", "supervisor": "silent", "worker": "failed"}[kind]
     monkeypatch.setattr(Stack, "status", lambda _: (program(home, "odd", kind, state),))
     assert run("status", "--check")[0] == 1
 
