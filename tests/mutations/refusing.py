@@ -169,4 +169,28 @@ REFUSING = (
         "    if _has_ended(told) or psutil.Process(told['pid']).status() == 'stopped':\n",
         _RUN_FILES,
     ),
+    Mutation(
+        "lake-lag-by-commits",
+        "after a reset of offsets `lag` shows 0 while the lake is stuck",
+        "streams/agents/progress.py",
+        "(self.committed or 0) if self.applied is None else self.applied",
+        "self.committed or 0",
+        ("tests/unit/test_lake_position.py",),
+    ),
+    Mutation(
+        "applied-record-rejected",
+        "an operator is told that a record is rejected which is applied already",
+        "streams/app/record_rejection.py",
+        "    if place.offset < lag.position:\n",
+        "    if place.offset < lag.start:\n",
+        ("tests/unit/test_dlq_add.py",),
+    ),
+    Mutation(
+        "crash-loop-passes-the-check",
+        "`status --check` passes while a worker ends again and again",
+        "streams/cli/stack_status.py",
+        'row.state in ("failed", "restarting")',
+        'row.state == "failed"',
+        ("tests/unit/test_stack_cli.py",),
+    ),
 )
