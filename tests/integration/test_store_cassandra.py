@@ -31,14 +31,14 @@ class TestCassandraStore(StoreSuite):
 def test_a_row_that_cassandra_refuses_is_a_verdict_and_a_missing_table_is_none(
     session: Session,
 ) -> None:
-    tag_buckets = "INSERT INTO tag_buckets (tag, bucket) VALUES (?, ?)"
-    session.run_all([session.prepared(tag_buckets).bind(("short", 1))])
-    for refused in ("x" * 70_000, ""):
-        statement = session.prepared(tag_buckets).bind((refused, 1))
+    insert = "INSERT INTO tag_posts (tag, bucket, part, post_id) VALUES (?, ?, 0, 1)"
+    session.run_all([session.prepared(insert).bind(("short", 1))])
+    for refused in ("x" * 70_000, "x" * 65_536):
+        statement = session.prepared(insert).bind((refused, 1))
         with pytest.raises(StoreRefusedError, match="Cassandra refuses the values: Key"):
             session.run_all([statement])
     with pytest.raises(StoreRefusedError, match="cannot encode"):
-        session.run_all(session.prepared(tag_buckets).bind(("a", one)) for one in (1, 2**40))
+        session.run_all(session.prepared(insert).bind(("a", one)) for one in (1, 2**40))
     session.run("CREATE TABLE dropped_later (id bigint PRIMARY KEY)")
     statement = session.prepared("INSERT INTO dropped_later (id) VALUES (?)").bind((1,))
     session.run("DROP TABLE dropped_later")
