@@ -35,7 +35,7 @@ def test_a_row_that_cassandra_refuses_is_a_verdict_and_a_missing_table_is_none(
     session.run_all([session.prepared(insert).bind(("short", 1))])
     for refused in ("x" * 70_000, "x" * 65_536):
         statement = session.prepared(insert).bind((refused, 1))
-        with pytest.raises(StoreRefusedError, match="Cassandra refuses the values: Key"):
+        with pytest.raises(StoreRefusedError, match=r"Cassandra refuses the values: .*Key length"):
             session.run_all([statement])
     with pytest.raises(StoreRefusedError, match="cannot encode"):
         session.run_all(session.prepared(insert).bind(("a", one)) for one in (1, 2**40))
