@@ -35,13 +35,13 @@ class RefusedError(Exception):
 
 @dataclass
 class Decided:
-    """Decisions of an operator."""
+    """Decisions of an operator: those `made` are known once they are looked for."""
 
     rejected: dict[tuple[int, int], str] = field(default_factory=dict)
-    looks: int = 0
+    made: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        self.looks += 1
+        self.rejected = {**self.rejected, **self.made}
 
     def of(self, topic: str) -> Mapping[tuple[int, int], str]:
         return self.rejected if topic == TOPIC else {}
@@ -182,6 +182,17 @@ def test_a_server_that_goes_away_while_a_refusal_is_isolated_counts_nothing_twic
     assert shop.tally.consumed == 10
 
 
+def test_a_dead_letter_that_has_to_wait_lets_nothing_be_counted_twice() -> None:
+    shop = Shop()
+    shop.refuses = {b"4"}
+    shop.before["send"] = [UnavailableError("no acknowledgement")] * 2
+    shop.take(records(8))
+    assert len(shop.store) == 7
+    assert len(shop.buried) == 1
+    assert shop.tally.consumed == 8
+    assert shop.tally.balanced
+
+
 def test_a_refusal_of_an_error_that_is_none_ends_the_worker() -> None:
     shop = Shop()
     shop.before["apply"] = [ZeroDivisionError()]
@@ -256,7 +267,7 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
     shop.away = {b"7"}
     with blocked(shop, records(20)) as pipeline:
         blocker(pipeline)
-        shop.decided.rejected = {(4, 7): "another partition", (3, 7): "not ours"}
+        shop.decided.made = {(4, 7): "another partition", (3, 7): "not ours"}
     assert 7 not in shop.decoded
     (letter,) = shop.buried
     told = headers(letter)
