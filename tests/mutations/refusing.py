@@ -4,10 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _RUNTIME = "streams/runtime/"
 _REFUSALS = ("tests/unit/test_runtime_refusals.py",)
-_VITALS = (  # by name: another test of the file reads docs/, which the copies do not have
-    "tests/unit/test_runtime_vitals.py::test_levels_are_those_of_the_moment",
-    "tests/unit/test_runtime_vitals.py::test_a_wait_beyond_the_limit_is_a_reason_and_one_below_it_is_none",
-)
+_VITALS = ("tests/unit/test_runtime_waits.py",)
 _STORES = ("tests/unit/test_store_errors.py",)
 _RUN_FILES = ("tests/unit/test_run_files.py",)
 
@@ -194,6 +191,6 @@ REFUSING = (
         "streams/cli/stack_status.py",
         'row.state in ("failed", "restarting")',
         'row.state == "failed"',
-        ("tests/unit/test_stack_cli.py::test_check_fails_for_what_does_not_run_as_it_should",),
+        ("tests/unit/test_status_check.py",),
     ),
 )

@@ -11,7 +11,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.runtime.blockages import Blockage
-from streams.runtime.config import WorkerConfig
 from streams.runtime.endpoint import BlockedRecord, Health, serve
 from streams.runtime.metric_names import (
     BLOCKED_SECONDS,
@@ -23,7 +22,6 @@ from streams.runtime.metric_names import (
 )
 from streams.runtime.metrics import Levels, Metrics
 from streams.runtime.stalls import Stall, Standing, Still
-from streams.runtime.vitals import Vitals
 from streams.runtime.watching import Reading, Watcher
 from tests.local_stack import free_ports
 from tests.workers import wait_until
@@ -122,19 +120,6 @@ def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: M
     assert (status, json.loads(text)["status"]) == (503, "blocked")
     both = overdue._replace(reasons=("waits", "reading stands"))
     assert json.loads(answer("/healthz", metrics, lambda: both)[1])["status"] == "stalled"
-
-
-def test_a_wait_beyond_the_limit_is_a_reason_and_one_below_it_is_none(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    config = WorkerConfig("group", f"127.0.0.1:{port}", tmp_path, blocked_after_s=60)
-    since = [time.time() - 59]
-    vitals = Vitals(config, {TOPIC: lambda: [BLOCKAGE._replace(since=since[0])]}, lambda _: None)
-    assert vitals.health().ok
-    assert [record.overdue for record in vitals.health().blocked] == [False]
-    since[0] -= 2
-    (reason,) = vitals.health().reasons
-    assert reason == f"{TOPIC}[1]: decode waits at offset 7: x, for 61 s"
-    assert vitals.levels().blocked[TOPIC, 1] >= 61
 
 
 def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
