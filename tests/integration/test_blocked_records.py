@@ -132,7 +132,7 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         assert code == 1
         assert place in shown
 
-        # What the tables of the lake hold counts, not what somebody commits for its group.
+        # What the tables of the lake hold counts, not what an operator commits for its group.
         assert lake.stop() == 0
         to_the_end(settings, "lake")
         assert standing(settings, ["lake"]).lag >= 2
