@@ -212,7 +212,7 @@ def statement_errors() -> Iterator[None]:
     except InvalidRequest as error:
         if _NOT_MIGRATED.search(str(error)):
             raise StoreUnavailableError(
-                f"a table or column is missing in Cassandra; create it with: storyline migrate: {error}"
+                f"a table or column is missing in Cassandra; run storyline migrate: {error}"
             ) from error
         raise StoreRefusedError(f"Cassandra refuses the values: {_one_line(error)}") from error
     except _UNENCODABLE as error:
