@@ -14,7 +14,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.contracts.batch import Record
+from streams.contracts.batch import Headers, Record
 from streams.contracts.records import Records
 from streams.errors import UserError
 
@@ -55,7 +55,7 @@ class LogReader:
             return self._held(consumer, topic)
 
     def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]:
-        """All records of these stretches in columns, in large pieces, without their headers.
+        """All records of these stretches in columns, in large pieces.
 
         A partition's records come in order; those of several partitions are mixed.
         """
@@ -166,14 +166,14 @@ def _columns(topic: str, messages: Sequence[Message]) -> Records:
     )
     keys = [_bytes(message.key()) for message in messages]
     values = [_bytes(message.value()) for message in messages]
-    return Records(topic, places, keys, values, ((),) * len(messages))
+    headers = [_headers(message) for message in messages]
+    return Records(topic, places, keys, values, headers)
 
 
 def _record(message: Message) -> Record:
     error = message.error()
     if error is not None:
         raise KafkaException(error)
-    headers: Any = message.headers() or ()
     return Record(
         topic=message.topic() or "",
         partition=_known(message.partition()),
@@ -181,8 +181,13 @@ def _record(message: Message) -> Record:
         append_time=message.timestamp()[1],
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value)) for name, value in headers),
+        headers=_headers(message),
     )
+
+
+def _headers(message: Message) -> Headers:
+    headers: Any = message.headers()
+    return tuple((name, _bytes(value)) for name, value in headers) if headers else ()
 
 
 def _known(number: int | None) -> int:

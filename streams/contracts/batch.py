@@ -21,7 +21,8 @@ POSITION_FIELDS = (
     pa.field(PARTITION, pa.int32(), nullable=False),
     pa.field(OFFSET, pa.int64(), nullable=False),
     pa.field(APPEND_TIME, pa.int64(), nullable=False),  # ms since the Unix epoch
-    pa.field(SCHEMA_ID, pa.int32(), nullable=False),  # of the writer, in the registry
+    # Of the writer, in the registry; null if the record names the schema by another id.
+    pa.field(SCHEMA_ID, pa.int32()),
 )
 
 

@@ -22,6 +22,7 @@ _TYPES: Final[Mapping[Kind, str]] = {
 }
 _USER_ROW: Final = f"STRUCT<{', '.join(f'{column.name} {column.type}' for column in USER)}>"
 _PARTITIONED: Final = ("append_date",)
+_TOMBSTONE: Final = "tombstone, or "
 
 _CHANGE: Final = (
     Column("op", "STRING", "r read by a snapshot, c, u, d, t truncate, or tombstone"),
@@ -68,7 +69,8 @@ def bronze_table(topic: str) -> Table:
         Column("record_type", "STRING", f"one of {', '.join(record_types)}"),
         *_event_columns(record_types),
         *(
-            Column(column.name, column.type, column.comment)  # every one of them is decoded
+            # Events are decoded, so that none is a tombstone.
+            Column(column.name, column.type, column.comment, column.null.removeprefix(_TOMBSTONE))
             for column in BRONZE_POSITION
         ),
     )

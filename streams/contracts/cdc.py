@@ -1,9 +1,10 @@
 """Change events of the accounts database: Debezium's envelopes to rows of their bronze table.
 
-Key and value are Avro in Confluent's wire format, each with a schema of its own, which Connect
-registers. What is read of them is fixed here: a column that this version does not know is left
-out, one that the writer does not have is null. A text that PostgreSQL did not send, because the
-change left it alone, comes as Debezium's placeholder `__debezium_unavailable_value`, and is kept.
+Key and value are Avro, each with a schema of its own, which Connect registers and which the frame
+or a header names (`streams.contracts.frames`). What is read of them is fixed here: a column that
+this version does not know is left out, one that the writer does not have is null. A text that
+PostgreSQL did not send, because the change left it alone, comes as Debezium's placeholder
+`__debezium_unavailable_value`, and is kept.
 """
 
 import functools
@@ -19,13 +20,13 @@ import pyarrow as pa
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC, bronze_table
-from streams.contracts.codec import DECODE_STAGE, SchemaLookup
+from streams.contracts.codec import DECODE_STAGE, SchemaLookup, UnknownSchemaError, schema_text
+from streams.contracts.frames import PREFIX, FrameError, Part, SchemaRef, schema_in_headers
 from streams.contracts.tables import USER
 
 TOMBSTONE: Final = "tombstone"
 TRUNCATE: Final = "t"
 _OPS: Final = frozenset({"r", "c", "u", "d", TRUNCATE})
-_HEADER: Final = 5
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEW_KEY: Final = "__debezium.newkey"
 _OLD_KEY: Final = "__debezium.oldkey"
@@ -53,6 +54,8 @@ class _Schema(NamedTuple):
     name: str
     parsed: Any
     unknown_columns: frozenset[str]
+    id: int | None = None
+    """Its id in Confluent's API, `None` if the record names it by another."""
 
 
 def read_changes(records: Sequence[Record], writer_schema: SchemaLookup) -> Changes:
@@ -85,12 +88,12 @@ def _row(record: Record, lookup: SchemaLookup, unknown: set[str]) -> dict[str, A
         if row["user_id"] is None:
             raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", "neither key nor value")
         return row | {"op": TOMBSTONE}
-    schema, envelope = _decoded(record.value, "value", lookup)
+    schema, envelope = _decoded(record, Part.VALUE, lookup)
     if not {"op", "source", "before", "after"} <= envelope.keys():
         message = f"{USERS_TOPIC} carries changes, not {schema.name}"
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
     unknown |= schema.unknown_columns
-    row |= {"schema_id": _schema_id(record.value)} | _change(envelope)
+    row |= {"schema_id": schema.id} | _change(envelope)
     row |= {"new_key": _moved(record, _NEW_KEY), "old_key": _moved(record, _OLD_KEY)}
     _check(row)
     return row
@@ -176,7 +179,7 @@ def _key(record: Record, lookup: SchemaLookup) -> int | None:
     """The account that the record's key names, None where it has no key."""
     if record.key is None:
         return None
-    schema, key = _decoded(record.key, "key", lookup)
+    schema, key = _decoded(record, Part.KEY, lookup)
     user_id = key.get("user_id")
     if type(user_id) is not int:
         message = f"the key is a {schema.name} without a user_id"
@@ -200,22 +203,19 @@ def _moved(record: Record, name: str) -> int | None:
 # Avro --------------------------------------------------------------------------------------------
 
 
-def _decoded(frame: bytes, part: str, lookup: SchemaLookup) -> tuple[_Schema, dict[str, Any]]:
+def _decoded(record: Record, part: Part, lookup: SchemaLookup) -> tuple[_Schema, dict[str, Any]]:
     """The schema and the fields of a key or a value."""
-    if len(frame) < _HEADER or frame[0] != 0:
-        fault = "is too short" if len(frame) < _HEADER else f"starts with byte {frame[0]:#04x}"
-        message = f"the {part} {fault}: it is not in Confluent's wire format"
-        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", message)
-    schema_id = _schema_id(frame)
-    text = lookup(schema_id)
-    if text is None:
-        message = f"the registry has no schema {schema_id} (of the {part})"
-        raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message)
+    ref, avro = _frame(record, part)
+    try:
+        text = schema_text(ref, lookup)
+    except UnknownSchemaError as error:
+        message = f"{error} (of the {part})"
+        raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message) from error
     schema = _schema(text)
     if isinstance(schema, str):
-        message = f"schema {schema_id} (of the {part}): {schema}"
+        message = f"schema {ref} (of the {part}): {schema}"
         raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message)
-    body = io.BytesIO(frame[_HEADER:])
+    body = io.BytesIO(avro)
     try:
         fields: Any = fastavro.schemaless_reader(body, schema.parsed, None)
     except Exception as error:  # whatever fastavro trips over, the bytes are to blame
@@ -227,11 +227,23 @@ def _decoded(frame: bytes, part: str, lookup: SchemaLookup) -> tuple[_Schema, di
     if not isinstance(fields, dict):
         message = f"the {part} is no record but {schema.name}"
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
-    return schema, fields
+    return schema._replace(id=ref if isinstance(ref, int) else None), fields
 
 
-def _schema_id(frame: bytes) -> int:
-    return int.from_bytes(frame[1:_HEADER], "big")
+def _frame(record: Record, part: Part) -> tuple[SchemaRef, bytes]:
+    """The schema that a key or a value names, and its Avro body."""
+    frame = (record.key if part is Part.KEY else record.value) or b""
+    try:
+        named = schema_in_headers(record.headers, part)
+    except FrameError as error:
+        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", str(error)) from error
+    if named is not None:
+        return named, frame
+    if len(frame) < PREFIX or frame[0] != 0:
+        fault = "is too short" if len(frame) < PREFIX else f"starts with byte {frame[0]:#04x}"
+        message = f"the {part} {fault}: it is not in Confluent's wire format"
+        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", message)
+    return int.from_bytes(frame[1:PREFIX], "big"), frame[PREFIX:]
 
 
 @functools.lru_cache(maxsize=256)

@@ -51,7 +51,12 @@ BRONZE: Final = {
 QUARANTINE: Final = "quarantine"
 
 BRONZE_POSITION: Final = (
-    Column("schema_id", "INT", "the registry's id of the schema it was written with", "tombstone"),
+    Column(
+        "schema_id",
+        "INT",
+        "the registry's id (Confluent's API) of the schema it was written with",
+        "tombstone, or the record names its schema by a global id or a GUID",
+    ),
     Column("kafka_partition", "INT", "partition of the topic"),
     Column("kafka_offset", "BIGINT", "offset in the partition; unique with it"),
     Column("append_time", "TIMESTAMP", "when the broker appended the record"),
