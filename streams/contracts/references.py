@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-_PRIMITIVES: Final = frozenset(
-    {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+_UNNAMED: Final = frozenset(
+    {"null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map"}
 )
 _NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
 
@@ -50,7 +50,7 @@ class _Inliner:
         }
 
     def _name(self, name: str, namespace: str) -> Any:
-        if name in _PRIMITIVES:
+        if name in _UNNAMED:
             return name
         full = _full(name, namespace)
         if full not in self._types and name in self._types:

@@ -104,8 +104,6 @@ def writer_of(schema_text: str) -> Writer:
     namespace, _, record_type = full_name.rpartition(".")
     if namespace != NAMESPACE or record_type not in schemas():
         return Writer(full_name, None, False, _refuse)
-    while "fields" not in schema:  # the type of a type
-        schema = schema["type"]
     schema = renamed(record_type, schema)
     wire = _wire(schema)
     units = {field["name"]: _logical_type(field["type"]) for field in schema["fields"]}
