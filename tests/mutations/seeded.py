@@ -4,6 +4,7 @@ from tests.mutations.copies import COPIES
 from tests.mutations.counting import COUNTING
 from tests.mutations.expiring import EXPIRING
 from tests.mutations.feeds import FEEDS
+from tests.mutations.framing import FRAMING
 from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
 from tests.mutations.reading import READING
@@ -16,6 +17,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *READING,
     *PAGING,
     *SETTLING,
+    *FRAMING,
     *FEEDS,
     *COPIES,
     *COUNTING,

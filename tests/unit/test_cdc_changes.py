@@ -287,6 +287,43 @@ def test_a_header_that_names_no_user_is_refused() -> None:
     assert code(GOOD, headers=(("__debezium.oldkey", b"?"),)) == "decode_error"
 
 
+def long(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def test_schemas_named_in_headers_are_read() -> None:
+    """Apicurio's converter with headers.enabled writes key and value bare."""
+    headers = (
+        ("apicurio.key.contentId", long(1)),
+        ("apicurio.key.encoding", b"BINARY"),
+        ("apicurio.value.contentId", long(2)),
+        ("apicurio.value.encoding", b"BINARY"),
+    )
+    row = one(GOOD[5:], KEY[5:], headers)
+    assert (row["user_id"], row["op"], row["schema_id"]) == (7, one(GOOD)["op"], 2)
+    deleted = one(None, KEY[5:], headers[:2])
+    assert (deleted["user_id"], deleted["op"], deleted["schema_id"]) == (7, "tombstone", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "headers", "expected"),
+    [
+        (b"\0\x80\0\0\0abc", KEY, (), "unknown_schema"),
+        (GOOD, b"\0\xff\xff\xff\xff\1", (), "unknown_schema"),
+        (GOOD[5:], KEY, (("apicurio.value.globalId", long(2)),), "unknown_schema"),
+        (GOOD[5:], KEY, (("apicurio.value.encoding", b"JSON"),), "bad_frame"),
+        (GOOD, KEY, (("__key_schema_id", b"\2"),), "bad_frame"),
+    ],
+    ids=["value's id", "key's id", "unknown global id", "JSON", "key's header"],
+)
+def test_schema_that_is_not_found_is_a_verdict(
+    value: bytes, key: bytes, headers: tuple[tuple[str, bytes], ...], expected: str
+) -> None:
+    changes = read_changes([record(value, key, headers, offset=1), record(GOOD, offset=2)], lookup)
+    assert [str(rejected.code) for rejected in changes.rejected] == [expected]
+    assert changes.rows["kafka_offset"].to_pylist() == [2]
+
+
 def test_nothing_is_refused_while_the_registry_is_away() -> None:
     def away(_: int) -> str | None:
         raise RegistryUnavailableError("away")

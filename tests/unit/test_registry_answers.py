@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryError
 
+from streams.contracts.canonical import canonical_text
+from streams.contracts.catalog import schemas
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
 from streams.contracts.frames import ForeignId, ForeignKind
 from streams.registry import RegistryRefusedError, SchemaRegistry
@@ -35,17 +37,22 @@ class Registry:
 
     def __init__(self) -> None:
         self.answers: Answers = {}
+        self.texts: dict[str, dict[str, int]] = {}
+        """Question -> ids of the schema texts that it finds; 40403 for others."""
         self.asked: list[str] = []
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 question = f"{self.command} {self.path.partition('?')[0]}"
                 registry.asked.append(question)
                 status, body = registry.answers.get(
                     question, (404, {"error_code": 0, "message": "Could not find resource"})
                 )
+                if question in registry.texts:
+                    found = registry.texts[question].get(json.loads(sent)["schema"])
+                    status, body = (200, {"id": found}) if found else NOT_FOUND
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(raw)))
@@ -116,6 +123,20 @@ def test_other_4xx_about_one_id_is_a_verdict_with_the_text(registry: Registry, s
         with pytest.raises(UnknownSchemaError, match=f"not this one \\(HTTP {status}\\)"):
             client.schema_text(7)
     assert registry.asked.count(IDS) == 1, "a verdict is kept for a while"
+
+
+def test_missing_schema_is_asked_for_again_after_half_a_minute(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("streams.registry.schemas.time.monotonic", lambda: now)
+    client = registry.client(ALIVE | {IDS: NOT_FOUND})
+    assert client.schema_text(7) is None
+    registry.answers[IDS] = (200, {"schema": '"string"'})
+    now += 29
+    assert client.schema_text(7) is None
+    now += 2
+    assert client.schema_text(7) == '"string"'
 
 
 @pytest.mark.parametrize(
@@ -289,6 +310,17 @@ def test_lookup_that_is_refused_is_not_a_missing_schema(registry: Registry) -> N
     client = registry.client(ALIVE | {f"POST {SUBJECT}": refusal})
     with pytest.raises(RegistryRefusedError, match="bad one"):
         client.schema_id("social.blocks.v1", "UserBlocked")
+
+
+def test_id_of_a_former_release_counts_if_the_canonical_text_is_missing(
+    registry: Registry,
+) -> None:
+    client = registry.client(ALIVE)
+    registry.texts[f"POST {SUBJECT}"] = {json.dumps(schemas()["UserBlocked"]): 5}
+    assert client.schema_id("social.blocks.v1", "UserBlocked") == 5
+    registry.texts[f"POST {SUBJECT}"] |= {canonical_text(schemas()["UserBlocked"]): 6}
+    assert registry.client(ALIVE).schema_id("social.blocks.v1", "UserBlocked") == 6
+    registry.texts.clear()
 
 
 def test_level_that_is_refused_is_reported(registry: Registry) -> None:
