@@ -38,10 +38,11 @@ Exit code:
   1  with --live: some registered version cannot, or the registry failed
   3  some released record cannot
 """
-LIVE_ADVICE = """\
-Events written with these versions become dead letters. Let the producer use a schema that this
-version reads (storyline schemas register has it), delete the version at the registry, which frees
-its subject if registering is refused, and then: storyline dlq replay"""
+LIVE_ADVICE = (
+    "Events written with these versions become dead letters. Give the producer a schema that this "
+    "version reads (storyline schemas register has it) and delete the version at the registry, "
+    "which also frees its subject if registering is refused; then: storyline dlq replay"
+)
 
 
 @app.command(epilog=REGISTER_EXAMPLES)
@@ -117,5 +118,5 @@ def _check_live(*, as_json: bool) -> None:
     else:
         out.print("every registered version can be read")
     if found:
-        err.print(LIVE_ADVICE)
+        err.print(LIVE_ADVICE, soft_wrap=True)
         raise typer.Exit(1)
