@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 from streams.contracts.canonical import canonical_text
-from streams.contracts.catalog import schemas, subject, topics
+from streams.contracts.catalog import released, schemas, subject, topics
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
 from streams.errors import UserError
 from streams.registry.answers import NOT_FOUND, asking, confirm, without_login
@@ -17,6 +17,8 @@ from streams.registry.schemas import AVRO, SchemaTexts
 
 LEVEL: Final = "BACKWARD_TRANSITIVE"
 _INCOMPATIBLE: Final = 409
+_SPACED_TEXTS: Final = "0.1.0"
+"""The release that registered texts with white space, in the order of its files."""
 
 
 class SchemaMissingError(UserError):
@@ -60,7 +62,7 @@ class SchemaRegistry:
     def _schema_id(self, topic: str, record_type: str) -> int:
         """Return the id of the schema that this version writes.
 
-        The text that releases up to 0.1 registered counts if the canonical one is missing.
+        The text that release 0.1 registered counts if the canonical one is missing.
 
         Raises:
             SchemaMissingError: The registry does not have the schema.
@@ -179,5 +181,7 @@ def _refused(name: str, error: SchemaRegistryError) -> RegistryRefusedError:
 
 
 def _former_text(record_type: str) -> str:
-    """The text that releases up to 0.1 registered."""
-    return json.dumps(schemas()[record_type])
+    """The text that release 0.1 registered, if it has the schema, or would have registered."""
+    schema = schemas()[record_type]
+    former = released()[_SPACED_TEXTS].get(record_type)
+    return json.dumps(former if former == schema else schema)

@@ -27,7 +27,7 @@ _TIMEOUT_S: Final = 10.0
 
 
 class _Missing(NamedTuple):
-    """A verdict, and until when it stands on the monotonic clock."""
+    """A verdict, and the time of the monotonic clock until which it holds."""
 
     until: float
     reason: str | None

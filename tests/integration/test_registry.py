@@ -24,7 +24,7 @@ from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.contracts.batch import ErrorCode, Headers, Record, Rejected
 from streams.contracts.canonical import canonical_text
-from streams.contracts.catalog import avro_dir, schemas, subject
+from streams.contracts.catalog import avro_dir, released, schemas, subject
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.reading import read
@@ -88,7 +88,9 @@ def former(servers: Settings) -> Mapping[str, int]:
     """Ids of the texts that release 0.1 registered, in a registry that has no other."""
     client = SchemaRegistryClient({"url": servers.registry_url})
     return {
-        name: client.register_schema(subject(TOPIC, name), Schema(json.dumps(schemas()[name])))
+        name: client.register_schema(
+            subject(TOPIC, name), Schema(json.dumps(released()["0.1.0"][name]))
+        )
         for name in ("ContentLiked", "ContentUnliked")
     }
 

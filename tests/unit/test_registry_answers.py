@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryError
 
 from streams.contracts.canonical import canonical_text
-from streams.contracts.catalog import schemas
+from streams.contracts.catalog import released, schemas
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
 from streams.contracts.frames import ForeignId, ForeignKind
 from streams.registry import RegistryRefusedError, SchemaRegistry
@@ -316,7 +316,8 @@ def test_id_of_a_former_release_counts_if_the_canonical_text_is_missing(
     registry: Registry,
 ) -> None:
     client = registry.client(ALIVE)
-    registry.texts[f"POST {SUBJECT}"] = {json.dumps(schemas()["UserBlocked"]): 5}
+    former = json.dumps(released()["0.1.0"]["UserBlocked"])
+    registry.texts[f"POST {SUBJECT}"] = {former: 5}
     assert client.schema_id("social.blocks.v1", "UserBlocked") == 5
     registry.texts[f"POST {SUBJECT}"] |= {canonical_text(schemas()["UserBlocked"]): 6}
     assert registry.client(ALIVE).schema_id("social.blocks.v1", "UserBlocked") == 6

@@ -236,6 +236,13 @@ def test_canonical_text_says_what_the_schema_says(record_type: str) -> None:
     assert json.loads(canonical_text(schemas()[record_type])) == schemas()[record_type]
 
 
+@pytest.mark.parametrize("record_type", schemas())
+def test_files_are_in_the_canonical_order(record_type: str) -> None:
+    """So that a client that parses and prints the file finds the registered text."""
+    compact = json.dumps(schemas()[record_type], separators=(",", ":"), ensure_ascii=False)
+    assert compact == canonical_text(schemas()[record_type])
+
+
 # What is registered ------------------------------------------------------------------------------
 
 
