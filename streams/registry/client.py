@@ -93,7 +93,8 @@ class SchemaRegistry:
     def register(self) -> Iterator[Registered]:
         """Register every record type of every topic, after setting the compatibility level.
 
-        Raises UserError where the registry holds a version that a schema is incompatible with.
+        Raises:
+            RegistryRefusedError: A registered version is in the way, or the registry says no.
         """
         self.set_level()
         for spec in topics().values():

@@ -76,8 +76,9 @@ class SchemaTexts:
         text = schema.schema_str or ""
         if not schema.references:
             return text
+        references = [*self._references(schema, named, set())]
         try:
-            return inline(text, [*self._references(schema, named, set())])
+            return inline(text, references)
         except (ValueError, LookupError, TypeError) as error:
             raise UnknownSchemaError(f"schema {named} or a reference: {error}") from error
 
