@@ -6,7 +6,7 @@
 # the subject, also to one that is fully compatible: the stored version is parsed without what it refers to. Confluent's
 # registry documents 409 for an incompatible schema and 422 for an invalid one; neither is the case.
 #
-# Beside it: an id of 2^31 or more is answered with 404 and error_code 0, not with 40403 "schema not found".
+# In addition, an id of 2^31 or more is answered with 404 and error_code 0, not with 40403 "schema not found".
 #
 # Shows: the answers of apicurio-registry-app 2.6.13.Final on a free port. Needs Java 17, Maven, curl and Python 3.
 set -euo pipefail

@@ -153,7 +153,7 @@ def renamed(record_type: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _logical_type(written: Any) -> str | None:
-    """The logical type of a field's type, or of the one branch beside null."""
+    """The logical type of a field's type, or of the branch that is not null."""
     if isinstance(written, list):
         types = [_logical_type(branch) for branch in written if branch != "null"]
         return next((kind for kind in types if kind), None)
