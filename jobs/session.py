@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import pyspark
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 CONF: Final = {
@@ -25,6 +26,16 @@ CONF: Final = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.compression.codec": "zstd",
+    # Most readers take the default, INT96, for nanoseconds, which end at 1677-09-21 and 2262-04-11:
+    # beyond, Polars and DataFusion return another instant, and delta-rs refuses the table.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Dates and times are those of the proleptic Gregorian calendar, in every file of any writer.
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    # Else `${…}` in the path of a lake is taken for a variable.
+    "spark.sql.variable.substitute": "false",
     # Delta's parser does not know the newer way of binding `:name`, and would leave it unbound.
     "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     # Else VACUUM of a table of three files runs ten thousand tasks.
@@ -84,7 +95,7 @@ class Local:
 def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession]:
     """A session in a JVM of its own; both end with the block."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is
-    with _java_gateway(local):
+    with _java_gateway(local) as process:
         builder = SparkSession.builder.appName(app).master(f"local[{local.cores}]")
         for key, value in (CONF | LOCAL_CONF | _places(local) | local.conf).items():
             builder = builder.config(key, value)
@@ -92,7 +103,11 @@ def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession
         try:
             yield session
         finally:
-            session.stop()
+            if process.poll() is None:
+                session.stop()
+            else:  # nothing is left to stop, and PySpark would ask the JVM to do it
+                SparkContext._active_spark_context = None
+                SparkSession._instantiatedSession = None
 
 
 def cluster_session(app: str = "storyline") -> SparkSession:
@@ -111,10 +126,8 @@ def _places(local: Local) -> dict[str, str]:
 
 
 @contextmanager
-def _java_gateway(local: Local) -> Iterator[None]:
+def _java_gateway(local: Local) -> Iterator["subprocess.Popen[bytes]"]:
     """A JVM that waits for PySpark; closing its standard input ends it."""
-    from pyspark import SparkContext
-
     local.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
         told = Path(folder) / "connection"
@@ -129,7 +142,7 @@ def _java_gateway(local: Local) -> Iterator[None]:
         try:
             port, secret = _connection(told, process)
             os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
-            yield
+            yield process
         finally:
             if SparkContext._gateway is not None:
                 SparkContext._gateway.shutdown()

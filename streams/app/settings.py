@@ -14,6 +14,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.stack.paths import LAKE, require
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -195,6 +197,14 @@ class Settings(BaseSettings):
 
     @property
     def lake_path(self) -> Path:
+        """The folder of the Delta tables. Raises `UserError` if no program could use its path."""
+        folder = self.lake_folder
+        require(folder, LAKE, "STORYLINE_LAKE" if self.lake else "STORYLINE_HOME")
+        return folder
+
+    @property
+    def lake_folder(self) -> Path:
+        """The folder of the Delta tables, whatever its path is."""
         return (self.lake or self.home / "delta").expanduser().absolute()
 
     @property

@@ -142,7 +142,7 @@ DIM_STORIES: Final = Table(
 
 DIM_DATE: Final = Table(
     "dim_date",
-    "one day (UTC)",
+    "one day (UTC): each around facts and content from 2000 to 2099, outside only days of theirs",
     (
         Column("date", "DATE", "the day"),
         Column("year", "INT", "calendar year"),

@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
+import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
 
 from streams.errors import UserError
-from streams.stack import launching, orphans, supervisor
+from streams.stack import launching, orphans, supervisor, supervisord_conf
 from streams.stack.postgres import POSTGRES
 from streams.stack.redis import REDIS
 from streams.stack.service import Service
@@ -223,9 +224,29 @@ def test_a_server_deaf_to_requests_to_end_is_killed(make: Make) -> None:
     assert not processes(stack)
 
 
-@pytest.mark.parametrize("name", ["with space and per%cent", "long" * 30])
-def test_any_home_will_do(make: Make, tmp_path: Path, name: str) -> None:
-    stack = make(REDIS, home=tmp_path / name)
+@pytest.mark.parametrize("name", ["a b é日", "a#'\"&(){}*?!@=+~`<>:$x[]|^"])
+def test_servers_and_workers_start_in_a_short_home_with_odd_characters(
+    make: Make, name: str
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="s-") as folder:
+        stack = make(REDIS, home=Path(folder) / "h" / name, workers=[STAYS])
+        stack.up()
+        stack.start_workers()
+        socket = supervisord_conf.recorded_socket(stack.config)
+        assert socket is not None
+        assert socket.is_relative_to(stack.config.home), "the socket's path has the characters"
+        assert {row.name: row.state for row in stack.status()} == {
+            "redis": "ready",
+            "stays": "running",
+        }
+        wait_for(lambda: (stack.config.folder("stays") / "worker.log").read_text() == "at work\n")
+        stack.down()
+        written = [path.name for path in (Path(folder) / "h").iterdir()]
+        assert set(written) == {name, "cache"}, "nothing is written to a path cut short"
+
+
+def test_servers_start_in_a_home_too_long_for_a_socket(make: Make, tmp_path: Path) -> None:
+    stack = make(REDIS, home=tmp_path / ("long" * 30))
     stack.up()
     assert row(stack, "redis").state == "ready"
 
