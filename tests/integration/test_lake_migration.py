@@ -1,6 +1,6 @@
 """Instants far from now are the same for every reader, also in tables with INT96 times."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ DAYS = {date.fromisoformat(text[:10]) for text in (*FAR, *FAR_AHEAD, *NEAR)}
 
 def follow(number: int, text: str) -> Event:
     at = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    ms = (at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000
-    fact = {"type": "UserFollowed", "event_id": number, "occurred_at": round(ms)}
+    ms = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    fact = {"type": "UserFollowed", "event_id": number, "occurred_at": ms}
     return fact | {"follower_id": number, "followee_id": 7}
 
 
@@ -117,7 +117,7 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     for rows in (polars, exact):
         shown = {
-            (row["event_id"], round((row["occurred_at"] - epoch).total_seconds() * 1_000_000))
+            (row["event_id"], (row["occurred_at"] - epoch) // timedelta(microseconds=1))
             for row in rows
         }
         assert shown == wanted
