@@ -2,9 +2,10 @@
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -12,6 +13,7 @@ from pyspark.errors import PySparkException
 
 from jobs.lake import Lake
 from jobs.queries import UnbalancedError
+from jobs.session import jvm_answers
 
 _NAMED: Final = re.compile(r"^\[([A-Z][A-Z0-9_.]+)\]")
 _WRAPPERS: Final = frozenset(
@@ -90,37 +92,32 @@ def failure_of(job: Job, lake: Lake, error: Exception) -> Failure:
             f"then storyline lake rebuild {job.target}",
             "".join(traceback.format_exception(error)),
         )
-    if not _answers():
+    if not jvm_answers():
         raise JvmEndedError(job.name) from None
-    texts = list(_messages(error))
+    message, hint = words(job, lake, list(_messages(error)))
+    return Failure(job.name, message, hint, _detail(error))
+
+
+def words(job: Job, lake: Lake, texts: Sequence[str]) -> tuple[str, str]:
+    """Return the message and the hint for an error.
+
+    Args:
+        texts: what the error and its causes in Java say, the outermost first.
+    """
     condition, text = _cause(texts)
     table, _, file = _path(texts, lake).partition("/")
     where = [f"table {table}"] if table else []
     if file:
         where.append(f"file {file}")
+    message = f"Spark: {_sentence(text)}" + (f" ({', '.join(where)})" if where else "")
+    names = {"table": table or job.sources[0], "source": job.sources[0]}
     hint = _hint(condition, text, table, file)
-    return Failure(
-        job.name,
-        f"Spark: {_sentence(text)}" + (f" ({', '.join(where)})" if where else ""),
-        hint.format(
-            table=table or job.sources[0], source=job.sources[0], sources=", ".join(job.sources)
-        ),
-        _detail(error),
-    )
+    return message, hint.format(**names, sources=", ".join(job.sources))
 
 
 def is_of_spark(error: BaseException) -> bool:
     """Whether Spark, Java or the connection to them raised the error, or the rows do not add up."""
     return isinstance(error, (PySparkException, Py4JError, ConnectionError, UnbalancedError))
-
-
-def _answers() -> bool:
-    """Whether the JVM still answers."""
-    jvm = SparkContext._jvm
-    try:
-        return jvm is not None and jvm.java.lang.System.nanoTime() is not None
-    except (Py4JError, OSError):
-        return False
 
 
 def _messages(error: Exception) -> Iterator[str]:
@@ -137,7 +134,7 @@ def _java(error: BaseException) -> Any:
     return getattr(error, "java_exception", None) or getattr(error, "_origin", None)
 
 
-def _cause(texts: list[str]) -> tuple[str, str]:
+def _cause(texts: Sequence[str]) -> tuple[str, str]:
     """Return the first condition that names a cause, and its text; else the innermost text."""
     for text in texts:
         named = _NAMED.match(text)
@@ -146,9 +143,10 @@ def _cause(texts: list[str]) -> tuple[str, str]:
     return "", texts[-1]
 
 
-def _path(texts: list[str], lake: Lake) -> str:
+def _path(texts: Sequence[str], lake: Lake) -> str:
     """Return the path below the lake that the messages name, `""` if there is none."""
-    root = re.escape(lake.path.removeprefix("file:").rstrip("/"))
+    plain = lake.path.removeprefix("file:").rstrip("/")
+    root = f"(?:{re.escape(plain)}|{re.escape(quote(plain))})"  # Delta names files by URL
     found = [match[1] for text in texts for match in re.finditer(rf"{root}/([\w.=%/-]+)", text)]
     return max(found, key=len, default="").rstrip("./")
 

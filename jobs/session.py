@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import pyspark
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
@@ -95,7 +96,7 @@ class Local:
 def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession]:
     """A session in a JVM of its own; both end with the block."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is
-    with _java_gateway(local) as process:
+    with _java_gateway(local):
         builder = SparkSession.builder.appName(app).master(f"local[{local.cores}]")
         for key, value in (CONF | LOCAL_CONF | _places(local) | local.conf).items():
             builder = builder.config(key, value)
@@ -103,11 +104,20 @@ def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession
         try:
             yield session
         finally:
-            if process.poll() is None:
+            if jvm_answers():
                 session.stop()
             else:  # nothing is left to stop, and PySpark would ask the JVM to do it
                 SparkContext._active_spark_context = None
                 SparkSession._instantiatedSession = None
+
+
+def jvm_answers() -> bool:
+    """Whether the JVM of this process's Spark still answers."""
+    jvm = SparkContext._jvm
+    try:
+        return jvm is not None and jvm.java.lang.System.nanoTime() is not None
+    except (Py4JError, OSError):
+        return False
 
 
 def cluster_session(app: str = "storyline") -> SparkSession:
@@ -126,7 +136,7 @@ def _places(local: Local) -> dict[str, str]:
 
 
 @contextmanager
-def _java_gateway(local: Local) -> Iterator["subprocess.Popen[bytes]"]:
+def _java_gateway(local: Local) -> Iterator[None]:
     """A JVM that waits for PySpark; closing its standard input ends it."""
     local.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
@@ -142,7 +152,7 @@ def _java_gateway(local: Local) -> Iterator["subprocess.Popen[bytes]"]:
         try:
             port, secret = _connection(told, process)
             os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
-            yield process
+            yield
         finally:
             if SparkContext._gateway is not None:
                 SparkContext._gateway.shutdown()

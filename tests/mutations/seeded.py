@@ -4,6 +4,7 @@ from tests.mutations.copies import COPIES
 from tests.mutations.counting import COUNTING
 from tests.mutations.expiring import EXPIRING
 from tests.mutations.feeds import FEEDS
+from tests.mutations.lake import LAKE
 from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
 from tests.mutations.reading import READING
@@ -20,6 +21,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *COPIES,
     *COUNTING,
     *EXPIRING,
+    *LAKE,
     *TIMELINES,
     *TRENDING,
     *VERIFYING,

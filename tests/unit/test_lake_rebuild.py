@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, convert_to_deltalake
 
-from jobs.failures import Failure, Job, failure_of
+from jobs.failures import Failure, Job, failure_of, words
 from jobs.lake import Lake
 from jobs.queries import UnbalancedError
 from jobs.run import BRONZE_READ
@@ -147,6 +147,102 @@ def test_rows_that_do_not_add_up_say_what_to_rebuild() -> None:
     found = failure_of(job, Lake("/lake"), UnbalancedError("3 rows came in"))
     assert found.message == "rows do not add up: 3 rows came in"
     assert "storyline lake rebuild fact_follows" in found.hint
+
+
+FOLLOWS = Job("fact_follows", ("bronze_follows",), "fact_follows")
+STREAM = "[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: "
+FILE = "append_date=2027-01-15/part-00000-74ed72d2-c000.snappy.parquet"
+TEXTS = [
+    (
+        "DELETE in bronze",
+        [
+            "{s}[DELTA_SOURCE_TABLE_IGNORE_CHANGES] Detected",
+            "[DELTA_SOURCE_TABLE_IGNORE_CHANGES] "
+            "Detected a data update (for example DELETE) in the source table at version 2. This is "
+            "currently not supported. Set the option. The source table can be found at path "
+            "file:/a lake/bronze_follows.",
+        ],
+        "Spark: [DELTA_SOURCE_TABLE_IGNORE_CHANGES] Detected a data update (for example DELETE) in "
+        "the source table at version 2. (table bronze_follows)",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
+        "file vacuumed",
+        [
+            f"[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file "
+            f"file:/a lake/bronze_follows/{FILE}. File does not exist.\nYou can",
+            f"File {FILE}",
+        ],
+        "Spark: [FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file "
+        f"file:/a lake/bronze_follows/{FILE}. File does not exist. (table bronze_follows, "
+        f"file {FILE})",
+        "restore the file, or move bronze_follows away and restart the lake worker, which reads "
+        "its topic again; then storyline lake rebuild bronze_follows",
+    ),
+    (
+        "file of the star damaged",
+        [
+            "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+            "file:///a%20lake/dim_users/part-0.parquet.  SQLSTATE: KD001",
+            "part-0.parquet is not a Parquet file",
+        ],
+        "Spark: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+        "file:///a%20lake/dim_users/part-0.parquet. (table dim_users, file part-0.parquet)",
+        "start the job over: storyline lake rebuild dim_users",
+    ),
+    (
+        "commit torn",
+        [
+            "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:///a lake/"
+            "bronze_follows/_delta_log/00000000000000000002.json.  SQLSTATE: KD001",
+            "[MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed records are detected",
+        ],
+        "Spark: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:///a lake/"
+        "bronze_follows/_delta_log/00000000000000000002.json. (table bronze_follows, "
+        "file _delta_log/00000000000000000002.json)",
+        "restore the file; if it is the newest commit, cut off by a power failure, remove it, then "
+        "storyline lake rebuild bronze_follows",
+    ),
+    (
+        "commit lost",
+        ["{s}Trying to load a non-existent version 1", "Trying to load a non-existent version 1"],
+        "Spark: Trying to load a non-existent version 1",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
+        "rule broken",
+        [
+            "[TASK_WRITE_FAILED] Task failed while writing rows to file:/a lake/fact_follows.",
+            "[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint event_type_known violated"
+            "\n - event_type : shrug",
+        ],
+        "Spark: [DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint event_type_known violated "
+        "(table fact_follows)",
+        "nothing of the batch is written; a row of bronze_follows breaks a rule: delete it there, "
+        "then storyline lake rebuild bronze_follows",
+    ),
+    (
+        "disk full",
+        ["Job aborted", "No space left on device"],
+        "Spark: No space left on device",
+        "free space; nothing of the batch is written; the next round tries again",
+    ),
+    (
+        "anything else",
+        ["[SOME_NEW.CONDITION] It went wrong. SQLSTATE: 12345"],
+        "Spark: [SOME_NEW.CONDITION] It went wrong.",
+        "nothing of the batch is written; the next round tries again; --debug shows the Java side",
+    ),
+]
+"""As Spark 4.2 with Delta 4.4 words them, shortened."""
+
+
+@pytest.mark.parametrize(("texts", "message", "hint"), [case[1:] for case in TEXTS])
+def test_an_error_of_spark_names_condition_table_file_and_what_to_do(
+    texts: list[str], message: str, hint: str
+) -> None:
+    told = [text.replace("{s}", STREAM) for text in texts]
+    assert words(FOLLOWS, Lake("/a lake"), told) == (message, hint)
 
 
 def test_files_with_int96_are_told_from_others(tmp_path: Path) -> None:
