@@ -20,7 +20,7 @@ _WRAPPERS: Final = frozenset(
     {"STREAM_FAILED", "TASK_WRITE_FAILED", "FOREACH_BATCH_USER_FUNCTION_ERROR"}
 )
 """Conditions that say only where an error came up."""
-_FAILED_FILE: Final = "FAILED_READ_FILE"
+_FILE_CONDITIONS: Final = ("FAILED_READ_FILE", "DELTA_FILE_NOT_FOUND")
 
 REBUILD: Final = "start the job over: storyline lake rebuild {table}"
 _AGAIN: Final = "nothing of the batch is written; the next round tries again"
@@ -105,7 +105,8 @@ def words(job: Job, lake: Lake, texts: Sequence[str]) -> tuple[str, str]:
         texts: what the error and its causes in Java say, the outermost first.
     """
     condition, text = _cause(texts)
-    table, _, file = _path(texts, lake).partition("/")
+    path = _path(texts, lake)
+    table, _, file = ("", "", path) if path.startswith("_") else path.partition("/")
     where = [f"table {table}"] if table else []
     if file:
         where.append(f"file {file}")
@@ -158,7 +159,7 @@ def _sentence(text: str) -> str:
 
 
 def _hint(condition: str, text: str, table: str, file: str) -> str:
-    if condition.startswith(_FAILED_FILE):
+    if condition.startswith(_FILE_CONDITIONS):
         return _for_a_file(table, file)
     if condition in ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_SCHEMA_NOT_SET"):
         if table.startswith("bronze_") or not table:

@@ -86,7 +86,7 @@ class JobsFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """What a run tells its caller while it works."""
+    """Callbacks for what happens in a run."""
 
     batch: Callable[[BatchDone], None] = lambda _: None
     succeeded: Callable[[str], None] = lambda _: None

@@ -38,8 +38,8 @@ def account(user_id: int, lsn: int) -> dict[str, Any]:
     plain = {"handle": f"u{user_id}", "display_name": "U", "is_private": False, "verified": False}
     kind = {"account_type": "personal", "audience_tier": "regular", "follower_count": 1}
     after = {"user_id": user_id, "country": "DE", **plain, **kind, "created_at": 1, "updated_at": 1}
-    told = {"op": "c", "user_id": user_id, "after": after, "lsn": lsn, "tx_id": lsn}
-    return told | {"tx_order": 1, "committed_at": 1_600_000_000_000_000, "snapshot": "false"}
+    change = {"op": "c", "user_id": user_id, "after": after, "lsn": lsn, "tx_id": lsn}
+    return change | {"tx_order": 1, "committed_at": 1_600_000_000_000_000, "snapshot": "false"}
 
 
 def newest_file(lake: Path, table: str) -> Path:
@@ -130,10 +130,10 @@ def test_each_job_says_why_it_fails_and_a_rebuild_makes_the_tables_exact_again(
     about = {"content_kind": "POST", "content_id": 1, "owner_id": 2, "surface": "FEED"}
     bronze.append([broken | about | {"user_id": None, "dwell_ms": 1}])
     assert command("rebuild", "bronze_follows") == 1
-    told = capsys.readouterr()
-    assert "jobs that start over: fact_follows\n" in told.out
-    assert "fact_engagement failed: Spark: [DELTA_NOT_NULL_CONSTRAINT_VIOLATED]" in told.err
-    assert "dim_stories failed" not in told.err, "its file is there again"
+    printed = capsys.readouterr()
+    assert "jobs that start over: fact_follows\n" in printed.out
+    assert "fact_engagement failed: Spark: [DELTA_NOT_NULL_CONSTRAINT_VIOLATED]" in printed.err
+    assert "dim_stories failed" not in printed.err, "its file is there again"
     after = failures(tmp_path)
     assert set(after) == {"dim_posts", "dim_users", "fact_engagement"}
     assert after["dim_users"].since == before["dim_users"].since

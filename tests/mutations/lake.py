@@ -1,4 +1,4 @@
-"""Bugs of the lake: its jobs, their failures, rebuilds, and who may open which table."""
+"""Bugs of the lake: its jobs, their failures, rebuilds, paths, and questions."""
 
 from tests.mutations.mutation import Mutation
 
@@ -59,7 +59,7 @@ LAKE = (
     ),
     Mutation(
         "lost-table-made-empty",
-        "a deleted table of facts comes back empty, and nobody hears of it",
+        "a deleted table of facts comes back empty, without a word",
         "streams/app/lake.py",
         "            if any(commits.glob",
         "            if not any(commits.glob",

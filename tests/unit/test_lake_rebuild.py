@@ -222,6 +222,13 @@ TEXTS = [
         "then storyline lake rebuild bronze_follows",
     ),
     (
+        "checkpoint damaged",
+        ["Incomplete log file file:/a lake/_checkpoints/fact_follows/offsets/3"],
+        "Spark: Incomplete log file file:/a lake/_checkpoints/fact_follows/offsets/3 "
+        "(file _checkpoints/fact_follows/offsets/3)",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
         "disk full",
         ["Job aborted", "No space left on device"],
         "Spark: No space left on device",
@@ -241,8 +248,8 @@ TEXTS = [
 def test_an_error_of_spark_names_condition_table_file_and_what_to_do(
     texts: list[str], message: str, hint: str
 ) -> None:
-    told = [text.replace("{s}", STREAM) for text in texts]
-    assert words(FOLLOWS, Lake("/a lake"), told) == (message, hint)
+    whole = [text.replace("{s}", STREAM) for text in texts]
+    assert words(FOLLOWS, Lake("/a lake"), whole) == (message, hint)
 
 
 def test_files_with_int96_are_told_from_others(tmp_path: Path) -> None:
