@@ -35,6 +35,9 @@ CONF: Final = {
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    # Else filters are pushed down by way of java.sql.Timestamp, whose calendar has no 1582-10-05 to
+    # 1582-10-14: a filter loses the rows of these days.
+    "spark.sql.datetime.java8API.enabled": "true",
     # Else `${…}` in the path of a lake is taken for a variable.
     "spark.sql.variable.substitute": "false",
     # Delta's parser does not know the newer way of binding `:name`, and would leave it unbound.
@@ -191,8 +194,10 @@ def _command(local: Local, folder: Path) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """As clean as the servers': a stray JAVA_TOOL_OPTIONS or SPARK_HOME changes nothing."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "USER")
+    kept = ("PATH", "HOME", "USER")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    # In the C locale, as cron has it, Java cannot name a file with a letter beyond ASCII.
+    inherited["LC_ALL"] = "C.UTF-8"
     return inherited | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC", "PYTHONHASHSEED": "0"}
 
 
