@@ -24,6 +24,7 @@ from jobs.run import run_once
 from streams.app.lake_failures import JobFailure
 from streams.app.lake_status import lake_status
 from streams.app.settings import Settings
+from streams.lakehouse.files import data_files
 from tests.bronze import Bronze, week
 from tests.lake_command import Command
 from tests.lake_rows import rows_of
@@ -44,8 +45,8 @@ def account(user_id: int, lsn: int) -> dict[str, Any]:
 
 def newest_file(lake: Path, table: str) -> Path:
     """The data file of the last append."""
-    [file] = DeltaTable(lake / table).get_add_actions(flatten=True)["path"].to_pylist()[:1]
-    return lake / table / str(file)
+    [file, *_] = data_files(DeltaTable(lake / table), lake / table)
+    return file.path
 
 
 def run_process(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
