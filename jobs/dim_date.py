@@ -10,7 +10,7 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.lake import Lake, read
+from jobs.lake import Lake, exists, read
 from jobs.merges import statement
 from jobs.transforms.dates import calendar, consecutive
 from streams.contracts.tables import DIM_DATE, DIM_POSTS, DIM_STORIES, FACT_ENGAGEMENT, FACT_FOLLOWS
@@ -35,7 +35,11 @@ def extend(session: SparkSession, lake: Lake) -> int:
     Between `FIRST` and `LAST` these are whole years, from the year before the first day of the
     facts and content to the year after the last; outside, only the days that occur.
     """
-    days = [read(session, lake, table.name).selectExpr(f"{day} AS date") for table, day in _DAYS]
+    days = [
+        read(session, lake, table.name).selectExpr(f"{day} AS date")
+        for table, day in _DAYS
+        if exists(session, lake, table.name)  # one that is gone is another job's failure
+    ]
     spans = [span for span in map(_span, days) if span is not None]
     if not spans:
         return 0
