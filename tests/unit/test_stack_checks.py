@@ -144,7 +144,7 @@ def test_a_home_that_a_server_would_not_find_is_refused_before_it_is_made(
 def test_a_lake_that_no_reader_would_find_is_refused(tmp_path: Path, name: str) -> None:
     elsewhere = Settings(home=tmp_path / "home", lake=tmp_path / name)
     with pytest.raises(UserError, match="has ") as refused:
-        local_stack(elsewhere).up(["redis"])
+        checks.usable_paths(local_stack(elsewhere).config)
     assert "STORYLINE_LAKE" in str(refused.value.hint)
     with pytest.raises(UserError, match="has "):
         _ = elsewhere.lake_path
@@ -152,7 +152,7 @@ def test_a_lake_that_no_reader_would_find_is_refused(tmp_path: Path, name: str) 
 
 def test_a_home_whose_lake_no_reader_would_find_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has '\['") as refused:
-        local_stack(Settings(home=tmp_path / "[home]")).up(["redis"])
+        checks.usable_paths(local_stack(Settings(home=tmp_path / "[home]")).config)
     assert "STORYLINE_HOME" in str(refused.value.hint)
 
 
