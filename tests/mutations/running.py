@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.mutations.mutation import ROOT, Mutation
 
-_COPIED = ("streams", "jobs", "tests", "avro", "pyproject.toml")
+_COPIED = ("streams", "jobs", "tests", "avro", "docs", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _LIMIT_S = 900.0
 _TESTS_FAILED = (1, 2)

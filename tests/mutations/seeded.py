@@ -8,6 +8,7 @@ from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
+from tests.mutations.survivors import SURVIVORS
 from tests.mutations.timelines import TIMELINES
 from tests.mutations.trending import TRENDING
 from tests.mutations.verifying import VERIFYING
@@ -23,4 +24,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *TIMELINES,
     *TRENDING,
     *VERIFYING,
+    *SURVIVORS,
 )
