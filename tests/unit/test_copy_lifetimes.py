@@ -69,7 +69,7 @@ def documented(key: str) -> list[int]:
 
 
 def test_relations_live_as_long_as_the_docs_say(world: World) -> None:
-    feed(world.store, [[follow(READER, AUTHOR)]])
+    feed(world.store, [[follow(0)]])
     world.views.relations(READER)
     assert [world.relations.seconds[READER]] == documented("r")
 
