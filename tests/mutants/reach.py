@@ -13,7 +13,7 @@ from tests.mutants.tree import PACKAGES, ROOT, environment, pytest_command
 
 QUICK: Final = "not spark and (not stack or valkey)"
 """Tests without servers, and those on a Valkey of their own, which starts at once."""
-SPARK: Final = "spark"
+SPARK: Final = "spark and not stack"
 STORED: Final = Path(__file__).with_name("reach.json")
 _TESTS: Final = "tests.json"
 
