@@ -71,7 +71,9 @@ def _prepare(
         if not spark:
             reaches.store(reach)
     reach.save(place / "reach")
-    session = sessions.make(place, files=files, mark="not stack or valkey" if spark else reaches.QUICK)
+    session = sessions.make(
+        place, files=files, mark="not stack or valkey" if spark else reaches.QUICK
+    )
     count = sessions.draw(session, tree, size=size, seed=seed)
     typer.echo(f"{min(size, count)} of {count} places in {len(files)} files")
 

@@ -162,7 +162,7 @@ def _quiet_places(path: Path) -> Collection[tuple[_Place, _Place]]:
     }
 
 
-def _quiet_nodes(module: ast.Module) -> Iterable[ast.expr]:
+def _quiet_nodes(module: ast.Module) -> Iterable[ast.expr | ast.pattern]:
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from node.decorator_list
@@ -172,6 +172,8 @@ def _quiet_nodes(module: ast.Module) -> Iterable[ast.expr]:
             yield from node.decorator_list
         elif isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             yield node.annotation
+        elif isinstance(node, ast.MatchOr):
+            yield node
         elif isinstance(node, ast.Assign) and _names_a_type(node):
             yield node.value
 

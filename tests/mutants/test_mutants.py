@@ -19,6 +19,9 @@ LIMIT: Final = 3
 @cached(maxsize=5)
 def rule(a: int | None, *, b: int) -> bool | None:
     return a == b + 1
+match LIMIT:
+    case 1 | 2:
+        pass
 """
 REACH = Reach(
     {FILE: {6: [0, 1, 2], 9: [3]}},
@@ -77,6 +80,7 @@ def test_change_is_found_with_its_lines(tmp_path: Path) -> None:
         ("ReplaceBinaryOperator_Mul_Add", (5, 24), True),  # no product
         ("ReplaceBinaryOperator_BitOr_Add", (5, 41), True),  # what is returned
         ("ReplaceBinaryOperator_Add_Sub", (6, 18), False),
+        ("ReplaceBinaryOperator_BitOr_Add", (8, 11), True),  # in a pattern
         ("ReplaceComparisonOperator_Eq_Is", (6, 13), True),
         ("ReplaceComparisonOperator_Eq_NotEq", (6, 13), False),
     ],
