@@ -14,6 +14,8 @@ from tests.mutants.tree import PACKAGES, ROOT, environment, pytest_command
 QUICK: Final = "not spark and (not stack or valkey)"
 """Tests without servers, and those on a Valkey of their own, which starts at once."""
 SPARK: Final = "spark and not stack"
+WITH_SPARK: Final = "not stack or valkey"
+"""`QUICK`, and `SPARK`."""
 STORED: Final = Path(__file__).with_name("reach.json")
 _TESTS: Final = "tests.json"
 
