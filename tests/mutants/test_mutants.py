@@ -6,7 +6,7 @@ import pytest
 from cosmic_ray.work_item import MutationSpec
 
 from tests.mutants import judge
-from tests.mutants.reach import Reach, load, stored
+from tests.mutants.reach import Reach, load, measure, stored
 from tests.mutants.report import Equivalent, Score, equivalents, is_equivalent, scores, table
 from tests.mutants.session import Judged, _is_left_out
 from tests.mutants.tree import PACKAGES, ROOT, package_of, source_files
@@ -56,6 +56,34 @@ def test_reach_is_kept_by_source_file(tmp_path: Path) -> None:
 
 def test_reach_by_files_adds_up_the_times() -> None:
     assert REACH.by_files() == Reach({FILE: {0: [0, 1]}}, ["quick.py", "slow.py"], [3.0, 53.0])
+
+
+def test_tests_are_measured_with_the_lines_that_they_reach(tmp_path: Path) -> None:
+    files = {
+        "streams/__init__.py": "",
+        "streams/runtime/__init__.py": "",
+        FILE: "LIMIT = 3\n\ndef rule(a):\n    if a > LIMIT:\n        return 'more'\n    return a\n",
+        "tests/test_any.py": "from streams.runtime.any import rule\n\n"
+        "def test_more():\n    assert rule(4) == 'more'\n\n"
+        "class TestFew:\n    def test_few(self):\n        assert rule(3) == 3\n",
+    }
+    for file, text in files.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    reach = measure(tmp_path, ["not slow"], together=0)
+    more, few = "tests/test_any.py::test_more", "tests/test_any.py::TestFew::test_few"
+    assert set(reach.tests) == {more, few}
+    assert [reach.tests[test] for test in reach.of(FILE, [5])] == [more]
+    assert [reach.tests[test] for test in reach.of(FILE, [6])] == [few]
+    assert len(reach.of(FILE, [1])) == 2
+    assert all(took < 1.0 for took in reach.seconds), "none is unknown"
+
+
+def test_failing_test_ends_the_measurement(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_any.py").write_text("def test_any():\n    assert False\n")
+    with pytest.raises(RuntimeError, match="fail without any mutation"):
+        measure(tmp_path, ["not slow"], together=0)
 
 
 def test_change_is_found_with_its_lines(tmp_path: Path) -> None:
