@@ -65,10 +65,10 @@ class Reach(NamedTuple):
 
 def store(reach: Reach) -> None:
     """Keep which test files reach which source files, for samples that do not measure it."""
-    told = reach.by_files()
+    kept_files = reach.by_files()
     kept = {
-        "tests": dict(zip(told.tests, told.seconds, strict=True)),
-        "files": {file: known[0] for file, known in told.lines.items()},
+        "tests": dict(zip(kept_files.tests, kept_files.seconds, strict=True)),
+        "files": {file: known[0] for file, known in kept_files.lines.items()},
     }
     STORED.write_text(json.dumps(kept, separators=(",", ":")).replace('],"', '],\n"') + "\n")
 

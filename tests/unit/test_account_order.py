@@ -23,7 +23,7 @@ def signed_up(at: int, user: int = ANN) -> SignedUp:
         handle="ann",
         display_name="Ann",
         email="ann@example.org",
-        password_hash="none",  # noqa: S106 - of nobody
+        password_hash="none",  # noqa: S106
         country="SE",
     )
 

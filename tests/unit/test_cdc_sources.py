@@ -37,9 +37,9 @@ def _old_debezium(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_old_debezium")
 def test_commit_time_without_microseconds_is_that_of_the_milliseconds() -> None:
-    told = envelope("c", None, ROW)
-    del told["source"]["ts_us"]
-    row = one(avro(OLD_DEBEZIUM, told))
+    change = envelope("c", None, ROW)
+    del change["source"]["ts_us"]
+    row = one(avro(OLD_DEBEZIUM, change))
     assert row["committed_at"] == datetime.fromtimestamp(AT // 1000, UTC).replace(
         microsecond=AT % 1000 * 1000
     )

@@ -21,7 +21,7 @@ HEADER = """\
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         (EXACT, EXACT),
         (EXACT + 1, str(EXACT + 1)),
@@ -43,22 +43,22 @@ HEADER = """\
         (timedelta(seconds=1), "0:00:01"),
     ],
 )
-def test_value_in_json(value: Any, told: Any) -> None:
+def test_value_in_json(value: Any, expected: Any) -> None:
     found = plain(value)
-    assert (found, type(found)) == (told, type(told))
+    assert (found, type(found)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
-    ("hours", "told"),
+    ("hours", "expected"),
     [
         (0, "2026-03-02T12:00:00.000000Z"),
         (9, "2026-03-02T03:00:00.000000Z"),
         (-8, "2026-03-02T20:00:00.000000Z"),
     ],
 )
-def test_time_of_any_zone_is_told_in_utc(hours: int, told: str) -> None:
+def test_time_of_any_zone_is_told_in_utc(hours: int, expected: str) -> None:
     zone = UTC if hours == 0 else timezone(timedelta(hours=hours))
-    assert time_text(datetime(2026, 3, 2, 12, tzinfo=zone)) == told
+    assert time_text(datetime(2026, 3, 2, 12, tzinfo=zone)) == expected
 
 
 def test_time_without_a_zone_names_none() -> None:

@@ -29,7 +29,7 @@ def test_days_are_those_of_utc_on_a_machine_in_tokyo(tmp_path: Path) -> None:
     """In a process of its own: DuckDB reads the machine's zone once."""
     instants = pa.array([LATE, LATE.replace(hour=0, minute=1)], pa.timestamp("us", "UTC"))
     write_deltalake(tmp_path / "times", pa.table({"moment": instants}))
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", ASK, str(tmp_path)],
         env={**os.environ, "TZ": "Asia/Tokyo"},
         cwd=Path(__file__).parents[2],
@@ -37,7 +37,7 @@ def test_days_are_those_of_utc_on_a_machine_in_tokyo(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert told.stdout.splitlines() == [
+    assert result.stdout.splitlines() == [
         "[(datetime.date(2026, 1, 1),)]",
         "[(23,)]",
         f"[({LATE.timestamp()},)]",

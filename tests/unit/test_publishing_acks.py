@@ -36,8 +36,8 @@ def test_partitions_and_topics_have_positions_of_their_own() -> None:
     publisher = LinePublisher(broker.publish, SnowflakeGenerator(1), surprised)
     run(FOLLOW * 3, publisher)
     acks = (Ack(FOLLOWS, 0, 5), Ack(FOLLOWS, 1, 3), Ack("social.likes.v1", 0, 1))
-    for told, (_, ack) in zip(acks, broker.pending, strict=True):
-        ack.set_result(told)
+    for answer, (_, ack) in zip(acks, broker.pending, strict=True):
+        ack.set_result(answer)
     assert publisher.outcome.positions == {
         (topic, partition): offset for topic, partition, offset in acks
     }

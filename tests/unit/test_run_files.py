@@ -38,10 +38,10 @@ def killed(home: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     (port,) = free_ports(1)
-    told = {"group": GROUP, "pid": process.pid, "metrics": f"http://127.0.0.1:{port}/metrics"}
+    announced = {"group": GROUP, "pid": process.pid, "metrics": f"http://127.0.0.1:{port}/metrics"}
     folder = home / "run" / "workers"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{GROUP}.{process.pid}.json").write_bytes(orjson.dumps(told))
+    (folder / f"{GROUP}.{process.pid}.json").write_bytes(orjson.dumps(announced))
 
 
 def test_file_of_a_killed_worker_is_removed(tmp_path: Path) -> None:

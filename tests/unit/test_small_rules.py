@@ -63,7 +63,7 @@ def test_distinct_events_stay_in_the_order_of_the_log() -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Shown:
     followers: tuple[int, ...]
     user_id: int
     likes: int
@@ -71,7 +71,7 @@ class Told:
 
 
 def test_ids_of_answers_are_strings_one_or_many() -> None:
-    assert to_json((Told((1, 2), 3, 4), Told((), 5, 6, 7))) == [
+    assert to_json((Shown((1, 2), 3, 4), Shown((), 5, 6, 7))) == [
         {"followers": ["1", "2"], "user_id": "3", "likes": 4, "next_after": None},
         {"followers": [], "user_id": "5", "likes": 6, "next_after": "7"},
     ]
