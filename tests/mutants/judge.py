@@ -98,4 +98,7 @@ def chosen(reach: Reach, tests: Sequence[int]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except Exception as error:  # noqa: BLE001 - its exit code would say that a test notices
+        print(f"{UNJUDGED}: {error!r}")

@@ -37,9 +37,15 @@ class Score(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Return the killed among those that are no equivalents and were judged, 1 for none."""
-        judged = self.killed + self.survived
-        return self.killed / judged if judged else 1.0
+        """Return the killed among those that are no equivalents and could be reached, 1 for none.
+
+        A mutant that could not be judged counts as one that survived.
+        """
+        return self.killed / self.reached if self.reached else 1.0
+
+    @property
+    def reached(self) -> int:
+        return self.killed + self.survived + self.unjudged
 
 
 def equivalents(path: Path = EQUIVALENT) -> list[Equivalent]:
@@ -76,7 +82,6 @@ def table(found: Mapping[str, Score]) -> str:
     """Return the scores as a table in Markdown, as docs/testing.md shows it."""
     lines = ["| package | killed | of | score | equivalent | unreached |", "|---|" + "---:|" * 5]
     for name, score in found.items():
-        judged = score.killed + score.survived
-        row = (score.killed, judged, f"{score.share:.0%}", score.equivalent, score.unreached)
+        row = (score.killed, score.reached, f"{score.share:.0%}", score.equivalent, score.unreached)
         lines.append("| " + " | ".join(map(str, (name, *row))) + " |")
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """Which mutants are drawn, which tests judge one, and how scores are counted."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,13 @@ def test_quickest_files_judge_first_and_slow_tests_are_left_out_beyond_the_budge
     monkeypatch.setattr(judge, "BUDGET_S", 10.0)
     assert judge.chosen(REACH, everything) == quickest[:3]
     assert judge.chosen(REACH, [0]) == ["slow.py::a"], "never none"
+
+
+def test_judge_that_fails_notices_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.mutants.judge", str(tmp_path), "nowhere", "any"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert judge.UNJUDGED in ended.stdout
 
 
 def test_reach_is_kept_by_source_file(tmp_path: Path) -> None:
@@ -138,6 +147,7 @@ def test_scores_are_the_killed_among_those_that_could_be() -> None:
     assert found["runtime"] == Score(2, 1, 1, 1, 1)
     assert found["all"].share == 3 / 4
     assert Score().share == 1.0
+    assert Score(killed=3, unjudged=1).share == 3 / 4
     assert "| runtime | 2 | 3 | 67% | 1 | 1 |" in table(found)
 
 
