@@ -33,7 +33,7 @@ def server() -> Iterator[AnsweringConnect]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("streams.registry.time.monotonic", clock)
+    monkeypatch.setattr(time, "monotonic", clock)
     return clock
 
 
