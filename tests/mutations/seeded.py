@@ -6,6 +6,7 @@ from tests.mutations.expiring import EXPIRING
 from tests.mutations.feeds import FEEDS
 from tests.mutations.mutation import Mutation
 from tests.mutations.paging import PAGING
+from tests.mutations.producers import PRODUCERS
 from tests.mutations.reading import READING
 from tests.mutations.settling import SETTLING
 from tests.mutations.timelines import TIMELINES
@@ -23,4 +24,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *TIMELINES,
     *TRENDING,
     *VERIFYING,
+    *PRODUCERS,
 )

@@ -22,6 +22,8 @@ _CONTROL = 0x20
 _ABORT = struct.pack(">hh", 0, 0)
 _COMMIT = struct.pack(">hh", 0, 1)
 _PRODUCERS = (7, 8)
+CODECS = (0, 1, 2, 3, 4)
+"""No compression, gzip, snappy, LZ4, Zstandard: producers choose, readers take every one."""
 
 blobs = st.none() | st.binary(max_size=9)
 headers = st.lists(st.tuples(st.sampled_from(["a", "ä"]), st.binary(max_size=3)), max_size=2)
@@ -94,7 +96,7 @@ def fetches(draw: st.DrawFn) -> Fetched:
         data += batch_bytes(
             at,
             records,
-            compression=draw(st.sampled_from((0, 1))),
+            compression=draw(st.sampled_from(CODECS)),
             producer=producer,
             transactional=transactional,
         )
