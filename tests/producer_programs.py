@@ -92,7 +92,7 @@ LANGUAGES: Final = (
         (("cargo", "build", "-q"),),
         ("target/debug/publish",),
         # librdkafka compiles in half the time; nothing is kept of builds before.
-        environment={"CFLAGS": "-O0", "CARGO_INCREMENTAL": "0"},
+        environment={"CFLAGS": "-O0", "CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": "target"},
     ),
 )
 

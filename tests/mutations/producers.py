@@ -10,7 +10,7 @@ _REFUSED = f"{_TESTS}::test_program_exits_with_error_when_refused"
 PRODUCERS = (
     Mutation(
         "node-legacy-partitioner",
-        "events about one id lie in two partitions, so their order is lost",
+        "events about one id are in two partitions, so their order is lost",
         f"{_FILES}/node/publish.js",
         "Partitioners.DefaultPartitioner",
         "Partitioners.LegacyPartitioner",
@@ -28,7 +28,7 @@ PRODUCERS = (
     ),
     Mutation(
         "java-id-in-header",
-        "the schema's id goes into a header, and every record becomes a dead letter",
+        "the schema's id goes into a header, where Confluent's clients do not look for it",
         f"{_FILES}/java/src/main/java/example/Publish.java",
         '"apicurio.registry.headers.enabled", false',
         '"apicurio.registry.headers.enabled", true',

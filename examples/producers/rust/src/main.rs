@@ -109,7 +109,10 @@ impl EventLog {
     fn new() -> Result<Self> {
         let timeout: u64 = setting("ACK_TIMEOUT_MS", "30000").parse()?;
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", setting("BOOTSTRAP_SERVERS", "127.0.0.1:19092"))
+            .set(
+                "bootstrap.servers",
+                setting("BOOTSTRAP_SERVERS", "127.0.0.1:19092"),
+            )
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random") // as in Java; librdkafka's own default is CRC32
@@ -118,7 +121,10 @@ impl EventLog {
             .create_with_context(Acks)?;
         Ok(Self {
             producer,
-            registry: setting("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7"),
+            registry: setting(
+                "SCHEMA_REGISTRY_URL",
+                "http://127.0.0.1:18081/apis/ccompat/v7",
+            ),
             timeout: Duration::from_millis(timeout),
         })
     }
@@ -129,18 +135,25 @@ impl EventLog {
         let name = parsed.name().ok_or("the schema is no record")?;
         let subject = format!("{topic}-{}", name.fullname(None));
         let mut value = vec![0];
-        // A long-running producer keeps it.
+        // A long-running producer keeps the id.
         value.extend(self.schema_id(&subject, schema)?.to_be_bytes());
         value.extend(to_avro_datum(&parsed, to_value(event)?.resolve(&parsed)?)?);
 
         let key = key.to_string();
         let (sender, ack) = mpsc::channel();
         self.producer
-            .send(BaseRecord::with_opaque_to(topic, Box::new(sender)).key(&key).payload(&value))
+            .send(
+                BaseRecord::with_opaque_to(topic, Box::new(sender))
+                    .key(&key)
+                    .payload(&value),
+            )
             .map_err(|(error, _)| format!("{topic}: {error}"))?;
-        let (partition, offset) = ack
-            .recv()?
-            .map_err(|error| format!("{topic}: the broker did not acknowledge {}: {error}", name.name))?;
+        let (partition, offset) = ack.recv()?.map_err(|error| {
+            format!(
+                "{topic}: the broker did not acknowledge {}: {error}",
+                name.name
+            )
+        })?;
         println!("{} {topic}:{partition}:{offset}", name.name);
         Ok(())
     }
@@ -190,7 +203,9 @@ impl Snowflakes {
 
     /// Returns an id larger than every earlier one, also if the clock went back.
     fn next(&mut self) -> i64 {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let elapsed = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = elapsed.as_millis() as i64 - EPOCH_MS;
         self.last = (now << 12).max(self.last + 1); // a full sequence borrows the next millisecond
         self.last >> 12 << 22 | self.node << 12 | self.last & 0xFFF
