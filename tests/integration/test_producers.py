@@ -117,9 +117,9 @@ def test_program_exits_with_error_when_refused(program: ExampleProducer, ready: 
         (("0", "1", "a"), {}, "user id"),
         ((str(1 << 63), "1", "a"), {}, "user id"),
         (("1", "2", "a"), {"registry": f"http://{NO_SERVER}"}, NO_SERVER),
-        (("1", "2", "a"), {"bootstrap": NO_SERVER}, "the broker"),
+        (("1", "2", "a"), {"bootstrap": NO_SERVER, "timeout_ms": 2000}, "the broker"),
     ):
-        done = program.publish(*args, timeout_ms=2000, **servers | changed)
+        done = program.publish(*args, **servers | changed)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("error: ")
         assert reason in done.stderr

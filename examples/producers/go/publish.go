@@ -103,7 +103,7 @@ func newEventLog() (*eventLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := sr.NewClient(
+	registry, err := sr.NewClient( // gives up after five seconds
 		sr.URLs(env("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7")),
 	)
 	if err != nil {
@@ -114,11 +114,9 @@ func newEventLog() (*eventLog, error) {
 
 // publish sends an event and waits until all in-sync replicas have it.
 func (l *eventLog) publish(topic, recordType string, key int64, event any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
-	defer cancel()
 	// The latest registered version is the schema to write with. A long-running producer keeps it.
 	subject := topic + "-social.v1." + recordType
-	registered, err := l.registry.SchemaByVersion(ctx, subject, -1)
+	registered, err := l.registry.SchemaByVersion(context.Background(), subject, -1)
 	if err != nil {
 		return fmt.Errorf("schema registry: subject %s: %w", subject, err)
 	}
@@ -139,6 +137,8 @@ func (l *eventLog) publish(topic, recordType string, key int64, event any) error
 		Key:   strconv.AppendInt(nil, key, 10),
 		Value: append(frame, body...),
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
+	defer cancel()
 	if err := l.kafka.ProduceSync(ctx, record).FirstErr(); err != nil {
 		return fmt.Errorf("%s: the broker did not acknowledge %s: %w", topic, recordType, err)
 	}

@@ -168,7 +168,7 @@ impl EventLog {
         let response = minreq::post(&url)
             .with_header("Content-Type", "application/vnd.schemaregistry.v1+json")
             .with_json(&json!({ "schema": schema }))?
-            .with_timeout(self.timeout.as_secs().max(1))
+            .with_timeout(10) // seconds
             .send()
             .map_err(|error| format!("schema registry: {url}: {error}"))?;
         if response.status_code != 200 {
