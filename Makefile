@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 NAME ?= all
 SIZE ?= small
 
-.PHONY: help setup demo test test-fast bench lint format lock clean
+.PHONY: help setup demo test test-fast mutants mutants-sample bench lint format lock clean
 
 help:
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Storyline needs Python 3.11 or newer, this is %d.%d; set PYTHON=…" % v[:2])'
@@ -33,6 +33,12 @@ test: setup ## every test: those on their own side by side, those in Spark, thos
 test-fast: setup ## the tests that need no server
 	$(BIN)/pytest -m "not stack and not spark" -n auto
 	$(BIN)/pytest -m spark -n 2 --dist worksteal
+
+mutants: setup ## nightly: judge 300 random mutants by the tests; ARGS="--seed 1 --spark"
+	$(BIN)/python -m tests.mutants --size 300 $(ARGS)
+
+mutants-sample: setup ## judge a few mutants, always the same ones, in minutes; ARGS="--seed 1"
+	$(BIN)/python -m tests.mutants --quick --modules 8 --size 20 --least 0.7 --seed 15 $(ARGS)
 
 bench: setup ## every benchmark on servers of its own, or one: NAME=ingest SIZE=full
 	$(BIN)/python -m bench $(NAME) --size $(SIZE)

@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "counts": "counts of contents small and very large while likes and views go on",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
+    "load": "edge lists and Jetstream lines into events",
 }
 SIZES: Final = ("tiny", "small", "full")
 """tiny: does it work?; small: under a minute, mostly; full: the figures of docs/benchmarks.md."""

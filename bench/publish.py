@@ -21,7 +21,8 @@ import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
 from bench.report import Report, by_turns
-from streams.app.publishing import LineError, LinePublisher, lines_of
+from streams.app.json_lines import lines_of
+from streams.app.publishing import LineError, LinePublisher
 from streams.app.settings import Settings
 from streams.contracts.catalog import schemas, topic_of
 from streams.contracts.events import Event

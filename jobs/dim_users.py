@@ -8,14 +8,18 @@ leave no trace in the table.
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
-from jobs.transforms.user_changes import changes, tells_of_others
+from jobs.queries import Counts, Query, stream_of
+from jobs.transforms.user_changes import REFUSED, changes, links, tells_of_others, with_others
 from jobs.transforms.user_versions import difference, inferred, versions
-from streams.contracts.tables import BRONZE, DIM_USERS
+from streams.contracts.tables import BRONZE, DIM_USERS, QUARANTINE, REFUSED_CHANGE
 
-LOG: Final = BRONZE["accounts.public.users"]
+USERS_TOPIC: Final = "accounts.public.users"
+LOG: Final = BRONZE[USERS_TOPIC]
+_FILES: Final = 64
 _ACTIONS: Final = "dim_users_actions"
 _INFERRED: Final = "dim_users_inferred"
 
@@ -34,6 +38,27 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
         return _correct(session, lake, None if everyone else touched, batch_id)
     finally:
         touched.unpersist()
+
+
+def process_refused(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+    """Correct dim_users when a batch of the quarantine holds changes of accounts.
+
+    Such a record may take back that a user was absent from a snapshot, and does not say of which
+    one; it is rare, so every user is derived again. For foreachBatch.
+    """
+    rows = batch.count()
+    refused = batch.where(F.col("topic") == USERS_TOPIC).count()
+    changed = _correct(batch.sparkSession, lake, None, batch_id) if refused else 0
+    return Counts(rows=rows, changed=changed, other=rows - refused)
+
+
+REFUSED_CHANGES: Final = Query(
+    "refused_changes",
+    (QUARANTINE,),
+    DIM_USERS.name,
+    lambda session, lake: stream_of(session, lake, QUARANTINE, _FILES),
+    process_refused,
+)
 
 
 def infer_users(session: SparkSession, lake: Lake, users: DataFrame) -> int:
@@ -56,10 +81,12 @@ def infer_users(session: SparkSession, lake: Lake, users: DataFrame) -> int:
 
 
 def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_id: int) -> int:
-    current = read(session, lake, DIM_USERS.name)
+    current, log = read(session, lake, DIM_USERS.name), read(session, lake, LOG)
+    linked = links(log)
     if users is not None:
+        users = with_others(users, linked, linked.heirs) if linked.pairs else users
         current = current.join(users, "user_id", "left_semi")
-    derived = versions(changes(read(session, lake, LOG), users))
+    derived = versions(changes(log, users, _refused(session, lake), linked))
     # Not persisted: what is cached would be planned anew after each write to the table it reads.
     actions = difference(current, derived).localCheckpoint()
     count = actions.count()
@@ -67,6 +94,21 @@ def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_i
         with once(session, query_id(session), batch_id):
             _merge(session, lake, "dim_users", actions=(_ACTIONS, actions))
     return count
+
+
+def _refused(session: SparkSession, lake: Lake) -> DataFrame | None:
+    """Return the refused changes of accounts that the quarantine holds, `None` if there are none.
+
+    A lake that an earlier release made has no column for what they say; then the key and the rest
+    are unknown.
+    """
+    quarantine = read(session, lake, QUARANTINE)
+    if "change" not in quarantine.columns:
+        quarantine = quarantine.withColumn("change", F.lit(None).cast(REFUSED_CHANGE))
+    found = quarantine.where(F.col("topic") == USERS_TOPIC)
+    if found.isEmpty():
+        return None
+    return found.select("append_time", "change.*").select(*REFUSED)
 
 
 def _merge(session: SparkSession, lake: Lake, name: str, **views: tuple[str, DataFrame]) -> None:

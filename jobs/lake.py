@@ -31,8 +31,9 @@ class Lake:
         return f"{self.path}/{name}"
 
     def sql_name(self, name: str) -> str:
-        """A table's name inside an SQL text."""
-        return f"delta.`{self.table(name)}`"
+        """Return a table's name for an SQL text, whatever characters its path has."""
+        path = self.table(name).replace("`", "``")
+        return f"delta.`{path}`"
 
     def checkpoint(self, query: str) -> str:
         """Where Spark keeps how far a query has read."""

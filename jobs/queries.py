@@ -38,6 +38,8 @@ class Query:
     stream: Callable[[SparkSession, Lake], DataFrame]
     process: Callable[[DataFrame, int, Lake], Counts]
     """Settle a batch. It may come again after a crash, as it was, and must then add nothing."""
+    after: tuple[str, ...] = ()
+    """Queries that must have succeeded in the same round, since this one follows their changes."""
 
 
 class UnbalancedError(Exception):

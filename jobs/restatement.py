@@ -129,4 +129,6 @@ def _wrong(facts: Facts, session: SparkSession, lake: Lake, since: DataFrame) ->
     )
 
 
-QUERY: Final = Query("restatement", (DIM_USERS.name,), "facts", stream, process)
+QUERY: Final = Query(
+    "restatement", (DIM_USERS.name,), "facts", stream, process, after=(DIM_USERS.name,)
+)

@@ -1,7 +1,9 @@
 """The whole run: every query brings its tables up to bronze, one after the other.
 
 Users come first, so that facts find the versions of their users; then what follows from changed
-versions is restated; then content; then the facts. Ended at any point, the next run goes on.
+versions is restated; then content; then the facts; then the calendar. Ended at any point, the next
+run goes on. A job that fails keeps only those from going on that follow its changes: facts wait for
+no user, since an unknown one is inferred and the facts are restated later.
 
     spark-submit --jars … jobs/run.py LAKE [--every SECONDS]
 """
@@ -10,8 +12,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
@@ -25,13 +28,18 @@ from jobs import (
     fact_follows,
     restatement,
 )
+from jobs.failures import Failure, Job, failure_of, is_of_spark
 from jobs.lake import Lake, create_table, exists
 from jobs.queries import Counts, Query, stream_of
 from jobs.session import cluster_session
 from jobs.streaming import BatchDone, StoppedError, run_available
-from streams.contracts.tables import DIM_USERS, STAR
+from streams.contracts.tables import DIM_DATE, DIM_USERS, FACT_ENGAGEMENT, FACT_FOLLOWS, STAR, Table
 
 _FILES: Final = 64
+_STAR_NAMES: Final = frozenset(table.name for table in STAR)
+
+CALENDAR: Final = Job(DIM_DATE.name, (FACT_ENGAGEMENT.name, FACT_FOLLOWS.name), DIM_DATE.name)
+"""The one job that is no query: it reads whole tables."""
 
 
 def _users(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
@@ -47,6 +55,7 @@ QUERIES: Final[Sequence[Query]] = (
         lambda session, lake: stream_of(session, lake, dim_users.LOG, _FILES),
         _users,
     ),
+    dim_users.REFUSED_CHANGES,
     restatement.QUERY,
     dim_posts.QUERY,
     dim_stories.QUERY,
@@ -70,34 +79,120 @@ class MissingTablesError(Exception):
     """Tables that the queries read are not there; `args` are their names."""
 
 
-def prepare(session: SparkSession, lake: Lake) -> None:
-    """Create the star's tables. Raises MissingTablesError where a bronze table is not there."""
+class JobsFailedError(Exception):
+    """Jobs could not go on; `args` are their failures."""
+
+    args: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Callbacks for what happens in a run."""
+
+    batch: Callable[[BatchDone], None] = lambda _: None
+    succeeded: Callable[[str], None] = lambda _: None
+    """Called with the name of each job that is up to its sources."""
+    failed: Callable[[Failure], None] = lambda _: None
+
+
+def prepare(
+    session: SparkSession,
+    lake: Lake,
+    tables: Iterable[Table] = STAR,
+    failed: Callable[[Failure], None] | None = None,
+) -> frozenset[str]:
+    """Create tables of the star and return the names of those that could not be created.
+
+    Args:
+        failed: is called with each failure; without it the first one is raised.
+
+    Raises:
+        MissingTablesError: a bronze table is missing.
+        JobsFailedError: a table cannot be created.
+    """
     if missing := [name for name in BRONZE_READ if not exists(session, lake, name)]:
         raise MissingTablesError(*missing)
-    for table in STAR:
-        create_table(session, lake, table)
+    unready = set()
+    for table in tables:
+        try:
+            create_table(session, lake, table)
+        except Exception as error:
+            if not is_of_spark(error):
+                raise
+            failure = failure_of(Job(table.name, (table.name,), table.name), lake, error)
+            if failed is None:
+                raise JobsFailedError(failure) from error
+            failed(failure)
+            unready.add(table.name)
+    return frozenset(unready)
 
 
 def catch_up(
     session: SparkSession,
     lake: Lake,
-    report: Callable[[BatchDone], None] = lambda _: None,
+    listener: Listener | None = None,
     stopping: Callable[[], bool] = lambda: False,
-) -> None:
-    """Bring every table up to bronze as it is now. Raises StoppedError when asked to end."""
-    for query in QUERIES:
+    without: Collection[str] = (),
+) -> tuple[Failure, ...]:
+    """Bring every table up to bronze as it is now and return the failures.
+
+    A job that fails does not keep others from going on, except those that follow its changes.
+
+    Args:
+        without: jobs that are left out, as if they had failed.
+
+    Raises:
+        StoppedError: `stopping` said so.
+        JvmEndedError: Spark is gone.
+    """
+    listener = listener or Listener()
+    failures: list[Failure] = []
+    out = set(without)
+
+    def attempt(job: Job, work: Callable[[], object]) -> None:
         if stopping():
-            raise StoppedError(query.name)
-        run_available(session, lake, query, report, stopping)
-    dim_date.extend(session, lake)
+            raise StoppedError(job.name)
+        try:
+            work()
+        except Exception as error:
+            if not is_of_spark(error):
+                raise
+            out.add(job.name)
+            failures.append(failure_of(job, lake, error))
+            listener.failed(failures[-1])
+        else:
+            listener.succeeded(job.name)
+
+    for query in QUERIES:
+        if query.name in out:
+            continue
+        if out.isdisjoint(query.after):
+            run = partial(run_available, session, lake, query, listener.batch, stopping)
+            attempt(Job(query.name, query.sources, rebuilt_with(query)), run)
+        else:
+            out.add(query.name)
+    if DIM_DATE.name not in out:
+        attempt(CALENDAR, partial(dim_date.extend, session, lake))
+    return tuple(failures)
+
+
+def rebuilt_with(query: Query) -> str:
+    """Return the table whose rebuild starts the query over."""
+    return query.target if query.target in _STAR_NAMES else query.sources[0]
 
 
 def run_once(
     session: SparkSession, lake: Lake, report: Callable[[BatchDone], None] = lambda _: None
 ) -> None:
-    """Create what is not there, and bring every table up to bronze as it is now."""
+    """Create the missing tables and bring every table up to bronze as it is now.
+
+    Raises:
+        MissingTablesError: a bronze table is missing.
+        JobsFailedError: jobs failed; the others are done.
+    """
     prepare(session, lake)
-    catch_up(session, lake, report)
+    if failures := catch_up(session, lake, Listener(batch=report)):
+        raise JobsFailedError(*failures)
 
 
 def main() -> None:
@@ -110,15 +205,19 @@ def main() -> None:
     session = cluster_session("storyline-lake")
     prepare(session, lake)
     while True:
-        catch_up(session, lake, _print)
+        failures = catch_up(session, lake, Listener(batch=_print, failed=_print))
         if arguments.every is None:
             break
         time.sleep(arguments.every)
     session.stop()
+    if failures:
+        sys.exit(1)
 
 
-def _print(done: BatchDone) -> None:
-    sys.stdout.write(json.dumps(asdict(done)) + "\n")
+def _print(done: BatchDone | Failure) -> None:
+    line = asdict(done)
+    line.pop("detail", None)
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 

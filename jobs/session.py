@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final
 
 import pyspark
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 CONF: Final = {
@@ -25,6 +27,19 @@ CONF: Final = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.compression.codec": "zstd",
+    # Most readers take the default, INT96, for nanoseconds, which end at 1677-09-21 and 2262-04-11:
+    # beyond, Polars and DataFusion return another instant, and delta-rs refuses the table.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Dates and times are those of the proleptic Gregorian calendar, in every file of any writer.
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    # Else filters are pushed down by way of java.sql.Timestamp, whose calendar has no 1582-10-05 to
+    # 1582-10-14: a filter loses the rows of these days.
+    "spark.sql.datetime.java8API.enabled": "true",
+    # Else `${…}` in the path of a lake is taken for a variable.
+    "spark.sql.variable.substitute": "false",
     # Delta's parser does not know the newer way of binding `:name`, and would leave it unbound.
     "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     # Else VACUUM of a table of three files runs ten thousand tasks.
@@ -92,7 +107,20 @@ def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession
         try:
             yield session
         finally:
-            session.stop()
+            if jvm_answers():
+                session.stop()
+            else:  # nothing is left to stop, and PySpark would ask the JVM to do it
+                SparkContext._active_spark_context = None
+                SparkSession._instantiatedSession = None
+
+
+def jvm_answers() -> bool:
+    """Whether the JVM of this process's Spark still answers."""
+    jvm = SparkContext._jvm
+    try:
+        return jvm is not None and jvm.java.lang.System.nanoTime() is not None
+    except (Py4JError, OSError):
+        return False
 
 
 def cluster_session(app: str = "storyline") -> SparkSession:
@@ -113,8 +141,6 @@ def _places(local: Local) -> dict[str, str]:
 @contextmanager
 def _java_gateway(local: Local) -> Iterator[None]:
     """A JVM that waits for PySpark; closing its standard input ends it."""
-    from pyspark import SparkContext
-
     local.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
         told = Path(folder) / "connection"
@@ -168,8 +194,10 @@ def _command(local: Local, folder: Path) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """As clean as the servers': a stray JAVA_TOOL_OPTIONS or SPARK_HOME changes nothing."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "USER")
+    kept = ("PATH", "HOME", "USER")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    # In the C locale, as cron has it, Java cannot name a file with a letter beyond ASCII.
+    inherited["LC_ALL"] = "C.UTF-8"
     return inherited | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC", "PYTHONHASHSEED": "0"}
 
 

@@ -1,5 +1,6 @@
 """Reading a topic from outside any consumer group: for looking, not for processing."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.contracts.batch import Record
+from streams.contracts.batch import Headers, Record
 from streams.contracts.records import Records
 from streams.errors import UserError
 
@@ -22,6 +23,8 @@ BEGINNING: Final = 0
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
 _FETCH: Final = 500
+_SILENCE_S: Final = 20.0
+"""Seconds without an answer after which reading to the end fails."""
 _SCAN: Final = 20_000
 """Records of a piece of a scan: enough that decoding its columns costs little for each."""
 
@@ -55,7 +58,7 @@ class LogReader:
             return self._held(consumer, topic)
 
     def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]:
-        """All records of these stretches in columns, in large pieces, without their headers.
+        """All records of these stretches in columns, in large pieces.
 
         A partition's records come in order; those of several partitions are mixed.
         """
@@ -64,12 +67,11 @@ class LogReader:
         scanning = {"enable.partition.eof": True, "queued.max.messages.kbytes": 8192}
         with self._consumer(scanning) as consumer:
             consumer.assign([TopicPartition(topic, at, spans[at].start) for at in left])
+            heard = time.monotonic()
             while left:
-                found = [
-                    message
-                    for message in consumer.consume(_SCAN, timeout=_WAIT_S)
-                    if _is_before_end(message, left)
-                ]
+                messages = consumer.consume(_SCAN, timeout=_WAIT_S)
+                heard = _heard(heard, bool(messages))
+                found = [message for message in messages if _is_before_end(message, left)]
                 if found:
                     yield _columns(topic, found)
 
@@ -100,8 +102,10 @@ class LogReader:
         self, consumer: Consumer, topic: str, start: int | None, *, follow: bool
     ) -> Iterator[list[Record]]:
         ends = self._assign(consumer, topic, start)
+        heard = time.monotonic()
         while follow or not _at_end(consumer, topic, ends):
             messages = consumer.consume(_FETCH, timeout=_WAIT_S)
+            heard = _heard(heard, follow or bool(messages))
             records = [_record(message) for message in messages]
             if not follow:
                 records = [record for record in records if record.offset < ends[record.partition]]
@@ -131,6 +135,16 @@ class LogReader:
             place = TopicPartition(topic, partition)
             held[partition] = Span(*consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S))
         return held
+
+
+def _heard(last: float, heard_now: bool) -> float:
+    """Return when the broker last answered. Raises KafkaException after `_SILENCE_S` seconds."""
+    now = time.monotonic()
+    if heard_now:
+        return now
+    if now - last > _SILENCE_S:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    return last
 
 
 def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
@@ -166,14 +180,14 @@ def _columns(topic: str, messages: Sequence[Message]) -> Records:
     )
     keys = [_bytes(message.key()) for message in messages]
     values = [_bytes(message.value()) for message in messages]
-    return Records(topic, places, keys, values, ((),) * len(messages))
+    headers = [_headers(message) for message in messages]
+    return Records(topic, places, keys, values, headers)
 
 
 def _record(message: Message) -> Record:
     error = message.error()
     if error is not None:
         raise KafkaException(error)
-    headers: Any = message.headers() or ()
     return Record(
         topic=message.topic() or "",
         partition=_known(message.partition()),
@@ -181,8 +195,13 @@ def _record(message: Message) -> Record:
         append_time=message.timestamp()[1],
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value)) for name, value in headers),
+        headers=_headers(message),
     )
+
+
+def _headers(message: Message) -> Headers:
+    headers: Any = message.headers()
+    return tuple((name, _bytes(value)) for name, value in headers) if headers else ()
 
 
 def _known(number: int | None) -> int:

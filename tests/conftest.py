@@ -21,8 +21,11 @@ load_profile()
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Whatever asks for the servers or for Spark carries the mark."""
-    for name in {"stack", "spark"} & set(getattr(item, "fixturenames", ())):
+    names = set(getattr(item, "fixturenames", ()))
+    for name in {"stack", "spark"} & names:
         item.add_marker(name)
+    if "valkey" in names and "stack" not in names:
+        item.add_marker("valkey")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """How long hypothesis may search.
 
 A failure prints the blob that repeats it. Every run draws anew; HYPOTHESIS_PROFILE=ci searches
-longer, and =unshrunk ends with the first failure as it was drawn.
+longer, and =unshrunk ends with the first failure as it was drawn. =mutants draws the same few
+examples in every run, so that a mutant's verdict does not depend on luck.
 """
 
 import os
@@ -20,4 +21,6 @@ def load_profile() -> None:
     settings.register_profile("usual", usual)
     settings.register_profile("ci", usual, max_examples=300)
     settings.register_profile("unshrunk", usual, phases=set(Phase) - {Phase.shrink, Phase.explain})
+    quick = settings(usual, max_examples=25, derandomize=True, database=None)
+    settings.register_profile("mutants", quick, phases=[Phase.explicit, Phase.generate])
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))

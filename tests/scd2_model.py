@@ -9,8 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-UNAVAILABLE = "__debezium_unavailable_value"
+UNAVAILABLE = "\0unavailable"
+"""A text that was not sent. No name holds a zero byte."""
+OLD_UNAVAILABLE = "__debezium_unavailable_value"
+"""The same in older records, unless the record shows that every text was sent."""
 TEXTS = ("handle", "display_name", "country", "account_type", "audience_tier")
+_SLACK = 600_000_000
 TRACKED = (*TEXTS, "is_private", "verified")
 UNTRACKED = ("follower_count", "created_at")
 
@@ -30,6 +34,24 @@ class Change:
     snapshot: str = "false"
     partition: int
     offset: int
+    old_key: int | None = None
+    """Of a c: the id that the row had before."""
+    whole: bool = False
+    """Of a u: whether the row before it came with it."""
+    came: int | None = None
+    """When the broker appended it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A record that could not land, and what it still says; None for what it does not."""
+
+    came: int
+    user_id: int | None = None
+    op: str | None = None
+    lsn: int | None = None
+    snapshot: str | None = None
+    committed_at: int | None = None
 
 
 class Step(NamedTuple):
@@ -43,10 +65,12 @@ class Step(NamedTuple):
     change: Change | None
 
 
-def dim_users(log: Iterable[Change], inferred: Iterable[int] = ()) -> dict[int, list[Row]]:
+def dim_users(
+    log: Iterable[Change], inferred: Iterable[int] = (), refused: Iterable[Refused] = ()
+) -> dict[int, list[Row]]:
     """Each user's versions, in order; `inferred` are users that events told of."""
-    steps = _steps(list(log))
-    table = {user: made for user, taken in steps.items() if (made := _versions(user, taken))}
+    steps = _steps(list(log), list(refused))
+    table = {user: made for user in steps if (made := _versions(user, steps))}
     for user in inferred:
         table.setdefault(user, [_inferred(user)])
     return table
@@ -67,12 +91,13 @@ def surrogate_key(*parts: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _steps(log: list[Change]) -> dict[int, list[Step]]:
+def _steps(log: list[Change], refused: list[Refused]) -> dict[int, list[Step]]:
     """Each user's steps in order, once each, with those that name no user."""
     first: dict[tuple[int, int, str], Change] = {}
     truncates: dict[int, Change] = {}
     ends: dict[int, int] = {}
     present: dict[int, set[int]] = defaultdict(set)
+    spans: dict[int, list[int]] = defaultdict(list)
     for change in log:
         if change.op == "tombstone":
             continue
@@ -87,8 +112,14 @@ def _steps(log: list[Change]) -> dict[int, list[Step]]:
             first[key] = change
         if change.op == "r":
             present[change.lsn].add(change.user_id)
+            spans[change.lsn].append(change.came or 0)
             if change.snapshot.startswith("last"):
                 ends[change.lsn] = change.committed_at
+    for lost in refused:
+        if lost.op == "r" and lost.lsn is not None:
+            spans[lost.lsn].append(lost.came)
+            if (lost.snapshot or "").startswith("last"):
+                ends.setdefault(lost.lsn, lost.committed_at or 0)
     steps: dict[int, list[Step]] = defaultdict(list)
     for (user, lsn, op), change in first.items():
         rank = "rdcu".index(op) + 2
@@ -101,10 +132,24 @@ def _steps(log: list[Change]) -> dict[int, list[Step]]:
             for lsn, change in truncates.items()
         ]
         taken += [
-            Step(lsn, -1, 0, at, None, None) for lsn, at in ends.items() if user not in present[lsn]
+            Step(lsn, -1, 0, at, None, None)
+            for lsn, at in ends.items()
+            if user not in present[lsn] and not _may_be_there(user, lsn, spans[lsn], refused)
         ]
         taken.sort(key=lambda step: step[:3])
     return steps
+
+
+def _may_be_there(user: int, lsn: int, span: list[int], refused: list[Refused]) -> bool:
+    """Whether a record that could not be read may be the user's row of the snapshot at `lsn`."""
+    for lost in refused:
+        if lost.user_id not in (None, user) or lost.op not in (None, "r"):
+            continue
+        if lost.lsn == lsn:
+            return True
+        if lost.lsn is None and min(span) - _SLACK <= lost.came <= max(span) + _SLACK:
+            return True
+    return False
 
 
 def _place(change: Change) -> tuple[int, int, int]:
@@ -115,12 +160,34 @@ def _order(change: Change) -> int:
     return -1 if change.tx_order is None else change.tx_order
 
 
-def _versions(user: int, steps: Iterable[Step]) -> list[Row]:
+def _text(user: int, at: int, name: str, steps: Mapping[int, Sequence[Step]]) -> Any:
+    """A text of the row that the user's step number `at` wrote."""
+    step = steps[user][at]
+    assert step.row is not None
+    assert step.change is not None
+    value, change = step.row[name], step.change
+    moved = change.op == "c" and change.old_key is not None
+    literal = (change.op in "rc" and not moved) or (change.op == "u" and change.whole)
+    if value != UNAVAILABLE and (value != OLD_UNAVAILABLE or literal):
+        return value
+    source = user
+    if moved:
+        assert change.old_key is not None
+        source = change.old_key
+    taken = steps.get(source, ())
+    earlier = [
+        i
+        for i, one in enumerate(taken)
+        if one.row is not None and one[:3] < step[:3] and (moved or i < at)
+    ]
+    return _text(source, earlier[-1], name, steps) if earlier else None
+
+
+def _versions(user: int, steps: Mapping[int, Sequence[Step]]) -> list[Row]:
     versions: list[dict[str, Any]] = []
-    last_known: dict[str, Any] = {}
     alive = False
     starts: dict[int, int] = defaultdict(int)
-    for step in steps:
+    for at, step in enumerate(steps[user]):
         if step.row is None:
             if alive:
                 versions[-1] |= {"valid_to": step.at, "is_current": False, "is_deleted": True}
@@ -128,10 +195,7 @@ def _versions(user: int, steps: Iterable[Step]) -> list[Row]:
             continue
         row = {name: step.row[name] for name in (*TRACKED, *UNTRACKED)}
         for name in TEXTS:
-            if row[name] == UNAVAILABLE:
-                row[name] = last_known.get(name)
-            else:
-                last_known[name] = row[name]
+            row[name] = _text(user, at, name, steps)
         if alive and all(versions[-1][name] == row[name] for name in TRACKED):
             versions[-1] |= {name: row[name] for name in UNTRACKED}
             continue

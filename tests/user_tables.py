@@ -11,9 +11,11 @@ from deltalake import write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.lake import Lake, create_table
-from streams.contracts.bronze import USERS_TOPIC, bronze_table
+from jobs.transforms.user_changes import REFUSED
+from streams.contracts.arrow import arrow_schema
+from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
 from streams.contracts.tables import DIM_USERS, USER, Column
-from tests.scd2_model import Change, Row
+from tests.scd2_model import Change, Refused, Row
 
 _TYPES: Final = {
     "BIGINT": pa.int64(),
@@ -47,6 +49,37 @@ def log_frame(spark: SparkSession, log: Iterable[Change]) -> DataFrame:
     return spark.createDataFrame(log_table(log))
 
 
+def refused_table(refused: Iterable[Refused]) -> pa.Table:
+    """Rows of the quarantine."""
+    rows = [
+        {
+            "topic": USERS_TOPIC,
+            "kafka_partition": 0,
+            "kafka_offset": offset,
+            "append_time": lost.came,
+            "append_date": lost.came // _DAY,
+            "code": "invalid_event",
+            "error": "ChangeError",
+            "message": "made up",
+            "change": {
+                "user_id": lost.user_id,
+                "op": lost.op,
+                "lsn": lost.lsn,
+                "snapshot": lost.snapshot,
+                "committed_at": lost.committed_at,
+            },
+        }
+        for offset, lost in enumerate(refused)
+    ]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(QUARANTINE_TABLE))
+
+
+def refused_frame(spark: SparkSession, refused: Iterable[Refused]) -> DataFrame:
+    """Refused changes as the jobs read them from the quarantine."""
+    found = spark.createDataFrame(refused_table(refused))
+    return found.select("append_time", "change.*").select(*REFUSED)
+
+
 def users_frame(spark: SparkSession, users: Iterable[int]) -> DataFrame:
     """A DataFrame of user_id."""
     return spark.createDataFrame(pa.table({"user_id": pa.array(users, pa.int64())}))
@@ -68,10 +101,21 @@ def land(lake: Lake, log: Iterable[Change]) -> None:
     )
 
 
+def refuse(lake: Lake, refused: Iterable[Refused]) -> None:
+    """Append records to the quarantine."""
+    write_deltalake(
+        lake.table("quarantine"),
+        refused_table(refused),
+        mode="append",
+        partition_by=["append_date"],
+    )
+
+
 def new_lake(spark: SparkSession, path: Any) -> Lake:
-    """A lake with an empty change log and an empty dim_users."""
+    """A lake with an empty change log, an empty quarantine, and an empty dim_users."""
     lake = Lake(str(path))
     land(lake, [])
+    refuse(lake, [])
     create_table(spark, lake, DIM_USERS)
     return lake
 
@@ -104,8 +148,11 @@ def _micros(value: Any) -> Any:
 
 
 def _landed(change: Change) -> dict[str, Any]:
-    appended = 1_770_000_000_000_000 + change.offset
+    appended = 1_770_000_000_000_000 + change.offset if change.came is None else change.came
+    before = {"user_id": change.user_id, "handle": ""} if change.whole else None
     return {
+        "before": before,
+        "old_key": change.old_key,
         "op": change.op,
         "user_id": change.user_id,
         "after": change.after,

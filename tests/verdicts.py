@@ -12,6 +12,7 @@ EPOCH_MS = 1_262_304_000_000  # 2010-01-01T00:00:00Z
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 MAX_ID = 2**63 - 1
+YEARS_MS = (-62_135_596_800_000, 253_402_300_799_999)  # 0001-01-01 to 9999-12-31
 
 CREATES = {"PostCreated": "post_id", "StoryCreated": "story_id", "CommentCreated": "comment_id"}
 KEYS = {
@@ -66,6 +67,13 @@ def _is_invalid(event: Event) -> bool:
     return (
         # An id that is not positive (or does not fit 63 bits).
         any(value is not None and not 0 < value <= MAX_ID for value in ids)
+        # A time that no calendar year from 1 to 9999 holds. CHOICE: of every field, not only of
+        # occurred_at.
+        or any(
+            not YEARS_MS[0] <= event[name] <= YEARS_MS[1]
+            for name in ("occurred_at", "expires_at")
+            if name in event
+        )
         # A creating event that did not occur when its id says.
         or (kind in CREATES and event["occurred_at"] != id_time(event[CREATES[kind]]))
         # Follow, block or mute of oneself. CHOICE: taking such a thing back is no offence, for

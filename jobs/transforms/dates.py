@@ -21,10 +21,19 @@ from pyspark.sql.functions import (
 
 def dates(session: SparkSession, first: date, last: date) -> DataFrame:
     """Rows of dim_date from `first` to `last`, both included."""
+    return calendar(consecutive(session, first, last))
+
+
+def consecutive(session: SparkSession, first: date, last: date) -> DataFrame:
+    """Return every day (date) from `first` to `last`, both included."""
     count = (last - first).days + 1
-    days = session.range(count).select(
+    return session.range(count).select(
         expr(f"date_add(DATE '{first.isoformat()}', CAST(id AS INT))").alias("date")
     )
+
+
+def calendar(days: DataFrame) -> DataFrame:
+    """Return the rows of dim_date for distinct days (date)."""
     day = col("date")
     iso_weekday = weekday(day) + 1
     return days.select(

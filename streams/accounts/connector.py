@@ -1,13 +1,23 @@
-"""Debezium's connector over the accounts database, as a function of where things are."""
+"""Debezium's connector over the accounts database, as a function of where things are.
+
+Only the columns that the lake has are captured, each by its exact name, so that a column that
+is added to `users` never reaches a schema. Debezium takes names for regular expressions that
+ignore case; `(?-i:…)` makes a name match nothing else.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 from streams.accounts.database import Server
 from streams.accounts.migrating import PUBLICATION
+from streams.contracts.tables import UNAVAILABLE, USER
 
-SECRET_COLUMNS: Final = ("email", "password_hash")
-"""Columns of `users` that leave PostgreSQL in no form."""
+CAPTURED: Final = tuple(column.name for column in USER)
+"""Columns of `users` that are captured, in the order of the lake's row. No other column is."""
+KEY: Final = "user_id"
+"""The column that keys every change, whatever the table's primary key is."""
+COLUMNS: Final = "column.include.list"
+"""The setting that names the captured columns."""
 PARTITIONS: Final = 4
 _HEARTBEAT_MS: Final = 2000
 _DAY_MS: Final = 86_400_000
@@ -87,13 +97,19 @@ def _source(capture: Capture) -> dict[str, str]:
         "publication.name": PUBLICATION,
         "publication.autocreate.mode": "disabled",
         "slot.name": capture.slot,
-        "table.include.list": "public.users",
-        "column.exclude.list": ",".join(f"public.users.{name}" for name in SECRET_COLUMNS),
+        "table.include.list": _exactly("public.users"),
+        COLUMNS: ",".join(_exactly(f"public.users.{name}") for name in CAPTURED),
+        "message.key.columns": f"public[.]users:{KEY}",
         "snapshot.mode": "initial",
         "heartbeat.interval.ms": str(_HEARTBEAT_MS),
         "heartbeat.action.query": "UPDATE cdc_heartbeat SET ts = now() WHERE id = 1",
         "retriable.restart.connector.wait.ms": "2000",
     }
+
+
+def _exactly(name: str) -> str:
+    """Return the regular expression that matches `name` alone, with regard to case."""
+    return f"(?-i:{name.replace('.', '[.]')})"
 
 
 def _records(capture: Capture) -> dict[str, str]:
@@ -105,6 +121,7 @@ def _records(capture: Capture) -> dict[str, str]:
         "schema.name.adjustment.mode": "avro",
         "field.name.adjustment.mode": "avro",
         "extended.headers.enabled": "false",
+        "unavailable.value.placeholder": UNAVAILABLE,
     }
 
 

@@ -65,7 +65,7 @@ def driver_errors(server: Server | None = None) -> Iterator[None]:
     """Raise what a retry may cure as StoreUnavailableError, everything else as it is."""
     try:
         yield
-    except errors.OperationalError as error:
+    except (errors.OperationalError, errors.ReadOnlySqlTransaction) as error:
         told = _first_line(error)
         if server is not None and (refused := _refusal(server, told)):
             raise refused from error

@@ -16,6 +16,11 @@ class Diagnosis(NamedTuple):
 
 _ADVICE: Final = (
     (
+        re.compile(r"columns that differ only by case"),
+        "rename or drop the column that was added; the changes made in between cannot be read, so "
+        "begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply",
+    ),
+    (
         re.compile(r"Incompatible artifact|RuleViolation|UnprocessableSchema", re.IGNORECASE),
         "the registry refuses the table's new schema: undo the change of the table (such as SET "
         "NOT NULL), or set the compatibility of this subject, then: storyline cdc restart",

@@ -21,7 +21,9 @@ from streams.accounts.changes import (
     Renamed,
     SignedUp,
 )
-from streams.contracts.times import format_time, parse_time
+from streams.contracts.ids import parse_id
+from streams.contracts.text import check_text
+from streams.contracts.times import LAST_MS, format_time, parse_time
 
 CHANGE_TYPES: Final[Mapping[str, type[AccountChange]]] = MappingProxyType(
     {
@@ -32,7 +34,6 @@ CHANGE_TYPES: Final[Mapping[str, type[AccountChange]]] = MappingProxyType(
 """Every change by the name that "type" gives it."""
 
 _MOST: Final = (1 << 63) - 1
-_LATEST: Final = 253_402_300_799_999  # the end of the year 9999
 _SHOWN: Final = 40
 
 
@@ -92,8 +93,8 @@ def _read(name: str, value: object) -> Any:
 
 
 def _id(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
-        value = int(value)
+    if isinstance(value, str):
+        value = parse_id(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MOST:
         raise ValueError
     return value
@@ -102,7 +103,7 @@ def _id(value: object) -> int:
 def _time(value: object) -> int:
     if isinstance(value, str):
         value = parse_time(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LATEST:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LAST_MS:
         raise ValueError
     return value
 
@@ -116,10 +117,7 @@ def _count(value: object) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair") from None
+    check_text(value)
     if "\0" in value:
         raise ValueError("it holds a zero byte")
     return value

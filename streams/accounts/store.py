@@ -59,6 +59,8 @@ _RULES: Final[Mapping[str, str]] = {
     "users_account_type": "there is no such account type",
     "users_audience_tier": "there is no such audience tier",
     "users_follower_count": "a follower count is not negative",
+    "users_created_at_in_years_1_to_9999": "created_at is outside the years 1 to 9999",
+    "users_updated_at_in_years_1_to_9999": "updated_at is outside the years 1 to 9999",
     "users_times": "an account cannot change before it was opened",
 }
 """Constraint -> what it asks."""

@@ -23,6 +23,10 @@ class StreamStatus(NamedTuple):
     connector: ConnectorStatus | None
     slot: SlotStatus | None
     heartbeat_age_s: float | None
+    connect_error: str = ""
+    """Why Connect could not be asked; empty if it answered."""
+    database_error: str = ""
+    """Why PostgreSQL could not be asked; empty if it answered."""
 
     @property
     def flows(self) -> bool:
@@ -49,8 +53,9 @@ class ChangeStream:
     def apply(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> bool:
         """Configure the connector and wait until changes flow; whether it took a change.
 
-        A connector that is configured so already is left alone, and one that failed is started
-        again. Raises UserError with the failure's cause where changes do not flow in time.
+        A connector that is configured so already is left alone, one that an earlier version
+        configured goes on at its position, and one that failed is started again. Raises UserError
+        with the failure's cause where changes do not flow in time.
         """
         progress("configuring the connector …")
         self._refuse_a_lost_slot()
@@ -60,7 +65,8 @@ class ChangeStream:
         if before is not None and before.failed:
             self._client.restart(self._capture.name, only_failed=True)
         progress("waiting for the first task …")
-        self._wait(within_s, after=before)
+        moved = changed and before is not None
+        self._wait(within_s, after=before, steady_s=_STEADY_S if moved else 0.0)
         return changed
 
     def restart(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> None:
@@ -103,14 +109,16 @@ class ChangeStream:
                 hint="begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply",
             )
 
-    def _wait(self, within_s: float, *, after: ConnectorStatus | None) -> None:
+    def _wait(
+        self, within_s: float, *, after: ConnectorStatus | None, steady_s: float = 0.0
+    ) -> None:
         """Until changes flow, and go on doing so where the connector had failed before.
 
         A failure counts once the connector was seen without it: Connect shows the old one for a
         moment after a restart.
         """
         had_failed = after is not None and after.failed
-        steady_s = _STEADY_S if had_failed else 0.0
+        steady_s = _STEADY_S if had_failed else steady_s
         deadline, since, fresh = time.monotonic() + within_s, None, not had_failed
         while True:
             found, now = self.status(), time.monotonic()

@@ -8,11 +8,11 @@ import pyarrow as pa
 import structlog
 
 from streams.agents.agent import Agent, AgentSteps, id_conflict
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.reading import VALIDITY_STAGE, read
+from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.tables import BRONZE
 from streams.runtime.dead_letters import Rejection
@@ -20,7 +20,7 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.pipeline import Steps
 from streams.runtime.raw_batch import RawBatch
 from streams.sinks.delta.landing import Landing
-from streams.sinks.delta.rows import bronze_rows, untimely, without
+from streams.sinks.delta.rows import bronze_rows
 
 log = structlog.get_logger(__name__)
 
@@ -59,16 +59,7 @@ class LakeSteps:
     def decode(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         if self._topic == USERS_TOPIC:
             return self._decode_changes(batches)
-        records = Records.joined(batches)
-        batch, rejected = read(records, self._topic, self._lookup)
-        if bad := untimely(batch):
-            batch = without(batch, bad)
-            every = map(records.record, range(len(records)))
-            rejected += [
-                _untimely(record, bad[record.position])
-                for record in every
-                if record.position in bad
-            ]
+        batch, rejected = read(Records.joined(batches), self._topic, self._lookup)
         return bronze_rows(batch), rejected
 
     def project(self, rows: pa.Table) -> _Rows:
@@ -88,11 +79,6 @@ class LakeSteps:
                 columns=sorted(new),
             )
         return changes.rows, changes.rejected
-
-
-def _untimely(record: Record, field: str) -> Rejected:
-    message = f"{field} lies outside the years 1 to 9999"
-    return Rejected(record, ErrorCode.INVALID_EVENT, VALIDITY_STAGE, "EventError", message)
 
 
 class Quarantine:

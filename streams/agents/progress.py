@@ -49,10 +49,18 @@ class PartitionLag(NamedTuple):
     committed: int | None
     start: int
     end: int
+    applied: int | None = None
+    """The offset after the last record that the group's own store holds, if it keeps offsets."""
+
+    @property
+    def position(self) -> int:
+        """The offset that the group goes on with."""
+        return max(self.start, (self.committed or 0) if self.applied is None else self.applied)
 
     @property
     def lag(self) -> int:
-        return self.end - max(self.start, self.committed or 0)
+        """Offsets between the position and the end of the log."""
+        return max(0, self.end - self.position)
 
 
 class Log(NamedTuple):

@@ -13,7 +13,7 @@ import jobs
 from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.lakehouse.answers import Answer, Row, run
-from streams.lakehouse.duck import DECLARED, Limits, opened, require
+from streams.lakehouse.duck import DECLARED, Limits, opened, parser, require, tables_of
 from streams.lakehouse.guard import check
 from streams.lakehouse.questions import DEFAULTS, Question, duckdb_sql, read_questions, tables_read
 
@@ -66,10 +66,24 @@ def answered(settings: Settings, question: Question, options: Options) -> Iterat
 
 @contextmanager
 def answered_sql(settings: Settings, sql: str) -> Iterator[Answer]:
-    """The answer to a person's own SQL, which may read every table. Raises UserError."""
+    """Yield the answer to a person's own SQL, which may read every table.
+
+    Only the tables that the SQL names have to be readable.
+
+    Raises:
+        UserError: the SQL is refused or fails, or a table that it names cannot be read.
+    """
     lake = settings.lake_path
-    with opened(lake, _limits(settings)) as session:
-        require(lake, check(session, sql) & DECLARED)
+    tables = tables_of(lake)
+    with parser() as session:
+        named = {name.lower() for name in check(session, sql)}
+    require(lake, {name for name in DECLARED if name in named})
+    needed = [name for name in tables if name.lower() in named]
+    # A name that is no table's may be one of DuckDB's own lists of tables, as SHOW TABLES is.
+    is_known = bool(named) and named == {name.lower() for name in needed}
+    # A table may also be named within the reach of a WITH that gives its name to something else.
+    others = [name for name in tables if not is_known or name.lower() in sql.lower()]
+    with opened(lake, _limits(settings), needed, optional=others) as session:
         yield run(session, sql)
 
 

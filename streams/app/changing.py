@@ -11,7 +11,7 @@ import orjson
 from streams.accounts.changes import AccountChange
 from streams.accounts.jsonform import ChangeFormError, from_json
 from streams.accounts.store import AccountRefusedError
-from streams.app.publishing import MAX_LINE, Line
+from streams.app.json_lines import Line
 
 BATCH: Final = 1000
 """So many lines are applied in one transaction."""
@@ -95,6 +95,8 @@ class _Reading:
         """The changes of a batch; lines that have none, or not in order, are put in `refused`."""
         latest: dict[int, _Numbered] = {}
         for line in batch:
+            if line.repeated:
+                continue
             try:
                 change = self._parse(line)
                 _check_order(change, latest.get(change.user_id))
@@ -106,7 +108,7 @@ class _Reading:
 
     def _parse(self, line: Line) -> AccountChange:
         if line.raw is None:
-            raise ChangeFormError(f"the line is longer than {MAX_LINE} bytes")
+            raise ChangeFormError(str(line.problem))
         self._now = max(self._now + 1, self._clock())
         try:
             value = orjson.loads(line.raw)

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 from confluent_kafka import KafkaException
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from streams.agents.expiring import ExpiryTeller
 from streams.agents.own_events import own_messages
@@ -22,6 +22,7 @@ from streams.app.working import check_topics
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import Event
 from streams.projections.ports import StoreUnavailableError
+from streams.runtime.endpoint import HEALTH_PATH, METRICS_PATH, Health, serve
 from streams.runtime.outbox import Outbox, OutboxUnavailableError
 
 TOLD: Final = "storyline_stories_expired_total"
@@ -68,19 +69,30 @@ class Expirer:
         lag: Callable[[], int],
         metrics: ExpiryMetrics,
         clock: Callable[[], float] = time.time,
+        blocked_after_s: float = 60.0,
     ) -> None:
         self._teller = teller
         self._lag = lag
         self._metrics = metrics
         self._clock = clock
         self._caught_up = False
-        self._said = ""
+        self._blocked_after_s = blocked_after_s
+        self._said = self._why = ""
+        self._waiting_since: float | None = None
 
     def run(self, stopping: threading.Event, every_s: float) -> None:
         """Look every `every_s` seconds until told to stop."""
         while not stopping.is_set():
             self.look()
             stopping.wait(every_s)
+
+    def health(self) -> Health:
+        """Return unhealthy once a server or the fold has been waited for too long."""
+        since = self._waiting_since
+        waited_s = 0.0 if since is None else self._clock() - since
+        if waited_s < self._blocked_after_s:
+            return Health("expire")
+        return Health("expire", (f"{self._said}, for {waited_s:.0f} s: {self._why}",))
 
     def look(self) -> None:
         """Tell what is due, if it can be told now."""
@@ -107,7 +119,11 @@ class Expirer:
         """Once, until something else is to be said."""
         if what and what != self._said:
             log.warning(what, **details)
-        self._said = what
+        self._said, self._why = what, ", ".join(str(value) for value in details.values())
+        if not what:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = self._clock()
 
 
 def expire(settings: Settings) -> None:
@@ -128,14 +144,17 @@ def expire(settings: Settings) -> None:
         return sum(part.lag for part in groups.lag({group: STORIES.topics}))
 
     metrics = ExpiryMetrics()
-    server, _ = start_http_server(
-        settings.expire_metrics_port, addr=settings.metrics_host, registry=metrics.registry
-    )
-    address = f"http://{settings.metrics_host}:{server.server_port}/metrics"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with durable_views(settings) as views, run_file(settings.home, "expire", address):
+    with durable_views(settings) as views:
         teller = ExpiryTeller(views.expiries, views, send)
-        log.info("working", views=settings.views_version, metrics=address)
-        Expirer(teller, lag=lag, metrics=metrics).run(stopping, settings.expire_poll_s)
-        log.info("stopped")
+        expirer = Expirer(
+            teller, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s
+        )
+        host = settings.metrics_host
+        port = serve(host, settings.expire_metrics_port, metrics.registry, expirer.health)
+        address, health = (f"http://{host}:{port}{path}" for path in (METRICS_PATH, HEALTH_PATH))
+        with run_file(settings.home, "expire", address, health):
+            log.info("working", views=settings.views_version, metrics=address)
+            expirer.run(stopping, settings.expire_poll_s)
+            log.info("stopped")

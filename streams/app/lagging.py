@@ -4,13 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from streams.agents.agent import ViewAgent
-from streams.agents.progress import PartitionLag, StalledError, wait_until_idle
+from streams.agents.lake import LakeAgent
+from streams.agents.progress import PartitionLag, Progress, StalledError, wait_until_idle
 from streams.agents.registry import AGENTS, STAGES
-from streams.app.run_files import WorkerTally, worker_tallies
+from streams.app.lake_position import lake_lags
+from streams.app.run_files import WaitingRecord, WorkerReport, WorkerTally, worker_reports
 from streams.app.settings import Settings
 from streams.app.wiring import asked_broker, no_topic
 from streams.errors import UserError
+from streams.projections.ports import StoreUnavailableError
 from streams.runtime.dead_letters import dead_letter_topic
+from streams.sinks.delta.table import LakeError
 
 
 class Standing(NamedTuple):
@@ -19,7 +23,25 @@ class Standing(NamedTuple):
     lags: Sequence[PartitionLag]
     dead_letters: dict[str, int]
     """Dead letter topic -> records in it."""
-    tallies: Sequence[WorkerTally]
+    workers: Sequence[WorkerReport]
+    """Running workers, those that do not answer included."""
+    lake_error: str = ""
+    """Why the lake's tables cannot be read: its lag is that of its commits then."""
+
+    @property
+    def tallies(self) -> list[WorkerTally]:
+        """What the workers that answer have counted."""
+        return [tally for worker in self.workers for tally in worker.tallies]
+
+    @property
+    def waiting(self) -> list[WaitingRecord]:
+        """Records that workers wait at."""
+        return [record for worker in self.workers for record in worker.waiting]
+
+    @property
+    def silent(self) -> list[WorkerReport]:
+        """Workers that run and do not answer."""
+        return [worker for worker in self.workers if worker.silent]
 
     @property
     def lag(self) -> int:
@@ -27,17 +49,37 @@ class Standing(NamedTuple):
 
 
 def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Standing:
-    """Ask the broker and the running workers. UserError where the broker or a topic is missing."""
+    """Ask the broker and the running workers. UserError where the broker or a topic is missing.
+
+    Offsets come from the broker, and for the lake from its tables: a worker that does not answer
+    takes nothing from them.
+    """
     topics = [topic for name in agents for topic in AGENTS[name].topics]
     groups = _groups(settings, agents)
     with asked_broker(settings) as broker:
         if missing := broker.missing(topics):
             raise no_topic(missing)
+        lake_error = ""
+        try:
+            lags = _lags(settings, broker, agents)
+        except (LakeError, StoreUnavailableError) as error:
+            lags, lake_error = broker.lag(groups), str(error)
         return Standing(
-            lags=broker.lag(groups),
+            lags=lags,
             dead_letters=broker.sizes(_dead_letter_topics(agents)),
-            tallies=[told for told in worker_tallies(settings.home) if told.group in groups],
+            workers=[told for told in worker_reports(settings.home) if told.group in groups],
+            lake_error=lake_error,
         )
+
+
+def position_of(settings: Settings, agent: str, topic: str, partition: int) -> PartitionLag | None:
+    """Return how far an agent's group has come in a partition; `None` if there is no partition.
+
+    Raises UserError if the broker does not answer.
+    """
+    with asked_broker(settings) as broker:
+        lags = _lags(settings, broker, [agent])
+    return next((lag for lag in lags if (lag.topic, lag.partition) == (topic, partition)), None)
 
 
 def wait_for_workers(
@@ -53,7 +95,7 @@ def wait_for_workers(
     with asked_broker(settings) as broker:
         try:
             wait_until_idle(
-                lambda agents: broker.lag(_groups(settings, agents)),
+                lambda agents: _lags_to_wait_for(settings, broker, agents),
                 STAGES,
                 timeout_s=timeout_s,
                 report=report,
@@ -62,6 +104,22 @@ def wait_for_workers(
             raise UserError(
                 f"the workers do not keep up: {error}", hint="see `storyline lag` and their logs"
             ) from error
+
+
+def _lags(settings: Settings, broker: Progress, agents: Sequence[str]) -> list[PartitionLag]:
+    lags = broker.lag(_groups(settings, agents))
+    lakes = {settings.group(name) for name in agents if isinstance(AGENTS[name], LakeAgent)}
+    others = [lag for lag in lags if lag.group not in lakes]
+    of_lake = [lag for lag in lags if lag.group in lakes]
+    return others + lake_lags(settings.bootstrap, settings.lake_path, of_lake)
+
+
+def _lags_to_wait_for(
+    settings: Settings, broker: Progress, agents: Sequence[str]
+) -> list[PartitionLag]:
+    """Return the lags; tables are opened only once the commits leave nothing to wait for."""
+    lags = broker.lag(_groups(settings, agents))
+    return lags if any(lag.lag for lag in lags) else _lags(settings, broker, agents)
 
 
 def _dead_letter_topics(agents: Sequence[str]) -> list[str]:

@@ -6,10 +6,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from streams.app.lake_failures import FailureLog
+from streams.app.lake_removal import finish_removal
 from streams.app.settings import Settings
 from streams.app.spark import lake_session
 from streams.errors import UserError
@@ -18,6 +21,7 @@ from streams.stack.report import Report
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from jobs.failures import Failure
     from jobs.streaming import BatchDone
 
 _LOCK: Final = "_run.lock"
@@ -26,57 +30,129 @@ _FILL: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """What a run reports while it works."""
+
+    batch: Callable[["BatchDone"], None] = lambda _: None
+    failure: Callable[["Failure"], None] = lambda _: None
+    """Called when a job begins to fail, or fails for another reason."""
+    downloads: Report | None = None
+    started: Callable[[], None] = lambda: None
+    """Called when Spark is up."""
+
+
 def run_lake(
-    settings: Settings,
-    *,
-    once: bool,
-    every_s: float = 10.0,
-    report: Callable[["BatchDone"], None] = lambda _: None,
-    downloads: Report | None = None,
-    started: Callable[[], None] = lambda: None,
+    settings: Settings, *, once: bool, every_s: float = 10.0, reporter: Reporter | None = None
 ) -> None:
     """Bring the star up to bronze, once or every `every_s` seconds until SIGTERM or Ctrl-C.
 
-    `started` is called when Spark is up, `report` after every batch. Either signal lets the batch
-    in hand finish. Raises UserError for what a person can put right, among it another run on the
-    same lake, and a run `once` that was ended before it was done.
+    Either signal lets the batch in hand finish. A job that fails keeps no other from going on; it
+    is tried again in the next round.
+
+    Raises:
+        UserError: jobs failed, another run works on the lake, or the run was ended before
+            everything was done.
     """
     lake = settings.lake_path
     require_bronze(lake)
+    reporter = reporter or Reporter()
     with run_lock(lake):
-        session_here = lake_session(settings, "storyline-lake", downloads)
-        with _told(), session_here as session, stop_signals() as stopping:
-            session.sparkContext.setLogLevel("OFF")  # errors are raised, and told once
-            started()
-            _run(session, lake, once, every_s, report, stopping)
+        finish_removal(lake)
+        with lake_spark(settings, reporter) as (session, stopping):
+            bring_up(session, lake, once, every_s, reporter, stopping)
 
 
-def _run(
+@contextmanager
+def lake_spark(
+    settings: Settings, reporter: Reporter
+) -> Iterator[tuple["SparkSession", threading.Event]]:
+    """Spark for the jobs, and an event that SIGTERM and Ctrl-C set.
+
+    Raises:
+        UserError: Spark's JVM ended.
+    """
+    from jobs.failures import JvmEndedError
+
+    session_here = lake_session(settings, "storyline-lake", reporter.downloads)
+    try:
+        with session_here as session, stop_signals() as stopping:
+            session.sparkContext.setLogLevel("OFF")  # errors are raised, and reported once
+            reporter.started()
+            yield session, stopping
+    except JvmEndedError as error:
+        raise UserError(
+            f"Spark's JVM ended during {error}: it was killed, or memory ran out",
+            hint="nothing is lost: the next run goes on from here",
+        ) from None
+
+
+def bring_up(
     session: "SparkSession",
     path: Path,
     once: bool,
     every_s: float,
-    report: Callable[["BatchDone"], None],
+    reporter: Reporter,
     stopping: threading.Event,
 ) -> None:
+    """Run rounds of all jobs. Raises UserError if jobs still failed in the last one."""
     from jobs.lake import Lake
-    from jobs.run import catch_up, prepare
+    from jobs.run import Listener, MissingTablesError, catch_up, prepare
     from jobs.streaming import StoppedError
+    from streams.contracts.tables import STAR
 
-    lake = Lake(str(path))
-    prepare(session, lake)
+    lake, log = Lake(str(path)), FailureLog(path)
+    is_done = False
+
+    def failed(failure: "Failure") -> None:
+        if log.failed(failure) or once:
+            reporter.failure(failure)
+
+    listener = Listener(reporter.batch, log.succeeded, failed)
+    unready = frozenset(table.name for table in STAR)
     try:
         while not stopping.is_set():
-            catch_up(session, lake, report, stopping.is_set)
+            lost = {failure.job: failure for failure in lost_tables(path)}
+            for failure in lost.values():
+                failed(failure)
+            made = [table for table in STAR if table.name in unready and table.name not in lost]
+            unready = prepare(session, lake, made, failed) | lost.keys()
+            catch_up(session, lake, listener, stopping.is_set, unready)
+            is_done = True
             if once:
-                return
+                break
             stopping.wait(every_s)
     except StoppedError:
-        pass
-    if once:
+        is_done = False
+    except MissingTablesError as error:
+        raise UserError(f"the lake has no table {', '.join(error.args)}", hint=_FILL) from error
+    if log.failures:
+        raise UserError(
+            f"jobs failed: {', '.join(log.failures)}",
+            hint="`storyline lake status` shows why, since when, and what to do",
+        )
+    if once and not is_done:
         raise UserError(
             "ended before all was done", hint="nothing is lost: the next run goes on from here"
         )
+
+
+def lost_tables(lake: Path) -> Iterator["Failure"]:
+    """Yield a failure for each table of the star that is gone while its job's checkpoint is not.
+
+    The job would make an empty table and leave out what it has read.
+    """
+    from jobs.failures import REBUILD, Failure
+    from jobs.run import QUERIES
+    from streams.contracts.tables import STAR
+
+    for query in QUERIES:
+        table = query.target
+        if table in {known.name for known in STAR} and not (lake / table / "_delta_log").is_dir():
+            commits = lake / "_checkpoints" / query.name / "commits"
+            if any(commits.glob("[0-9]*")):
+                message = f"table {table} is gone, and its job would leave out what it has read"
+                yield Failure(query.name, message, REBUILD.format(table=table), "")
 
 
 def require_bronze(lake: Path) -> None:
@@ -128,43 +204,3 @@ def stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the jobs and of Spark in one line; the whole of them is the cause."""
-    from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
-    from jobs.queries import UnbalancedError
-    from jobs.run import MissingTablesError
-
-    try:
-        yield
-    except MissingTablesError as error:
-        raise UserError(f"the lake has no table {', '.join(error.args)}", hint=_FILL) from error
-    except UnbalancedError as error:
-        raise UserError(
-            f"stopped, for rows do not add up: {error}",
-            hint="this should not happen; docs/operations/lake.md says how to make the star anew",
-        ) from error
-    except (PySparkException, Py4JError) as error:
-        raise UserError(
-            f"Spark: {shortened(error)}",
-            hint="what was committed stands, and the next run goes on; --debug shows the whole",
-        ) from error
-
-
-def shortened(error: BaseException) -> str:
-    """The cause that Spark names, in one line: Java wraps it in others."""
-    cause = getattr(error, "java_exception", None)
-    if cause is None:
-        return _first_line(str(error))
-    while (inner := cause.getCause()) is not None:
-        cause = inner
-    return _first_line(str(cause.getMessage() or cause.toString()))
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else "no reason told"

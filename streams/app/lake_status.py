@@ -11,16 +11,19 @@ import pyarrow.compute as pc
 from confluent_kafka import KafkaException
 from deltalake import DeltaTable
 
+from streams.app.lake_failures import JobFailure, failures_of
 from streams.app.settings import Settings
 from streams.app.wiring import progress
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
 from streams.contracts.catalog import topics
 from streams.contracts.tables import BRONZE, QUARANTINE, STAR
 from streams.errors import UserError
+from streams.lakehouse.files import data_files, int96_files
 from streams.sinks.delta.landing import first_missing
 from streams.sinks.delta.table import LakeTable
 
 _START_OF_BATCH: Final = -1
+_STAR: Final = frozenset(table.name for table in STAR)
 
 
 class TableStatus(NamedTuple):
@@ -32,6 +35,8 @@ class TableStatus(NamedTuple):
     bytes: int
     version: int
     age_s: float
+    int96_files: int
+    """Files whose timestamps most readers misread outside 1677 to 2262."""
 
 
 class PartitionStatus(NamedTuple):
@@ -61,6 +66,8 @@ class LakeStatus(NamedTuple):
     tables: Sequence[TableStatus]
     partitions: Sequence[PartitionStatus]
     queries: Sequence[QueryStatus]
+    failures: Sequence[JobFailure]
+    """Jobs that failed in their last round."""
 
 
 def lake_status(settings: Settings) -> LakeStatus:
@@ -75,9 +82,10 @@ def lake_status(settings: Settings) -> LakeStatus:
         )
     ends = _ends(settings)
     return LakeStatus(
-        tables=[_of_table(name, table) for name, table in tables.items()],
+        tables=[_of_table(lake, name, table) for name, table in tables.items()],
         partitions=list(_of_partitions(lake, tables, ends)),
         queries=list(_of_queries(lake, tables)),
+        failures=failures_of(lake),
     )
 
 
@@ -85,7 +93,7 @@ def _is_table(path: Path) -> bool:
     return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
 
 
-def _of_table(name: str, table: DeltaTable) -> TableStatus:
+def _of_table(lake: Path, name: str, table: DeltaTable) -> TableStatus:
     files = pa.table(table.get_add_actions(flatten=True))
     committed = table.history(1)[0]["timestamp"]
     return TableStatus(
@@ -95,6 +103,7 @@ def _of_table(name: str, table: DeltaTable) -> TableStatus:
         bytes=pc.sum(files["size_bytes"]).as_py() or 0,
         version=table.version(),
         age_s=max(0.0, time.time() - committed / 1000),
+        int96_files=len(list(int96_files(data_files(table, lake / name)))) if name in _STAR else 0,
     )
 
 

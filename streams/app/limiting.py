@@ -16,6 +16,7 @@ COUNTED = frozenset(
         ErrorCode.DECODE_ERROR,
         ErrorCode.UNKNOWN_TYPE,
         ErrorCode.INVALID_EVENT,
+        ErrorCode.STORE_REFUSED,
     }
 )
 """What a deployment that went wrong causes. The other codes are about single events, whose time or

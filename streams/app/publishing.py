@@ -2,29 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
+from streams.app.json_lines import Line
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.jsonform import JsonFormError, from_json
 from streams.contracts.validate import EventError, check
 from streams.producer import Ack, PublishError
-
-MAX_LINE: Final = 1024 * 1024
-"""Longer lines are refused: the broker takes records of up to 1 MiB."""
-
-
-class Line(NamedTuple):
-    """A line of input; `raw` is None where it is too long. `end` is the bytes read so far."""
-
-    number: int
-    raw: bytes | None
-    end: int
 
 
 class LineError(NamedTuple):
@@ -50,21 +40,6 @@ class Outcome:
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     failure: PublishError | None = None
     failed: int = 0
-
-
-def lines_of(stream: BinaryIO) -> Iterator[Line]:
-    """The lines that are not blank, never holding more than one of them."""
-    number = end = 0
-    while raw := stream.readline(MAX_LINE + 1):
-        number += 1
-        end += len(raw)
-        if len(raw) > MAX_LINE:
-            while raw and not raw.endswith(b"\n"):
-                raw = stream.readline(MAX_LINE)
-                end += len(raw)
-            yield Line(number, None, end)
-        elif not raw.isspace():
-            yield Line(number, raw, end)
 
 
 def check_only(event: Event) -> Future[Ack]:
@@ -97,6 +72,9 @@ class LinePublisher:
         acknowledged, for then the broker is in trouble and the rest would fail too."""
         if self.outcome.failure is not None:
             raise self.outcome.failure
+        if line.repeated:
+            self.outcome.refused += 1
+            return
         try:
             event = self._parse(line)
             ack = self._publish(event)
@@ -111,7 +89,7 @@ class LinePublisher:
 
     def _parse(self, line: Line) -> Event:
         if line.raw is None:
-            raise JsonFormError(f"the line is longer than {MAX_LINE} bytes")
+            raise JsonFormError(str(line.problem))
         return from_json(orjson.loads(line.raw), self._mint)
 
     def _tell(self, error: LineError) -> None:

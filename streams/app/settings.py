@@ -14,6 +14,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.stack.paths import LAKE, require
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -125,6 +127,8 @@ class Settings(BaseSettings):
     dead_letter_minimum: Annotated[int, Field(ge=1, validate_default=True)] = 100
     dead_letter_consecutive: Annotated[int, Field(ge=0)] = 100
     """It also stops where so many records in a row cannot be applied; 0: it never does so."""
+    blocked_after_s: Annotated[float, Field(gt=0)] = 60
+    """A worker that waits at one record for so long is unhealthy, and fails `status --check`."""
     ask_memory_mb: Annotated[int, Field(ge=256)] = 4096
     """Memory of one `storyline ask`; what does not fit goes to a temporary folder."""
     ask_threads: Annotated[int, Field(ge=1)] | None = None
@@ -195,6 +199,14 @@ class Settings(BaseSettings):
 
     @property
     def lake_path(self) -> Path:
+        """The folder of the Delta tables. Raises `UserError` if no program could use its path."""
+        folder = self.lake_folder
+        require(folder, LAKE, "STORYLINE_LAKE" if self.lake else "STORYLINE_HOME")
+        return folder
+
+    @property
+    def lake_folder(self) -> Path:
+        """The folder of the Delta tables, whatever its path is."""
         return (self.lake or self.home / "delta").expanduser().absolute()
 
     @property

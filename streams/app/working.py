@@ -7,16 +7,18 @@ from contextlib import contextmanager
 import structlog
 
 from streams.agents.registry import AGENTS
+from streams.app.letter_actions import ACTIONS_TOPIC
 from streams.app.limiting import guard, stopped_at_limit
+from streams.app.operator_decisions import OperatorDecisions
 from streams.app.run_files import run_file
 from streams.app.settings import Settings
 from streams.app.wiring import asked_broker, no_topic
 from streams.app.workplaces import Workplace, check_stores, topics_needed, workplace
 from streams.contracts.codec import RegistryUnavailableError
 from streams.errors import UserError
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 from streams.runtime.config import WorkerConfig
-from streams.runtime.endpoint import METRICS_PATH, serve
+from streams.runtime.endpoint import HEALTH_PATH, METRICS_PATH, serve
 from streams.runtime.fetch_thread import MembershipLostError
 from streams.runtime.limits import DeadLetterLimitError
 from streams.runtime.metrics import Metrics
@@ -34,6 +36,9 @@ PASSING = (
 )
 """Errors that pass by themselves: a worker waits, acknowledging nothing."""
 
+REFUSALS = (StoreRefusedError,)
+"""Verdicts of a store about single records: these become dead letters, their neighbours do not."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,10 +55,13 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
     nothing acknowledged that is not settled.
     """
     agent = AGENTS[name]
-    check_topics(settings, topics_needed([name]))
+    check_topics(settings, {*topics_needed([name]), ACTIONS_TOPIC})
     group, stopping = settings.group(name), threading.Event()
     metrics = Metrics(group)
-    with workplace(settings, agent, metrics) as place:
+    with (
+        OperatorDecisions(settings.bootstrap, group) as decisions,
+        workplace(settings, agent, metrics) as place,
+    ):
         pipelines = {
             topic: Pipeline(
                 topic,
@@ -62,6 +70,8 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
                 metrics=metrics,
                 waiter=Waiter(PASSING, stopping),
                 guard=guard(settings, topic, metrics),
+                refusals=REFUSALS,
+                decisions=decisions,
             )
             for topic in agent.topics
         }
@@ -76,7 +86,11 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
         port = serve(
             host, _metrics_port(settings, name, number), metrics.registry, worker.vitals.health
         )
-        with run_file(settings.home, group, f"http://{host}:{port}{METRICS_PATH}"), _told(group):
+        address = f"http://{host}:{port}"
+        announced = run_file(
+            settings.home, group, f"{address}{METRICS_PATH}", f"{address}{HEALTH_PATH}"
+        )
+        with announced, _told(group):
             worker.run(lambda: log.info("working", group=group, topics=agent.topics))
             log.info("stopped", group=group, tallies={k: str(v) for k, v in metrics.read().items()})
 
@@ -137,4 +151,5 @@ def _config(settings: Settings, group: str, place: Workplace, number: int) -> Wo
         batch_wait_ms=place.batch_wait_ms,
         patient=place.patient,
         session_timeout_s=settings.session_timeout_s,
+        blocked_after_s=settings.blocked_after_s,
     )

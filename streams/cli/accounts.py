@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from streams.cli.command import command_app
-from streams.cli.output import JsonFlag, err, out, print_json
+from streams.cli.output import JsonFlag, err, out, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.app.changing import Outcome
-    from streams.app.publishing import Line
+    from streams.app.json_lines import Line
 
 app = command_app(
-    help="Change accounts.",
-    epilog="Example:  storyline accounts apply changes.jsonl",
+    help="Change accounts, and check them.",
+    epilog="Examples:  storyline accounts apply changes.jsonl  |  storyline accounts check",
 )
 
 SOME_REFUSED = 3
+SOME_BROKEN = 3
 
 EXAMPLES = """Examples:
 
@@ -60,9 +61,18 @@ Exit code:
 """
 
 
-@app.callback()
-def accounts() -> None:
-    """Keep `apply` a verb: a command of one verb would lose its name."""
+CHECK_EXAMPLES = """Examples:
+
+\b
+  storyline accounts check
+  storyline accounts check --json | jq -r '.[].user_id'
+
+\b
+Exit code:
+  0  no account breaks a rule
+  3  some do
+  1  the database failed
+"""
 
 
 @app.command(epilog=EXAMPLES)
@@ -73,7 +83,7 @@ def apply(
     """Apply account changes to PostgreSQL in order, one JSON object a line."""
     from streams.app.accounts import accounts_store
     from streams.app.changing import apply_lines
-    from streams.app.publishing import lines_of
+    from streams.app.json_lines import lines_of
     from streams.app.settings import settings
 
     with ExitStack() as closing:
@@ -87,6 +97,34 @@ def apply(
     _summary(outcome, as_json=as_json)
     if outcome.refused:
         raise typer.Exit(SOME_REFUSED)
+
+
+@app.command(epilog=CHECK_EXAMPLES)
+def check(as_json: JsonFlag = False) -> None:
+    """List accounts that break a rule which was added after them; nothing is changed.
+
+    Such a row stays as it is, and PostgreSQL refuses every change of it that leaves it so.
+    """
+    from streams.accounts.rule_breaks import rule_breaks
+    from streams.app.accounts import accounts_connection
+    from streams.app.settings import settings
+
+    with accounts_connection(settings()) as connection:
+        found = rule_breaks(connection)
+    if as_json:
+        print_json(
+            [
+                {"user_id": str(one.user_id), "rule": one.rule, "condition": one.condition}
+                for one in found
+            ]
+        )
+    elif found:
+        rows = [(one.user_id, one.rule, one.condition) for one in found]
+        print_table(("account", "rule", "condition"), rows)
+    else:
+        out.print("every account keeps every rule")
+    if found:
+        raise typer.Exit(SOME_BROKEN)
 
 
 def _open(file: str, closing: ExitStack) -> tuple[BinaryIO, int | None]:

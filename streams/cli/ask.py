@@ -10,6 +10,7 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, err, out, print_json
+from streams.cli.reading import checked_text
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -109,7 +110,13 @@ def _answered(
 
     if question is not None:
         return answered(settings(), question, options)
-    text = typer.get_text_stream("stdin").read() if sql == "-" else str(sql)
+    if sql == "-":
+        try:
+            text = typer.get_text_stream("stdin").read()
+        except UnicodeDecodeError as error:
+            raise UserError(f"standard input is not UTF-8 text: {error}", exit_code=2) from None
+    else:
+        text = checked_text("--sql", str(sql))
     return answered_sql(settings(), text)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.output import err, out
+from streams.cli.output import err, out, visible
 from streams.lakehouse.answers import Answer, Row, json_row, plain, time_text
 
 SHOWN_ROWS = 1000
@@ -29,7 +29,7 @@ def print_rows(answer: Answer, rows: Iterator[Row], title: str | None) -> int:
     for row in rows:
         count += 1
         if count <= SHOWN_ROWS:
-            table.add_row(*(Text(_shown(value)) for value in row))
+            table.add_row(*(Text(visible(_shown(value), kept="\n\t")) for value in row))
     # What reads a pipe takes lines as long as they come.
     (out if out.is_terminal else Console(width=_WIDEST)).print(table)
     if count > SHOWN_ROWS:

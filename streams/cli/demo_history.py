@@ -47,7 +47,7 @@ def _move(found: "Settings", near: int) -> "Profile":
 
 def _settle(found: "Settings") -> "Counter[str]":
     """Run the jobs once; what became of the rows of the engagement topics."""
-    from streams.app.lake import run_lake
+    from streams.app.lake import Reporter, run_lake
     from streams.cli.lake import line_of
     from streams.cli.stack_progress import Display
     from streams.contracts.tables import FACT_ENGAGEMENT
@@ -61,7 +61,8 @@ def _settle(found: "Settings") -> "Counter[str]":
 
     show_command("lake", "run", "--once")
     with Display() as display, err.status("starting Spark …") as status:
-        run_lake(found, once=True, report=tell, downloads=display, started=status.stop)
+        reporter = Reporter(batch=tell, downloads=display, started=status.stop)
+        run_lake(found, once=True, reporter=reporter)
     return settled
 
 

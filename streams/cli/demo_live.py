@@ -47,16 +47,16 @@ def choose(found: "Settings", watched: "Watched") -> "Cast":
 
 
 def show(cast: "Cast") -> None:
-    from streams.serving.answers import rfc3339
+    from streams.contracts.times import format_time
 
     section("A reader's home feed")
     run("feed", str(cast.reader), "--limit", "6")
     run("graph", str(cast.reader), "--limit", "10")
     if cast.story is not None:
         section("Stories appear …")
-        run("tray", str(cast.reader), "--now", rfc3339(cast.now))
+        run("tray", str(cast.reader), "--now", str(format_time(cast.now)))
         section("… and are gone when their 24 hours are over")
-        run("tray", str(cast.reader), "--now", rfc3339(cast.later))
+        run("tray", str(cast.reader), "--now", str(format_time(cast.later)))
         section("Who viewed a story (its owner may ask), and what is counted")
         run("viewers", str(cast.story), "--as", str(cast.owner), "--limit", "5")
         run("counts", str(cast.story))

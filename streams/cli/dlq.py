@@ -1,4 +1,4 @@
-"""`storyline dlq`: list, show, replay and discard dead letters."""
+"""`storyline dlq`: list, show, replay, discard and add dead letters."""
 
 import logging
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.dlq_help import (
+    ADD_EXAMPLES,
     DISCARD_EXAMPLES,
     LIST_EXAMPLES,
     REPLAY_EXAMPLES,
@@ -21,17 +22,20 @@ from streams.cli.dlq_options import (
     Until,
     Yes,
     position,
+    record_place,
     states,
     wanted,
 )
 from streams.cli.output import JsonFlag, err, print_json
+from streams.cli.reading import checked_text
+from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.letter_search import Wanted
     from streams.app.letters import Letter
 
 app = command_app(
-    help="List, show, replay and discard dead letters.",
+    help="List, show, replay, discard and add dead letters.",
     epilog="Examples:  storyline dlq list  |  storyline dlq replay --code unknown_schema",
 )
 
@@ -55,14 +59,20 @@ def list_(
     """Show dead letters: how many per topic, code and group, and each with its state."""
     from dataclasses import replace
 
+    from streams.app.refused_changes import refused_changes
+    from streams.app.settings import settings
     from streams.cli.dlq_output import letter_json, print_letters, summary
+    from streams.cli.refused_output import print_refused, refused_json
 
     asked = replace(wanted(None, topic, code, group, since, until), states=states(state))
     letters, _ = _find(asked)
+    refused = refused_changes(settings())
     if as_json:
-        print_json({"summary": summary(letters), "letters": [letter_json(one) for one in letters]})
+        shown = {"summary": summary(letters), "letters": [letter_json(one) for one in letters]}
+        print_json({**shown, "refused_changes": refused_json(refused)})
     else:
         print_letters(letters, limit)
+        print_refused(refused)
 
 
 @app.command(epilog=SHOW_EXAMPLES)
@@ -166,6 +176,7 @@ def discard(
     from streams.app.settings import settings
     from streams.cli.dlq_output import bar, counted
 
+    checked_text("--why", why)
     selected, _ = _find(wanted(positions, topic, code, group, since, until))
     letters = [letter for letter in selected if letter.state is State.OPEN]
     if letters and not dry_run:
@@ -181,6 +192,62 @@ def discard(
     else:
         did = "would discard" if dry_run else "discarded"
         typer.echo(f"{did} {counted(len(letters), 'dead letter')}")
+
+
+@app.command(epilog=ADD_EXAMPLES)
+def add(
+    record: Annotated[
+        str, typer.Argument(metavar="RECORD", help="As in `storyline lag`: topic:partition:offset.")
+    ],
+    group: Annotated[
+        str, typer.Option("--group", metavar="AGENT", help="The group that is not to apply it.")
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; kept in the dead letter. No personal data.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the record, record nothing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Reject one record by hand, such as the one at which a worker waits.
+
+    The group's worker puts the record into the dead letter topic (the lake: into its table
+    quarantine) with the code operator_rejected, and goes on behind it. It looks for such decisions
+    when it starts, and every few seconds while it waits.
+    """
+    from streams.app.record_rejection import reject, rejectable
+    from streams.app.settings import settings
+
+    if not reason.strip():
+        raise UserError("--reason is empty", hint="say why; it is all that is kept", exit_code=2)
+    found = rejectable(settings(), record_place(record), group)
+    if found.decided is None and not dry_run:
+        where = "" if found.waited_at else "No running worker waits at this record. "
+        _ask(f"{where}Put {found.place} into {found.target} for the group {group}?", yes=yes)
+        reject(settings(), found, reason)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "record": str(found.place),
+                "group": found.group,
+                "target": found.target,
+                "waited_at": found.waited_at,
+                "recorded": found.decided is None and not dry_run,
+                "reason": reason if found.decided is None else found.decided,
+            }
+        )
+    elif found.decided is not None:
+        typer.echo(f"{found.place} is rejected already, because: {found.decided}")
+    elif dry_run:
+        typer.echo(f"would put {found.place} into {found.target} for the group {group}")
+    else:
+        typer.echo(
+            f"recorded; the worker of the group {group} puts {found.place} into {found.target} "
+            "within seconds if it waits there, else when it starts"
+        )
 
 
 def _find(asked: "Wanted") -> "tuple[list[Letter], list[Letter]]":

@@ -54,3 +54,17 @@ DISCARD_EXAMPLES = """Examples:
 Nothing is deleted: the letters are listed as discarded, and
 `storyline dlq replay --again` still replays them.
 """
+
+ADD_EXAMPLES = """Examples:
+
+\b
+  storyline lag
+  storyline dlq add social.posts.v1:3:17 --group posts --reason "schema 83 is lost" --dry-run
+  storyline dlq add social.posts.v1:3:17 --group lake --reason "schema 83 is lost" --yes
+
+\b
+Exit code:
+  0  the decision is recorded, or was before
+  1  the log has no such record, or the group has applied it
+  2  there is no such group, or it does not read the topic
+"""

@@ -62,6 +62,20 @@ def position(text: str) -> "Place":
     return place
 
 
+def record_place(text: str) -> "Place":
+    """Return the place of a record in a source topic. Raises UserError if the text is none."""
+    from streams.runtime.attempts import parse_place
+
+    try:
+        return parse_place(text)
+    except ValueError:
+        raise UserError(
+            f"{text!r} is no place of a record",
+            hint="write it as `storyline lag` does, like social.posts.v1:3:17",
+            exit_code=2,
+        ) from None
+
+
 def wanted(
     positions: list[str] | None,
     topics: list[str] | None,

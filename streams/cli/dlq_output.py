@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
-from streams.cli.output import err
+from streams.cli.output import err, visible
 
 if TYPE_CHECKING:
     from streams.app.letter_replay import Replay
@@ -112,16 +112,11 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def _print_columns(rows: Sequence[Sequence[Any]]) -> None:
     """Rows whose columns stand below each other; the last one ends where it ends."""
-    texts = [[_printable(str(cell)) for cell in row] for row in rows]
+    texts = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo("  ".join(padded).rstrip())
-
-
-def _printable(text: str) -> str:
-    """Headers and keys are anybody's bytes: none of them may steer a terminal."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streams.contracts.events import Event
+    from streams.importers.report import ImportReport
 
 
 @dataclass(slots=True)
@@ -20,10 +21,12 @@ class Sent:
     """Account changes by type."""
     skipped: int = 0
     """Account changes that the database had already."""
+    report: "ImportReport | None" = None
+    """Counts of the input that the events come from."""
 
     def count(self, event: "Event") -> None:
         self.types[type(event).__name__] += 1
-        self.first = self.first or event.occurred_at
+        self.first = min(self.first or event.occurred_at, event.occurred_at)
         self.last = max(self.last, event.occurred_at)
 
     def summary(self) -> dict[str, Any]:
@@ -39,6 +42,7 @@ class Sent:
             "account_changes": self.accounts.total(),
             "accounts": dict(sorted(self.accounts.items())),
             "accounts_skipped": self.skipped,
+            **({} if self.report is None else {"input": self.report.summary()}),
         }
 
     def told(self, where: str) -> str:
@@ -46,13 +50,14 @@ class Sent:
         summary = self.summary()
         bad = f", and {self.bad.total()} bad records" if self.bad else ""
         text = f"{summary['events']:,} events {where}{bad}\n"
-        text += f"  from {summary['first']} to {summary['last']}: {_listed(self.types)}\n"
+        if self.types:
+            text += f"  from {summary['first']} to {summary['last']}: {_listed(self.types)}\n"
         if self.accounts:
             skipped = f" ({self.skipped:,} were there already)" if self.skipped else ""
             text += (
                 f"{self.accounts.total():,} account changes{skipped}: {_listed(self.accounts)}\n"
             )
-        return text
+        return text + (self.report.text() if self.report else "")
 
 
 def _listed(types: Counter[str]) -> str:

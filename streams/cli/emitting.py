@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.generate.accompanied import AccountOutlet
     from streams.generate.accounts import Accounts
     from streams.generate.outlets import Outlet
+    from streams.importers.report import ImportReport
 
 Out = Annotated[
     str | None,
@@ -71,10 +72,14 @@ class Destination:
     bad: int
     accounts: str | None = None
     no_accounts: bool = False
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         if self.publish and self.out is not None:
             raise UserError("--publish and --out exclude each other", exit_code=2)
+        if self.dry_run and (self.publish or self.out is not None):
+            other = "--publish" if self.publish else "--out"
+            raise UserError(f"{other} and --dry-run exclude each other", exit_code=2)
         if self.bad and not self.publish:
             raise UserError("--bad needs --publish: bad records have no JSON form", exit_code=2)
         if self.speed is not None and not 0 < self.speed < float("inf"):
@@ -94,27 +99,47 @@ class Destination:
     @property
     def on_stdout(self) -> bool:
         """Whether standard output carries events or account changes."""
-        return not self.publish and (self.out in (None, "-") or self.accounts == "-")
+        if self.publish or self.dry_run:
+            return False
+        return self.out in (None, "-") or self.accounts == "-"
+
+    @property
+    def done(self) -> str:
+        """Participle that the summary prints after the number of events."""
+        if self.dry_run:
+            return "would be published (dry run)"
+        return "published" if self.publish else f"written to {self.out or 'standard output'}"
 
 
 def emit(
     events: Iterable["Event"],
     to: Destination,
     *,
-    expected: int,
+    expected: int | None,
     as_json: bool,
     accounts: "Accounts | None" = None,
+    report: "ImportReport | None" = None,
 ) -> None:
-    """Send every event, and the changes of `accounts` around them, and tell what was sent.
+    """Send every event, and the changes of `accounts` around them, and print what was sent.
 
-    `expected` is about how many events there are. Without `accounts` there are no changes.
+    Args:
+        events: In the order in which they are sent.
+        to: Where events and account changes go.
+        expected: About how many events there are; `None` if unknown.
+        as_json: Print the summary as JSON.
+        accounts: Account changes; without them there are none.
+        report: Counts of the input that the events come from. The summary contains it.
     """
-    if to.publish:
+    if to.dry_run:
+        from streams.generate.outlets import DiscardOutlet
+
+        sent = _send(events, DiscardOutlet(), to, expected, accounts)
+    elif to.publish:
         from streams.app.outlets import open_log
         from streams.app.settings import settings
         from streams.generate.outlets import PoisonedLog
 
-        with open_log(settings(), bad=to.bad, events=expected) as log:
+        with open_log(settings(), bad=to.bad, events=expected or 0) as log:
             sent = _send(events, log, to, expected, accounts)
         if isinstance(log, PoisonedLog):
             sent.bad.update(str(poison.code) for poison in log.dropped)
@@ -124,6 +149,7 @@ def emit(
 
         with whole_output(to.out or "-") as file:
             sent = _send(events, JsonLines(file), to, expected, accounts)
+    sent.report = report
     _report(sent, to, as_json=as_json)
 
 
@@ -131,7 +157,7 @@ def _send(
     events: Iterable["Event"],
     outlet: "Outlet",
     to: Destination,
-    expected: int,
+    expected: int | None,
     accounts: "Accounts | None",
 ) -> Sent:
     sent = Sent()
@@ -162,12 +188,23 @@ def _send_events(
 
     if speed is not None:
         events = paced(events, speed, before_waiting=outlet.flush)
-    for number, event in enumerate(events, start=1):
+    damage: list[UserError] = []
+    for number, event in enumerate(_until_damaged(events, damage), start=1):
         outlet.send(event)
         sent.count(event)
         if speed is not None or number % _SHOW_EVERY == 0:
             show(number)
     outlet.flush()
+    if damage:
+        raise damage[0]
+
+
+def _until_damaged(events: Iterable["Event"], damage: list[UserError]) -> Iterator["Event"]:
+    """Yield the events up to an error of their input, and put that error into `damage`."""
+    try:
+        yield from events
+    except UserError as error:
+        damage.append(error)
 
 
 @contextmanager
@@ -188,7 +225,7 @@ def _account_outlet(to: Destination) -> Iterator["AccountOutlet"]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+def _progress() -> Iterator[Callable[[str, int | None], Callable[[int], None]]]:
     """Opens bars: given what is counted and about how much of it there is."""
     from rich.progress import (
         BarColumn,
@@ -212,7 +249,7 @@ def _progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
     shown = err.is_terminal and not sys.stdout.isatty()
     with Progress(*columns, console=err, disable=not shown, transient=True) as bar:
 
-        def start(what: str, expected: int) -> Callable[[int], None]:
+        def start(what: str, expected: int | None) -> Callable[[int], None]:
             task = bar.add_task(what, total=expected)
             return lambda done: bar.update(task, completed=done)
 
@@ -223,5 +260,5 @@ def _report(sent: Sent, to: Destination, *, as_json: bool) -> None:
     stream = sys.stderr if to.on_stdout else sys.stdout
     if as_json:
         stream.write(orjson.dumps(sent.summary(), option=orjson.OPT_INDENT_2).decode() + "\n")
-    elif not to.on_stdout:
-        stream.write(sent.told("published" if to.publish else f"written to {to.out}"))
+    elif sent.report is not None or not to.on_stdout:
+        stream.write(sent.told(to.done))

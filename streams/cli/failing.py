@@ -17,7 +17,7 @@ def explained(error: Exception) -> UserError:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from streams.projections.ports import StoreUnavailableError
+    from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 
     match error:
         case UserError():
@@ -30,6 +30,8 @@ def explained(error: Exception) -> UserError:
             return UserError(_of_the_system(error))
         case StoreUnavailableError():
             return UserError(f"a store does not answer: {_line(error)}", hint=STATUS)
+        case StoreRefusedError():
+            return UserError(f"a store refuses the request: {_line(error)}")
         case KafkaException():
             return UserError(f"Kafka: {error.args[0].str()}", hint=STATUS)
         case _:

@@ -7,6 +7,8 @@ import typer
 
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
+from streams.cli.waiting import agent_of as _agent
+from streams.cli.waiting import print_waiting
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,12 +32,17 @@ def lag(
 ) -> None:
     """Show per group and partition how far it has read, with dead letters and counts.
 
+    Offsets come from Kafka, and for the lake from its tables. Records that workers wait at are
+    listed with the reason, and so are workers that do not answer.
+
     The counts are those of workers that run now, since each started: consumed = applied +
     duplicates + dead letters, while no batch is in hand.
     """
     from streams.app.lagging import standing
+    from streams.app.refused_changes import refused_changes
     from streams.app.settings import settings
     from streams.app.working import agent_names
+    from streams.cli.refused_output import print_refused, refused_json
 
     known = agent_names()
     agents = list(dict.fromkeys(group or known))
@@ -45,11 +52,14 @@ def lag(
             hint=f"the groups are: {', '.join(known)}",
             exit_code=2,
         )
-    told = standing(settings(), agents)
+    found = settings()
+    told = standing(found, agents)
+    refused = refused_changes(found) if "lake" in agents else None
     if as_json:
-        print_json(_as_json(told))
+        print_json({**_as_json(told), "refused_changes": refused_json(refused)})
     else:
         _print(told, totals=totals)
+        print_refused(refused)
 
 
 def _as_json(told: "Standing") -> dict[str, Any]:
@@ -61,10 +71,17 @@ def _as_json(told: "Standing") -> dict[str, Any]:
                 "topic": lag.topic,
                 "partition": lag.partition,
                 "committed": lag.committed,
+                "position": lag.position,
                 "end": lag.end,
                 "lag": lag.lag,
             }
             for lag in told.lags
+        ],
+        "lake_error": told.lake_error or None,
+        "waiting": [record._asdict() for record in told.waiting],
+        "silent": [
+            {"group": worker.group, "pid": worker.pid, "reason": worker.silent}
+            for worker in told.silent
         ],
         "dead_letters": told.dead_letters,
         "workers": [
@@ -93,40 +110,45 @@ def _print(told: "Standing", *, totals: bool) -> None:
         print_table(("group", "topic", "lag"), rows, title=title)
     else:
         print_table(
-            ("group", "topic", "partition", "committed", "log end", "lag"),
+            ("group", "topic", "partition", "position", "log end", "lag"),
             (
-                (_agent(lag.group), lag.topic, lag.partition, lag.committed, lag.end, lag.lag)
+                (_agent(lag.group), lag.topic, lag.partition, lag.position, lag.end, lag.lag)
                 for lag in told.lags
             ),
             title=title,
         )
+    if told.lake_error:
+        out.print(f"The lag of the lake is that of its commits: {told.lake_error}")
+    if told.waiting:
+        print_waiting(told.waiting)
     if any(told.dead_letters.values()):
         print_table(
             ("topic", "records"),
             ((topic, count) for topic, count in told.dead_letters.items() if count),
             title="Dead letters",
         )
-    if told.tallies:
+    if told.workers:
         print_table(
             ("group", "topic", "consumed", "applied", "duplicates", "dead letters", "balanced"),
             (
-                (
-                    _agent(worker.group),
-                    worker.topic,
-                    worker.tally.consumed,
-                    worker.tally.applied,
-                    worker.tally.duplicates,
-                    sum(worker.tally.dead_letters.values()),
-                    "yes" if worker.tally.balanced else "in hand",
-                )
-                for worker in told.tallies
+                *(
+                    (_agent(worker.group), f"process {worker.pid} {worker.silent}", *[""] * 5)
+                    for worker in told.silent
+                ),
+                *(
+                    (
+                        _agent(worker.group),
+                        worker.topic,
+                        worker.tally.consumed,
+                        worker.tally.applied,
+                        worker.tally.duplicates,
+                        sum(worker.tally.dead_letters.values()),
+                        "yes" if worker.tally.balanced else "in hand",
+                    )
+                    for worker in told.tallies
+                ),
             ),
             title="Running workers, since each started",
         )
     else:
         out.print("No worker is running; start them with: storyline run")
-
-
-def _agent(group: str) -> str:
-    """The agent's name: a group's without the version of the views."""
-    return group.split("-", 2)[-1]

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("publish", "Publish events from JSON lines."),
     "tail": ("tail", "Print a topic's decoded events."),
     "generate": ("generate", "Generate a synthetic network's events."),
-    "load": ("load", "Turn recorded interactions into events."),
+    "load": ("load", "Turn other networks' data into events."),
     "migrate": ("migrate", "Bring Cassandra and the accounts database up to date."),
     "accounts": ("accounts", "Change accounts."),
     "cdc": ("cdc", "Capture changes of accounts."),
@@ -121,7 +121,7 @@ def main() -> None:
         arguments.insert(0, _DEBUG)
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        app(arguments)
+        app(arguments, prog_name="storyline")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             _complain("interrupted", None)

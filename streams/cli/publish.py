@@ -29,7 +29,8 @@ EXAMPLES = """Examples:
 \b
 A line is one event. What is left out is minted: event_id, occurred_at, the
 id of a new post, story or comment, a story's expires_at. Ids are strings or
-numbers, times RFC 3339 or milliseconds since 1970.
+numbers, times RFC 3339 or milliseconds since 1970. An object over several
+lines or an array is refused: jq -c . or jq -c '.[]' makes lines of it.
 
 \b
 Exit code:
@@ -95,7 +96,7 @@ def _publisher(refuse: Any, *, dry_run: bool) -> "tuple[LinePublisher, Any]":
 def _publish_all(stream: BinaryIO, size: int | None, publisher: "LinePublisher") -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from streams.app.publishing import lines_of
+    from streams.app.json_lines import lines_of
 
     columns = (
         TextColumn("publishing"),

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,53 +15,82 @@ from streams.errors import UserError
 if TYPE_CHECKING:
     from streams.app.read_side import ReadSide
 
-MAX_ID = (1 << 63) - 1
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _AGO = re.compile(r"now(?:-(\d{1,6})([mhd]))?")
 
 
 def parse_id(text: str) -> int:
-    """A positive 63-bit id in decimal; usage error otherwise."""
-    if text.isascii() and text.isdigit() and 0 < int(text) <= MAX_ID:
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is not an id: a whole number from 1 to {MAX_ID}")
+    """Return a positive 63-bit id given in decimal; raise a usage error for other text."""
+    from streams.contracts.ids import MAX_ID
+    from streams.contracts.ids import parse_id as parse
+
+    try:
+        found = parse(text)
+    except ValueError:
+        found = 0
+    if not 0 < found <= MAX_ID:
+        raise typer.BadParameter(f"{text!r} is not an id: a whole number from 1 to {MAX_ID}")
+    return found
 
 
 def parse_instant(text: str) -> int:
-    """An instant as RFC 3339 (a time zone is required) or in ms since the epoch, to ms."""
-    if text.isascii() and text.isdigit():
-        return int(text)
+    """Return an instant, RFC 3339 or milliseconds since the Unix epoch, in milliseconds."""
+    from streams.contracts.times import parse_time
+
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
+        return _in_calendar(int(text)) if _WHOLE.fullmatch(text) else parse_time(text)
+    except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is no instant: write it like 2026-01-31T12:00:00Z, or in ms since 1970"
+            f"{text!r} is no instant ({error}): write it like 2026-01-31T12:00:00Z, or in "
+            "milliseconds since 1970"
         ) from None
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone: add Z for UTC")
-    return round(instant.timestamp() * 1000)
 
 
 def parse_start(text: str) -> int:
-    """`now`, `now-7d`, `now-36h`, `now-90m`, RFC 3339 or ms since the epoch, to ms."""
+    """Return `now`, `now-7d`, `now-36h`, `now-90m` or an instant, in milliseconds."""
     ago = _AGO.fullmatch(text)
     if ago is None:
         return parse_instant(text)
     back = int(ago[1]) * _UNITS_MS[ago[2]] if ago[1] else 0
-    return time.time_ns() // 1_000_000 - back
+    return parse_instant(str(time.time_ns() // 1_000_000 - back))
+
+
+def _in_calendar(at_ms: int) -> int:
+    from streams.contracts.times import FIRST_MS, LAST_MS
+
+    if not FIRST_MS <= at_ms <= LAST_MS:
+        raise ValueError("it is outside the years 1 to 9999")
+    return at_ms
 
 
 def parse_tag(text: str) -> str:
-    """A hashtag that posts could bear; usage error otherwise."""
-    from streams.contracts.tags import tag_key
-    from streams.contracts.validate import MAX_HASHTAG
+    """Return a hashtag that an event can carry; raise a usage error for other text."""
+    from streams.contracts.tags import MAX_TAG_KEY, tag_key
+    from streams.contracts.text import check_text
 
-    if not text.isprintable():
-        raise typer.BadParameter(f"{text!a} is no hashtag: it is not readable text")
-    if not tag_key(text):
+    try:
+        check_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no hashtag: {error}") from None
+    key = tag_key(text)
+    if not key:
         raise typer.BadParameter(f"{text!r} is no hashtag: it is empty")
-    if len(text.removeprefix("#")) > MAX_HASHTAG:
-        raise typer.BadParameter(f"a hashtag has at most {MAX_HASHTAG} characters")
+    if len(key) > MAX_TAG_KEY:
+        raise typer.BadParameter(
+            f"a hashtag has at most {MAX_TAG_KEY} characters; this one has {len(key)}"
+        )
+    return text
+
+
+def checked_text(option: str, text: str) -> str:
+    """Return an option's text; raise `UserError` if its bytes are not UTF-8."""
+    from streams.contracts.text import check_text
+
+    try:
+        check_text(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not UTF-8 text", exit_code=2) from None
     return text
 
 
@@ -147,7 +175,7 @@ def _wait_for(positions: list[str]) -> None:
 
 
 def when(at_ms: int) -> str:
-    """An instant for a table: UTC, to the second."""
-    from streams.serving.answers import rfc3339
+    """Return an instant for a table: UTC, to the second."""
+    from streams.contracts.times import format_time
 
-    return rfc3339(at_ms)[:19].replace("T", " ")
+    return str(format_time(at_ms))[:19].replace("T", " ")

@@ -1,5 +1,7 @@
 """`storyline schemas`: this version's schemas against releases, and into the registry."""
 
+from typing import Annotated
+
 import typer
 
 from streams.cli.command import command_app
@@ -28,12 +30,19 @@ CHECK_EXAMPLES = """Examples:
 \b
   storyline schemas check
   storyline schemas check --json
+  storyline schemas check --live
 
 \b
 Exit code:
-  0  every released record can be read
-  3  some cannot
+  0  every released record, or registered version, can be read
+  1  with --live: some registered version cannot, or the registry failed
+  3  some released record cannot
 """
+LIVE_ADVICE = (
+    "Events written with these versions become dead letters. Give the producer a schema that this "
+    "version reads (storyline schemas register has it) and delete the version at the registry, "
+    "which also frees its subject if registering is refused; then: storyline dlq replay"
+)
 
 
 @app.command(epilog=REGISTER_EXAMPLES)
@@ -64,11 +73,21 @@ def register(as_json: JsonFlag = False) -> None:
 
 
 @app.command(epilog=CHECK_EXAMPLES)
-def check(as_json: JsonFlag = False) -> None:
+def check(
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Check what is registered now instead: asks the registry."),
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Check that this version reads what every release wrote (BACKWARD_TRANSITIVE).
 
-    Compares avro/v1 with avro/released; needs no server.
+    Compares avro/v1 with avro/released; needs no server. With --live it
+    compares every version under the subjects of Storyline's topics instead.
     """
+    if live:
+        _check_live(as_json=as_json)
+        return
     from streams.contracts.catalog import released, schemas
     from streams.contracts.compatibility import breaks
 
@@ -82,3 +101,22 @@ def check(as_json: JsonFlag = False) -> None:
         out.print(f"{len(schemas())} schemas read what {len(released())} release(s) wrote")
     if found:
         raise typer.Exit(BROKEN)
+
+
+def _check_live(*, as_json: bool) -> None:
+    from streams.app.messaging import schema_registry
+    from streams.app.settings import settings
+
+    found = list(schema_registry(settings()).unreadable())
+    if as_json:
+        print_json([item._asdict() for item in found])
+    elif found:
+        rows = [
+            (item.subject, item.version, item.schema_id, "\n".join(item.reasons)) for item in found
+        ]
+        print_table(("subject", "version", "id", "reasons"), rows)
+    else:
+        out.print("every registered version can be read")
+    if found:
+        err.print(LIVE_ADVICE, soft_wrap=True)
+        raise typer.Exit(1)

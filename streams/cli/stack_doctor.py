@@ -14,14 +14,18 @@ _MARKS = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "problem": "[
 
 @app.command(epilog="Examples:\n\n\b\n  storyline doctor\n  storyline doctor --json\n")
 def doctor(as_json: JsonFlag = False) -> None:
-    """Check Java, disk, memory, downloaded files and ports. Exits with 1 if there is a problem."""
+    """Check Java, paths, disk, memory, downloaded files, ports and the lake.
+
+    Exits with 1 if there is a problem.
+    """
     from rich.markup import escape
 
+    from streams.app.lake_doctor import examine_lake
     from streams.app.settings import settings
     from streams.app.stack import local_stack
     from streams.stack.doctor import examine
 
-    findings = examine(local_stack(settings()))
+    findings = (*examine(local_stack(settings())), *examine_lake(settings()))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

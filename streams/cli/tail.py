@@ -1,17 +1,20 @@
 """`storyline tail`: a topic's records, decoded, with their positions."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli.command import command_app
-from streams.cli.output import JsonFlag, print_json_line
+from streams.cli.output import JsonFlag, print_json_line, visible
 from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.looking import Seen
 
 app = command_app()
+
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 EXAMPLES = """Examples:
 
@@ -69,7 +72,7 @@ def tail(
             if as_json:
                 print_json_line(seen_json(seen))
             else:
-                typer.echo(_line(seen))
+                typer.echo(visible(_line(seen)))
             shown += 1
             if shown == count:
                 return
@@ -80,12 +83,9 @@ def _start(text: str) -> int | None:
         return 0
     if text == "end":
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise UserError(
-            f"--from {text}: beginning, end or a number is expected", exit_code=2
-        ) from None
+    if not _NUMBER.fullmatch(text):
+        raise UserError(f"--from {text}: beginning, end or an offset is expected", exit_code=2)
+    return int(text)
 
 
 def _line(seen: "Seen") -> str:

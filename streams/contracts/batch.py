@@ -7,7 +7,7 @@ RecordBatch per record type, and a `Rejected` for each record that can never be 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -21,7 +21,8 @@ POSITION_FIELDS = (
     pa.field(PARTITION, pa.int32(), nullable=False),
     pa.field(OFFSET, pa.int64(), nullable=False),
     pa.field(APPEND_TIME, pa.int64(), nullable=False),  # ms since the Unix epoch
-    pa.field(SCHEMA_ID, pa.int32(), nullable=False),  # of the writer, in the registry
+    # Of the writer, in the registry; null if the record names the schema by another id.
+    pa.field(SCHEMA_ID, pa.int32()),
 )
 
 
@@ -43,6 +44,8 @@ class ErrorCode(StrEnum):
     EXPIRED_VIEW = "expired_view"
     ID_CONFLICT = "id_conflict"
     UNKNOWN_TYPE = "unknown_type"
+    STORE_REFUSED = "store_refused"
+    OPERATOR_REJECTED = "operator_rejected"
 
 
 class Record(NamedTuple):
@@ -69,6 +72,8 @@ class Rejected(NamedTuple):
     stage: str
     error: str
     message: str
+    change: Mapping[str, Any] | None = None
+    """What could be read of a change of accounts, by the fields of the quarantine's column."""
 
 
 @dataclass(frozen=True, slots=True)

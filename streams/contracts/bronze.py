@@ -6,7 +6,15 @@ from typing import Final
 
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.fields import Field, Kind, fields_of
-from streams.contracts.tables import BRONZE, BRONZE_POSITION, QUARANTINE, USER, Column, Table
+from streams.contracts.tables import (
+    BRONZE,
+    BRONZE_POSITION,
+    QUARANTINE,
+    REFUSED_CHANGE,
+    USER,
+    Column,
+    Table,
+)
 
 USERS_TOPIC: Final = "accounts.public.users"
 """The accounts database's change stream, written by Debezium."""
@@ -22,12 +30,18 @@ _TYPES: Final[Mapping[Kind, str]] = {
 }
 _USER_ROW: Final = f"STRUCT<{', '.join(f'{column.name} {column.type}' for column in USER)}>"
 _PARTITIONED: Final = ("append_date",)
+_TOMBSTONE: Final = "tombstone, or "
 
 _CHANGE: Final = (
     Column("op", "STRING", "r read by a snapshot, c, u, d, t truncate, or tombstone"),
     Column("user_id", "BIGINT", "the account, from the record's key", "op is t"),
     Column("before", _USER_ROW, "the row as it was", "it did not exist, or op is r"),
-    Column("after", _USER_ROW, "the row as it is", "it exists no more"),
+    Column(
+        "after",
+        _USER_ROW,
+        "the row as it is; a column is null if it was degraded",
+        "it exists no more",
+    ),
     Column("new_key", "BIGINT", "of a d: the id that the row has now", "the id did not change"),
     Column("old_key", "BIGINT", "of a c: the id that the row had", "the id did not change"),
     Column("lsn", "BIGINT", "position in PostgreSQL's log", "tombstone"),
@@ -35,6 +49,7 @@ _CHANGE: Final = (
     Column("tx_order", "BIGINT", "number of the change in its transaction", "snapshot, tombstone"),
     Column("committed_at", "TIMESTAMP", "when the transaction was committed", "tombstone"),
     Column("snapshot", "STRING", "as Debezium marks it: first, true, last, …", "tombstone"),
+    Column("degraded", "STRING", "what of it could not be kept, and why", "all was kept"),
 )
 
 QUARANTINE_TABLE: Final = Table(
@@ -51,6 +66,7 @@ QUARANTINE_TABLE: Final = Table(
         Column("message", "STRING", "the error in words; quotes no content"),
         Column("key", "BINARY", "the record's key as it came", "it had none"),
         Column("value", "BINARY", "the record's value as it came", "it had none"),
+        Column("change", REFUSED_CHANGE, "of accounts: what could be read of it", "other topics"),
     ),
     partitioned_by=_PARTITIONED,
 )
@@ -68,7 +84,8 @@ def bronze_table(topic: str) -> Table:
         Column("record_type", "STRING", f"one of {', '.join(record_types)}"),
         *_event_columns(record_types),
         *(
-            Column(column.name, column.type, column.comment)  # every one of them is decoded
+            # Events are decoded, so that none is a tombstone.
+            Column(column.name, column.type, column.comment, column.null.removeprefix(_TOMBSTONE))
             for column in BRONZE_POSITION
         ),
     )

@@ -16,6 +16,8 @@ FOREVER: Final = -1
 DAY_MS: Final = 86_400_000
 DLQ_MAX_BYTES: Final = 2 * 1024 * 1024
 """A dead letter is its record plus headers: larger than the source topic's limit of 1 MiB."""
+DLQ_CODEC: Final = "gzip"
+"""Clients such as KafkaJS read gzip and no other codec without a plug-in."""
 
 _PACKAGED = Path(__file__).parent.parent / "avro"
 _CHECKOUT = Path(__file__).parents[2] / "avro"
@@ -55,11 +57,16 @@ class TopicSpec:
 
     @property
     def dlq_config(self) -> dict[str, str]:
-        """The broker's settings of the dead letter topic, which keeps its records' own times."""
+        """Return the broker's settings of the dead letter topic.
+
+        It keeps its records' own times. The broker recompresses its batches with the codec
+        that every Kafka client reads, whatever codec the producer has used.
+        """
         return {
             "cleanup.policy": "delete",
             "retention.ms": str(self.dlq_retention_ms),
             "message.timestamp.type": "CreateTime",
+            "compression.type": DLQ_CODEC,
             "max.message.bytes": str(DLQ_MAX_BYTES),
         }
 

@@ -1,9 +1,15 @@
 """Change events of the accounts database: Debezium's envelopes to rows of their bronze table.
 
-Key and value are Avro in Confluent's wire format, each with a schema of its own, which Connect
-registers. What is read of them is fixed here: a column that this version does not know is left
-out, one that the writer does not have is null. A text that PostgreSQL did not send, because the
-change left it alone, comes as Debezium's placeholder `__debezium_unavailable_value`, and is kept.
+Key and value are Avro, each with a schema of its own, which Connect registers and which the frame
+or a header names (`streams.contracts.frames`). What is read of them is fixed here: a column that
+this version does not know is left out, one that the writer does not have is null. A text that
+PostgreSQL did not send, because the change left it alone, comes as a placeholder
+(`tables.UNAVAILABLE`), and is kept.
+
+The stream carries *state*: a change that is lost leaves an account wrong permanently, and falsifies
+what a snapshot or a marker says of other accounts. So a change is refused only if it cannot be
+read, ordered, or given to one account. A column whose value no table can hold becomes null, which
+`degraded` records. A refused change keeps whatever could be read of it (`Rejected.change`).
 """
 
 import functools
@@ -19,18 +25,21 @@ import pyarrow as pa
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC, bronze_table
-from streams.contracts.codec import DECODE_STAGE, SchemaLookup
+from streams.contracts.codec import DECODE_STAGE, SchemaLookup, UnknownSchemaError, schema_text
+from streams.contracts.frames import PREFIX, FrameError, Part, SchemaRef, schema_in_headers
 from streams.contracts.tables import USER
 
 TOMBSTONE: Final = "tombstone"
 TRUNCATE: Final = "t"
 _OPS: Final = frozenset({"r", "c", "u", "d", TRUNCATE})
-_HEADER: Final = 5
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST: Final = (1 << 63) - 1
 _NEW_KEY: Final = "__debezium.newkey"
 _OLD_KEY: Final = "__debezium.oldkey"
 _KINDS: Final = {"BIGINT": int, "STRING": str, "BOOLEAN": bool, "TIMESTAMP": str}
 _KNOWN: Final = {column.name: column.type for column in USER}
+_LOGICAL: Final = frozenset({"logicalType", "precision", "scale"})
+"""Attributes of an Avro type that change how a value is shown, never how it is encoded."""
 
 
 class Changes(NamedTuple):
@@ -53,6 +62,16 @@ class _Schema(NamedTuple):
     name: str
     parsed: Any
     unknown_columns: frozenset[str]
+    id: int | None = None
+    """Its id in Confluent's API, `None` if the record names it by another."""
+
+
+class _Notes(list[str]):
+    """What of a change could not be kept, in words that quote no content."""
+
+    def text(self) -> str | None:
+        """Return the notes as one text, or `None` if there are none."""
+        return "; ".join(self) or None
 
 
 def read_changes(records: Sequence[Record], writer_schema: SchemaLookup) -> Changes:
@@ -64,80 +83,105 @@ def read_changes(records: Sequence[Record], writer_schema: SchemaLookup) -> Chan
     rejected: list[Rejected] = []
     unknown: set[str] = set()
     for record in records:
+        known: dict[str, Any] = {}
         try:
-            rows.append(_row(record, writer_schema, unknown))
+            rows.append(_row(record, writer_schema, unknown, known))
         except _ChangeError as error:
-            rejected.append(Rejected(record, error.code, DECODE_STAGE, error.error, str(error)))
+            rejected.append(
+                Rejected(record, error.code, DECODE_STAGE, error.error, str(error), known)
+            )
     table = pa.Table.from_pylist(rows, schema=arrow_schema(bronze_table(USERS_TOPIC)))
     return Changes(table, rejected, frozenset(unknown))
 
 
-def _row(record: Record, lookup: SchemaLookup, unknown: set[str]) -> dict[str, Any]:
+def _row(
+    record: Record, lookup: SchemaLookup, unknown: set[str], known: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the bronze row of a record; `known` receives what a refused one still says."""
     appended = _EPOCH + timedelta(milliseconds=record.append_time)
+    notes = _Notes()
+    key, key_error = _key(record, lookup)
+    known["user_id"] = key
     row: dict[str, Any] = {
-        "user_id": _key(record, lookup),
+        "user_id": key,
         "kafka_partition": record.partition,
         "kafka_offset": record.offset,
         "append_time": appended,
         "append_date": appended.date(),
     }
     if record.value is None:
-        if row["user_id"] is None:
+        if key_error is not None:
+            raise key_error
+        if key is None:
             raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", "neither key nor value")
         return row | {"op": TOMBSTONE}
-    schema, envelope = _decoded(record.value, "value", lookup)
+    schema, envelope = _decoded(record, Part.VALUE, lookup)
     if not {"op", "source", "before", "after"} <= envelope.keys():
         message = f"{USERS_TOPIC} carries changes, not {schema.name}"
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
     unknown |= schema.unknown_columns
-    row |= {"schema_id": _schema_id(record.value)} | _change(envelope)
-    row |= {"new_key": _moved(record, _NEW_KEY), "old_key": _moved(record, _OLD_KEY)}
+    row |= {"schema_id": schema.id} | _change(envelope, appended, notes)
+    known |= {name: row[name] for name in ("op", "lsn", "snapshot", "committed_at")}
+    row |= {
+        "new_key": _moved(record, _NEW_KEY, notes),
+        "old_key": _moved(record, _OLD_KEY, notes),
+    }
+    known["user_id"] = None
+    row["user_id"] = known["user_id"] = _account(row, key_error)
     _check(row)
-    return row
+    return row | {"degraded": notes.text()}
 
 
-def _change(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        source, transaction = envelope["source"], envelope.get("transaction") or {}
-        return {
-            "op": envelope["op"],
-            "before": _user(envelope["before"]),
-            "after": _user(envelope["after"]),
-            "lsn": _typed(source, "lsn", int),
-            "tx_id": _typed(source, "txId", int),
-            "tx_order": _typed(transaction, "total_order", int),
-            "committed_at": _commit_time(source),
-            "snapshot": _typed(source, "snapshot", str),
-        }
-    except (LookupError, TypeError, AttributeError, OverflowError) as error:
-        message = f"not as Debezium writes a change: {type(error).__name__}: {error}"
-        raise _ChangeError(ErrorCode.DECODE_ERROR, "EnvelopeError", message) from error
+def _change(envelope: Mapping[str, Any], appended: datetime, notes: _Notes) -> dict[str, Any]:
+    source = envelope["source"]
+    if not isinstance(source, Mapping):
+        source = {}
+    transaction = envelope.get("transaction")
+    if not isinstance(transaction, Mapping):
+        transaction = {}
+    op = envelope["op"]
+    return {
+        "op": op if isinstance(op, str) else None,
+        "before": _user(envelope["before"], _Notes()),
+        "after": _user(envelope["after"], notes),
+        "lsn": _typed(source, "lsn", int),
+        "tx_id": _typed(source, "txId", int),
+        "tx_order": _typed(transaction, "total_order", int),
+        "committed_at": _commit_time(source, appended, notes),
+        "snapshot": _typed(source, "snapshot", str),
+    }
 
 
 def _typed(fields: Mapping[str, Any], name: str, kind: type) -> Any:
+    """Return the field if it is of this kind, `None` otherwise."""
     value = fields.get(name)
-    if value is not None and type(value) is not kind:
-        raise TypeError(f"{name} is {type(value).__name__}")
-    return value
+    return value if type(value) is kind else None
 
 
-def _commit_time(source: Mapping[str, Any]) -> datetime:
-    micros = source.get("ts_us")
-    return _EPOCH + timedelta(microseconds=source["ts_ms"] * 1000 if micros is None else micros)
+def _commit_time(source: Mapping[str, Any], appended: datetime, notes: _Notes) -> datetime:
+    """Return when the change was committed; the broker's time if Debezium's is none."""
+    micros, millis = _typed(source, "ts_us", int), _typed(source, "ts_ms", int)
+    try:
+        return _EPOCH + timedelta(microseconds=millis * 1000 if micros is None else micros)
+    except (TypeError, OverflowError):
+        notes.append("committed_at is no time of the years 1 to 9999: the broker's time stands in")
+        return appended
 
 
-def _user(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The known columns of a row of users."""
-    if row is None:
+def _user(row: Any, notes: _Notes) -> dict[str, Any] | None:
+    """Return the known columns of a row of users."""
+    if not isinstance(row, Mapping):
         return None
-    return {name: _value(name, kind, row.get(name)) for name, kind in _KNOWN.items()}
+    return {name: _value(name, kind, row.get(name), notes) for name, kind in _KNOWN.items()}
 
 
-def _value(name: str, kind: str, value: Any) -> Any:
+def _value(name: str, kind: str, value: Any, notes: _Notes) -> Any:
+    """Return what a table can hold of a value; `None`, with a note, if that is nothing."""
     if value is None:
         return None
     if type(value) is not _KINDS[kind]:
-        raise _invalid(f"{name} is {type(value).__name__}, not {kind}")
+        notes.append(f"{name} is {type(value).__name__}, not {kind}")
+        return None
     if kind != "TIMESTAMP":
         return value
     try:
@@ -145,24 +189,45 @@ def _value(name: str, kind: str, value: Any) -> Any:
         if time.tzinfo is None:
             raise ValueError("no zone")
         return time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _invalid(f"{name} is no time with a zone") from error
+    except (ValueError, OverflowError):
+        notes.append(f"{name} is no time of the years 1 to 9999 with a zone")
+        return None
+
+
+def _account(row: Mapping[str, Any], key_error: _ChangeError | None) -> int | None:
+    """Return the account that a change is of: its key's, or its row's if the key names none.
+
+    Raises `_ChangeError` if neither names one, or both do and differ: a corrupt change must not
+    close or change another account. A deletion has its row in `before`; the `before` of any other
+    change is not judged.
+    """
+    key, op = row["user_id"], row["op"]
+    if op == TRUNCATE:
+        return None
+    changed = row["before"] if op == "d" else row["after"]
+    own = changed and changed["user_id"]
+    if op == "d":
+        own = own or None  # Debezium writes 0 for an id that PostgreSQL did not send
+    if key is None:
+        if own is None:
+            raise key_error or _invalid(f"a change {op} without a key")
+        key = own
+    elif own not in (None, key):
+        raise _invalid("the key names another row than the change")
+    found: int = key
+    return found
 
 
 def _check(row: Mapping[str, Any]) -> None:
-    """A change must be one of a row that its key names."""
-    op, before, after = row["op"], row["before"], row["after"]
-    if not isinstance(op, str) or op not in _OPS:
+    """Raise `_ChangeError` if a change cannot be understood, or has no place in the order."""
+    op = row["op"]
+    if op not in _OPS:
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", f"no change is called {op}")
-    if op == TRUNCATE:
-        return
-    if row["user_id"] is None:
-        raise _invalid(f"a change {op} without a key")
-    if op != "d" and after is None:
+    if row["lsn"] is None:
+        message = f"a change {op} without a position in PostgreSQL's log"
+        raise _ChangeError(ErrorCode.DECODE_ERROR, "EnvelopeError", message)
+    if op not in ("d", TRUNCATE) and row["after"] is None:
         raise _invalid(f"a change {op} without the row as it is")
-    changed = before if op == "d" else after
-    if changed is not None and changed["user_id"] not in (None, row["user_id"]):
-        raise _invalid("the key names another row than the change")
 
 
 def _invalid(message: str) -> _ChangeError:
@@ -172,50 +237,53 @@ def _invalid(message: str) -> _ChangeError:
 # Keys --------------------------------------------------------------------------------------------
 
 
-def _key(record: Record, lookup: SchemaLookup) -> int | None:
-    """The account that the record's key names, None where it has no key."""
+def _key(record: Record, lookup: SchemaLookup) -> tuple[int | None, _ChangeError | None]:
+    """Return the account that the record's key names, or why it names none."""
     if record.key is None:
-        return None
-    schema, key = _decoded(record.key, "key", lookup)
+        return None, None
+    try:
+        schema, key = _decoded(record, Part.KEY, lookup)
+    except _ChangeError as error:
+        return None, error
     user_id = key.get("user_id")
     if type(user_id) is not int:
         message = f"the key is a {schema.name} without a user_id"
-        raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
-    return user_id
+        return None, _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
+    return user_id, None
 
 
-def _moved(record: Record, name: str) -> int | None:
-    """The other id of a row whose id changed, from a header that Connect writes as JSON."""
+def _moved(record: Record, name: str, notes: _Notes) -> int | None:
+    """Return the other id of a row whose id changed, from a header that Connect writes as JSON."""
     for header, value in record.headers:
         if header == name:
             try:
-                told = json.loads(value or b"")
-                return int(told.get("payload", told)["user_id"])
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                message = f"the header {name} names no user_id"
-                raise _ChangeError(ErrorCode.DECODE_ERROR, "HeaderError", message) from error
+                content = json.loads(value or b"")
+                user_id = content.get("payload", content)["user_id"]
+                if type(user_id) is int and -_MOST <= user_id <= _MOST:
+                    return user_id
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                pass  # noted below, as a header without an id is
+            notes.append(f"the header {name} names no user_id")
+            return None
     return None
 
 
 # Avro --------------------------------------------------------------------------------------------
 
 
-def _decoded(frame: bytes, part: str, lookup: SchemaLookup) -> tuple[_Schema, dict[str, Any]]:
+def _decoded(record: Record, part: Part, lookup: SchemaLookup) -> tuple[_Schema, dict[str, Any]]:
     """The schema and the fields of a key or a value."""
-    if len(frame) < _HEADER or frame[0] != 0:
-        fault = "is too short" if len(frame) < _HEADER else f"starts with byte {frame[0]:#04x}"
-        message = f"the {part} {fault}: it is not in Confluent's wire format"
-        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", message)
-    schema_id = _schema_id(frame)
-    text = lookup(schema_id)
-    if text is None:
-        message = f"the registry has no schema {schema_id} (of the {part})"
-        raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message)
+    ref, avro = _frame(record, part)
+    try:
+        text = schema_text(ref, lookup)
+    except UnknownSchemaError as error:
+        message = f"{error} (of the {part})"
+        raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message) from error
     schema = _schema(text)
     if isinstance(schema, str):
-        message = f"schema {schema_id} (of the {part}): {schema}"
+        message = f"schema {ref} (of the {part}): {schema}"
         raise _ChangeError(ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", message)
-    body = io.BytesIO(frame[_HEADER:])
+    body = io.BytesIO(avro)
     try:
         fields: Any = fastavro.schemaless_reader(body, schema.parsed, None)
     except Exception as error:  # whatever fastavro trips over, the bytes are to blame
@@ -227,11 +295,23 @@ def _decoded(frame: bytes, part: str, lookup: SchemaLookup) -> tuple[_Schema, di
     if not isinstance(fields, dict):
         message = f"the {part} is no record but {schema.name}"
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
-    return schema, fields
+    return schema._replace(id=ref if isinstance(ref, int) else None), fields
 
 
-def _schema_id(frame: bytes) -> int:
-    return int.from_bytes(frame[1:_HEADER], "big")
+def _frame(record: Record, part: Part) -> tuple[SchemaRef, bytes]:
+    """The schema that a key or a value names, and its Avro body."""
+    frame = (record.key if part is Part.KEY else record.value) or b""
+    try:
+        named = schema_in_headers(record.headers, part)
+    except FrameError as error:
+        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", str(error)) from error
+    if named is not None:
+        return named, frame
+    if len(frame) < PREFIX or frame[0] != 0:
+        fault = "is too short" if len(frame) < PREFIX else f"starts with byte {frame[0]:#04x}"
+        message = f"the {part} {fault}: it is not in Confluent's wire format"
+        raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", message)
+    return int.from_bytes(frame[1:PREFIX], "big"), frame[PREFIX:]
 
 
 @functools.lru_cache(maxsize=256)
@@ -239,11 +319,27 @@ def _schema(text: str) -> _Schema | str:
     """The schema, or why the text is none."""
     try:
         schema = json.loads(text)
-        parsed = fastavro.parse_schema(schema)
+        parsed = fastavro.parse_schema(_plain(schema))
     except (ValueError, LookupError, TypeError, fastavro.schema.SchemaParseException) as error:
         return f"not an Avro schema: {error}"
     name = schema.get("name", "record") if isinstance(schema, dict) else str(schema)
     return _Schema(name, parsed, frozenset(_columns(schema)) - _KNOWN.keys())
+
+
+def _plain(schema: Any) -> Any:
+    """Return an Avro schema without logical types, which need not be valid to read the bytes.
+
+    Debezium announces numeric(5,-2) as a decimal of scale 2046, which Avro readers refuse.
+    """
+    if isinstance(schema, list):
+        return [_plain(branch) for branch in schema]
+    if isinstance(schema, dict):
+        return {
+            name: value if name == "default" else _plain(value)
+            for name, value in schema.items()
+            if name not in _LOGICAL
+        }
+    return schema
 
 
 def _columns(schema: Any) -> list[str]:

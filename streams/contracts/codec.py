@@ -1,13 +1,15 @@
-"""Events to bytes and batches of bytes to columns, in Confluent's wire format.
+"""Events to bytes and batches of bytes to columns.
 
-A value is a zero byte, the schema's id in the registry (4 bytes, big-endian) and the Avro body.
+Events are written in Confluent's wire format: a zero byte, the schema's id in the registry (4
+bytes, big-endian) and the Avro body. Other producers may name the schema in a header: see
+`streams.contracts.frames`.
 """
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import fastavro
 import pyarrow as pa
@@ -16,6 +18,16 @@ import pyarrow.compute as pc
 from streams.contracts.batch import POSITION_FIELDS, Batch, ErrorCode, Rejected
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.events import Event
+from streams.contracts.frames import (
+    LARGEST_ID,
+    PREFIX,
+    ForeignId,
+    FrameError,
+    SchemaRef,
+    frame_fault,
+    schemas_in_headers,
+    unknown_schema,
+)
 from streams.contracts.records import Records
 from streams.contracts.resolve import DecodeError, NotAvroError, Writer, arrow_schema, writer_of
 from streams.errors import UserError
@@ -23,17 +35,30 @@ from streams.errors import UserError
 SchemaLookup = Callable[[int], str | None]
 """Schema id -> the Avro schema as JSON text, None if the registry has no such schema.
 
-Raises RegistryUnavailableError where the registry does not answer.
+Raises RegistryUnavailableError if the registry cannot answer now, UnknownSchemaError if it has
+nothing of use under the id. A lookup that is a `ForeignLookup` knows schemas by other ids, too.
 """
 
 DECODE_STAGE: Final = "VALUE_CONVERTER"
-_HEADER: Final = 5
 _TO_THE_END: Final = 1 << 30
 """Beyond the end of any value: without a bound Arrow reckons with one that overflows."""
 
 
 class RegistryUnavailableError(UserError):
     """The schema registry cannot answer now; wait and try again. Nothing may be rejected."""
+
+
+class UnknownSchemaError(Exception):
+    """The registry has no schema of use under an id; the message says why. A verdict."""
+
+
+@runtime_checkable
+class ForeignLookup(Protocol):
+    """A lookup that also finds schemas by the ids of other serdes."""
+
+    def foreign(self, schema: ForeignId, /) -> str | None:
+        """Return the schema's text as a `SchemaLookup` does, and raise the same errors."""
+        ...
 
 
 class Rows(NamedTuple):
@@ -55,7 +80,8 @@ class _Piece(NamedTuple):
 
     at: Sequence[int]
     columns: pa.RecordBatch
-    schema_id: int
+    schema_id: int | None
+    """Null for a schema that the record names by another id than that of Confluent's API."""
 
 
 def encode(event: Event, schema_id: int) -> bytes:
@@ -99,25 +125,62 @@ def decode_rows(
             Refusal(i, Rejected(records.record(i), code, DECODE_STAGE, error, message)) for i in at
         )
 
-    for header, at, bodies in _by_header(records.values):
-        if header is None or len(header) < _HEADER or header[0] != 0:
-            refuse(at, ErrorCode.BAD_FRAME, "BadFrameError", _frame_fault(records.values[at[0]]))
-            continue
-        schema_id = int.from_bytes(header[1:], "big")
-        writer = _find_writer(schema_id, writer_schema)
+    def take(
+        schema: SchemaRef, at: Sequence[int], bodies: Sequence[bytes], source: str = ""
+    ) -> None:
+        writer = _find_writer(schema, writer_schema)
         if isinstance(writer, str):
             refuse(at, ErrorCode.UNKNOWN_SCHEMA, "UnknownSchemaError", writer)
         elif writer.record_type is None or writer.record_type not in listed:
-            message = f"{topic} does not carry {writer.full_name} (schema {schema_id})"
+            message = f"{topic} does not carry {writer.full_name} (schema {schema})"
             refuse(at, ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
         else:
-            for part, result in _sift(writer, at, bodies.to_pylist()):
+            for part, result in _sift(writer, at, bodies):
                 if isinstance(result, DecodeError):
-                    refuse(part, ErrorCode.DECODE_ERROR, "DecodeError", str(result))
+                    message = f"{result}{source}"
+                    refuse(part, ErrorCode.DECODE_ERROR, "DecodeError", message)
                 else:
-                    piece = _Piece(part, result, schema_id)
-                    pieces.setdefault(writer.record_type, []).append(piece)
+                    schema_id = schema if isinstance(schema, int) else None
+                    pieces.setdefault(writer.record_type, []).append(
+                        _Piece(part, result, schema_id)
+                    )
+
+    named = schemas_in_headers(records.headers)
+    values = records.values
+    if named:
+        values = [None if at in named else value for at, value in enumerate(values)]
+    for header, at, bodies in _by_header(values):
+        if header is not None and len(header) == PREFIX and header[0] == 0:
+            take(int.from_bytes(header[1:], "big"), at, bodies.to_pylist())
+        elif others := [index for index in at if index not in named]:
+            fault = frame_fault(records.values[others[0]])
+            refuse(others, ErrorCode.BAD_FRAME, "BadFrameError", fault)
+    for schema, at in _by_schema(named).items():
+        bare = [(index, body) for index in at if (body := records.values[index]) is not None]
+        refuse(
+            set(at).difference(index for index, _ in bare),
+            ErrorCode.BAD_FRAME,
+            "BadFrameError",
+            frame_fault(None),
+        )
+        if isinstance(schema, str):
+            refuse([index for index, _ in bare], ErrorCode.BAD_FRAME, "BadFrameError", schema)
+        elif bare:
+            indices, whole = zip(*bare, strict=True)
+            take(schema, indices, whole, f" (a header names the schema {schema})")
     return {name: _assemble(name, parts, records) for name, parts in pieces.items()}, refused
+
+
+def _by_schema(
+    named: Mapping[int, SchemaRef | FrameError],
+) -> Mapping[SchemaRef | str, Sequence[int]]:
+    """Schema that headers name, or why it is not read -> indices of the records, ascending."""
+    found: dict[SchemaRef | str, list[int]] = {}
+    for index, schema in named.items():
+        found.setdefault(str(schema) if isinstance(schema, FrameError) else schema, []).append(
+            index
+        )
+    return found
 
 
 def _by_header(
@@ -125,12 +188,12 @@ def _by_header(
 ) -> Iterator[tuple[bytes | None, Sequence[int], pa.Array]]:
     """The distinct headers, the indices of the values that have them, and what follows in those."""
     frames = pa.array(values, pa.large_binary())
-    bodies = pc.binary_slice(frames, _HEADER, _TO_THE_END)
-    first = (values[0] or b"")[:_HEADER] if values else b""
-    if len(first) == _HEADER and not frames.null_count and _all_start(frames, first):
+    bodies = pc.binary_slice(frames, PREFIX, _TO_THE_END)
+    first = (values[0] or b"")[:PREFIX] if values else b""
+    if len(first) == PREFIX and not frames.null_count and _all_start(frames, first):
         yield first, range(len(values)), bodies
         return
-    headers = pc.binary_slice(frames, 0, _HEADER).dictionary_encode(null_encoding="encode")
+    headers = pc.binary_slice(frames, 0, PREFIX).dictionary_encode(null_encoding="encode")
     kinds = headers.dictionary.to_pylist()
     order, begins = pc.sort_indices(headers.indices), 0  # stable: indices rise within a header
     for count in pc.value_counts(headers.indices).field("counts").to_pylist():
@@ -143,23 +206,36 @@ def _all_start(frames: pa.Array, header: bytes) -> bool:
     return bool(pc.all(pc.starts_with(frames, header)).as_py())
 
 
-def _frame_fault(value: bytes | None) -> str:
-    if value is None:
-        return "the value is null"
-    if len(value) < _HEADER:
-        return f"the value has {len(value)} bytes, fewer than the {_HEADER} of a frame"
-    return f"the value starts with byte {value[0]:#04x}, not with the magic byte 0x00"
+def schema_text(schema: SchemaRef, lookup: SchemaLookup) -> str:
+    """Return the text of the schema that a record names.
 
-
-def _find_writer(schema_id: int, writer_schema: SchemaLookup) -> Writer | str:
-    """The writer, or why there is none."""
-    text = writer_schema(schema_id)
+    Raises:
+        UnknownSchemaError: There is none of use.
+        RegistryUnavailableError: The registry cannot answer now.
+    """
+    if isinstance(schema, ForeignId):
+        if not isinstance(lookup, ForeignLookup):
+            raise UnknownSchemaError(f"schemas are not looked up {schema}")
+        text = lookup.foreign(schema)
+    elif 0 <= schema <= LARGEST_ID:
+        text = lookup(schema)
+    else:
+        raise UnknownSchemaError(
+            f"no registry gives out the schema id {schema}: the value may be Avro without a frame"
+        )
     if text is None:
-        return f"the registry has no schema {schema_id}"
+        raise UnknownSchemaError(unknown_schema(schema))
+    return text
+
+
+def _find_writer(schema: SchemaRef, lookup: SchemaLookup) -> Writer | str:
+    """The writer, or why there is none."""
     try:
-        return writer_of(text)
+        return writer_of(schema_text(schema, lookup))
+    except UnknownSchemaError as error:
+        return str(error)
     except NotAvroError as error:
-        return f"schema {schema_id}: {error}"
+        return f"schema {schema}: {error}"
 
 
 def _sift(

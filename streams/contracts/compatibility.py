@@ -35,6 +35,11 @@ def breaks(
                 yield Break(record_type, release, reasons)
 
 
+def differences(record_type: str, writer: Schema) -> tuple[str, ...]:
+    """Return why today's schema of a record type cannot read what `writer` wrote."""
+    return _compare(schemas()[record_type], writer)
+
+
 def _compare(reader: Schema, writer: Schema) -> tuple[str, ...]:
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
     result = checker.get_compatibility(

@@ -55,6 +55,12 @@ def id_fields(record_type: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields_of(record_type) if field.kind is Kind.ID)
 
 
+@functools.cache
+def time_fields(record_type: str) -> tuple[str, ...]:
+    """Return the names of the fields that hold instants, in the order of the schema."""
+    return tuple(field.name for field in fields_of(record_type) if field.kind is Kind.TIME)
+
+
 def _field(raw: Mapping[str, Any], named: dict[str, dict[str, Any]]) -> Field:
     name, kind = raw["name"], raw["type"]
     optional = isinstance(kind, list)

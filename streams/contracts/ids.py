@@ -15,6 +15,19 @@ MAX_NODE = (1 << 10) - 1
 MAX_SEQUENCE = (1 << 12) - 1
 TIME_SHIFT = 22
 _NODE_SHIFT = 12
+_MAX_DIGITS = len(str(MAX_ID))
+
+
+def parse_id(text: str) -> int:
+    """Return the integer that a string of up to 19 decimal digits names, negative ones included.
+
+    Raises:
+        ValueError: The text is no such string. Whether the integer is an id is not checked.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
+        raise ValueError
+    return int(text)
 
 
 def id_time(snowflake: int) -> int:

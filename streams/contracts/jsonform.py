@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from streams.contracts.events import EVENT_TYPES, Event
 from streams.contracts.fields import CREATES, Field, Kind, fields_of
-from streams.contracts.ids import SnowflakeGenerator, id_time
+from streams.contracts.ids import SnowflakeGenerator, id_time, parse_id
 from streams.contracts.rows import ENUMS
+from streams.contracts.text import check_text
 from streams.contracts.times import format_time, parse_time
 from streams.contracts.validate import STORY_MS
 
@@ -121,10 +122,7 @@ def _read_integer(_field: Field, value: object) -> int:
 
 def _read_id(field: Field, value: object) -> int:
     if isinstance(value, str):
-        digits = value.removeprefix("-")
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
-            raise ValueError
-        value = int(value)
+        value = parse_id(value)
     return _read_integer(field, value)
 
 
@@ -143,10 +141,7 @@ def _read_number(_field: Field, value: object) -> float:
 def _read_text(_field: Field, value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair") from None
+    check_text(value)
     return value
 
 

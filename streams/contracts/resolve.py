@@ -9,7 +9,7 @@ a record never depends on its neighbours. Rules: Avro specification 1.12, "Schem
 import functools
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,23 @@ _ARROW: Final[Mapping[Kind, pa.DataType]] = {
 _INTEGERS: Final = frozenset({"int", "long"})
 _NUMBERS: Final = frozenset({"int", "long", "float", "double"})
 _PRIMITIVES: Final = frozenset({"boolean", "long", "float", "double", "string"})
+_TICKS: Final[Mapping[str, int]] = {
+    "timestamp-millis": 1,
+    "timestamp-micros": 1000,
+    "timestamp-nanos": 1_000_000,
+}
+"""Instants by their logical type -> ticks in a millisecond."""
+_TEMPORAL: Final = frozenset(
+    {
+        *_TICKS,
+        "local-timestamp-millis",
+        "local-timestamp-micros",
+        "local-timestamp-nanos",
+        "date",
+        "time-millis",
+        "time-micros",
+    }
+)
 
 Decode = Callable[[Sequence[bytes]], pa.RecordBatch]
 """Avro bodies of one schema -> the record type's columns. Raises DecodeError if any is bad."""
@@ -58,6 +75,10 @@ class Writer:
     record_type: str | None
     columnar: bool
     decode: Decode
+    faults: tuple[str, ...] = ()
+    """Why no record of the schema is read, empty if its records are read."""
+    schema: Any = None
+    """The schema with our names for its fields, if the record type is known."""
 
 
 def arrow_schema(record_type: str) -> pa.Schema:
@@ -83,16 +104,100 @@ def writer_of(schema_text: str) -> Writer:
     namespace, _, record_type = full_name.rpartition(".")
     if namespace != NAMESPACE or record_type not in schemas():
         return Writer(full_name, None, False, _refuse)
+    schema = renamed(record_type, schema)
+    wire = _wire(schema)
+    units = {field["name"]: _logical_type(field["type"]) for field in schema["fields"]}
+    if faults := tuple(_unit_faults(record_type, units)):
+        return Writer(full_name, record_type, False, _refusing("; ".join(faults)), faults, schema)
     named: dict[str, Any] = {}
     _name_types(wire, named)
     plan = _plan(record_type, wire, named)
     if plan is None or not all(_columnar(field["type"], named) for field in wire["fields"]):
-        return Writer(full_name, record_type, False, _by_records(record_type, wire))
-    return Writer(full_name, record_type, True, _by_columns(record_type, wire, plan))
+        columnar, decode = False, _by_records(record_type, wire)
+    else:
+        columnar, decode = True, _by_columns(record_type, wire, plan)
+    decode = _in_millis(record_type, units, decode)
+    return Writer(full_name, record_type, columnar, decode, schema=schema)
 
 
 def _refuse(_bodies: Sequence[bytes]) -> pa.RecordBatch:
     raise DecodeError("this version does not know the record type")
+
+
+def _refusing(message: str) -> Decode:
+    def decode(_bodies: Sequence[bytes]) -> pa.RecordBatch:
+        raise DecodeError(message)
+
+    return decode
+
+
+# What the writer's schema says beyond the bytes ------------------------------------------------
+
+
+def renamed(record_type: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a writer's schema with its fields under the names that this version knows.
+
+    Avro resolves the reader's aliases only. A field that the writer renamed, with its old name as
+    an alias, would be dropped without a word if ours has a default. Bytes hold no names.
+    """
+    ours = {field.name for field in fields_of(record_type)}
+    missing = ours - {field["name"] for field in schema["fields"]}
+    fields = []
+    for field in schema["fields"]:
+        known = [alias for alias in field.get("aliases", ()) if alias in missing]
+        if known and field["name"] not in ours:
+            missing.discard(known[0])
+            field = {**field, "name": known[0]}
+        fields.append(field)
+    return {**schema, "fields": fields}
+
+
+def _logical_type(written: Any) -> str | None:
+    """The logical type of a field's type, or of the branch that is not null."""
+    if isinstance(written, list):
+        types = [_logical_type(branch) for branch in written if branch != "null"]
+        return next((kind for kind in types if kind), None)
+    if not isinstance(written, Mapping):
+        return None
+    kind = written.get("logicalType")
+    return kind if isinstance(kind, str) else _logical_type(written.get("type"))
+
+
+def _unit_faults(record_type: str, units: Mapping[str, str | None]) -> Iterator[str]:
+    """Fields whose logical type has another meaning than ours."""
+    for field in fields_of(record_type):
+        unit = units.get(field.name)
+        allowed = _TICKS if field.kind is Kind.TIME else ()
+        if unit in _TEMPORAL and unit not in allowed:
+            expected = "timestamp-millis" if field.kind is Kind.TIME else "no unit of time"
+            yield f"the writer's schema says that {field.name} is a {unit}; {expected} is expected"
+
+
+def _in_millis(record_type: str, units: Mapping[str, str | None], decode: Decode) -> Decode:
+    """`decode`, with instants of a finer unit rounded down to milliseconds."""
+    finer = {
+        at: ticks
+        for at, field in enumerate(fields_of(record_type))
+        if (ticks := _TICKS.get(units.get(field.name) or "", 1)) > 1
+    }
+    if not finer:
+        return decode
+
+    def scaled(bodies: Sequence[bytes]) -> pa.RecordBatch:
+        batch = decode(bodies)
+        columns = [
+            _floor_divided(column, finer[at]) if at in finer else column
+            for at, column in enumerate(batch.columns)
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+    return scaled
+
+
+def _floor_divided(column: pa.Array, ticks: int) -> pa.Array:
+    whole = pc.divide(column, ticks)  # towards zero
+    is_below = pc.less(pc.subtract(column, pc.multiply(whole, ticks)), 0)
+    return pc.subtract(whole, is_below.cast(pa.int64()))
 
 
 # Columns -----------------------------------------------------------------------------------------

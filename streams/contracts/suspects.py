@@ -2,8 +2,7 @@
 
 Every row that `validate.check_record` refuses is a suspect; a suspect that it accepts does no
 harm. Arithmetic in columns wraps around where an id or time is absurd, which only ever concerns
-rows that another rule suspects already: ids must be positive, and a creating event's time equals
-the time inside its id.
+rows that another rule suspects already: ids must be positive, and times lie in the years 1 to 9999.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,9 @@ from streams.contracts import validate as rules
 from streams.contracts.batch import APPEND_TIME
 from streams.contracts.catalog import topic_of
 from streams.contracts.events import ContentKind, Surface
-from streams.contracts.fields import CREATES, id_fields
-from streams.contracts.ids import EPOCH_MS, TIME_SHIFT
+from streams.contracts.fields import CREATES, id_fields, time_fields
+from streams.contracts.ids import EPOCH_MS, MAX_ID, TIME_SHIFT
+from streams.contracts.times import FIRST_MS, LAST_MS
 
 
 def suspects(record_type: str, columns: pa.RecordBatch, keys: Sequence[bytes | None]) -> list[int]:
@@ -38,7 +38,14 @@ def _masks(
     expected = body_id.cast(pa.string()).cast(pa.binary())
     yield pc.fill_null(pc.not_equal(pa.array(keys, pa.binary()), expected), True)
     for name in id_fields(record_type):
-        yield pc.fill_null(pc.less_equal(columns.column(name), 0), False)
+        ids = columns.column(name)
+        if not _all_within(ids, 1, MAX_ID):
+            yield pc.fill_null(pc.less_equal(ids, 0), False)
+    for name in time_fields(record_type):
+        times = columns.column(name)
+        if not _all_within(times, FIRST_MS, LAST_MS):
+            yield pc.fill_null(pc.less(times, FIRST_MS), False)
+            yield pc.fill_null(pc.greater(times, LAST_MS), False)
     created = CREATES.get(record_type)
     if created is not None:
         yield pc.not_equal(occurred_at, _id_time(columns.column(created)))
@@ -75,6 +82,13 @@ def _own_masks(record_type: str, columns: pa.RecordBatch) -> Iterator[pa.Array]:
 
 def _id_time(ids: pa.Array) -> pa.Array:
     return pc.add(pc.shift_right(ids, TIME_SHIFT), EPOCH_MS)
+
+
+def _all_within(numbers: pa.Array, first: int, last: int) -> bool:
+    """Return whether all numbers, nulls aside, lie in a range: a third of the cost of masks."""
+    span = pc.min_max(numbers)
+    least, greatest = span["min"].as_py(), span["max"].as_py()
+    return least is None or (first <= least and greatest <= last)
 
 
 def _longer(texts: pa.Array, limit: int) -> pa.Array:

@@ -51,7 +51,12 @@ BRONZE: Final = {
 QUARANTINE: Final = "quarantine"
 
 BRONZE_POSITION: Final = (
-    Column("schema_id", "INT", "the registry's id of the schema it was written with", "tombstone"),
+    Column(
+        "schema_id",
+        "INT",
+        "the registry's id (Confluent's API) of the schema it was written with",
+        "tombstone, or the record names its schema by a global id or a GUID",
+    ),
     Column("kafka_partition", "INT", "partition of the topic"),
     Column("kafka_offset", "BIGINT", "offset in the partition; unique with it"),
     Column("append_time", "TIMESTAMP", "when the broker appended the record"),
@@ -73,6 +78,20 @@ USER: Final = (
     Column("updated_at", "TIMESTAMP", "when the row was last written"),
 )
 """A row of `users` as captured: what identifies a person further never leaves Postgres."""
+
+UNAVAILABLE: Final = "\0unavailable"
+"""Stands in a captured row for a large text that PostgreSQL did not send, since it is unchanged.
+
+No text of PostgreSQL holds a zero byte, so no user can be named like it.
+"""
+
+DEBEZIUM_UNAVAILABLE: Final = "__debezium_unavailable_value"
+"""The same in records that were captured before the placeholder was set. Also a valid handle."""
+
+REFUSED_CHANGE: Final = (
+    "STRUCT<user_id BIGINT, op STRING, lsn BIGINT, snapshot STRING, committed_at TIMESTAMP>"
+)
+"""What a change of accounts that was refused still says; a field is null if it does not."""
 
 DIM_USERS: Final = Table(
     "dim_users",
@@ -142,7 +161,7 @@ DIM_STORIES: Final = Table(
 
 DIM_DATE: Final = Table(
     "dim_date",
-    "one day (UTC)",
+    "one day (UTC): each around facts and content from 2000 to 2099, outside only days of theirs",
     (
         Column("date", "DATE", "the day"),
         Column("year", "INT", "calendar year"),

@@ -1,6 +1,12 @@
 """The key under which a hashtag's posts are found."""
 
 import unicodedata
+from typing import Final
+
+from streams.contracts.validate import MAX_HASHTAG
+
+MAX_TAG_KEY: Final = 18 * MAX_HASHTAG
+"""Code points of the longest key: normalisation makes up to 18 of one (U+FDFA)."""
 
 
 def tag_key(tag: str) -> str:

@@ -1,14 +1,32 @@
-"""Instants as people read them: RFC 3339 in UTC, to the millisecond."""
+"""Parsing and formatting of instants: RFC 3339 text and milliseconds since the Unix epoch."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+FIRST_MS: Final = -62_135_596_800_000
+"""0001-01-01T00:00:00.000Z, the first instant that an event may have."""
+LAST_MS: Final = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z, the last instant that an event may have."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCAL_EPOCH: Final = datetime(1970, 1, 1)
 _MS: Final = timedelta(milliseconds=1)
+_MINUTE_MS: Final = 60_000
+
+# RFC 3339, section 5.6. Its notes allow lower-case letters and a space in place of the T.
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|(60))(?:\.(\d+))?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))?",
+    re.ASCII,
+)
+_SECONDS_AT: Final = 17
+_FRACTION_AT: Final = 19
+_OUTSIDE: Final = "it is outside the years 1 to 9999"
 
 
 def format_time(at_ms: int) -> str | int:
-    """`2024-05-01T12:00:00.000Z`; the number itself where no calendar year holds it."""
+    """Return `2024-05-01T12:00:00.000Z`, or `at_ms` itself outside the years 1 to 9999."""
     try:
         at = _EPOCH + timedelta(milliseconds=at_ms)
     except OverflowError:
@@ -17,8 +35,47 @@ def format_time(at_ms: int) -> str | int:
 
 
 def parse_time(text: str) -> int:
-    """Milliseconds since the Unix epoch; finer digits are cut. Raises ValueError."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("the offset from UTC is missing")
-    return (at - _EPOCH) // _MS
+    """Return an RFC 3339 date-time as milliseconds since the Unix epoch.
+
+    Every form of RFC 3339 is read: lower-case `t` and `z`, a space instead of the `T`, any number
+    of fraction digits and offsets up to ±23:59. Digits after the milliseconds are cut off.
+    Second 60 is read only where a leap second may be, at the end of a month in UTC, and is the
+    first second of the next month, as in POSIX time.
+
+    Raises:
+        ValueError: The text is no such date-time, or is outside the years 1 to 9999 (UTC).
+    """
+    found = _DATE_TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("it is not in the form 2026-01-31T12:00:00Z")
+    leap, fraction, sign, hours, minutes = found.groups()
+    if sign is None and text[-1] not in "Zz":
+        raise ValueError("the offset from UTC is missing: add Z for UTC")
+    at_ms = _local_ms(f"{text[:_SECONDS_AT]}59" if leap else text[:_FRACTION_AT])
+    if leap:
+        at_ms += 1000
+    if fraction is not None:
+        at_ms += int(fraction[:3].ljust(3, "0"))
+    if sign is not None:
+        offset = (int(hours) * 60 + int(minutes)) * _MINUTE_MS
+        at_ms += offset if sign == "-" else -offset
+    if not FIRST_MS <= at_ms <= LAST_MS:
+        raise ValueError(_OUTSIDE)
+    if leap and not _begins_month(at_ms):
+        raise ValueError("second 60 exists only at the end of a month (UTC)")
+    return at_ms
+
+
+def _local_ms(text: str) -> int:
+    """Return the milliseconds from 1970 to a date-time, both in the same offset."""
+    try:
+        return (datetime.fromisoformat(text) - _LOCAL_EPOCH) // _MS
+    except ValueError:
+        year_0 = text.startswith("0000")
+        raise ValueError(_OUTSIDE if year_0 else "there is no such day") from None
+
+
+def _begins_month(at_ms: int) -> bool:
+    """Return whether an instant is in the first second of a month (UTC)."""
+    at = _EPOCH + timedelta(milliseconds=at_ms)
+    return (at.day, at.hour, at.minute, at.second) == (1, 0, 0, 0)

@@ -19,8 +19,9 @@ from streams.contracts.events import (
     StoryCreated,
     Surface,
 )
-from streams.contracts.fields import CREATES, id_fields
+from streams.contracts.fields import CREATES, id_fields, time_fields
 from streams.contracts.ids import id_time
+from streams.contracts.times import FIRST_MS, LAST_MS
 
 MAX_TEXT: Final = 10_000
 MAX_HASHTAGS: Final = 30
@@ -94,6 +95,10 @@ def _invalid(event: Event) -> str | None:
         value = getattr(event, field)
         if value is not None and value <= 0:
             return f"{field} is {value}: an id is positive"
+    for field in time_fields(name):
+        value = getattr(event, field)
+        if value is not None and not FIRST_MS <= value <= LAST_MS:
+            return f"{field} is outside the years 1 to 9999"
     created = CREATES.get(name)
     if created is not None and event.occurred_at != id_time(getattr(event, created)):
         return f"occurred_at is not the time inside {created}"

@@ -44,6 +44,16 @@ class JsonLines:
         self._file.write(b"".join(lines))
 
 
+class DiscardOutlet:
+    """Outlet of a dry run: it accepts events and keeps none."""
+
+    def send(self, event: Event) -> None:
+        """Accept an event."""
+
+    def flush(self) -> None:
+        """Return at once: nothing is in flight."""
+
+
 class Log:
     """Events in Kafka. Raises PublishError soon after the broker stops acknowledging."""
 

@@ -64,12 +64,20 @@ def require(lake: Path, names: Collection[str]) -> None:
 
 @contextmanager
 def opened(
-    lake: Path, limits: Limits, names: Collection[str] | None = None
+    lake: Path,
+    limits: Limits,
+    names: Collection[str] | None = None,
+    optional: Collection[str] = (),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with a view per table: of `names`, or of every table that there is.
+    """Yield a connection with a view per table: of `names`, or of every table that there is.
 
-    Afterwards it reads nothing but the lake, and no setting can be changed any more. Raises
-    UserError where a table is missing or cannot be read.
+    Afterwards it reads nothing but the lake, and no setting can be changed any more.
+
+    Args:
+        optional: further tables; one that cannot be read becomes a view that says so.
+
+    Raises:
+        UserError: a table of `names` is missing or cannot be read.
     """
     if names is None:
         names = tables_of(lake)
@@ -81,6 +89,8 @@ def opened(
     ):
         for name in names:
             _view(session, lake, name)
+        for name in sorted(set(optional) - set(names)):
+            _view_or_reason(session, lake, name)
         folders = ", ".join(map(quoted, (str(lake), spill)))
         session.execute(f"SET temp_directory = {quoted(spill)}")
         session.execute(f"SET allowed_directories = [{folders}]")
@@ -98,6 +108,13 @@ def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:", config=config) as session:
         session.execute(f"LOAD {quoted(str(_extension()))}")
         session.execute("SET TimeZone = 'UTC'")
+        yield session
+
+
+@contextmanager
+def parser() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection that parses SQL and has no table."""
+    with duckdb.connect(":memory:", config={**_CONFIG}) as session:
         yield session
 
 
@@ -124,8 +141,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _view(session: duckdb.DuckDBPyConnection, lake: Path, name: str) -> None:
-    catalog, view = ('"' + text.replace('"', '""') + '"' for text in (f"delta {name}", name))
+    catalog, view = _identifier(f"delta {name}"), _identifier(name)
     where = quoted(str(lake / name))
     try:
         attach = f"ATTACH {where} AS {catalog} (TYPE delta, PIN_SNAPSHOT, READ_ONLY)"
@@ -134,6 +155,16 @@ def _view(session: duckdb.DuckDBPyConnection, lake: Path, name: str) -> None:
     except duckdb.Error as error:
         reason = str(error).split("\n", 1)[0]
         raise UserError(f"table {name} at {lake / name} cannot be read: {reason}") from error
+
+
+def _view_or_reason(session: duckdb.DuckDBPyConnection, lake: Path, name: str) -> None:
+    try:
+        _view(session, lake, name)
+    except UserError as error:
+        # Attached, it would break whatever lists tables.
+        session.execute(f"DETACH DATABASE IF EXISTS {_identifier(f'delta {name}')}")
+        view, reason = _identifier(name), quoted(error.message)
+        session.execute(f"CREATE VIEW {view} AS SELECT error({reason}) AS unreadable")
 
 
 def _extension() -> Path:

@@ -285,3 +285,11 @@ class ViewReader(Protocol):
 
 class StoreUnavailableError(Exception):
     """The store cannot answer now; wait and try again. Nothing may be acknowledged."""
+
+
+class StoreRefusedError(Exception):
+    """The store answers, and refuses what a record asks of it: trying again changes nothing.
+
+    A refusal that concerns every record, such as a missing table or a wrong password, is a
+    StoreUnavailableError: it ends when the deployment is corrected.
+    """

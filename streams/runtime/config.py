@@ -39,6 +39,8 @@ class WorkerConfig:
     stop_within_s: float = 30.0
     """From the signal to the end, the batch in hand included."""
     watch_every_s: float = 5.0
+    blocked_after_s: float = 60.0
+    """A worker that waits at a record for a server reports itself as unhealthy after so long."""
     stalled_after_s: float = 120.0
     """A partition with work to do that makes no progress for so long makes the worker unhealthy,
     and ends it where it will not make any by itself."""

@@ -9,10 +9,20 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from streams.runtime.blockages import Blockage
+
 METRICS_PATH = "/metrics"
 HEALTH_PATH = "/healthz"
 
 _JSON = ("Content-Type", "application/json")
+
+
+class BlockedRecord(NamedTuple):
+    """A record that a partition waits at, for `seconds`. `overdue`: for longer than is normal."""
+
+    blockage: Blockage
+    seconds: float
+    overdue: bool
 
 
 class Health(NamedTuple):
@@ -20,7 +30,9 @@ class Health(NamedTuple):
 
     group: str
     reasons: tuple[str, ...] = ()
-    """None where all is well."""
+    """Empty if the worker is healthy."""
+    blocked: tuple[BlockedRecord, ...] = ()
+    """Records that partitions wait at, from the first failed try on."""
 
     @property
     def ok(self) -> bool:
@@ -51,11 +63,22 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Callable[[]
 def _answer_health(health: Health, start: Callable[..., Any]) -> Iterable[bytes]:
     start("200 OK" if health.ok else "503 Service Unavailable", [_JSON])
     told = {
-        "status": "ok" if health.ok else "stalled",
+        "status": _status(health),
         "group": health.group,
         "reasons": list(health.reasons),
+        "blocked": [
+            {**blockage._asdict(), "seconds": round(seconds, 1), "overdue": overdue}
+            for blockage, seconds, overdue in health.blocked
+        ],
     }
     return [json.dumps(told).encode()]
+
+
+def _status(health: Health) -> str:
+    if health.ok:
+        return "ok"
+    overdue = [str(record.blockage) for record in health.blocked if record.overdue]
+    return "blocked" if len(overdue) == len(health.reasons) else "stalled"
 
 
 class _QuietHandler(WSGIRequestHandler):

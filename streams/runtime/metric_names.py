@@ -17,6 +17,7 @@ LATENCY_SECONDS = "storyline_append_to_applied_seconds"
 LAST_APPLIED = "storyline_last_applied_timestamp_seconds"
 LAG = "storyline_lag_records"
 STALLED_SECONDS = "storyline_stalled_seconds"
+BLOCKED_SECONDS = "storyline_blocked_seconds"
 BUFFERED = "storyline_buffered_bytes"
 LIMIT_USED = "storyline_dead_letter_limit_used_ratio"
 
@@ -32,6 +33,7 @@ HELP: Mapping[str, str] = {
     LAST_APPLIED: "When a batch was last acknowledged, in seconds since the Unix epoch.",
     LAG: "Offsets between what is applied and the end of the log, of assigned partitions.",
     STALLED_SECONDS: "For how long a partition with work to do has made no progress.",
+    BLOCKED_SECONDS: "For how long a partition has waited at a record because a server is away.",
     BUFFERED: "Keys and values that were fetched and wait for their pipeline.",
     LIMIT_USED: "How near the limit of dead letters is: 0 without a bad record, 1 where it stops.",
 }

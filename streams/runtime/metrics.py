@@ -1,6 +1,7 @@
 """The metrics of a worker: what is counted as it happens, and what is read off when asked."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,6 +11,7 @@ from streams.runtime.metric_names import (
     APPLIED,
     BATCH_RECORDS,
     BATCH_SECONDS,
+    BLOCKED_SECONDS,
     BUFFERED,
     CONSUMED,
     DEAD_LETTERS,
@@ -40,6 +42,8 @@ class Levels(NamedTuple):
     stalls: Iterable[Stall]
     buffered: Mapping[str, int]
     """Topic -> bytes."""
+    blocked: Mapping[TopicPartition, float] = MappingProxyType({})
+    """Partition -> seconds that it has waited at a record."""
 
 
 class Gauged(Protocol):
@@ -123,7 +127,11 @@ class _LevelCollector:
             labels = (self._group, at[0], str(at[1]))
             lag.add_metric(labels, standing.lag)
             seconds.add_metric(labels, stalled.get(at, 0.0))
+        blocked = GaugeMetricFamily(BLOCKED_SECONDS, HELP[BLOCKED_SECONDS], labels=_PARTITION)
+        for at in {**levels.standings, **levels.blocked}:
+            labels = (self._group, at[0], str(at[1]))
+            blocked.add_metric(labels, levels.blocked.get(at, 0.0))
         buffered = GaugeMetricFamily(BUFFERED, HELP[BUFFERED], labels=_TOPIC)
         for topic, size in levels.buffered.items():
             buffered.add_metric((self._group, topic), size)
-        return lag, seconds, buffered
+        return lag, seconds, blocked, buffered

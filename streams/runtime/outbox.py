@@ -23,6 +23,12 @@ _PASSING = {
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
     KafkaError._RESOLVE,
+    # An operator's to correct, like a wrong password: no verdict about a message.
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
 }
 
 

@@ -7,15 +7,22 @@ many records it raises before it buries any.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
+
+from streams.runtime.blockages import Blockage, Blockages, shortened
 from streams.runtime.buried import Buried
 from streams.runtime.dead_letters import Burial, Rejection
 from streams.runtime.guarding import Guard
+from streams.runtime.limits import Bad
 from streams.runtime.metrics import Metrics
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.raw_batch import RawBatch, cut
+from streams.runtime.refusals import Decisions, NoDecisions, split_decided, store_refusal
 from streams.runtime.retry import Waiter
+
+log = structlog.get_logger(__name__)
 
 B = TypeVar("B")
 P = TypeVar("P", bound="Account")
@@ -56,7 +63,12 @@ class HeldUpError(Exception):
 
 
 class Pipeline(Generic[B, P]):
-    """The steps of one topic, in order. What a server held up is resumed until it answers."""
+    """The steps of one topic, in order. What a server held up is resumed until it answers.
+
+    `refusals` are the errors of a store that are about records, not about the store: the batch is
+    then divided until the records are found that the store refuses, and only these become dead
+    letters. Records in `decisions` become dead letters before they are decoded.
+    """
 
     def __init__(
         self,
@@ -67,43 +79,130 @@ class Pipeline(Generic[B, P]):
         metrics: Metrics,
         waiter: Waiter,
         guard: Guard | None = None,
+        refusals: tuple[type[Exception], ...] = (),
+        decisions: Decisions | None = None,
     ) -> None:
         """Without a guard, any number of records may be buried."""
         self.topic = topic
+        self.blockages = Blockages()
         self._steps = steps
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._waiter = waiter
         self._guard = guard or Guard(topic, metrics)
+        self._refusals = refusals
+        self._decisions = decisions or NoDecisions()
 
     def run(self, batches: Sequence[RawBatch]) -> None:
         """Take fetched batches through every step, once.
 
         Raises HeldUpError where a server does not answer just now, and whatever else goes wrong.
         """
-        buried = Buried()
-        self._take(batches, buried, lambda name, step: self._once(name, step, buried))
+        self._take(batches, Buried())
 
     def resume(self, batches: Sequence[RawBatch], buried: Buried) -> None:
-        """The same for what was held up, or a part of it, waiting for servers.
+        """Take batches through every step, waiting for servers.
+
+        A try that fails is followed by a try of the first half of its records, until a single
+        record is known to block. What precedes it is applied; what follows waits. Before each try
+        the decisions of operators are read, which may remove the record.
 
         Raises StoppedError once the worker is to stop, and what cannot be waited for.
         """
-        self._take(batches, buried, self._patiently)
+        part = object()
+        try:
+            self._resume(batches, buried, part)
+        finally:
+            self.blockages.clear(part)
 
-    def _take(self, batches: Sequence[RawBatch], buried: Buried, tried: "_Tried") -> None:
-        steps, count = self._steps, sum(map(len, batches))
-        batch, rejected = tried("decode", lambda: steps.decode(batches))
-        bad = self._guard.judge(batches, rejected)
-        self._bury(rejected, steps.decode, buried, tried)
-        if len(rejected) < count:
-            projected = tried("project", lambda: steps.project(batch))
+    def _resume(self, batches: Sequence[RawBatch], buried: Buried, part: object) -> None:
+        left, failing, tries = list(batches), 0, 0
+        while left:
+            size = max(1, failing // 2) if failing else _count(left)
+            first, rest = cut(left, size)
+            try:
+                self._once("decisions", self._decisions.refresh, buried)
+                self._take(first, buried)
+            except HeldUpError as held_up:
+                failing, tries = size, tries + 1 if size == 1 else 0
+                blockage = _blockage(first, held_up)
+                self.blockages.note(part, blockage)
+                pause_s = self._waiter.next_pause_s(tries)
+                log.warning(
+                    "waiting for a server",
+                    error=blockage.reason,
+                    tries=tries,
+                    next_try_s=round(pause_s, 2),
+                    topic=self.topic,
+                    step=held_up.step,
+                    partition=blockage.partition,
+                    offset=blockage.offset,
+                    exact=blockage.exact,
+                )
+                self._waiter.pause(pause_s)
+            else:
+                left, tries = rest, 0
+                failing = max(0, failing - size)
+                if not failing:
+                    self.blockages.clear(part)
+
+    def _take(self, batches: Sequence[RawBatch], buried: Buried) -> None:
+        if decided := self._decisions.of(self.topic):
+            batches, rejected = split_decided(batches, decided)
+            self._bury(rejected, self._decisions.of, buried)
+            if not batches:
+                return
+        done = _Done()
+        try:
+            bad = self._pass(batches, buried, done, self._guard.judge)
+        except self._refusals:
+            done = _Done()
+            self._isolate(batches, buried, done)
+            bad = self._guard.judge(done.batches, done.rejected)
+        for account, buried_before in done.accounts:
+            self._count(account, buried_before)
+        self._guard.settled(_count(batches), bad)
+
+    def _isolate(self, batches: Sequence[RawBatch], buried: Buried, done: "_Done") -> None:
+        """Apply what the store takes, in order, and bury what it refuses.
+
+        A refused record is durable among the dead letters before the records behind it are
+        applied: a store that keeps the log's offsets would take it for applied otherwise.
+        """
+        count = _count(batches)
+        try:
+            self._pass(batches, buried, done, _no_judge)
+        except self._refusals as error:
+            if count > 1:
+                for half in cut(batches, count // 2):
+                    self._isolate(half, buried, done)
+                return
+            done.add(batches, [store_refusal(batches[0], error)])
+            self._guard.judge(done.batches, done.rejected)
+            self._bury(done.rejected[-1:], self._steps.apply, buried)
+
+    def _pass(
+        self,
+        batches: Sequence[RawBatch],
+        buried: Buried,
+        done: "_Done",
+        judge: "_Judge",
+    ) -> Sequence[Bad]:
+        """Take batches through the steps; what came of them is added to `done` at the end."""
+        steps = self._steps
+        batch, rejected = self._once("decode", lambda: steps.decode(batches), buried)
+        bad = judge(batches, rejected)
+        self._bury(rejected, steps.decode, buried)
+        if len(rejected) < _count(batches):
+            projected = self._once("project", lambda: steps.project(batch), buried)
             # Before the effects, which may make a conflict look like a duplicate when read again.
             conflicts = [steps.conflict(*_at(batches, *place)) for place in projected.conflicts]
-            self._bury(conflicts, steps.project, buried, tried)
-            tried("apply", lambda: steps.apply(projected))
-            self._count(projected, buried.no_longer(batches, (*rejected, *conflicts)))
-        self._guard.settled(count, bad)
+            self._bury(conflicts, steps.project, buried)
+            self._once("apply", lambda: steps.apply(projected), buried)
+            known = buried.no_longer(batches, (*rejected, *conflicts))
+            done.accounts.append((projected, known))
+        done.add(batches, rejected)
+        return bad
 
     def _count(self, account: Account, buried_before: int) -> None:
         """Count a batch's events; those that an earlier try buried are counted already."""
@@ -112,15 +211,11 @@ class Pipeline(Generic[B, P]):
         self._metrics.duplicates(self.topic, account.duplicates - known)
 
     def _bury(
-        self,
-        rejections: Sequence[Rejection],
-        step: Callable[..., Any],
-        buried: Buried,
-        tried: "_Tried",
+        self, rejections: Sequence[Rejection], step: Callable[..., Any], buried: Buried
     ) -> None:
         if fresh := buried.fresh(rejections) if rejections else ():
             name = f"{step.__module__}.{getattr(step, '__qualname__', type(step).__qualname__)}"
-            tried("dead_letters", lambda: self._dead_letters.bury(fresh, name))
+            self._once("dead_letters", lambda: self._dead_letters.bury(fresh, name), buried)
             buried.add(fresh)
 
     def _once(self, name: str, step: Callable[[], T], buried: Buried) -> T:
@@ -132,19 +227,47 @@ class Pipeline(Generic[B, P]):
             self._metrics.retried(self.topic, name)
             raise HeldUpError(name, buried) from error
 
-    def _patiently(self, name: str, step: Callable[[], T]) -> T:
-        return self._waiter.run(
-            step,
-            retried=lambda: self._metrics.retried(self.topic, name),
-            topic=self.topic,
-            step=name,
-        )
+
+@dataclass(slots=True)
+class _Done:
+    """What came of a batch, counted once all of it is settled."""
+
+    accounts: list[tuple[Account, int]] = field(default_factory=list)
+    """Accounts, each with the number of its events that an earlier try buried."""
+    batches: list[RawBatch] = field(default_factory=list)
+    """Records that are settled, in their order."""
+    rejected: list[Rejection] = field(default_factory=list)
+    """What the decoder or the store refused of them."""
+
+    def add(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> None:
+        self.batches += batches
+        self.rejected += rejected
 
 
-class _Tried(Protocol):
-    """Runs the step of a name, in one way or another."""
+_Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[Bad]]
 
-    def __call__(self, name: str, step: Callable[[], T], /) -> T: ...
+
+def _no_judge(batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> Sequence[Bad]:  # noqa: ARG001
+    """Judge nothing: the whole batch is judged."""
+    return ()
+
+
+def _count(batches: Sequence[RawBatch]) -> int:
+    return sum(map(len, batches))
+
+
+def _blockage(batches: Sequence[RawBatch], held_up: HeldUpError) -> Blockage:
+    """Return the blockage at the first record of batches that were tried."""
+    return Blockage(
+        batches[0].topic,
+        batches[0].partition,
+        batches[0].offsets[0],
+        exact=_count(batches) == 1,
+        step=held_up.step,
+        reason=shortened(held_up.__cause__),
+        since=0.0,
+        tries=0,
+    )
 
 
 def _at(batches: Sequence[RawBatch], partition: int, offset: int) -> tuple[RawBatch, int]:

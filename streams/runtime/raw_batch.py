@@ -70,6 +70,22 @@ class RawBatch:
         """The first `count` records and the others; both must hold some."""
         return self._cut(slice(None, count)), self._cut(slice(count, None))
 
+    def pick(self, indexes: Sequence[int]) -> "RawBatch":
+        """Return the records at these indexes, which rise; at least one."""
+
+        def picked(values: Sequence[R]) -> list[R]:
+            return [values[index] for index in indexes]
+
+        return RawBatch(
+            self.topic,
+            self.partition,
+            picked(self.offsets),
+            picked(self.timestamps),
+            picked(self.keys),
+            picked(self.values),
+            picked(self.headers),
+        )
+
     def records(self, make: Callable[..., R]) -> Iterator[R]:
         """`make(topic, partition, offset, append_time, key, value, headers)` of each record."""
         return map(
@@ -93,3 +109,21 @@ class RawBatch:
             self.values[part],
             self.headers[part],
         )
+
+
+def cut(batches: Sequence[RawBatch], count: int) -> tuple[list[RawBatch], list[RawBatch]]:
+    """Return the first `count` records of a sequence of batches, and the others.
+
+    Either may be empty.
+    """
+    first: list[RawBatch] = []
+    room = count
+    for number, batch in enumerate(batches):
+        if room <= 0:
+            return first, list(batches[number:])
+        if len(batch) > room:
+            begin, rest = batch.split(room)
+            return [*first, begin], [rest, *batches[number + 1 :]]
+        first.append(batch)
+        room -= len(batch)
+    return first, []

@@ -1,17 +1,9 @@
-"""Waiting for a server that does not answer: for ever, with back-off, until told to stop."""
+"""Waiting for a server that does not answer: with growing pauses, until the worker stops."""
 
+import random
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-import structlog
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type
-from tenacity.stop import stop_when_event_set
-from tenacity.wait import wait_exponential_jitter
-
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
+_LARGEST_POWER = 30
 
 
 class StoppedError(Exception):
@@ -19,7 +11,7 @@ class StoppedError(Exception):
 
 
 class Waiter:
-    """Tries a step until it succeeds, on the errors that pass by themselves."""
+    """Sorts errors into those that pass by themselves and others, and pauses between tries."""
 
     def __init__(
         self,
@@ -31,40 +23,24 @@ class Waiter:
     ) -> None:
         self._passing = passing
         self._stopping = stopping
-        self._wait = wait_exponential_jitter(multiplier=first_s, max=longest_s, jitter=first_s)
+        self._first_s = first_s
+        self._longest_s = longest_s
 
     def is_passing(self, error: Exception) -> bool:
-        """Whether it is worth waiting for its end."""
+        """Return whether it is worth waiting for the error's end."""
         return isinstance(error, self._passing)
 
-    def run(self, call: Callable[[], T], *, retried: Callable[[], None], **context: Any) -> T:
-        """The call's result; `retried` is called and a line logged before each further try.
+    def next_pause_s(self, tries: int) -> float:
+        """Return the seconds to pause after `tries` failed tries of one record.
 
-        Raises StoppedError when told to stop between two tries, and every other error at once.
+        The pause doubles from `first_s` to `longest_s`; up to `first_s` of it is random.
         """
+        power = min(max(tries - 1, 0), _LARGEST_POWER)
+        jitter = random.uniform(0, self._first_s)  # noqa: S311 - spreads load, protects nothing
+        return float(min(self._longest_s, self._first_s * 2**power + jitter))
 
-        def before_sleep(state: RetryCallState) -> None:
-            retried()
-            error = state.outcome.exception() if state.outcome else None
-            log.warning(
-                "waiting for a server",
-                error=f"{type(error).__name__}: {error}",
-                tries=state.attempt_number,
-                next_try_s=round(state.upcoming_sleep, 2),
-                **context,
-            )
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(self._passing),
-            wait=self._wait,
-            stop=stop_when_event_set(self._stopping),
-            sleep=self._sleep,
-            before_sleep=before_sleep,
-        )
-        try:
-            return retrying(call)
-        except RetryError as error:
-            raise StoppedError from error
-
-    def _sleep(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Sleep. Raises StoppedError if the worker is to stop, before or during the pause."""
         self._stopping.wait(seconds)
+        if self._stopping.is_set():
+            raise StoppedError

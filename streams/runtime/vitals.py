@@ -1,10 +1,12 @@
 """What a worker tells of itself while it runs: levels for its metrics, and its health."""
 
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from streams.runtime.blockages import Blockage
 from streams.runtime.config import WorkerConfig
-from streams.runtime.endpoint import Health
+from streams.runtime.endpoint import BlockedRecord, Health
 from streams.runtime.metrics import Levels
 from streams.runtime.positions import TopicPartition
 from streams.runtime.raw_batch import RawBatch
@@ -16,13 +18,14 @@ from streams.runtime.watching import Reading, Watcher
 class Vitals:
     """Of one worker. Its methods may be called from any thread.
 
+    `topics` has a function for each topic that returns what its pipeline waits at.
     `hopeless` is called, from the watcher's thread, when partitions stand still for good.
     """
 
     def __init__(
         self,
         config: WorkerConfig,
-        topics: Collection[str],
+        topics: Mapping[str, Callable[[], Collection[Blockage]]],
         hopeless: Callable[[list[Stall]], None],
     ) -> None:
         self.in_hand: set[TopicPartition] = set()
@@ -52,16 +55,35 @@ class Vitals:
     def health(self) -> Health:
         """As of the last look: `Health.reasons` says what stands still, and for how long."""
         look, limit_s = self._watcher.last, self._config.stalled_after_s
-        reasons = [str(stall) for stall in look.stalls]
+        blocked = self._blocked()
+        reasons = [
+            f"{record.blockage}, for {record.seconds:.0f} s" for record in blocked if record.overdue
+        ]
+        reasons += [str(stall) for stall in look.stalls]
         if look.unanswered_s >= limit_s:
             reasons.append(f"the broker has not answered for {look.unanswered_s:.0f} s")
-        return Health(self._config.group, tuple(reasons))
+        return Health(self._config.group, tuple(reasons), blocked)
 
     def levels(self) -> Levels:
         look = self._watcher.last
         return Levels(
-            look.standings, look.stalls, {topic: self.buffered(topic) for topic in self._topics}
+            look.standings,
+            look.stalls,
+            {topic: self.buffered(topic) for topic in self._topics},
+            {
+                (record.blockage.topic, record.blockage.partition): record.seconds
+                for record in self._blocked()
+            },
         )
+
+    def _blocked(self) -> tuple[BlockedRecord, ...]:
+        now, limit_s = time.time(), self._config.blocked_after_s
+        found = [
+            BlockedRecord(blockage, blockage.seconds(now), blockage.seconds(now) >= limit_s)
+            for blockages in self._topics.values()
+            for blockage in blockages()
+        ]
+        return tuple(found)
 
     def buffered(self, topic: str) -> int:
         """Bytes of a topic's keys and values that wait for its pipeline."""

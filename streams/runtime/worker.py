@@ -64,7 +64,8 @@ class Worker:
         self._wanted_from = wanted_from
         self._late: threading.Timer | None = None
         """Ends the process if it does not end by itself."""
-        self.vitals = Vitals(config, pipelines, self._give_up)
+        blockages = {topic: each.blockages.current for topic, each in pipelines.items()}
+        self.vitals = Vitals(config, blockages, self._give_up)
         metrics.gauge(self.vitals)
 
     def run(self, assigned: Callable[[], None] = lambda: None) -> None:

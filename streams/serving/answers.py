@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from streams.contracts.times import format_time
 
 
 class NotFoundError(LookupError):
@@ -189,15 +190,6 @@ _ID_FIELDS = frozenset(
 )
 
 
-def rfc3339(at_ms: int) -> str:
-    """An instant as RFC 3339 with milliseconds; beyond what a calendar holds, as a plain number."""
-    try:
-        instant = datetime.fromtimestamp(at_ms / 1000, UTC)
-    except (OverflowError, ValueError):
-        return str(at_ms)
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def to_json(answer: Any) -> Any:
     """The JSON form of an answer: ids as strings, times as RFC 3339."""
     if is_dataclass(answer):
@@ -215,5 +207,5 @@ def _field(name: str, value: Any) -> Any:
     if _is_id(name):
         return [str(item) for item in value] if isinstance(value, tuple) else str(value)
     if name.endswith("_at") or name == "now":
-        return rfc3339(value)
+        return format_time(value)
     return to_json(value)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from streams.errors import UserError
+from streams.stack import paths
 from streams.stack.config import LOOPBACK, StackConfig
 from streams.stack.service import Service
 
@@ -17,8 +18,26 @@ SPARE_MEGABYTES = 512
 """Room that the servers need at least, for logs and first segments."""
 
 
+def usable_paths(config: StackConfig) -> None:
+    """Raise UserError if a program would read another path than the home's or the lake's."""
+    paths.require(config.home, paths.HOME, "STORYLINE_HOME")
+    if config.lake is not None:
+        inside = config.lake.is_relative_to(config.home)
+        setting = "STORYLINE_HOME" if inside else "STORYLINE_LAKE"
+        paths.require(config.lake, paths.LAKE, setting)
+    if ":" in str(config.cache):
+        raise UserError(
+            f"the path {str(config.cache)!r} has ':': Java takes it for the end of a path",
+            hint="name a path without it with STORYLINE_CACHE",
+        )
+
+
 def usable_home(config: StackConfig) -> None:
-    """Raises UserError when the home cannot be made or written to, or its disk is nearly full."""
+    """Raise UserError if the home cannot be made or written to.
+
+    Also if its disk is nearly full, or if a program could not use its path or the lake's.
+    """
+    usable_paths(config)
     probe = config.home / ".writable"
     try:
         config.home.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,8 @@ class StackConfig:
     derived: tuple[Path, ...] = ()
     """What workers make of the servers' data, and what is wrong without it: `reset` deletes it
     where it lies under `home`."""
+    lake: Path | None = None
+    """The folder that the lake worker fills, wherever it is."""
     worker_env: Mapping[str, str] = field(default_factory=dict)
     """The settings that workers started by the stack must see."""
 

@@ -67,7 +67,7 @@ def installed() -> Path:
     if found is None or found.origin is None:
         raise UserError(
             f"the Python package {_PACKAGE} is missing, and PostgreSQL with it",
-            hint="install the project's requirements again (`make install`)",
+            hint="install the project's requirements again (`make setup`)",
         )
     return Path(found.origin).parent.parent
 

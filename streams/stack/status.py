@@ -1,16 +1,24 @@
 """How each program of a stack is doing."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import psutil
 
+from streams.answers import answers
 from streams.errors import NEEDS_A_PERSON
 from streams.stack import launching, orphans, supervisor
 from streams.stack.config import StackConfig
 from streams.stack.service import Service, Worker
-from streams.stack.starting import answers
+from streams.stack.starting import answers as is_ready
+from streams.stack.supervisord_conf import NAME, log_file
+
+_PROBE_S: Final = 5.0
+"""Seconds that all servers together have to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +27,10 @@ class ProgramStatus:
 
     name: str
     kind: str
-    """`server` or `worker`."""
+    """`server`, `worker`, or `supervisor`, which has a row only if it does not answer."""
     state: str
-    """ready, running (a worker), starting, restarting, stopping, stopped, failed, or orphaned."""
+    """ready, running (a worker), starting, restarting, stopping, stopped, failed, orphaned, or
+    silent (the supervisor)."""
     pid: int | None
     ports: dict[str, int]
     memory_bytes: int | None
@@ -34,22 +43,43 @@ class ProgramStatus:
 def statuses(
     config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]
 ) -> tuple[ProgramStatus, ...]:
-    """Servers, then workers. Servers that run are asked whether they are ready."""
+    """Servers, then workers. Servers that run are asked at the same time whether they are ready.
+
+    Without the supervisor's word, what runs is known by the locks that programs hold.
+    """
+    rows: list[ProgramStatus] = []
+    programs: dict[str, supervisor.Program] | None = {}
     try:
         programs = supervisor.programs(config)
     except supervisor.SupervisorDownError:
-        programs = {}
-    rows = [
-        _row(
-            config,
-            service.name,
-            programs.get(service.name),
-            service=service,
-        )
+        pass
+    except supervisor.SupervisorSilentError:
+        programs = None
+        rows.append(_silent_supervisor(config))
+    asked = answers([partial(is_ready, config, service) for service in services], _PROBE_S)
+    ready = {
+        service.name for service, answer in zip(services, asked, strict=True) if answer is True
+    }
+    rows += [
+        _row(config, service.name, programs, service=service, ready=service.name in ready)
         for service in services
     ]
-    rows += [_row(config, worker.name, programs.get(worker.name)) for worker in workers]
+    rows += [_row(config, worker.name, programs) for worker in workers]
     return tuple(rows)
+
+
+def _silent_supervisor(config: StackConfig) -> ProgramStatus:
+    return ProgramStatus(
+        name=NAME,
+        kind="supervisor",
+        state="silent",
+        pid=None,
+        ports={},
+        memory_bytes=None,
+        uptime_seconds=None,
+        version="",
+        log=log_file(config),
+    )
 
 
 def log_path(config: StackConfig, name: str, service: Service | None) -> Path:
@@ -62,11 +92,13 @@ def log_path(config: StackConfig, name: str, service: Service | None) -> Path:
 def _row(
     config: StackConfig,
     name: str,
-    program: supervisor.Program | None,
+    programs: Mapping[str, supervisor.Program] | None,
     *,
     service: Service | None = None,
+    ready: bool = False,
 ) -> ProgramStatus:
-    pid, state = _state(config, name, program, service)
+    up = "running" if service is None else "ready" if ready else "starting"
+    pid, state = _state(config, name, programs, up)
     memory, uptime = _measure(pid)
     return ProgramStatus(
         name=name,
@@ -82,18 +114,20 @@ def _row(
 
 
 def _state(
-    config: StackConfig, name: str, program: supervisor.Program | None, service: Service | None
+    config: StackConfig, name: str, programs: Mapping[str, supervisor.Program] | None, up: str
 ) -> tuple[int | None, str]:
+    """Return process and state; `up` is the state of a program that runs."""
+    program = None if programs is None else programs.get(name)
     if program is None or not program.pid:
         left = orphans.holders(launching.lock_file(config, name))
         if left:
-            return left[0].pid, "orphaned"
+            return left[0].pid, up if programs is None else "orphaned"
         return None, _ended(program) if program else "stopped"
     if program.state == "STOPPING":
         return program.pid, "stopping"
-    if service is not None:
-        return program.pid, "ready" if answers(config, service) else "starting"
-    return program.pid, "running" if program.state == "RUNNING" else "starting"
+    if up == "running" and program.state != "RUNNING":
+        return program.pid, "starting"
+    return program.pid, up
 
 
 def _ended(program: supervisor.Program) -> str:

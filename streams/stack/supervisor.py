@@ -36,6 +36,10 @@ class SupervisorDownError(Exception):
     """No supervisor answers for this stack."""
 
 
+class SupervisorSilentError(UserError):
+    """The supervisor runs and does not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """What the supervisor says of one of its programs."""
@@ -129,7 +133,7 @@ def _remote(config: StackConfig) -> Iterator[Any]:
     except (ConnectionRefusedError, FileNotFoundError, ConnectionResetError) as error:
         raise SupervisorDownError from error
     except TimeoutError as error:
-        raise UserError(
+        raise SupervisorSilentError(
             f"the supervisor hangs; its log is {log_file(config)}",
             hint="kill it, then run `storyline down`",
         ) from error

@@ -80,6 +80,7 @@ def test_source_topics_are_kept_for_ever_and_stamped_by_the_broker() -> None:
         assert spec.timestamps == ("CreateTime" if internal else "LogAppendTime")
         assert spec.config["cleanup.policy"] == "delete"
         assert spec.dlq_config["message.timestamp.type"] == "CreateTime"
+        assert spec.dlq_config["compression.type"] == "gzip"
         assert spec.dlq_retention_ms is not None
         assert spec.dlq_retention_ms >= DAY_MS
         assert spec.partitions == (4 if name in ("social.blocks.v1", "social.tiers.v1") else 8)

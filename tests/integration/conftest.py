@@ -1,13 +1,20 @@
 """What tests of the stores and of their supervision share."""
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
+from streams.app import lake as lake_app
+from streams.app.settings import settings
+from streams.cli import main as cli
 from streams.stack.service import Service, Worker
 from streams.stack.stack import Stack
 from tests.integration.valkey import Valkey
+from tests.lake_command import Command
 from tests.supervised import Make, processes
 from tests.toys import toy_stack
 
@@ -44,3 +51,29 @@ def make(tmp_path: Path) -> Iterator[Make]:
     for stack in made:
         stack.down()
         assert not processes(stack), "down left a process behind"
+
+
+@pytest.fixture
+def command(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Command]:
+    """Run `storyline lake …` on the lake `delta` of `tmp_path`, in this process and its Spark."""
+    monkeypatch.setenv("STORYLINE_HOME", str(tmp_path))
+    settings.cache_clear()
+
+    @contextmanager
+    def here(*_: object) -> Iterator[SparkSession]:
+        yield spark
+
+    monkeypatch.setattr(lake_app, "lake_session", here)
+
+    def run(*arguments: str) -> int | str | None:
+        monkeypatch.setattr(sys, "argv", ["storyline", "lake", *arguments])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return end.code
+        return 0
+
+    yield run
+    settings.cache_clear()

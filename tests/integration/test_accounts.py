@@ -23,6 +23,7 @@ from streams.accounts.changes import (
 from streams.accounts.database import Connection, Server, connect
 from streams.accounts.migrating import CaptureRole, migrate, require_migrated
 from streams.accounts.migrations import shipped
+from streams.accounts.rule_breaks import rule_breaks
 from streams.accounts.store import AccountRefusedError, AccountStore, Applied
 from streams.app.accounts import accounts_server
 from streams.app.settings import Settings
@@ -174,6 +175,38 @@ def test_a_wrong_user_and_a_missing_server_are_told(server: Server) -> None:
     (port,) = free_ports(1)
     with pytest.raises(StoreUnavailableError, match="refused"):
         connect(replace(server, port=port))
+
+
+def test_rows_that_break_a_new_rule_fail_no_migration_and_are_listed(server: Server) -> None:
+    *earlier, newest = shipped()
+    migrate(server, ROLE, migrations=earlier)
+    with connect(server) as connection:
+        AccountStore(connection).apply([signed_up(user_id) for user_id in range(1, 6)])
+        for user_id, time in enumerate(("infinity", "10000-01-01 00:00Z", "0001-12-31 BC"), 1):
+            connection.execute(
+                "UPDATE users SET created_at = %s, updated_at = 'infinity' WHERE user_id = %s",
+                (time, user_id),
+            )
+        assert rule_breaks(connection) == []
+        assert migrate(server, ROLE).applied == (newest.title,)
+        found = rule_breaks(connection)
+        rules = [f"users_{name}_in_years_1_to_9999" for name in ("created_at", "updated_at")]
+        assert [(one.user_id, one.rule) for one in found] == [
+            (user_id, rule) for rule in rules for user_id in (1, 2, 3)
+        ]
+        connection.execute("UPDATE users SET created_at = now(), updated_at = now()")
+        assert rule_breaks(connection) == []
+        edges = ("0001-01-01 00:00Z", "9999-12-31 23:59:59.999999Z")
+        connection.execute("UPDATE users SET created_at = %s, updated_at = %s", edges)
+        for column, time in (
+            ("created_at", "-infinity"),
+            ("created_at", "0001-12-31 BC"),
+            ("updated_at", "infinity"),
+            ("updated_at", "10000-01-01 00:00Z"),
+        ):
+            query = sql.SQL("UPDATE users SET {} = %s").format(sql.Identifier(column))
+            with pytest.raises(psycopg.errors.CheckViolation, match=f"{column}_in_years_1_to_9999"):
+                connection.execute(query, (time,))
 
 
 def test_a_user_without_the_right_to_migrate_is_told(migrated: Server) -> None:

@@ -15,7 +15,7 @@ from bench.__main__ import BENCHMARKS, main
 from bench.report import Report, by_turns
 
 ROOT = Path(__file__).parents[2]
-ALONE = ("decode", "questions", "generate", "hit-rates")
+ALONE = ("decode", "questions", "generate", "load", "hit-rates")
 IN_SPARK = ("scd2",)
 
 

@@ -3,23 +3,36 @@
 import random
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from streams.accounts.changes import AccountDeleted, Moved, Renamed
 from streams.accounts.connect_client import ConnectClient, ConnectRefusedError
-from streams.accounts.connector import side_topic_config, topic_config
+from streams.accounts.connector import (
+    CAPTURED,
+    Capture,
+    connector_config,
+    side_topic_config,
+    topic_config,
+)
 from streams.accounts.database import Connection, connect
 from streams.accounts.store import AccountRefusedError, AccountStore
 from streams.app import change_stream
 from streams.app.accounts import accounts_connection, accounts_server, accounts_store
+from streams.app.messaging import schema_registry
 from streams.app.settings import Accounts, Ports, Settings
+from streams.contracts.batch import Record
+from streams.contracts.cdc import read_changes
 from streams.contracts.codec import RegistryUnavailableError
+from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE
 from streams.errors import UserError
 from streams.registry import LEVEL
 from tests.accounts import SECRET_COLUMNS, SECRETS, signed_up
-from tests.captured import Change, changes, topics
+from tests.captured import Change, changes, raw_records, topics
 from tests.capturing import apply, captured, own_accounts
 from tests.local_stack import free_ports
 from tests.secrets_scan import in_files, in_schemas, in_topics
@@ -147,22 +160,211 @@ def test_truncate_has_neither_key_nor_row(settings: Settings, database: Connecti
     assert (truncated[-1].user_id, truncated[-1].before, truncated[-1].after) == (None,) * 3
 
 
-def test_an_added_column_comes_with_the_next_change(stack: Settings) -> None:
-    """And one that was dropped leaves with it."""
+UNANNOUNCED = (
+    "text[] NOT NULL DEFAULT '{}'",
+    "numeric(5,-2) DEFAULT 100",
+    "numeric NOT NULL DEFAULT 'NaN'",
+    r"bytea NOT NULL DEFAULT '\x00'",
+    "inet NOT NULL DEFAULT '::1'",
+    "int4range NOT NULL DEFAULT '[1,2)'",
+    "money NOT NULL DEFAULT 3",
+    "tags",
+    "mood[] NOT NULL DEFAULT '{good}'",
+    "bigint GENERATED ALWAYS AS IDENTITY",
+    "text GENERATED ALWAYS AS (lower(handle)) STORED",
+    "uuid NOT NULL DEFAULT gen_random_uuid()",
+    "interval NOT NULL DEFAULT '1 day'",
+    "point",
+)
+"""Columns whose default or type Debezium announces so that the registry or a reader refuses it."""
+
+
+def with_earlier_config(capture: Capture) -> dict[str, str]:
+    """The configuration of the releases that captured every column but the secret ones."""
+    config = connector_config(capture)
+    for name in ("column.include.list", "message.key.columns", "unavailable.value.placeholder"):
+        del config[name]
+    secret = ",".join(f"public.users.{name}" for name in SECRET_COLUMNS)
+    return config | {"table.include.list": "public.users", "column.exclude.list": secret}
+
+
+def test_no_added_column_stops_the_stream(stack: Settings) -> None:
+    """A connector of an earlier release, which one stopped, is moved over and goes on."""
     with own_accounts(stack) as own, accounts_connection(own) as connection:
-        apply(own)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streams.accounts.stream.connector_config", with_earlier_config)
+            apply(own)
         store = AccountStore(connection)
         store.apply([signed_up(1)])
-        connection.execute("ALTER TABLE users ADD COLUMN bio text")
-        connection.execute("ALTER TABLE users ADD COLUMN level int NOT NULL DEFAULT 7")
+        captured(own, 1)
+        connection.execute("CREATE DOMAIN tags AS text[] NOT NULL DEFAULT '{}'")
+        connection.execute("CREATE TYPE mood AS ENUM ('good', 'bad')")
+        for number, kind in enumerate(UNANNOUNCED):
+            connection.execute(f"ALTER TABLE users ADD COLUMN added_{number} {kind}".encode())
         store.apply([signed_up(2)])
-        connection.execute("ALTER TABLE users DROP COLUMN bio")
+        wait_until(lambda: has_failed(own), what="the earlier connector's failure")
+        changed, standing = change_stream.apply(own, lambda _: None)
+        assert changed
+        assert standing.flows
+        # The key stays the account's, whatever becomes of the primary key.
+        connection.execute(
+            "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (user_id, country)"
+        )
         store.apply([signed_up(3)])
-        rows = {change.user_id: change.after or {} for change in captured(own, 3)}
-        assert "bio" not in rows[1]
-        assert (rows[2]["bio"], rows[2]["level"]) == (None, 7)
-        assert "bio" not in rows[3]
-        assert rows[3]["level"] == 7
+        connection.execute("ALTER TABLE users DROP CONSTRAINT users_pkey")
+        store.apply([signed_up(4)])
+        with change_stream.change_stream(own) as stream:
+            stream.restart(within_s=60)
+        store.apply([signed_up(5)])
+        found = captured(own, 5)
+        assert [
+            (one.op, one.user_id) for one in sorted(found, key=lambda one: one.user_id or 0)
+        ] == [("c", user_id) for user_id in range(1, 6)], "no snapshot, nothing lost, nothing twice"
+        for one in found:
+            assert set(one.after or {}) == set(CAPTURED)
+
+
+def has_failed(settings: Settings) -> bool:
+    with change_stream.change_stream(settings) as stream:
+        connector = stream.status().connector
+    return connector is not None and connector.failed
+
+
+def test_odd_values_and_unsent_texts_land(stack: Settings) -> None:
+    """Times beyond any table degrade one column; a name is told from Debezium's placeholder."""
+    with own_accounts(stack) as own, accounts_connection(own) as connection:
+        for rule in ("created_at_in_years_1_to_9999", "updated_at_in_years_1_to_9999", "times"):
+            connection.execute(f"ALTER TABLE users DROP CONSTRAINT users_{rule}".encode())
+        apply(own)
+        AccountStore(connection).apply([signed_up(1)])
+        odd = ("infinity", "-infinity", "0044-03-15 12:00Z BC", "294276-12-31 23:59:59Z")
+        for time in odd:
+            connection.execute("UPDATE users SET created_at = %s, updated_at = %s", (time, time))
+        edges = ("0001-01-01 00:00Z", "9999-12-31 23:59:59.999999Z")
+        connection.execute("UPDATE users SET created_at = %s, updated_at = %s", edges)
+        connection.execute("UPDATE users SET handle = %s", (DEBEZIUM_UNAVAILABLE,))
+        for statement in TOASTED:
+            connection.execute(statement.encode())
+        connection.execute("UPDATE users SET country = 'FR'")
+        connection.execute("UPDATE users SET user_id = 2")
+        connection.execute("DELETE FROM users")
+        captured(own, 14)
+        rows = landed(own)
+    assert [row["op"] for row in rows] == list("cuuuuuuuudcd")
+    times = [(row["after"]["created_at"], row["after"]["updated_at"]) for row in rows[1:6]]
+    assert times[:4] == [(None, None)] * 4
+    assert times[4] == (
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    )
+    assert [row["degraded"] is not None for row in rows] == [False, *[True] * 4, *[False] * 7]
+    assert (rows[6]["after"]["handle"], rows[6]["before"] is None) == (DEBEZIUM_UNAVAILABLE, False)
+    moved, new = rows[8], rows[10]
+    assert (moved["after"]["display_name"], moved["before"]) == (UNAVAILABLE, None)
+    assert (new["user_id"], new["old_key"]) == (2, 1)
+    assert new["after"]["display_name"] == UNAVAILABLE
+
+
+TOASTED = (
+    "ALTER TABLE users REPLICA IDENTITY DEFAULT",
+    "ALTER TABLE users ADD pad text, ALTER pad SET STORAGE PLAIN, "
+    "ALTER display_name SET STORAGE EXTERNAL, ALTER handle SET STORAGE PLAIN, "
+    "ALTER email SET STORAGE PLAIN, ALTER password_hash SET STORAGE PLAIN",
+    "ALTER TABLE users SET (toast_tuple_target = 128)",
+    "UPDATE users SET display_name = repeat('n', 100), pad = repeat('p', 3000)",
+)
+"""The name lies outside the row, and only the key of the row before a change is sent."""
+
+
+def landed(settings: Settings) -> list[dict[str, Any]]:
+    """What the lake makes of the captured changes, in PostgreSQL's order; nothing is refused."""
+    names = change_stream.capture(settings).topic
+    records = [
+        Record(
+            raw.topic, raw.partition, raw.offset, 1_800_000_000_000, raw.key, raw.value, raw.headers
+        )
+        for raw in raw_records(settings, names)
+    ]
+    found = read_changes(records, schema_registry(settings).schema_text)
+    assert found.rejected == []
+    rows: list[dict[str, Any]] = found.rows.to_pylist()
+    kept = [row for row in rows if row["op"] != "tombstone"]
+    return sorted(kept, key=lambda row: (row["lsn"], row["tx_order"]))
+
+
+def test_a_planned_change_is_tried_without_a_trace(
+    settings: Settings, database: Connection
+) -> None:
+    captured_until_now(settings)
+    before = schema_of(database)
+    for text, harmed in (
+        ("ALTER TABLE users ADD COLUMN interests text[] NOT NULL DEFAULT '{}'", False),
+        (
+            'ALTER TABLE "public".users ADD karma numeric(5,-2); ANALYZE users',
+            False,
+        ),
+        ("CREATE DOMAIN nick AS varchar(40); ALTER TABLE users ALTER handle TYPE nick", False),
+        ("ALTER TABLE public.users ALTER country DROP NOT NULL", False),
+        ("ALTER TABLE users ALTER follower_count TYPE int", True),
+        ("ALTER TABLE users RENAME handle TO nick", True),
+        ('ALTER TABLE users ADD "Handle" text', True),
+        ("DROP TABLE users", True),
+        ("REVOKE SELECT ON users FROM storyline_cdc", True),
+        ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", True),
+    ):
+        found = change_stream.check_ddl(settings, text)
+        assert any(one.harm for one in found) == harmed, (text, found)
+    for text, reason in (
+        ("nonsense", "syntax error"),
+        ("ALTER TABLE users ADD x int; COMMIT", "transaction commands"),
+        ("DROP TABLE cdc_heartbeat", "must be owner"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            change_stream.check_ddl(settings, text)
+    assert schema_of(database) == before
+
+
+def schema_of(connection: Connection) -> list[Any]:
+    """Tables, columns, rights, schemas and roles."""
+    queries = (
+        "SELECT oid, relname, relacl, relreplident, relrowsecurity, relnatts FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+        "SELECT nspname FROM pg_namespace ORDER BY 1",
+        "SELECT rolname FROM pg_roles ORDER BY 1",
+    )
+    return [connection.execute(query.encode()).fetchall() for query in queries]
+
+
+def test_the_registry_is_asked_about_a_column_that_must_not_be_null_again(stack: Settings) -> None:
+    """And an earlier connector, which any column could stop, is told."""
+    with own_accounts(stack) as own, accounts_connection(own) as connection:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streams.accounts.stream.connector_config", with_earlier_config)
+            apply(own)
+        (told,) = (one for one in change_stream.check_ddl(own, "ANALYZE users") if one.harm)
+        assert "columns of another list" in told.what
+        assert "storyline cdc apply" in told.advice
+        apply(own)
+        assert change_stream.check_ddl(own, "ANALYZE users") == []
+        connection.execute("ALTER TABLE users ALTER country DROP NOT NULL")
+        AccountStore(connection).apply([signed_up(1)])
+        captured(own, 1)
+        again = "ALTER TABLE users ALTER country SET NOT NULL"
+        (refused,) = (one for one in change_stream.check_ddl(own, again) if one.harm)
+        assert refused.what.startswith("the registry refuses the new schema")
+        connection.execute("ALTER TABLE users ALTER handle DROP NOT NULL")
+        AccountStore(connection).apply([signed_up(2)])
+        captured(own, 2)
+        back = "ALTER TABLE users ALTER handle SET NOT NULL"
+        assert change_stream.check_ddl(own, back) == [], "that schema is registered already"
+
+
+def test_a_column_that_differs_only_by_case_is_refused_at_the_source(database: Connection) -> None:
+    """Debezium would stop for good, captured or not."""
+    with pytest.raises(psycopg.errors.RaiseException, match="differ only by case"):
+        database.execute('ALTER TABLE users ADD COLUMN "Handle" text')
+    database.execute('ALTER TABLE users ADD COLUMN "Handles" text')
+    database.execute('ALTER TABLE users DROP COLUMN "Handles"')
 
 
 def test_what_a_rule_refuses_is_not_captured(

@@ -31,6 +31,7 @@ from streams.generate.world import Plan
 from streams.registry import SchemaRegistry
 from streams.topics import Topics
 from tests.account_rows import Row, Rows
+from tests.imported import SAMPLES, jetstream, sample_lines
 from tests.local_stack import free_ports, own_settings
 
 START = 1_735_689_600_000
@@ -168,3 +169,34 @@ def test_accounts_are_kept_beside_the_events_and_missing_servers_stop_both(
     again = storyline(log_servers, *generate, "--json")
     assert json.loads(again.stdout)["accounts_skipped"] == len(changes)
     assert users(log_servers) == expected.rows
+
+
+def decoded(settings: Settings) -> Counter[Event]:
+    """Return the events of every record in the log."""
+    by_topic: dict[str, list[Record]] = {}
+    for record in everything(settings):
+        by_topic.setdefault(record.topic, []).append(record)
+    lookup = SchemaRegistry(settings.registry_url).schema_text
+    found: Counter[Event] = Counter()
+    for topic, records in by_topic.items():
+        batch, rejected = read(Records.of(records), topic, lookup)
+        assert not rejected
+        for record_type, columns in batch.columns.items():
+            found.update(events_of(record_type, columns))
+    return found
+
+
+@pytest.mark.stack
+def test_jetstream_sample_loaded_twice_is_in_the_log_twice_with_the_same_events(
+    log_servers: Settings, tmp_path: Path
+) -> None:
+    sample, mapping = str(SAMPLES / "jetstream.jsonl"), str(tmp_path / "ids")
+    load = ("load", "jetstream", sample, "--mapping", mapping, "--publish", "--json")
+    expected = Counter(jetstream(sample_lines()))
+    for times in (1, 2):
+        done = storyline(log_servers, *load)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["input"]["lines"] == 29
+        assert decoded(log_servers) == Counter(
+            {event: count * times for event, count in expected.items()}
+        )

@@ -2,13 +2,16 @@
 
 import dataclasses
 import os
+import signal
+import tempfile
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from streams.errors import UserError
-from streams.stack import launching, orphans, supervisor
+from streams.stack import launching, orphans, supervisor, supervisord_conf
 from streams.stack.postgres import POSTGRES
 from streams.stack.redis import REDIS
 from streams.stack.service import Service
@@ -223,9 +226,29 @@ def test_a_server_deaf_to_requests_to_end_is_killed(make: Make) -> None:
     assert not processes(stack)
 
 
-@pytest.mark.parametrize("name", ["with space and per%cent", "long" * 30])
-def test_any_home_will_do(make: Make, tmp_path: Path, name: str) -> None:
-    stack = make(REDIS, home=tmp_path / name)
+@pytest.mark.parametrize("name", ["a b é日", "a#'\"&(){}*?!@=+~`<>:$x[]|^"])
+def test_servers_and_workers_start_in_a_short_home_with_odd_characters(
+    make: Make, name: str
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="s-") as folder:
+        stack = make(REDIS, home=Path(folder) / "h" / name, workers=[STAYS])
+        stack.up()
+        stack.start_workers()
+        socket = supervisord_conf.recorded_socket(stack.config)
+        assert socket is not None
+        assert socket.is_relative_to(stack.config.home), "the socket's path has the characters"
+        assert {row.name: row.state for row in stack.status()} == {
+            "redis": "ready",
+            "stays": "running",
+        }
+        wait_for(lambda: (stack.config.folder("stays") / "worker.log").read_text() == "at work\n")
+        stack.down()
+        written = [path.name for path in (Path(folder) / "h").iterdir()]
+        assert set(written) == {name, "cache"}, "nothing is written to a path cut short"
+
+
+def test_servers_start_in_a_home_too_long_for_a_socket(make: Make, tmp_path: Path) -> None:
+    stack = make(REDIS, home=tmp_path / ("long" * 30))
     stack.up()
     assert row(stack, "redis").state == "ready"
 
@@ -256,3 +279,41 @@ def test_reset_deletes_what_was_made_from_the_data_if_it_is_the_stacks_own(
     assert outside.exists()
     (note,) = told.notes
     assert str(outside) in note
+
+
+def test_a_stopped_server_delays_no_other_and_a_stopped_supervisor_hides_none(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third = toy("third", "postgres")
+    stack = make(FIRST, SECOND, third, workers=[STAYS])
+    stack.up()
+    stack.start_workers()
+    stopped = [pid(stack, name) for name in ("first", "second")]
+    told = supervisor.pid(stack.config)
+    assert told is not None
+    try:
+        for number in stopped:
+            os.kill(number, signal.SIGSTOP)
+        began = time.monotonic()
+        states = {one.name: one.state for one in stack.status()}
+        assert time.monotonic() - began < 4  # both at the same time, two seconds each
+        assert (states["first"], states["second"], states["third"]) == (
+            "starting",
+            "starting",
+            "ready",
+        )
+        os.kill(told, signal.SIGSTOP)
+        monkeypatch.setattr(supervisor, "_REPLY_SECONDS", 0.5)
+        rows = stack.status()
+        assert [(one.kind, one.state) for one in rows if one.name == "supervisor"] == [
+            ("supervisor", "silent")
+        ]
+        found = {one.name: (one.state, one.pid) for one in rows}
+        assert found["third"][0] == "ready"
+        assert found["stays"][0] == "running"
+        assert all(found[name][1] for name in ("first", "third", "stays"))
+    finally:
+        os.kill(told, signal.SIGCONT)
+        for number in stopped:
+            os.kill(number, signal.SIGCONT)
+    assert "supervisor" not in {one.name for one in stack.status()}

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,10 +58,23 @@ def test_a_worker_that_needs_a_person_is_left_until_it_is_started_anew(make: Mak
     assert row(stack, "gives_up").state == "running"
 
 
+def within(locate: Callable[[], Path], seconds: float = 20) -> Callable[[], Path]:
+    """Return `locate`, which `follow` calls whenever there is nothing to read; it fails in time."""
+    deadline = time.monotonic() + seconds
+
+    def located() -> Path:
+        path = locate()
+        assert time.monotonic() < deadline, f"nothing more of {path} was read in {seconds} s"
+        return path
+
+    return located
+
+
+@pytest.mark.timeout(60)
 def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
     log = tmp_path / "kafka.log"
     log.write_text("before\n")
-    grown = follow(lambda: log)
+    grown = follow(within(lambda: log))
     with log.open("a") as file:
         file.write("one\n")
     assert next(grown) == "one\n"
@@ -70,6 +85,7 @@ def test_a_log_is_followed_through_its_rotation(tmp_path: Path) -> None:
     assert next(grown) == "three\n"
 
 
+@pytest.mark.timeout(60)
 def test_a_log_is_followed_into_the_file_of_the_next_day(make: Make) -> None:
     stack = make(toy("daily", "kafka", log="daily-*.log"))
     logs = stack.config.folder("daily") / "log"
@@ -78,7 +94,7 @@ def test_a_log_is_followed_into_the_file_of_the_next_day(make: Make) -> None:
     monday.write_text("before\n")
     os.utime(monday, (1, 1))
     assert log_of(stack, "daily") == monday
-    grown = follow(lambda: log_of(stack, "daily"))
+    grown = follow(within(lambda: log_of(stack, "daily")))
     with monday.open("a") as file:
         file.write("late\n")
     os.utime(monday, (2, 2))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from streams.app.settings import Settings
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 from streams.sinks.cassandra.migrating import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
@@ -25,6 +26,24 @@ class TestCassandraStore(StoreSuite):
     @pytest.fixture
     def store(self, session: Session, clock: Clock) -> Store:
         return CassandraStore(session, clock=clock)
+
+
+def test_a_row_that_cassandra_refuses_is_a_verdict_and_a_missing_table_is_none(
+    session: Session,
+) -> None:
+    insert = "INSERT INTO tag_posts (tag, bucket, part, post_id) VALUES (?, ?, 0, 1)"
+    session.run_all([session.prepared(insert).bind(("short", 1))])
+    for refused in ("x" * 70_000, "x" * 65_536):
+        statement = session.prepared(insert).bind((refused, 1))
+        with pytest.raises(StoreRefusedError, match=r"Cassandra refuses the values: .*Key length"):
+            session.run_all([statement])
+    with pytest.raises(StoreRefusedError, match="cannot encode"):
+        session.run_all(session.prepared(insert).bind(("a", one)) for one in (1, 2**40))
+    session.run("CREATE TABLE dropped_later (id bigint PRIMARY KEY)")
+    statement = session.prepared("INSERT INTO dropped_later (id) VALUES (?)").bind((1,))
+    session.run("DROP TABLE dropped_later")
+    with pytest.raises(StoreUnavailableError, match="storyline migrate"):
+        session.run_all([statement])
 
 
 def test_uses_of_tags_that_are_not_kept_are_refused(session: Session) -> None:

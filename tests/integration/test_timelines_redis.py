@@ -7,7 +7,7 @@ import redis
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 from streams.sinks.redis.keys import pack
 from streams.sinks.timelines import TimelineLimits, shard_of
 from tests.contract.delivery_suite import DeliverySuite
@@ -240,7 +240,7 @@ def test_a_replica_takes_no_writes(valkey: Valkey) -> None:
 
 def test_programming_errors_are_not_taken_for_outages(valkey: Valkey) -> None:
     valkey.client.lpush(KEYS.timeline(READER), "not a timeline")
-    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+    with pytest.raises(StoreRefusedError, match="WRONGTYPE"):
         standing(timelines(valkey.client))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.mutations.mutation import ROOT, Mutation
 
-_COPIED = ("streams", "jobs", "tests", "avro", "pyproject.toml")
+_COPIED = ("streams", "jobs", "tests", "avro", "docs", "examples", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _LIMIT_S = 900.0
 _TESTS_FAILED = (1, 2)
@@ -63,7 +63,11 @@ def _copied(folder: Path) -> Path:
     for name in _COPIED:
         source, target = ROOT / name, folder / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source,
+                target,
+                ignore=shutil.ignore_patterns("__pycache__", "node_modules", "target"),
+            )
         else:
             shutil.copy(source, target)
     return folder

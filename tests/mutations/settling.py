@@ -43,21 +43,21 @@ SETTLING = (
         "decode-error-swallowed",
         "records that cannot be decoded vanish without a dead letter",
         f"{_RUNTIME}pipeline.py",
-        "        self._bury(rejected, steps.decode, buried, tried)\n",
+        "        self._bury(rejected, steps.decode, buried)\n",
         "",
     ),
     Mutation(
         "poison-takes-all",
         "one bad record keeps the good ones of its batch from being applied",
         f"{_RUNTIME}pipeline.py",
-        "if len(rejected) < count:",
+        "if len(rejected) < _count(batches):",
         "if not rejected:",
     ),
     Mutation(
         "conflict-not-buried",
         "a create that lost its id to another vanishes without a dead letter",
         f"{_RUNTIME}pipeline.py",
-        "            self._bury(conflicts, steps.project, buried, tried)\n",
+        "            self._bury(conflicts, steps.project, buried)\n",
         "",
     ),
     Mutation(
@@ -71,9 +71,9 @@ SETTLING = (
         "conflict-buried-late",
         "after a crash between effects and burial a conflict passes for a duplicate",
         f"{_RUNTIME}pipeline.py",
-        "            self._bury(conflicts, steps.project, buried, tried)\n",
-        '            tried("apply", lambda: steps.apply(projected))\n'
-        "            self._bury(conflicts, steps.project, buried, tried)\n",
+        "            self._bury(conflicts, steps.project, buried)\n",
+        '            self._once("apply", lambda: steps.apply(projected), buried)\n'
+        "            self._bury(conflicts, steps.project, buried)\n",
     ),
     Mutation(
         "duplicates-not-counted",
@@ -86,21 +86,22 @@ SETTLING = (
         "bug-retried-for-ever",
         "an error that no waiting cures is waited for",
         f"{_RUNTIME}retry.py",
-        "retry=retry_if_exception_type(self._passing),",
-        "retry=retry_if_exception_type(Exception),",
+        "return isinstance(error, self._passing)",
+        "return isinstance(error, Exception)",
     ),
     Mutation(
         "stop-acknowledges",
         "a worker that is told to stop while a store is down acknowledges its batch",
-        f"{_RUNTIME}retry.py",
-        "            raise StoppedError from error\n",
-        "            return None\n",
+        f"{_RUNTIME}pipeline.py",
+        "                self._waiter.pause(pause_s)\n",
+        "                try:\n                    self._waiter.pause(pause_s)\n"
+        "                except Exception:\n                    return\n",
     ),
     Mutation(
         "retries-not-counted",
         "a store that is down shows in no metric",
-        f"{_RUNTIME}retry.py",
-        "            retried()\n",
+        f"{_RUNTIME}pipeline.py",
+        "            self._metrics.retried(self.topic, name)\n",
         "",
     ),
     # What is held up
@@ -182,10 +183,10 @@ SETTLING = (
         "limit-judged-late",
         "a bad deployment drains a whole batch into dead letters before the worker stops",
         f"{_RUNTIME}pipeline.py",
-        "        bad = self._guard.judge(batches, rejected)\n"
-        "        self._bury(rejected, steps.decode, buried, tried)\n",
-        "        self._bury(rejected, steps.decode, buried, tried)\n"
-        "        bad = self._guard.judge(batches, rejected)\n",
+        "        bad = judge(batches, rejected)\n"
+        "        self._bury(rejected, steps.decode, buried)\n",
+        "        self._bury(rejected, steps.decode, buried)\n"
+        "        bad = judge(batches, rejected)\n",
     ),
     Mutation(
         "limit-one-late",

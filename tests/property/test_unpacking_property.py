@@ -43,6 +43,10 @@ class Fetched:
         )
 
 
+_CODECS = (1, 2, 3, 4)
+"""gzip, snappy, lz4, zstd: any of them may be the choice of a producer."""
+
+
 def batch_bytes(
     base: int,
     records: list[tuple[Any, ...]],
@@ -94,7 +98,7 @@ def fetches(draw: st.DrawFn) -> Fetched:
         data += batch_bytes(
             at,
             records,
-            compression=draw(st.sampled_from((0, 1))),
+            compression=draw(st.sampled_from((0, *_CODECS))),
             producer=producer,
             transactional=transactional,
         )

@@ -8,19 +8,21 @@ from typing import Any, Final
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.dim_users import infer_users, process
+from jobs.dim_users import infer_users, process, process_refused
 from jobs.lake import read
 from jobs.transforms.asof import affected, with_user_sk
 from jobs.transforms.user_changes import changes
 from jobs.transforms.user_versions import difference, versions
 from tests.scd2_model import Change, Row, as_of, dim_users
-from tests.strategies.user_histories import Accounts, eventful, lives
+from tests.strategies.user_histories import Accounts, eventful, lives, mangled
 from tests.user_tables import (
     all_versions,
     cut,
     land,
     log_frame,
     new_lake,
+    refuse,
+    refused_frame,
     rows_of,
     users_frame,
     versions_frame,
@@ -56,6 +58,19 @@ def test_versions_are_those_of_the_model(
 ) -> None:
     log = new_log(live, draw, 400)
     assert rows_of(derived(spark, log)) == all_versions(dim_users(log))
+
+
+def test_refused_changes_count_for_what_a_snapshot_says(
+    spark: SparkSession, draw: random.Random
+) -> None:
+    """And every other change is taken as if nothing had been refused."""
+    accounts = mangled(draw.randrange(1 << 32), 300, 900)
+    log, refused = accounts.duplicated(0.1), accounts.refused
+    draw.shuffle(log)
+    made = versions(changes(log_frame(spark, log), None, refused_frame(spark, refused)))
+    table = dim_users(log, refused=refused)
+    assert rows_of(made) == all_versions(table)
+    assert table != dim_users(log), "the refused ones must matter"
 
 
 def test_only_the_users_asked_for_are_derived(spark: SparkSession, draw: random.Random) -> None:
@@ -110,6 +125,24 @@ def test_any_cut_of_the_log_gives_the_same_table(
     assert infer_users(spark, lake, users_frame(spark, met)) == 0
     told = log + late[0]
     assert rows_of(read(spark, lake, "dim_users")) == all_versions(dim_users(told, met))
+
+
+def test_refused_changes_that_come_last_correct_the_table(
+    spark: SparkSession, tmp_path: Path, draw: random.Random
+) -> None:
+    accounts = mangled(draw.randrange(1 << 32), 60, 240)
+    log, refused = accounts.log, accounts.refused
+    lake = new_lake(spark, tmp_path)
+    land(lake, log)
+    process(log_frame(spark, log), 0, lake)
+    assert rows_of(read(spark, lake, "dim_users")) == all_versions(dim_users(log))
+    refuse(lake, refused)
+    counts = process_refused(read(spark, lake, "quarantine"), 1, lake)
+    assert (counts.rows, counts.other) == (len(refused), 0)
+    table = all_versions(dim_users(log, refused=refused))
+    assert rows_of(read(spark, lake, "dim_users")) == table
+    others = read(spark, lake, "quarantine").where("topic <> 'accounts.public.users'")
+    assert process_refused(others, 2, lake).changed == 0
 
 
 def test_each_fact_gets_the_one_version_in_force(spark: SparkSession, draw: random.Random) -> None:

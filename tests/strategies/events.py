@@ -12,15 +12,17 @@ from streams.contracts.events import EVENT_TYPES, Event
 from streams.contracts.fields import CREATES, Field, Kind, fields_of
 from streams.contracts.ids import id_time, make_id
 from streams.contracts.rows import ENUMS
+from streams.contracts.times import FIRST_MS, LAST_MS
 
 NOW = 1_700_000_000_000
 """Append time of the records drawn, near which most drawn instants lie."""
 
 _DAY = 86_400_000
+_YEAR_EDGES = (FIRST_MS - 1, FIRST_MS, LAST_MS, LAST_MS + 1)
 _LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
 _TIMES = st.one_of(
     st.integers(NOW - 3 * _DAY, NOW),
-    st.sampled_from((NOW + 300_000, NOW + 300_001, -(1 << 63), (1 << 63) - 1, 0)),
+    st.sampled_from((NOW + 300_000, NOW + 300_001, -(1 << 63), (1 << 63) - 1, 0, *_YEAR_EDGES)),
 )
 _GOOD_IDS = st.integers(1, 5) | st.integers(NOW - 3 * _DAY, NOW).map(make_id)
 _ANY_IDS = st.sampled_from((0, -1, (1 << 63) - 1, -(1 << 63)))

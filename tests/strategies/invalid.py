@@ -8,7 +8,7 @@ from hypothesis.strategies import DrawFn
 
 from tests.strategies.networks import networks
 from tests.strategies.world import DAY, World
-from tests.verdicts import Event, id_time, refusals
+from tests.verdicts import YEARS_MS, Event, id_time, refusals
 
 Fault = tuple[Event, str]
 """A refused event and its DLQ code."""
@@ -66,6 +66,7 @@ def _own_faults(event: Event) -> list[tuple[dict[str, Any], str]]:
                 ({"content_kind": "POST", "surface": "STORY_TRAY"}, "invalid_event"),
                 ({"content_kind": "POST", "surface": "HIGHLIGHT"}, "invalid_event"),
             ]
+    changes += [{"occurred_at": wrong} for wrong in (YEARS_MS[0] - 1, -(1 << 63))]
     if event["type"] in ("PostCreated", "StoryCreated", "CommentCreated"):
         changes += [{"occurred_at": at + 1}, {"occurred_at": at - 1}]
     return [(change, "invalid_event") for change in changes]

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tests.scd2_model import TEXTS, UNAVAILABLE, Change, Row
+from tests.scd2_model import OLD_UNAVAILABLE, TEXTS, UNAVAILABLE, Change, Refused, Row
 
 _START: Final = 1_767_225_600_000_000  # 2026-01-01
 _SECOND: Final = 1_000_000
@@ -29,6 +29,9 @@ class Accounts:
 
     random: random.Random
     log: list[Change] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    refusing: float = 0.0
+    """The share of a snapshot's rows, and of other changes, that cannot be read."""
     rows: dict[int, Row] = field(default_factory=dict)
     lsn: int = 1_000
     at: int = _START
@@ -103,17 +106,30 @@ class Accounts:
         self.rows[other] = {**old, "user_id": other}
         self._tell("d", user, None, order)
         self._tell("tombstone", user, None, None)
-        self._tell("c", other, self.rows[other], order + 1)
+        told = self._unsent(old, old) if self.random.random() < 0.5 else old
+        self._tell("c", other, {**told, "user_id": other}, order + 1, old_key=user)
 
     def _update(self, user: int, old: Row, order: int) -> None:
         name = self.random.choice(_CHANGEABLE)
         new = old if name == "nothing" else {**old, name: self._value(name, user)}
         self.rows[user] = new
+        whole = self.random.random() < 0.5 or OLD_UNAVAILABLE in new.values()
+        told = new if whole else self._unsent(old, new)
+        self._tell("u", user, self._degraded(told), order, whole=whole)
+
+    def _unsent(self, old: Row, new: Row) -> Row:
+        """The row without some texts that did not change."""
         told = dict(new)
-        for text in TEXTS:  # what did not change may be left out
-            if new[text] == old[text] and self.random.random() < 0.03:
-                told[text] = UNAVAILABLE
-        self._tell("u", user, told, order)
+        for text in TEXTS:
+            if new[text] == old[text] and self.random.random() < 0.1:
+                told[text] = self.random.choice((UNAVAILABLE, OLD_UNAVAILABLE))
+        return told
+
+    def _degraded(self, row: Row) -> Row:
+        """Now and then without a value that no table can hold."""
+        if self.random.random() < 0.05:
+            return {**row, self.random.choice(("created_at", "country", "follower_count")): None}
+        return row
 
     def _new(self, user: int) -> Row:
         names = (*TEXTS, "is_private", "verified", "follower_count")
@@ -123,6 +139,8 @@ class Accounts:
     def _value(self, name: str, user: int) -> Any:
         draw = self.random
         match name:
+            case "handle" if draw.random() < 0.03:
+                return OLD_UNAVAILABLE
             case "handle" | "display_name":
                 return f"{name[0]}{user}_{draw.randrange(3)}"
             case "country":
@@ -137,12 +155,24 @@ class Accounts:
                 return draw.random() < 0.5
 
     def _tell(
-        self, op: str, user: int | None, row: Row | None, order: int | None, mark: str = "false"
+        self,
+        op: str,
+        user: int | None,
+        row: Row | None,
+        order: int | None,
+        mark: str = "false",
+        *,
+        old_key: int | None = None,
+        whole: bool = False,
     ) -> None:
         if not self.seen:
             return
         partition = hash((user, op == "tombstone")) % _PARTITIONS if user else 0
         told = op != "tombstone"
+        came = self.at + self.random.randrange(_SECOND)
+        if op in ("r", "c", "u") and self.random.random() < self.refusing:
+            self.refused.append(self._refused(op, user, mark, came))
+            return
         self.log.append(
             Change(
                 op=op,
@@ -154,7 +184,24 @@ class Accounts:
                 snapshot=mark,
                 partition=partition,
                 offset=self._offset(partition),
+                old_key=old_key,
+                whole=whole,
+                came=came,
             )
+        )
+
+    def _refused(self, op: str, user: int | None, mark: str, came: int) -> Refused:
+        """A record that says all but its row, or nothing of it; with or without its key."""
+        named = user if self.random.random() < 0.8 else None
+        if self.random.random() < 0.3:
+            return Refused(came=came, user_id=named)
+        return Refused(
+            came=came,
+            user_id=named,
+            op=op,
+            lsn=self.lsn,
+            snapshot=mark,
+            committed_at=self.at,
         )
 
     def _offset(self, partition: int) -> int:
@@ -184,6 +231,20 @@ def eventful(seed: int, users: int, acts: int) -> Accounts:
     _live(accounts, users, acts, seen=True)
     accounts.snapshot(None)
     _live(accounts, users, acts // 2, seen=True)
+    return accounts
+
+
+def mangled(seed: int, users: int, acts: int) -> Accounts:
+    """Eventful lives of which some records could not be read, rows of snapshots among them."""
+    accounts = Accounts(random.Random(seed))
+    for share in (0.01, 0.0, 0.002):
+        accounts.refusing = 0.01
+        _live(accounts, users, acts // 2, seen=True)
+        _live(accounts, users, acts // 2, seen=False)
+        accounts.refusing = share
+        accounts.at += 3_600 * _SECOND
+        accounts.snapshot("last")
+        accounts.at += 3_600 * _SECOND
     return accounts
 
 

@@ -18,7 +18,7 @@ from streams.accounts.changes import (
 from streams.accounts.jsonform import ChangeFormError, from_json, to_json
 from streams.accounts.store import AccountRefusedError
 from streams.app.changing import BATCH, Outcome, Refusal, apply_lines
-from streams.app.publishing import MAX_LINE, lines_of
+from streams.app.json_lines import MAX_LINE, lines_of
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MOVED = {"type": "Moved", "user_id": "42", "at": "2026-01-01T00:00:00Z", "country": "IS"}

@@ -8,9 +8,12 @@ import yaml
 from prometheus_client import generate_latest
 
 from streams.contracts.events import Tier
+from streams.runtime.metrics import Metrics
 from streams.serving.metrics import Cache, CacheMetrics
+from tests.unit.test_runtime_vitals import Worker
 
-RULES = Path(__file__).parents[2] / "deploy/prometheus/caches.yml"
+FOLDER = Path(__file__).parents[2] / "deploy/prometheus"
+RULES, WORKER_RULES = FOLDER / "caches.yml", FOLDER / "workers.yml"
 
 
 @pytest.fixture
@@ -34,3 +37,24 @@ def test_each_alert_asks_for_what_is_exposed(exposed: str) -> None:
             wanted = re.findall(r'\w+="\w+"', labels)
             lines = [line for line in exposed.splitlines() if line.startswith(f"{name}{{")]
             assert any(all(label in line for label in wanted) for line in lines), (name, wanted)
+
+
+def test_workers_alerts_ask_for_labels_and_metrics_that_workers_expose() -> None:
+    metrics = Metrics("storyline-v1-graph")
+    metrics.gauge(Worker())
+    exposed = generate_latest(metrics.registry).decode()
+    (group,) = yaml.safe_load(WORKER_RULES.read_text(encoding="utf-8"))["groups"]
+    limits = {}
+    for rule in group["rules"]:
+        labels, name, limit = re.fullmatch(
+            r"max by \(([a-z, ]+)\) \((storyline_\w+)\) > (\d+)", rule["expr"]
+        ).groups()  # type: ignore[union-attr]
+        assert re.search(rf"^{name}{{[^}}]*}} [1-9]", exposed, re.MULTILINE), name
+        for label in labels.split(", "):
+            assert f"$labels.{label}" in rule["annotations"]["summary"]
+            assert re.search(rf'^{name}{{.*{label}="', exposed, re.MULTILINE), label
+        limits[rule["alert"]] = (name, int(limit))
+    assert limits == {
+        "StorylineRecordBlocked": ("storyline_blocked_seconds", 60),
+        "StorylinePartitionStalled": ("storyline_stalled_seconds", 0),
+    }

@@ -12,7 +12,7 @@ import pytest
 from streams.contracts.batch import Record
 from streams.contracts.cdc import Changes, read_changes
 from streams.contracts.codec import RegistryUnavailableError
-from streams.contracts.tables import USER
+from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE, USER
 
 TOPIC = "accounts.public.users"
 AT = 1_767_225_600_123
@@ -177,6 +177,7 @@ def test_an_update_is_read_whole() -> None:
         "tx_order": 2,
         "committed_at": datetime.fromtimestamp(AT // 1000, UTC).replace(microsecond=123007),
         "snapshot": "false",
+        "degraded": None,
         "schema_id": 2,
         "kafka_partition": 3,
         "kafka_offset": 5,
@@ -237,54 +238,192 @@ def test_a_dropped_column_is_null() -> None:
     assert one(avro(4, envelope("c", None, ROW)))["after"] == USER_ROW | {"verified": None}
 
 
-def test_what_postgresql_did_not_send_keeps_its_placeholder() -> None:
-    after = ROW | {"display_name": "__debezium_unavailable_value"}
+@pytest.mark.parametrize("placeholder", [UNAVAILABLE, DEBEZIUM_UNAVAILABLE])
+def test_what_postgresql_did_not_send_keeps_its_placeholder(placeholder: str) -> None:
+    after = ROW | {"display_name": placeholder}
     row = one(avro(2, envelope("u", None, after)))
-    assert row["after"]["display_name"] == "__debezium_unavailable_value"
+    assert row["after"]["display_name"] == placeholder
 
 
 GOOD = avro(2, envelope("c", None, ROW))
+OTHER_KEY = avro(1, {"user_id": 8})
+NOW = datetime.fromtimestamp(AT // 1000, UTC).replace(microsecond=123007)
+
+
+def told(op: str | None, user_id: int | None, **more: Any) -> dict[str, Any]:
+    """What a refused change with a readable envelope still says."""
+    return {
+        "user_id": user_id,
+        "op": op,
+        "lsn": 4711,
+        "snapshot": "false",
+        "committed_at": NOW,
+    } | more
+
+
+NO_ENVELOPE: Any = {"user_id": 7}
 
 
 @pytest.mark.parametrize(
-    ("expected", "value", "key"),
+    ("expected", "value", "key", "change"),
     [
-        ("bad_frame", b"{}", KEY),
-        ("bad_frame", b"\x01" + GOOD[1:], KEY),
-        ("bad_frame", GOOD, b"7"),
-        ("bad_frame", None, None),
-        ("unknown_schema", b"\0\0\0\0\x63" + GOOD[5:], KEY),
-        ("unknown_schema", GOOD, b"\0\0\0\0\x63\x0e"),
-        ("decode_error", GOOD[:-20], KEY),
-        ("decode_error", GOOD + b"\0", KEY),
-        ("unknown_type", avro(5, {"op": "c"}), KEY),
-        ("unknown_type", avro(7, "text"), KEY),
-        ("unknown_type", avro(2, envelope("z", None, ROW)), KEY),
-        ("unknown_type", GOOD, avro(5, {"op": "c"})),
-        ("invalid_event", GOOD, None),
-        ("invalid_event", GOOD, avro(1, {"user_id": 8})),
-        ("invalid_event", avro(2, envelope("u", ROW, None)), KEY),
-        ("invalid_event", avro(6, envelope("c", None, ROW | {"country": 5})), KEY),
-        ("invalid_event", avro(2, envelope("c", None, ROW | {"created_at": "soon"})), KEY),
+        ("bad_frame", b"{}", KEY, NO_ENVELOPE),
+        ("bad_frame", b"\x01" + GOOD[1:], KEY, NO_ENVELOPE),
+        ("bad_frame", b"{}", b"7", {"user_id": None}),
+        ("bad_frame", None, b"7", {"user_id": None}),
+        ("bad_frame", None, None, {"user_id": None}),
+        ("unknown_schema", b"\0\0\0\0\x63" + GOOD[5:], KEY, NO_ENVELOPE),
+        ("decode_error", GOOD[:-20], KEY, NO_ENVELOPE),
+        ("decode_error", GOOD + b"\0", KEY, NO_ENVELOPE),
+        ("unknown_type", avro(5, {"op": "c"}), KEY, NO_ENVELOPE),
+        ("unknown_type", avro(7, "text"), KEY, NO_ENVELOPE),
+        ("unknown_type", avro(2, envelope("z", None, ROW)), KEY, told("z", 7)),
+        ("invalid_event", GOOD, OTHER_KEY, told("c", None)),
+        ("invalid_event", avro(2, envelope("u", ROW, None)), KEY, told("u", 7)),
+        ("invalid_event", avro(2, envelope("u", ROW, None)), None, told("u", None)),
+        ("invalid_event", avro(2, envelope("d", None, None)), None, told("d", None)),
+        ("bad_frame", avro(2, envelope("d", None, None)), b"7", told("d", None)),
         (
             "invalid_event",
-            avro(2, envelope("c", None, ROW | {"created_at": "2026-01-02T03:04:05"})),
-            KEY,
+            avro(2, envelope("r", None, ROW, snapshot="last")),
+            OTHER_KEY,
+            told("r", None, snapshot="last"),
         ),
-        ("decode_error", avro(2, envelope("c", None, ROW, ts_us=1 << 62)), KEY),
+        (
+            "decode_error",
+            avro(2, envelope("c", None, ROW, lsn=None)),
+            KEY,
+            told("c", 7, lsn=None),
+        ),
     ],
 )
-def test_a_bad_record_is_refused_alone(expected: str, value: bytes, key: bytes) -> None:
+def test_a_bad_record_is_refused_alone_and_keeps_what_it_says(
+    expected: str, value: bytes, key: bytes, change: dict[str, Any]
+) -> None:
     assert code(value, key) == expected
     changes: Changes = read_changes(
         [record(GOOD, offset=0), record(value, key, offset=1), record(GOOD, offset=2)], lookup
     )
     assert changes.rows["kafka_offset"].to_pylist() == [0, 2]
     assert [rejected.record.offset for rejected in changes.rejected] == [1]
+    assert changes.rejected[0].change == change
 
 
-def test_a_header_that_names_no_user_is_refused() -> None:
-    assert code(GOOD, headers=(("__debezium.oldkey", b"?"),)) == "decode_error"
+@pytest.mark.parametrize(
+    ("changed", "note"),
+    [
+        ({"created_at": "infinity"}, "created_at is no time"),
+        ({"created_at": "-infinity"}, "created_at is no time"),
+        ({"updated_at": "-0043-03-15T12:00:00.000000Z"}, "updated_at is no time"),
+        ({"updated_at": "+20000-01-01T00:00:00.000000Z"}, "updated_at is no time"),
+        ({"created_at": "0001-01-01T00:00:00+01:00"}, "created_at is no time"),
+        ({"created_at": "2026-01-02T03:04:05"}, "created_at is no time"),
+    ],
+)
+def test_a_time_that_no_table_holds_is_null_and_noted(changed: dict[str, str], note: str) -> None:
+    row = one(avro(2, envelope("u", ROW | changed, ROW | changed)))
+    nulls = dict.fromkeys(changed)
+    assert (row["after"], row["before"]) == (USER_ROW | nulls, USER_ROW | nulls)
+    assert row["degraded"].startswith(note)
+    assert ";" not in row["degraded"], "the row before is not judged"
+
+
+def test_the_last_and_the_first_instant_are_kept() -> None:
+    ends = {
+        "created_at": "0001-01-01T00:00:00.000000Z",
+        "updated_at": "9999-12-31T23:59:59.999999Z",
+    }
+    row = one(avro(2, envelope("c", None, ROW | ends)))
+    assert row["degraded"] is None
+    assert row["after"]["created_at"] == datetime(1, 1, 1, tzinfo=UTC)
+    assert row["after"]["updated_at"] == datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def test_the_change_that_repairs_an_account_and_its_deletion_are_read() -> None:
+    """The row before them holds what no table can, and is not what they are about."""
+    bad = ROW | {"created_at": "infinity", "user_id": 0}
+    for op, after in (("u", ROW), ("d", None)):
+        row = one(avro(2, envelope(op, bad, after)))
+        assert (row["op"], row["user_id"], row["degraded"]) == (op, 7, None)
+        assert row["after"] == (after and USER_ROW)
+
+
+def test_a_column_of_another_type_is_null_and_noted() -> None:
+    row = one(avro(6, envelope("c", None, ROW | {"country": 5})))
+    assert row["after"] == USER_ROW | {"country": None}
+    assert row["degraded"] == "country is int, not STRING"
+
+
+def test_a_change_whose_key_cannot_be_read_is_keyed_by_its_row() -> None:
+    for key in (None, b"7", b"\0\0\0\0\x63\x0e", avro(5, {"op": "c"})):
+        assert one(GOOD, key)["user_id"] == 7
+        assert one(avro(2, envelope("d", ROW)), key)["user_id"] == 7
+
+
+def test_a_commit_time_out_of_range_gives_way_to_the_brokers() -> None:
+    row = one(avro(2, envelope("c", None, ROW, ts_us=1 << 62)))
+    assert row["committed_at"] == row["append_time"]
+    assert row["degraded"].startswith("committed_at is no time")
+
+
+@pytest.mark.parametrize(
+    "value", [b"?", b"", b"7", b'{"user_id":1e3}', b'{"user_id":9223372036854775808}', b"[" * 5_000]
+)
+def test_a_header_that_names_no_user_is_noted(value: bytes) -> None:
+    row = one(GOOD, headers=(("__debezium.oldkey", value),))
+    assert (row["old_key"], row["degraded"]) == (
+        None,
+        "the header __debezium.oldkey names no user_id",
+    )
+
+
+def test_a_decimal_that_debezium_announces_wrongly_does_not_stop_the_rest() -> None:
+    """numeric(5,-2): Debezium says scale 2046 of precision 5, which no Avro library takes."""
+    karma = {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 2046}
+    SCHEMAS[8] = envelope_schema({**COLUMNS, "karma": ["null", karma]})
+    plain = envelope_schema({**COLUMNS, "karma": ["null", "bytes"]})
+    out = io.BytesIO()
+    change = envelope("c", None, ROW | {"karma": b"\x01"})
+    fastavro.schemaless_writer(out, fastavro.parse_schema(plain), change)
+    row = one(b"\0\0\0\0\x08" + out.getvalue())
+    assert (row["after"], row["degraded"]) == (USER_ROW, None)
+
+
+def long(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def test_schemas_named_in_headers_are_read() -> None:
+    """Apicurio's converter with headers.enabled writes key and value bare."""
+    headers = (
+        ("apicurio.key.contentId", long(1)),
+        ("apicurio.key.encoding", b"BINARY"),
+        ("apicurio.value.contentId", long(2)),
+        ("apicurio.value.encoding", b"BINARY"),
+    )
+    row = one(GOOD[5:], KEY[5:], headers)
+    assert (row["user_id"], row["op"], row["schema_id"]) == (7, one(GOOD)["op"], 2)
+    deleted = one(None, KEY[5:], headers[:2])
+    assert (deleted["user_id"], deleted["op"], deleted["schema_id"]) == (7, "tombstone", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "headers", "expected"),
+    [
+        (b"\0\x80\0\0\0abc", KEY, (), "unknown_schema"),
+        (None, b"\0\xff\xff\xff\xff\1", (), "unknown_schema"),
+        (GOOD[5:], KEY, (("apicurio.value.globalId", long(2)),), "unknown_schema"),
+        (GOOD[5:], KEY, (("apicurio.value.encoding", b"JSON"),), "bad_frame"),
+        (None, KEY, (("__key_schema_id", b"\2"),), "bad_frame"),
+    ],
+    ids=["value's id", "key's id", "unknown global id", "JSON", "key's header"],
+)
+def test_schema_that_is_not_found_is_a_verdict(
+    value: bytes | None, key: bytes, headers: tuple[tuple[str, bytes], ...], expected: str
+) -> None:
+    changes = read_changes([record(value, key, headers, offset=1), record(GOOD, offset=2)], lookup)
+    assert [str(rejected.code) for rejected in changes.rejected] == [expected]
+    assert changes.rows["kafka_offset"].to_pylist() == [2]
 
 
 def test_nothing_is_refused_while_the_registry_is_away() -> None:

@@ -1,5 +1,7 @@
 """The connector's configuration, as a function of where things are."""
 
+import re
+
 from pydantic import SecretStr
 
 from streams.accounts.connector import Capture, connector_config, side_topic_config, topic_config
@@ -8,6 +10,8 @@ from streams.app.change_stream import capture
 from streams.app.settings import Accounts, Hosts, Settings
 from streams.app.stack import environment
 from streams.contracts.catalog import captured_topics
+from streams.contracts.tables import UNAVAILABLE, USER
+from tests.accounts import SECRET_COLUMNS
 
 SERVER = Server("db", 5432, "people", "reader", "secret")
 CAPTURE = Capture(SERVER, "http://registry:8080/apis/registry/v2")
@@ -23,9 +27,39 @@ def test_it_says_whom_to_read_and_as_whom() -> None:
     assert config["topic.prefix"] == CAPTURE.name == "people"
 
 
-def test_what_identifies_a_person_is_left_out_at_the_connector() -> None:
-    excluded = connector_config(CAPTURE)["column.exclude.list"].split(",")
-    assert set(excluded) == {"public.users.email", "public.users.password_hash"}
+def matched(column: str, table: str = "public.users") -> bool:
+    """Whether Debezium would capture a column: its expressions match whole names in any case."""
+    patterns = connector_config(CAPTURE)["column.include.list"].split(",")
+    return any(
+        re.fullmatch(pattern.replace("(?-i:", "(?:"), f"{table}.{column}") for pattern in patterns
+    )
+
+
+def test_exactly_the_columns_of_the_lake_are_captured() -> None:
+    config = connector_config(CAPTURE)
+    assert "column.exclude.list" not in config
+    assert all(matched(column.name) for column in USER)
+    assert len(config["column.include.list"].split(",")) == len(USER) == 11
+    for column in (*SECRET_COLUMNS, "interests", "Handle", "handle2", "xhandle", "handle.x"):
+        assert not matched(column), column
+    assert not matched("handle", "public_users")
+
+
+def test_a_name_in_another_case_is_another_name() -> None:
+    """Debezium compiles its lists case-insensitively; each expression takes that back."""
+    config = connector_config(CAPTURE)
+    for pattern in (*config["column.include.list"].split(","), config["table.include.list"]):
+        assert pattern.startswith("(?-i:")
+
+
+def test_the_key_is_the_account_whatever_the_primary_key_is() -> None:
+    assert connector_config(CAPTURE)["message.key.columns"] == "public[.]users:user_id"
+
+
+def test_the_placeholder_of_an_unsent_text_can_be_no_name() -> None:
+    placeholder = connector_config(CAPTURE)["unavailable.value.placeholder"]
+    assert placeholder == UNAVAILABLE
+    assert "\0" in placeholder, "PostgreSQL stores no zero byte in a text"
 
 
 def test_both_converters_register_in_the_same_registry() -> None:

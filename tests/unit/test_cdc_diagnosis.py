@@ -50,6 +50,18 @@ def test_a_lost_slot_asks_for_a_new_beginning() -> None:
     assert "storyline cdc drop" in advice
 
 
+def test_columns_that_differ_by_case_need_a_new_beginning() -> None:
+    """Restarting does not help: the changes in between were written with both columns."""
+    cause, advice = diagnosed(
+        "org.apache.kafka.connect.errors.ConnectException: An exception occurred\n" + AT + "Caused "
+        "by: io.debezium.DebeziumException: Table 'public.users' has columns that differ only by "
+        "case. Column name: 'Handle'.\n" + AT
+    )
+    assert cause.startswith("DebeziumException: Table 'public.users' has columns that differ")
+    assert "rename or drop the column" in advice
+    assert "storyline cdc drop" in advice
+
+
 def test_another_failure_leads_to_the_log() -> None:
     cause, advice = diagnosed("java.lang.OutOfMemoryError: Java heap space\n" + AT)
     assert cause == "OutOfMemoryError: Java heap space"

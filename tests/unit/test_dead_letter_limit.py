@@ -27,6 +27,7 @@ def test_what_a_deployment_breaks_counts_and_what_is_about_one_event_does_not() 
         ErrorCode.FUTURE_EVENT,
         ErrorCode.EXPIRED_VIEW,
         ErrorCode.ID_CONFLICT,
+        ErrorCode.OPERATOR_REJECTED,
     }
     for code in ErrorCode:
         if code in COUNTED:

@@ -99,3 +99,18 @@ def test_metrics_tell_what_waits_and_how_long(world: World) -> None:
     )
     world.expirer.look()
     assert world.values() == [1, 0, 0]
+
+
+def test_a_wait_beyond_a_minute_is_unhealthy_and_names_the_server(world: World) -> None:
+    world.failure = StoreUnavailableError("Cassandra does not answer")
+    world.expirer.look()
+    world.now += 59
+    world.expirer.look()
+    assert world.expirer.health().ok
+    world.now += 1
+    assert world.expirer.health().reasons == (
+        "waiting for a server, for 60 s: Cassandra does not answer",
+    )
+    world.failure = None
+    world.expirer.look()
+    assert world.expirer.health().ok

@@ -49,7 +49,8 @@ def test_each_earns_its_verdict(poison: Poison) -> None:
 
 def test_all_codes_are_among_them_and_the_first_eight_differ() -> None:
     codes = [poison.code for poison in poisons(len(KINDS))]
-    assert set(codes) == set(ErrorCode)
+    not_of_bytes = {ErrorCode.STORE_REFUSED, ErrorCode.OPERATOR_REJECTED}
+    assert set(codes) == set(ErrorCode) - not_of_bytes
     assert max(Counter(codes[:8]).values()) == 1
 
 

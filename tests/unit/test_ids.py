@@ -15,9 +15,36 @@ from streams.contracts.ids import (
     id_time,
     last_id_at,
     make_id,
+    parse_id,
 )
 
 AT = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("0", 0),
+        ("007", 7),
+        ("-5", -5),
+        ("1896919282483204097", 1896919282483204097),  # 19 digits, as today's snowflakes
+        ("9223372036854775807", MAX_ID),
+        ("-9223372036854775808", -MAX_ID - 1),
+        ("9999999999999999999", 9999999999999999999),  # 19 digits, though no id
+    ],
+)
+def test_up_to_19_digits_are_read(text: str, value: int) -> None:
+    assert parse_id(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "--1", "+1", " 1", "1\n", "1_0", "1.0", "0x1", "1e3", "٣", "²", "1" * 20, "0" * 20],
+)
+def test_text_that_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^$"):
+        parse_id(text)
 
 
 class Clock:

@@ -158,6 +158,7 @@ def test_refused_records_are_kept_whole_and_once(lake: Path) -> None:
         "message": "no frame",
         "key": None,
         "value": b"\xff",
+        "change": None,
     }
 
 
@@ -272,15 +273,15 @@ WRITE_WITHOUT_ROOM = """
 import resource, signal, sys
 from pathlib import Path
 from streams.sinks.delta.landing import Landing
-from streams.sinks.delta.table import LakeError
+from streams.projections.ports import StoreUnavailableError
 from tests.unit.test_lake_landing import TOPIC, rows, span
 landing, batch = Landing(Path(sys.argv[1]), TOPIC), rows(*span(0, range(50_000)))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     landing.land(batch)
-except LakeError as error:
-    print(error.message)
+except StoreUnavailableError as error:
+    print(error)
 """
 
 
@@ -293,7 +294,7 @@ def test_a_full_disk_is_told_and_nothing_is_written(lake: Path) -> None:
         check=True,
         timeout=60,
     )
-    assert told.stdout.startswith("the lake cannot be used: bronze_likes: "), told
+    assert told.stdout.startswith("the lake's storage cannot be written now: bronze_likes: "), told
     assert len(told.stdout.splitlines()) == 1
     assert landed(lake) == []
     assert Landing(lake, TOPIC).land(rows(*span(0, range(5)))) == Landed(5, 0)

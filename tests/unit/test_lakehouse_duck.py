@@ -64,6 +64,66 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         pass
 
 
+BROKEN = "{broken"
+
+
+@pytest.fixture
+def half_broken(tmp_path: Path) -> Settings:
+    """A lake with a table that can be read and one that cannot."""
+    write_deltalake(tmp_path / "whole", pa.table({"n": [1, 2]}))
+    write_deltalake(tmp_path / "Torn", pa.table({"n": [1]}))
+    (tmp_path / "Torn" / "_delta_log" / ("0" * 20 + ".json")).write_text(BROKEN)
+    return Settings(lake=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT SUM(n) FROM whole",
+        "SELECT SUM(n) FROM WHOLE",
+        'SELECT SUM(n) FROM main."Whole"',
+        "WITH torn AS (FROM whole) SELECT SUM(n) FROM torn",
+        "FROM (WITH whole AS (SELECT 3 AS n) FROM whole) WHERE n > (SELECT MAX(n) FROM whole)",
+        "SELECT 3 WHERE EXISTS (FROM whole)",
+        "SELECT 3",
+    ],
+)
+def test_sql_needs_only_the_tables_that_it_names(half_broken: Settings, sql: str) -> None:
+    with answered_sql(half_broken, sql) as answer:
+        assert list(answer.rows) == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "sql", ["FROM torn", "SELECT (SELECT MAX(n) FROM Torn)", "FROM whole JOIN torn USING (n)"]
+)
+def test_sql_that_names_a_broken_table_says_so(half_broken: Settings, sql: str) -> None:
+    with (
+        pytest.raises(UserError, match=r"table Torn at .* cannot be read"),
+        answered_sql(half_broken, sql) as answer,
+    ):
+        list(answer.rows)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW TABLES",
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'memory'",
+    ],
+)
+def test_a_broken_table_is_still_listed(half_broken: Settings, sql: str) -> None:
+    with answered_sql(half_broken, sql) as answer:
+        assert sorted(name for (name,) in answer.rows) == ["Torn", "whole"]
+
+
+def test_a_misspelt_table_suggests_the_nearest(half_broken: Settings) -> None:
+    with (
+        pytest.raises(UserError, match='Did you mean "whole"'),
+        answered_sql(half_broken, "FROM whol"),
+    ):
+        pass
+
+
 def test_a_data_file_that_is_gone_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "numbers", pa.table({"n": [1]}))
     for file in (tmp_path / "numbers").glob("*.parquet"):

@@ -8,11 +8,12 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import SparkSession
 
-from jobs.lake import Lake, create_table
+from jobs.lake import Lake, create_table, read
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.bronze import lake_tables
 from streams.contracts.tables import FACT_ENGAGEMENT, FACT_FOLLOWS, STAR, Column, Table
@@ -30,12 +31,29 @@ Reader = Callable[[Path, Table], Rows]
 def random_rows(table: Table, seed: int) -> Rows:
     print(f"seed of {table.name}: {seed}")
     draw = random.Random(seed)
-    return [{column.name: value_of(column, draw) for column in table.columns} for _ in range(ROWS)]
+    times = [*EXTREMES, *[None] * (ROWS - len(EXTREMES))]
+    return [
+        {column.name: value_of(column, draw, extreme) for column in table.columns}
+        for extreme in times
+    ]
 
 
-def value_of(column: Column, draw: random.Random) -> Any:
-    """Any value of the column's type; null where it may be."""
-    if column.null and draw.random() < 0.3:
+EXTREMES = (
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1500, 2, 3, tzinfo=UTC),
+    datetime(1582, 10, 10, 1, 2, 3, 4, tzinfo=UTC),  # a day that the Julian calendar skipped
+    datetime(1677, 9, 20, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(2262, 4, 12, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+)
+"""Instants that some calendar or some unit of time cannot represent."""
+
+
+def value_of(column: Column, draw: random.Random, extreme: datetime | None = None) -> Any:
+    """Return a value of the type, or null where it may be; a time is `extreme` if given."""
+    if extreme is not None and column.type in ("TIMESTAMP", "DATE"):
+        return extreme if column.type == "TIMESTAMP" else extreme.date()
+    if column.null and extreme is None and draw.random() < 0.3:
         return None
     match column.type:
         case "BIGINT":
@@ -59,7 +77,7 @@ def value_of(column: Column, draw: random.Random) -> Any:
         case struct:
             fields = struct.removeprefix("STRUCT<").removesuffix(">").split(", ")
             inner = (field.split(" ", 1) for field in fields)
-            return {name: value_of(Column(name, kind, ""), draw) for name, kind in inner}
+            return {name: value_of(Column(name, kind, ""), draw, extreme) for name, kind in inner}
 
 
 def duckdb_rows(lake: Path, table: Table) -> Rows:
@@ -144,6 +162,47 @@ def valid(table: Table, rows: Rows) -> Rows:
             row["event_type"] = "view" if row["created_id"] is None else "comment"
             row["owner_sk"] = None if row["owner_id"] is None else 1
     return rows
+
+
+def spark_rows(spark: SparkSession, lake: Path, table: Table) -> Rows:
+    found: Rows = read(spark, Lake(str(lake)), table.name).toArrow().to_pylist()
+    return found
+
+
+def test_spark_reads_the_same_from_what_spark_and_delta_rs_wrote(
+    spark: SparkSession, made_by_spark: tuple[Path, dict[str, Rows]], tmp_path: Path
+) -> None:
+    path, written = made_by_spark
+    for table in STAR:
+        assert in_order(spark_rows(spark, path, table)) == in_order(written[table.name]), table.name
+    for table in lake_tables():
+        rows = random_rows(table, seed=len(table.name))
+        write_table(tmp_path, table, rows)
+        assert in_order(spark_rows(spark, tmp_path, table)) == in_order(rows), table.name
+
+
+@pytest.mark.parametrize("instant", EXTREMES, ids=lambda instant: str(instant.date()))
+def test_statistics_hide_no_extreme_instant(
+    spark: SparkSession, made_by_spark: tuple[Path, dict[str, Rows]], instant: datetime
+) -> None:
+    path, _ = made_by_spark
+    table = path / FACT_FOLLOWS.name
+    text = instant.isoformat(sep=" ").rjust(len("0001-01-01 00:00:00+00:00"), "0")
+    condition = f"occurred_at = TIMESTAMP '{text}' AND event_date = DATE '{text[:10]}'"
+    frame = read(spark, Lake(str(path)), FACT_FOLLOWS.name).where(condition)
+    with opened(path, Limits(threads=1), [FACT_FOLLOWS.name]) as session:
+        sql = condition.replace("TIMESTAMP", "TIMESTAMPTZ")
+        found = session.execute(f"FROM fact_follows WHERE {sql}").fetchall()
+    at = pl.col("occurred_at") == instant
+    dataset = DeltaTable(table).to_pyarrow_dataset()
+    chosen = dataset.to_table(filter=ds.field("occurred_at") == pa.scalar(instant))
+    assert (
+        frame.count(),
+        len(found),
+        pl.scan_delta(str(table)).filter(at).collect().height,
+        pl.scan_delta(str(table), use_pyarrow=True).filter(at).collect().height,
+        chosen.num_rows,
+    ) == (1, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -5,7 +5,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from streams.app.publishing import MAX_LINE, LineError, LinePublisher, check_only, lines_of
+from streams.app.json_lines import MAX_LINE, lines_of
+from streams.app.publishing import LineError, LinePublisher, check_only
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
 from streams.producer import Ack, PublishError
@@ -63,6 +64,7 @@ def test_a_line_just_short_enough_is_read() -> None:
     assert line.raw is not None
     [line] = lines_of(io.BytesIO(b"x" * (MAX_LINE + 1)))
     assert (line.raw, line.end) == (None, MAX_LINE + 1)
+    assert line.problem == f"the line is longer than {MAX_LINE} bytes"
 
 
 def test_nothing_counts_as_published_before_it_is_acknowledged() -> None:

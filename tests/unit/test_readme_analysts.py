@@ -32,16 +32,21 @@ def snippet_of(library: str) -> str:
     return found
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+ODD = "a b é#'`{x}=y"
+"""Characters that a path may have, and that a URL cannot hold as they are."""
+
+
+@pytest.fixture(params=["plain", ODD])
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A folder to work in, with a lake where `storyline` puts it."""
+    place: Path = tmp_path / request.param
     at = datetime(2026, 3, 2, 12, tzinfo=UTC)
     rows = [
         {"event_id": number, "event_type": kind, "event_date": at.date(), "occurred_at": at}
         for number, kind in enumerate(FACTS.elements())
     ]
-    write_table(Settings(home=tmp_path / ".storyline").lake_path, FACT_ENGAGEMENT, rows)
-    return tmp_path
+    write_table(Settings(home=place / ".storyline").lake_path, FACT_ENGAGEMENT, rows)
+    return place
 
 
 def printed(snippet: str, folder: Path) -> str:
@@ -80,5 +85,6 @@ def test_a_first_data_frame(library: str, folder: Path) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.parametrize("folder", [ODD], indirect=True)
 def test_a_first_data_frame_in_spark(folder: Path) -> None:
     assert counts(printed(snippet_of("spark"), folder)) == FACTS

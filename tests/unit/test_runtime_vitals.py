@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.runtime.endpoint import Health, serve
-from streams.runtime.metric_names import BUFFERED, HELP, LAG, LATENCY_SECONDS, STALLED_SECONDS
+from streams.runtime.blockages import Blockage
+from streams.runtime.endpoint import BlockedRecord, Health, serve
+from streams.runtime.metric_names import (
+    BLOCKED_SECONDS,
+    BUFFERED,
+    HELP,
+    LAG,
+    LATENCY_SECONDS,
+    STALLED_SECONDS,
+)
 from streams.runtime.metrics import Levels, Metrics
 from streams.runtime.stalls import Stall, Standing, Still
 from streams.runtime.watching import Reading, Watcher
@@ -23,7 +31,9 @@ LEVELS = Levels(
     {(TOPIC, 0): Standing(5, 5, 9, busy=False), (TOPIC, 1): Standing(7, 7, 7, busy=False)},
     (Stall((TOPIC, 0), Still.POSITION, Standing(5, 5, 9, busy=False), 12.0),),
     {TOPIC: 1234},
+    {(TOPIC, 1): 61.5},
 )
+BLOCKAGE = Blockage(TOPIC, 1, 7, exact=True, step="decode", reason="x", since=100.0, tries=3)
 
 
 class Worker:
@@ -82,17 +92,34 @@ def test_levels_are_those_of_the_moment(metrics: Metrics) -> None:
     found = samples(answer("/metrics", metrics, lambda: Health("group"))[1])
     assert (found[LAG, "0"], found[LAG, "1"]) == (4, 0)
     assert (found[STALLED_SECONDS, "0"], found[STALLED_SECONDS, "1"]) == (12, 0)
+    assert (found[BLOCKED_SECONDS, "0"], found[BLOCKED_SECONDS, "1"]) == (0, 61.5)
     assert found[BUFFERED, ""] == 1234
     assert found[f"{LATENCY_SECONDS}_sum", ""] == 2
 
 
 def test_health_is_200_or_503_with_reasons(metrics: Metrics) -> None:
     status, text = answer("/healthz", metrics, lambda: Health("group"))
-    assert (status, json.loads(text)) == (200, {"status": "ok", "group": "group", "reasons": []})
+    well = {"status": "ok", "group": "group", "reasons": [], "blocked": []}
+    assert (status, json.loads(text)) == (200, well)
     status, text = answer("/healthz", metrics, lambda: Health("group", ("things[0] stands",)))
     assert status == 503
     assert json.loads(text)["reasons"] == ["things[0] stands"]
     assert answer("/", metrics, lambda: Health("group"))[0] == 404
+
+
+def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: Metrics) -> None:
+    fresh = Health("group", (), (BlockedRecord(BLOCKAGE, 2.04, overdue=False),))
+    status, text = answer("/healthz", metrics, lambda: fresh)
+    told = json.loads(text)
+    assert (status, told["status"]) == (200, "ok")
+    assert told["blocked"] == [
+        {**BLOCKAGE._asdict(), "seconds": 2.0, "overdue": False},
+    ]
+    overdue = Health("group", ("waits",), (BlockedRecord(BLOCKAGE, 61, overdue=True),))
+    status, text = answer("/healthz", metrics, lambda: overdue)
+    assert (status, json.loads(text)["status"]) == (503, "blocked")
+    both = overdue._replace(reasons=("waits", "reading stands"))
+    assert json.loads(answer("/healthz", metrics, lambda: both)[1])["status"] == "stalled"
 
 
 def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from streams.app.settings import Settings
+from streams.app.stack import local_stack
 from streams.errors import UserError
 from streams.stack import checks, supervisord_conf
+from streams.stack.doctor import examine
 from streams.stack.java import java
 from tests.toys import toy, toy_stack, worker
 
@@ -107,7 +110,53 @@ def test_something_else_is_not_a_java(tmp_path: Path) -> None:
         java(program(tmp_path / "java", "echo hello"))
 
 
-@pytest.mark.parametrize("name", ["plain", "with space", "per%cent", "quo'te"])
+REFUSED = [
+    "per%cent",
+    "a #b",
+    "a,b",
+    "a;b",
+    "back\\slash",
+    "${HOME}",
+    "tab\t",
+    "line\nend",
+    "byte\udcff",
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_home_that_a_server_would_not_find_is_refused_before_it_is_made(
+    tmp_path: Path, name: str
+) -> None:
+    stack = toy_stack(tmp_path / name, FIRST)
+    with pytest.raises(UserError, match="has ") as refused:
+        stack.up()
+    assert "STORYLINE_HOME" in str(refused.value.hint)
+    assert list(tmp_path.iterdir()) == []
+    findings = [finding for finding in examine(stack) if finding.subject == "home"]
+    assert [(finding.level, finding.text) for finding in findings] == [
+        ("problem", refused.value.message)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["per%cent", "back\\slash", "[a", "a]", "a^b", "a|b", "byte\udcff"]
+)
+def test_a_lake_that_no_reader_would_find_is_refused(tmp_path: Path, name: str) -> None:
+    elsewhere = Settings(home=tmp_path / "home", lake=tmp_path / name)
+    with pytest.raises(UserError, match="has ") as refused:
+        checks.usable_paths(local_stack(elsewhere).config)
+    assert "STORYLINE_LAKE" in str(refused.value.hint)
+    with pytest.raises(UserError, match="has "):
+        _ = elsewhere.lake_path
+
+
+def test_a_home_whose_lake_no_reader_would_find_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has '\['") as refused:
+        checks.usable_paths(local_stack(Settings(home=tmp_path / "[home]")).config)
+    assert "STORYLINE_HOME" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "a#b", "quo'te"])
 def test_supervisors_configuration_takes_any_home(tmp_path: Path, name: str) -> None:
     config = toy_stack(tmp_path / name, FIRST).config
     path = config.home / "supervisor.sock"

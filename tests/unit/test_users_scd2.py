@@ -7,10 +7,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.transforms.asof import with_user_sk
-from jobs.transforms.user_changes import changes
+from jobs.transforms.user_changes import Links, changes
 from jobs.transforms.user_versions import versions
-from tests.scd2_model import UNAVAILABLE, Change, surrogate_key
-from tests.user_tables import log_frame, rows_of
+from tests.scd2_model import OLD_UNAVAILABLE, UNAVAILABLE, Change, Refused, dim_users, surrogate_key
+from tests.user_tables import all_versions, log_frame, refused_frame, rows_of, users_frame
 
 _ROW: Final = {
     "display_name": "Ann",
@@ -38,6 +38,9 @@ class Log:
             "lsn": at,
             "tx_order": None if op == "r" else 1,
             "snapshot": "false",
+            "old_key": None,
+            "whole": False,
+            "came": at,
         }
         place |= {name: more.pop(name) for name in list(more) if name in place}
         row = {"user_id": user, "handle": handle, **_ROW, **more} if handle else None
@@ -179,6 +182,88 @@ def test_a_version_tells_where_it_comes_from(table: dict[int, list[dict[str, Any
 
 def written_at(user: int, lsn: int) -> int:
     return min(c.offset for c in written().records if c.user_id == user and c.lsn == lsn)
+
+
+def moved() -> Log:
+    """An account moves from id 1 to 2 to 3, its handle unsent; another one takes the id 1."""
+    log = Log()
+    tell = log.tell
+    tell("c", 1, 10, "a")
+    tell("d", 1, 20), tell("c", 2, 20, UNAVAILABLE, tx_order=2, old_key=1)
+    tell("c", 1, 25, "other")
+    tell("u", 2, 30, UNAVAILABLE, country="FR")
+    tell("d", 2, 40), tell("c", 3, 40, OLD_UNAVAILABLE, tx_order=2, old_key=2)
+    tell("c", 4, 10, "mine"), tell("d", 4, 20)
+    tell("c", 4, 50, UNAVAILABLE, old_key=77)  # of an id that no record told of
+    return log
+
+
+def test_an_unsent_text_follows_the_account_to_its_new_id(spark: SparkSession) -> None:
+    log = moved().records
+    table = by_user(rows_of(versions(changes(log_frame(spark, log)))))
+    assert seen(table[2]) == [("a", 20, 30, False, False), ("a", 30, 40, False, True)]
+    assert seen(table[3]) == [("a", 40, None, True, False)]
+    assert seen(table[4])[-1] == (None, 50, None, True, False)
+    assert all_versions(table) == all_versions(dim_users(log))
+    alone = rows_of(versions(changes(log_frame(spark, log), users_frame(spark, [3]))))
+    assert seen(alone) == seen(table[3])
+    linked = Links(((2, 1), (3, 2), (4, 77)))
+    assert linked.are_chained
+    assert not Links(((2, 1), (4, 3))).are_chained
+    assert (linked.heirs([1]), linked.sources([3])) == ({2, 3}, {1, 2})
+    assert Links(((2, 1), (1, 2))).heirs([1]) == {1, 2}, "a circle ends"
+
+
+def test_a_user_may_be_named_like_debeziums_placeholder(spark: SparkSession) -> None:
+    """In records that have the whole row; elsewhere the text stands for one that was not sent."""
+    log = Log()
+    tell, name = log.tell, OLD_UNAVAILABLE
+    tell("c", 1, 10, "a"), tell("u", 1, 20, name, whole=True), tell("u", 1, 30, name, country="FR")
+    tell("c", 2, 10, name), tell("u", 2, 20, "b")
+    tell("r", 3, 10, name)
+    tell("c", 4, 10, "a"), tell("u", 4, 20, name, country="FR")
+    tell("u", 5, 20, UNAVAILABLE, whole=True)
+    table = by_user(rows_of(versions(changes(log_frame(spark, log.records)))))
+    assert [row["handle"] for row in table[1]] == ["a", name, name]
+    assert [row["handle"] for row in table[2]] == [name, "b"]
+    assert [row["handle"] for row in table[3]] == [name]
+    assert [row["handle"] for row in table[4]] == ["a", "a"]
+    assert [row["handle"] for row in table[5]] == [None]
+
+
+HOUR: Final = 3_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("refused", "ended"),
+    [
+        ([], [2, 3]),
+        ([Refused(came=1, user_id=2, op="r", lsn=50)], [3]),
+        ([Refused(came=1, user_id=2)], [3]),
+        ([Refused(came=1, user_id=2, op="u", lsn=50)], [2, 3]),
+        ([Refused(came=HOUR, user_id=2)], [2, 3]),
+        ([Refused(came=1, user_id=2, op="r", lsn=49)], [2, 3]),
+        ([Refused(came=1, op="r", lsn=50)], []),
+        ([Refused(came=1)], []),
+        ([Refused(came=HOUR)], [2, 3]),
+        ([Refused(came=1, op="d", lsn=50)], [2, 3]),
+        (
+            [Refused(came=1, user_id=9, op="r", lsn=60, snapshot="last", committed_at=60)],
+            [1, 2, 3],
+        ),
+    ],
+)
+def test_who_was_not_read_was_not_absent(
+    spark: SparkSession, refused: list[Refused], ended: list[int]
+) -> None:
+    """A refused row of a snapshot counts as its user's presence, and as the snapshot's end."""
+    log = Log()
+    for user in (1, 2, 3):
+        log.tell("c", user, 10, "a")
+    log.tell("r", 1, 50, "a", snapshot="last")
+    lost = refused_frame(spark, refused) if refused else None
+    table = by_user(rows_of(versions(changes(log_frame(spark, log.records), None, lost))))
+    assert [user for user, rows in table.items() if rows[-1]["is_deleted"]] == ended
 
 
 def snapshots() -> Log:

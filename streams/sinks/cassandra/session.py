@@ -1,17 +1,21 @@
 """A connection to Cassandra: prepared statements, bulk reads, and the driver's errors sorted."""
 
 import logging
+import re
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Self
 
 from cassandra import (
+    AuthenticationFailed,
     ConsistencyLevel,
     CoordinationFailure,
     InvalidRequest,
     OperationTimedOut,
     Timeout,
+    Unauthorized,
     Unavailable,
     UnresolvableContactPoints,
 )
@@ -24,10 +28,16 @@ from cassandra.policies import (
     ExponentialReconnectionPolicy,
     TokenAwarePolicy,
 )
+from cassandra.protocol import (
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    ServerError,
+    TruncateError,
+)
 from cassandra.query import PreparedStatement, tuple_factory
 
 from streams.errors import UserError
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 
 Row = tuple[Any, ...]
 
@@ -35,14 +45,28 @@ _PROTOCOL_VERSION = 5
 KEYS_PER_QUERY = 100
 _IN_FLIGHT = 64  # requests of one call that wait for answers at the same time
 _UNAVAILABLE = (
+    AuthenticationFailed,
     ConnectionException,
     CoordinationFailure,
+    IsBootstrappingErrorMessage,
     NoHostAvailable,
     OperationTimedOut,
+    OverloadedErrorMessage,
+    ServerError,
     Timeout,
+    TruncateError,
+    Unauthorized,
     Unavailable,
     UnresolvableContactPoints,
 )
+_NOT_MIGRATED = re.compile(
+    r"unconfigured (?:table|columnfamily)|(?:table|keyspace) \S+ does not exist"
+    r"|no keyspace has been specified|undefined (?:column )?name|unknown identifier",
+    re.IGNORECASE,
+)
+"""What Cassandra says of every statement while a table, a column or the keyspace is missing."""
+_UNENCODABLE = (TypeError, ValueError, OverflowError, struct.error)
+"""What the driver raises for a value that its column cannot hold."""
 
 logging.getLogger("cassandra").addHandler(logging.NullHandler())
 
@@ -50,8 +74,9 @@ logging.getLogger("cassandra").addHandler(logging.NullHandler())
 class Session:
     """One connected session; safe between threads. Use as a context manager, or `close()` it.
 
-    Every method raises StoreUnavailableError where Cassandra cannot answer now; a statement that
-    Cassandra refuses propagates as the driver's own error.
+    Every method raises StoreUnavailableError where Cassandra cannot answer now. Reads and
+    writes with values raise StoreRefusedError for a statement that Cassandra refuses because of
+    them; any other refusal propagates as the driver's own error.
     """
 
     def __init__(self, cluster: Cluster, driver: DriverSession) -> None:
@@ -80,15 +105,15 @@ class Session:
 
     def rows(self, cql: str, *values: Any) -> Iterator[Row]:
         """The rows that answer one query, page by page."""
-        with driver_errors():
+        with statement_errors():
             yield from self._driver.execute(self.prepared(cql), values)
 
     def rows_of_all(self, questions: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[Row]]:
         """The rows that answer each of many queries, asked side by side, in order."""
         # A list: the driver draws on it under a lock that answers need too, to prepare there
         # would wait for ever.
-        prepared = [(self.prepared(cql), values) for cql, values in questions]
-        with driver_errors():
+        with statement_errors():
+            prepared = [(self.prepared(cql), values) for cql, values in questions]
             for answer in execute_concurrent(self._driver, prepared, concurrency=_IN_FLIGHT):
                 yield list(answer.result_or_exc)
 
@@ -108,8 +133,8 @@ class Session:
 
     def run_all(self, statements: Iterable[Any]) -> None:
         """Execute bound statements side by side; returns when every one is acknowledged."""
-        bound = [(statement, None) for statement in statements]
-        with driver_errors():
+        with statement_errors():
+            bound = [(statement, None) for statement in statements]
             execute_concurrent(self._driver, bound, concurrency=_IN_FLIGHT)
 
     def use(self, keyspace: str) -> None:
@@ -176,6 +201,22 @@ def driver_errors() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailableError(f"Cassandra does not answer: {_one_line(error)}") from error
+
+
+@contextmanager
+def statement_errors() -> Iterator[None]:
+    """Sort the errors of statements that carry the values of records, see Session."""
+    try:
+        with driver_errors():
+            yield
+    except InvalidRequest as error:
+        if _NOT_MIGRATED.search(str(error)):
+            raise StoreUnavailableError(
+                f"a table or column is missing in Cassandra; run storyline migrate: {error}"
+            ) from error
+        raise StoreRefusedError(f"Cassandra refuses the values: {_one_line(error)}") from error
+    except _UNENCODABLE as error:
+        raise StoreRefusedError(f"Cassandra's driver cannot encode a value: {error}") from error
 
 
 def _one_line(error: Exception) -> str:

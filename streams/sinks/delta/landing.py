@@ -61,8 +61,9 @@ class Landing:
         left = set(map(Position._make, _positions(fresh)))
         written = []
         for rejection in rejections:
-            if rejection.record.position in left:
-                left.remove(rejection.record.position)
+            position = Position(rejection.record.partition, rejection.record.offset)
+            if position in left:
+                left.remove(position)
                 written.append(rejection)
         return written
 
@@ -144,5 +145,6 @@ def _quarantine_rows(rejections: Sequence[Rejected], schema: pa.Schema) -> pa.Ta
         "message": [rejection.message for rejection in rejections],
         "key": [record.key for record in records],
         "value": [record.value for record in records],
+        "change": [rejection.change for rejection in rejections],
     }
     return pa.table(columns, schema=schema)

@@ -6,6 +6,7 @@ commit is made against the snapshot whose offsets the caller read: where another
 one of them since, Delta refuses the commit as a whole.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,14 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.tables import Table
 from streams.errors import UserError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 
+_STORAGE_AWAY = re.compile(
+    r"os error (?:28|122|27|30|5)\b|no space left|quota exceeded|read-only file system"
+    r"|slow ?down|too many requests|service unavailable|timed out|connection (?:refused|reset)",
+    re.IGNORECASE,
+)
+"""What delta-rs says while a disk is full or read-only, or an object store does not answer."""
 _WRITER = WriterProperties(compression="ZSTD")
 
 
@@ -82,13 +90,20 @@ class LakeTable:
         """One commit: the rows, and partition -> offset that the table has reached with them.
 
         Raises OvertakenError where another process has moved one of these offsets since the last
-        `refresh`: nothing was written. Raises LakeError where the files cannot be written.
+        `refresh`: nothing was written. Raises StoreRefusedError if a value does not fit its column,
+        StoreUnavailableError while the disk is full or the storage does not answer, and LakeError
+        if the table is broken.
         """
         transactions = [
             Transaction(_transaction(topic, partition), offset)
             for partition, offset in sorted(reached.items())
         ]
-        self._commit(rows.cast(self.schema), transactions)
+        try:
+            fitting = rows.cast(self.schema)
+        except pa.ArrowInvalid as error:
+            reason = f"{self.path.name} cannot hold a value: {_first_line(error)}"
+            raise StoreRefusedError(reason) from error
+        self._commit(fitting, transactions)
 
     def _commit(self, rows: pa.Table, transactions: list[Transaction]) -> None:
         with _told(self.path):
@@ -168,6 +183,10 @@ def _told(path: Path) -> Iterator[None]:
             f"there is no table at {path}", hint="the lake worker makes its tables when it starts"
         ) from error
     except (DeltaError, OSError) as error:
+        if _STORAGE_AWAY.search(str(error)):
+            raise StoreUnavailableError(
+                f"the lake's storage cannot be written now: {path.name}: {_first_line(error)}"
+            ) from error
         raise LakeError(
             f"the lake cannot be used: {path.name}: {_first_line(error)}",
             hint=f"free space or permissions of {path}; docs/lake/bronze.md says what else",

@@ -11,13 +11,14 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
 
-# What a server says that is there but cannot serve; inside a script an old server puts the code
-# after a dash in the middle of its message.
+# What a server says that is there but cannot serve, or serves nothing to this client; inside a
+# script an old server puts the code after a dash in the middle of its message.
 _NOT_NOW = re.compile(
-    r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY|LOADING|CLUSTERDOWN|TRYAGAIN)\b"
-    r"|used memory > 'maxmemory'|against a read only replica"
+    r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY|LOADING|CLUSTERDOWN|TRYAGAIN"
+    r"|NOAUTH|WRONGPASS|NOPERM|DENIED|MOVED|ASK|NOSCRIPT)\b"
+    r"|used memory > 'maxmemory'|against a read only replica|unknown command|max number of clients"
 )
 
 
@@ -34,7 +35,11 @@ def connect(host: str, port: int, *, timeout_s: float = 5.0, retries: int = 1) -
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn what passes by itself, or by an operator's hand, into StoreUnavailableError."""
+    """Sort errors: StoreUnavailableError for what passes by itself or by an operator's hand.
+
+    Any other answer, such as WRONGTYPE, is about the keys or values of the request, and raises
+    StoreRefusedError.
+    """
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError) as error:
@@ -42,4 +47,4 @@ def store_errors() -> Iterator[None]:
     except ResponseError as error:
         if _NOT_NOW.search(str(error)):
             raise StoreUnavailableError(f"Redis cannot serve now: {error}") from error
-        raise
+        raise StoreRefusedError(f"Redis refuses: {error}") from error

@@ -1,0 +1,78 @@
+"""Changes of accounts that the lake refused or could not keep whole, counted from its tables."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from streams.app.settings import Settings
+from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
+from streams.sinks.delta.table import LakeTable
+
+_TIME: Final = "append_time"
+_DEGRADED: Final = "degraded"
+
+
+class RefusedChange(NamedTuple):
+    """A change of an account in the quarantine: where it is in the topic, when it came, why."""
+
+    partition: int
+    offset: int
+    append_time: datetime
+    code: str
+    reason: str
+
+
+class RefusedChanges(NamedTuple):
+    """What the lake did not take as it came."""
+
+    refused: int
+    """Records of the change stream in the quarantine."""
+    last: RefusedChange | None
+    """The newest of them by append time."""
+    degraded: int
+    """Changes that landed without a value that no table can hold."""
+    last_degraded: str | None
+    """What the newest of those lost."""
+
+
+def refused_changes(settings: Settings) -> RefusedChanges | None:
+    """Count them; `None` if the lake has no tables yet. Raises LakeError if it cannot be read."""
+    lake = settings.lake_path
+    bronze = bronze_table(USERS_TOPIC)
+    if not all(_has_table(lake / table.name) for table in (QUARANTINE_TABLE, bronze)):
+        return None
+    aside = LakeTable(lake, QUARANTINE_TABLE).rows(
+        ["kafka_partition", "kafka_offset", _TIME, "code", "message"], f"topic = '{USERS_TOPIC}'"
+    )
+    degraded = _degraded(lake, bronze.name)
+    return RefusedChanges(
+        refused=len(aside),
+        last=RefusedChange(*newest.values()) if (newest := _newest(aside)) else None,
+        degraded=len(degraded),
+        last_degraded=newest[_DEGRADED] if (newest := _newest(degraded)) else None,
+    )
+
+
+def _degraded(lake: Path, name: str) -> pa.Table:
+    """Return the degraded changes; none if the table has no such column yet."""
+    there = {field.name for field in DeltaTable(lake / name).schema().fields}
+    if _DEGRADED not in there:
+        return pa.table({_TIME: [], _DEGRADED: []})
+    table = LakeTable(lake, bronze_table(USERS_TOPIC))
+    return table.rows([_TIME, _DEGRADED], f"{_DEGRADED} IS NOT NULL")
+
+
+def _newest(rows: pa.Table) -> dict[str, Any] | None:
+    if not len(rows):
+        return None
+    at = pc.index(rows[_TIME], pc.max(rows[_TIME])).as_py()
+    row: dict[str, Any] = rows.slice(at, 1).to_pylist()[0]
+    return row
+
+
+def _has_table(path: Path) -> bool:
+    return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))

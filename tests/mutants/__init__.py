@@ -1,0 +1,1 @@
+"""Mutants that cosmic-ray makes of the sources, each judged by the tests that reach its line."""

@@ -1,0 +1,142 @@
+"""Seeded bugs in the importers of other networks' data: content lost, doubled or made public."""
+
+from tests.mutations.mutation import Mutation
+
+_TESTS = (
+    "tests/unit/test_import_jetstream.py",
+    "tests/unit/test_import_activitypub.py",
+    "tests/unit/test_import_edges.py",
+    "tests/unit/test_import_mapping.py",
+    "tests/unit/test_import_input.py",
+    "tests/unit/test_load_cli.py",
+)
+
+IMPORTS = (
+    Mutation(
+        "import-publishes-private-messages",
+        "direct messages in an archive become public posts",
+        "streams/importers/activity_values.py",
+        'raise SkippedError(Reason.NOT_PUBLIC, "it is not addressed to everyone")',
+        "return",
+        _TESTS,
+    ),
+    Mutation(
+        "import-counts-facets-in-characters",
+        "hashtags behind an emoji are lost",
+        "streams/importers/bluesky_posts.py",
+        "_facet_tags(record, text.encode(), report)",
+        '_facet_tags(record, text.encode("ascii", "replace"), report)',
+        _TESTS,
+    ),
+    Mutation(
+        "import-believes-any-record-key",
+        "a post whose key contains a future time is refused by every worker",
+        "streams/importers/jetstream.py",
+        "not EPOCH_MS <= at_ms <= seen_ms + MAX_AHEAD_MS",
+        "not EPOCH_MS <= at_ms",
+        _TESTS,
+    ),
+    Mutation(
+        "import-sends-before-the-mapping",
+        "a killed load has published a follow that no later line can end",
+        "streams/importers/import_run.py",
+        """    if mapping is not None:
+        mapping.commit()
+        report.collisions = mapping.collisions
+    yield from batch
+""",
+        """    yield from batch
+    if mapping is not None:
+        mapping.commit()
+        report.collisions = mapping.collisions
+""",
+        _TESTS,
+    ),
+    Mutation(
+        "import-merges-colliding-users",
+        "two people with one hash become one user",
+        "streams/importers/mapping.py",
+        "while (owner := self._users.name_of(candidate)) != name:",
+        "while (owner := self._users.name_of(candidate)) is None:",
+        _TESTS,
+    ),
+    Mutation(
+        "import-merges-colliding-records",
+        "an unlike takes back another user's like",
+        "streams/importers/mapping.py",
+        "(found := self._record(key)) is not None and found[0] != uri",
+        "(found := self._record(key)) is not None and not found[0]",
+        _TESTS,
+    ),
+    Mutation(
+        "import-orders-by-hash",
+        "an unlike in the millisecond of its like may lose to it",
+        "streams/importers/identifiers.py",
+        "order << _ORDER_BITS | content",
+        "0 << _ORDER_BITS | content",
+        _TESTS,
+    ),
+    Mutation(
+        "import-undo-by-hash",
+        "an undo in the second of its activity may lose to it",
+        "streams/importers/activitypub.py",
+        'int(kind == "Undo")',
+        "0",
+        _TESTS,
+    ),
+    Mutation(
+        "import-event-id-of-the-place",
+        "a record created again under its key shares the first one's event id",
+        "streams/importers/identifiers.py",
+        "content = hashed(repr(event), 64)",
+        'content = hashed(f"{type(event)} {event.occurred_at}", 64)',
+        _TESTS,
+    ),
+    Mutation(
+        "import-hides-damage",
+        "a file that is cut off counts as loaded",
+        "streams/importers/import_run.py",
+        """        yield from _released(batch, mapping, report)
+        raise
+""",
+        """        yield from _released(batch, mapping, report)
+        return
+""",
+        _TESTS,
+    ),
+    Mutation(
+        "import-loses-the-batch-at-damage",
+        "up to 5,000 events before the damage are lost",
+        "streams/importers/import_run.py",
+        """        yield from _released(batch, mapping, report)
+        raise
+""",
+        """        raise
+""",
+        _TESTS,
+    ),
+    Mutation(
+        "import-strict-about-everything",
+        "--strict fails on every real recording",
+        "streams/cli/load_options.py",
+        "if strict and report.broken:",
+        "if strict and report.skipped:",
+        _TESTS,
+    ),
+    Mutation(
+        "import-dry-run-keeps-names",
+        "a dry run writes a mapping file",
+        "streams/cli/load_options.py",
+        "return open_mapping_copy(path)",
+        "return open_mapping(path)",
+        _TESTS,
+    ),
+    Mutation(
+        "import-drops-node-zero",
+        "every follow of node 0 is lost",
+        "streams/importers/edges.py",
+        "int(digits) + self.offset",
+        "int(digits)",
+        _TESTS,
+    ),
+)

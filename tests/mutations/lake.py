@@ -1,0 +1,92 @@
+"""Bugs of the lake: its jobs, their failures, rebuilds, paths, and questions."""
+
+from tests.mutations.mutation import Mutation
+
+_UNIT = ("tests/unit/test_lake_rebuild.py",)
+_RUN = ("tests/integration/test_lake_failures.py",)
+
+LAKE = (
+    Mutation(
+        "int96-again",
+        "one event of year 1500 is another instant in Polars and makes delta-rs refuse the table",
+        "jobs/session.py",
+        '"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"',
+        '"spark.sql.parquet.outputTimestampType": "INT96"',
+        ("tests/unit/test_lakehouse_readers.py",),
+        stack=True,
+    ),
+    Mutation(
+        "calendar-without-bound",
+        "one event of year 1 makes 740,346 days",
+        "jobs/dim_date.py",
+        "return max(first, FIRST), min(last, LAST)",
+        "return first, last",
+        ("tests/integration/test_lake_migration.py",),
+        stack=True,
+    ),
+    Mutation(
+        "first-failure-ends-the-round",
+        "one deleted row of bronze keeps every later job from running",
+        "jobs/run.py",
+        "            listener.failed(failures[-1])",
+        "            listener.failed(failures[-1])\n            raise",
+        _RUN,
+        stack=True,
+    ),
+    Mutation(
+        "wrapper-taken-for-the-cause",
+        "each failure reads STREAM_FAILED or TASK_WRITE_FAILED and has no advice",
+        "jobs/failures.py",
+        "if named and named[1] not in _WRAPPERS:",
+        "if named:",
+        _UNIT,
+    ),
+    Mutation(
+        "rebuild-of-users-keeps-facts",
+        "facts name versions and inferred users that dim_users does not have any more",
+        "streams/app/lake_removal.py",
+        'chosen |= {"restatement", "fact_engagement", "fact_follows"}',
+        'chosen |= {"restatement"}',
+        _UNIT,
+    ),
+    Mutation(
+        "rebuild-keeps-the-tables",
+        "what was deleted from bronze stays in the star",
+        "streams/app/lake_removal.py",
+        'for folder in (*folders, *(lake / table for table in begun["tables"])):',
+        "for folder in folders:",
+        _UNIT,
+    ),
+    Mutation(
+        "lost-table-made-empty",
+        "a deleted table of facts comes back empty, without a word",
+        "streams/app/lake.py",
+        "            if any(commits.glob",
+        "            if not any(commits.glob",
+        _UNIT,
+    ),
+    Mutation(
+        "failure-began-just-now",
+        "a job that has failed for weeks looks as if it had failed in the last round only",
+        "streams/app/lake_failures.py",
+        "known.since if known else now",
+        "now",
+        _UNIT,
+    ),
+    Mutation(
+        "every-table-must-open",
+        "one damaged table keeps every question from being answered",
+        "streams/app/asking.py",
+        "lake, _limits(settings), needed, optional=others",
+        "lake, _limits(settings), tables",
+        ("tests/unit/test_lakehouse_duck.py",),
+    ),
+    Mutation(
+        "percent-in-a-lake",
+        "delta-rs writes to one folder and reads another",
+        "streams/stack/paths.py",
+        '    "%": "Delta\'s readers decode what follows it",\n',
+        "",
+        ("tests/unit/test_stack_checks.py",),
+    ),
+)
