@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from pyspark.sql import SparkSession
 
 from streams.app.settings import Settings
@@ -26,6 +27,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(name)
     if "valkey" in names and "stack" not in names:
         item.add_marker("valkey")
+
+
+@pytest.fixture(autouse=True)
+def default_logs() -> Iterator[None]:
+    """Undo what a command that runs in this process has set for the logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

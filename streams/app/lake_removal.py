@@ -39,9 +39,10 @@ def rebuild_of(table: str) -> Rebuild:
     chosen = {query.name for query in QUERIES if table == query.target or table in query.sources}
     if not chosen:
         raise UserError(f"no job reads {table}: there is nothing to rebuild")
-    if DIM_USERS.name in chosen or table == DIM_USERS.name:
+    users = {query.name for query in QUERIES if query.target == DIM_USERS.name}
+    if chosen & users:
         # Facts name versions of users, and only they make inferred users.
-        chosen |= {"restatement", "fact_engagement", "fact_follows"}
+        chosen |= {*users, "restatement", "fact_engagement", "fact_follows"}
     return _of_jobs(chosen)
 
 
@@ -63,7 +64,7 @@ def _of_jobs(chosen: set[str]) -> Rebuild:
     read = dict.fromkeys(source for query in queries for source in query.sources)
     return Rebuild(
         tuple(query.name for query in queries),
-        tuple(query.target for query in queries if query.target in star),
+        tuple(dict.fromkeys(query.target for query in queries if query.target in star)),
         tuple(source for source in read if source not in star),
     )
 

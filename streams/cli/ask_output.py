@@ -8,15 +8,13 @@ from typing import Any
 
 import orjson
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.output import err, out, visible
+from streams.cli.output import err, table_console, visible
 from streams.lakehouse.answers import Answer, Row, json_row, plain, time_text
 
 SHOWN_ROWS = 1000
-_WIDEST = 10_000
 
 
 def print_rows(answer: Answer, rows: Iterator[Row], title: str | None) -> int:
@@ -30,8 +28,7 @@ def print_rows(answer: Answer, rows: Iterator[Row], title: str | None) -> int:
         count += 1
         if count <= SHOWN_ROWS:
             table.add_row(*(Text(visible(_shown(value), kept="\n\t")) for value in row))
-    # What reads a pipe takes lines as long as they come.
-    (out if out.is_terminal else Console(width=_WIDEST)).print(table)
+    table_console().print(table)
     if count > SHOWN_ROWS:
         err.print(f"{count - SHOWN_ROWS:,} further rows are not shown; --csv prints all")
     return count

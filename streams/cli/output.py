@@ -19,6 +19,9 @@ err = Console(stderr=True)
 # Control characters steer a terminal, and half of a surrogate pair cannot be printed at all.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_WIDEST = 10_000
+"""Columns of a table that no terminal shows: a pipe or a file takes lines as long as they come."""
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -41,7 +44,12 @@ def print_table(
     table = Table(*columns, title=None if title is None else _plain(title), title_justify="left")
     for row in rows:
         table.add_row(*(_plain("" if cell is None else str(cell)) for cell in row))
-    out.print(table)
+    table_console().print(table)
+
+
+def table_console() -> Console:
+    """Return the console for tables: the terminal, or one that is wide enough to cut nothing."""
+    return out if out.is_terminal else Console(width=_WIDEST)
 
 
 def _plain(text: str) -> "Text":
