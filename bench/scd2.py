@@ -19,7 +19,7 @@ from jobs.dim_users import LOG, process
 from jobs.lake import Lake, create_table, read
 from jobs.session import Local, local_session
 from streams.app.settings import Settings
-from streams.contracts.bronze import USERS_TOPIC, bronze_table
+from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
 from streams.contracts.tables import DIM_USERS
 from streams.stack.download import fetch
 from streams.stack.jars import jars_of
@@ -152,6 +152,7 @@ def _measure(report: Report, spark: SparkSession, folder: Path, users: int, roun
     snapshot = records(spark, "r", users, users, lsn=1_000)
     for name, lake in lakes.items():
         create_table(spark, lake, DIM_USERS)
+        create_table(spark, lake, QUARANTINE_TABLE)
         land(lake, snapshot)
         made = _spent(partial(process, read(spark, lake, LOG), 0, lake))
         report.figure(f"{name}: table of {users:,} users made", "CPU s", made)

@@ -1,5 +1,6 @@
 """Instants far from now are the same for every reader, also in tables with INT96 times."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,8 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     assert [row["created_at"].year for row in known] == [1500]
     versions = {name: DeltaTable(lake / name).version() for name in ("dim_users", "fact_follows")}
     assert command("run", "--once", "--json") == 0
-    assert '"query":"restatement"' not in capsys.readouterr().out.replace(" ", "")
+    batches = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert not any(batch["counts"]["rows"] for batch in batches if batch.get("query"))
     after = {name: DeltaTable(lake / name).version() for name in versions}
     assert after == versions, "the rewrite is no change that jobs follow"
 
