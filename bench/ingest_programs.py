@@ -27,6 +27,7 @@ from streams.app.settings import Settings
 from streams.contracts.catalog import schemas
 from streams.contracts.reading import read
 from streams.contracts.records import Records
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
 from streams.runtime.raw_batch import RawBatch
@@ -63,6 +64,7 @@ class Fold:
     """A pipeline of the runtime that decodes, judges and counts."""
 
     def __init__(self, count: Count, settings: Settings) -> None:
+        self.blockages = Blockages()
         self._count = count
         self._lookup = schema_registry(settings).schema_text
 
@@ -80,6 +82,7 @@ class Fold:
 
 class Undecoded:
     def __init__(self, count: Count) -> None:
+        self.blockages = Blockages()
         self._count = count
 
     def run(self, batches: Sequence[RawBatch]) -> None:

@@ -28,7 +28,7 @@ def test_the_demo_shows_the_line_and_leaves_nothing_running(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     for told in ("the lag is zero", "home feed of", "story tray of", "viewers of", "warm feed"):
         assert told in done.stdout
-    for code in ErrorCode:
+    for code in set(ErrorCode) - {ErrorCode.STORE_REFUSED, ErrorCode.OPERATOR_REJECTED}:
         assert code in done.stdout
     assert " NO " not in done.stdout
     assert done.stdout.count(" yes ") >= 7 + 9, "each topic balances, among workers and in the lake"

@@ -199,7 +199,7 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
 
 def beginning(settings: Settings) -> list[Any]:
     """The whole log of every source topic."""
-    return [lag._replace(committed=0) for lag in standing(settings, ["lake"]).lags]
+    return [lag._replace(committed=0, applied=None) for lag in standing(settings, ["lake"]).lags]
 
 
 def assert_facts(settings: Settings, published: list[dict[str, Any]]) -> None:

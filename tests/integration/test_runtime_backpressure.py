@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.intake import Buffer
 from streams.runtime.metrics import Metrics
@@ -51,6 +52,7 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
+        self.blockages = Blockages()
         self.numbers: list[int] = []
         self.begun = 0
 

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
 from streams.runtime.raw_batch import RawBatch
@@ -34,6 +35,7 @@ class Appending:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.blockages = Blockages()
 
     def run(self, batches: Sequence[RawBatch]) -> None:
         values = [value or b"" for batch in batches for value in batch.values]

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.contracts.batch import Record
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
 from streams.runtime.raw_batch import RawBatch
@@ -28,8 +29,11 @@ pytestmark = pytest.mark.stack
 
 
 class Collector:
+    """A pipeline that keeps what it is given."""
+
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.blockages = Blockages()
 
     def run(self, batches: Sequence[RawBatch]) -> None:
         self.records += [record for batch in batches for record in batch.records(Record)]

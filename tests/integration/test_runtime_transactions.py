@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.agents.progress import PartitionLag, Progress
 from streams.app.settings import Settings
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
 from streams.runtime.raw_batch import RawBatch
@@ -29,6 +30,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.values: list[bytes | None] = []
+        self.blockages = Blockages()
 
     def run(self, batches: Sequence[RawBatch]) -> None:
         self.values += [value for batch in batches for value in batch.values]

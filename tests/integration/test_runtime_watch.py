@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.fetch_thread import BatchThread
 from streams.runtime.metrics import Metrics
@@ -32,6 +33,7 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.taken = 0
+        self.blockages = Blockages()
         self.gate = threading.Event()
         self.gate.set()
 

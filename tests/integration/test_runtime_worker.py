@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.contracts.batch import Record
+from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
 from streams.runtime.metrics import Metrics
 from streams.runtime.raw_batch import RawBatch
@@ -89,6 +90,7 @@ class Pipeline:
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.batches: list[Sequence[Record]] = []
+        self.blockages = Blockages()
         self.gate = threading.Event()
         self._fails_at = fails_at
 
