@@ -52,7 +52,7 @@ def settings(stack: Settings, tmp_path: Path) -> Iterator[Settings]:
             "session_timeout_s": 6,
             "blocked_after_s": 1,
             # The lake begins empty, so it reads what other tests left in the log, good and bad.
-            "dead_letter_minimum": 1_000_000,
+            "dead_letter_ratio": 0.0,
             "dead_letter_consecutive": 0,
         }
     )
