@@ -8,7 +8,7 @@ import pyarrow as pa
 import structlog
 
 from streams.agents.agent import Agent, AgentSteps, id_conflict
-from streams.contracts.batch import Record, Rejected
+from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
@@ -92,11 +92,24 @@ class Quarantine:
         self._metrics = metrics
 
     def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
-        written = self._landing.set_aside(cast(Sequence[Rejected], rejections))
+        written = self._landing.set_aside([_rejected(rejection) for rejection in rejections])
         for rejection in written:
             self._metrics.dead_letter(rejection.record.topic, str(rejection.code))
         if known := len(rejections) - len(written):
             self._metrics.duplicates(rejections[0].record.topic, known)
+
+
+def _rejected(rejection: Rejection) -> Rejected:
+    """Return a rejection as the quarantine takes it; the runtime's own say nothing of a change."""
+    if isinstance(rejection, Rejected):
+        return rejection
+    return Rejected(
+        cast(Record, rejection.record),
+        ErrorCode(rejection.code),
+        rejection.stage,
+        rejection.error,
+        rejection.message,
+    )
 
 
 class LakeAgent(Agent[LakeServices]):

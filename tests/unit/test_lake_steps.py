@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.agents.lake import LAKE, LakeServices, Quarantine
 from streams.contracts.batch import Record
-from streams.contracts.bronze import lake_tables
+from streams.contracts.bronze import USERS_TOPIC, lake_tables
 from streams.contracts.catalog import key_of, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, Event
@@ -112,3 +114,38 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
     assert sorted(landed["kafka_offset"]) == [0, 2]
     aside = pl.scan_delta(str(lake / "quarantine")).group_by("topic", "code").len().collect()
     assert aside.rows() == [(topic, "invalid_event", 2)]
+
+
+class _Decided:
+    """Decisions of an operator about one record."""
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self._place = (partition, offset)
+
+    def refresh(self) -> None:
+        """Read nothing."""
+
+    def of(self, _topic: str) -> Mapping[tuple[int, int], str]:
+        return {self._place: "written by a stranger"}
+
+
+@pytest.mark.parametrize("topic", ["social.likes.v1", USERS_TOPIC])
+def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
+    lake: Path, topic: str
+) -> None:
+    metrics, landing = Metrics("lake"), Landing(lake, topic)
+    rejected = replace(record(a_like(AT), 1), topic=topic)
+    pipeline = Pipeline(
+        topic,
+        LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
+        dead_letters=Quarantine(landing, metrics),
+        metrics=metrics,
+        waiter=Waiter((), threading.Event()),
+        decisions=_Decided(rejected.partition, rejected.offset),
+    )
+    metrics.consumed(topic, 1)
+    pipeline.run(raw_batches([rejected]))
+    assert metrics.read()[topic] == Tally(1, 0, 0, {"operator_rejected": 1})
+    [row] = pl.read_delta(str(lake / "quarantine")).to_dicts()
+    assert (row["code"], row["message"]) == ("operator_rejected", "written by a stranger")
+    assert (row["topic"], row["value"], row["change"]) == (topic, rejected.value, None)
