@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,7 +133,7 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
     lake: Path, topic: str
 ) -> None:
     metrics, landing = Metrics("lake"), Landing(lake, topic)
-    rejected = replace(record(a_like(AT), 1), topic=topic)
+    rejected = record(a_like(AT), 1)._replace(topic=topic)
     pipeline = Pipeline(
         topic,
         LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
