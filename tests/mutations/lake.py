@@ -45,8 +45,8 @@ LAKE = (
         "rebuild-of-users-keeps-facts",
         "facts name versions and inferred users that dim_users does not have any more",
         "streams/app/lake_removal.py",
-        'chosen |= {"restatement", "fact_engagement", "fact_follows"}',
-        'chosen |= {"restatement"}',
+        'chosen |= {*users, "restatement", "fact_engagement", "fact_follows"}',
+        'chosen |= {*users, "restatement"}',
         _UNIT,
     ),
     Mutation(
