@@ -47,12 +47,12 @@ _UNNAMED: Final = (
     (re.compile(r"next on empty iterator|Incomplete log file|Failed to read log file"), REBUILD),
     (re.compile(r"No space left on device|Disk quota exceeded"), "free space; " + _AGAIN),
 )
-"""What Java says where it names no condition -> what to do."""
+"""Text of a Java error without a condition -> what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the words about a failure need to know of a job."""
+    """Job, as the words about its failure name it."""
 
     name: str
     sources: tuple[str, ...]
@@ -69,7 +69,7 @@ class Failure:
     message: str
     """One line: the error's own condition and text, the table and the file."""
     hint: str
-    """What to do."""
+    """Advice to the operator."""
     detail: str
     """Python's and Java's stack traces."""
 

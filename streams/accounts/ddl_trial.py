@@ -88,7 +88,7 @@ class TableFacts(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a change does to the stream; `advice` is empty if there is nothing to do."""
+    """Effect of a change on the stream; `advice` is empty if there is nothing to do."""
 
     harm: bool
     what: str

@@ -153,7 +153,7 @@ def _is_object(raw: bytes) -> bool:
 
 
 class _Expected(Enum):
-    """What may come next."""
+    """Tokens that the grammar allows next."""
 
     VALUE = auto()
     VALUE_OR_END = auto()

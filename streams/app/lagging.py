@@ -30,7 +30,7 @@ class Standing(NamedTuple):
 
     @property
     def tallies(self) -> list[WorkerTally]:
-        """What the workers that answer have counted."""
+        """Counters of the workers that answer."""
         return [tally for worker in self.workers for tally in worker.tallies]
 
     @property

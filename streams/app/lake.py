@@ -32,7 +32,7 @@ _FILL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """What a run reports while it works."""
+    """Callbacks with which a run reports its progress."""
 
     batch: Callable[["BatchDone"], None] = lambda _: None
     failure: Callable[["Failure"], None] = lambda _: None

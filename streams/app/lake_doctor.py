@@ -1,4 +1,4 @@
-"""What `storyline doctor` finds about the lake."""
+"""Findings of `storyline doctor` about the lake."""
 
 from collections.abc import Iterator
 

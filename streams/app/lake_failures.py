@@ -19,9 +19,9 @@ class JobFailure(NamedTuple):
 
     job: str
     since: str
-    """When it first failed, RFC 3339 in UTC."""
+    """Time of its first failure, RFC 3339 in UTC."""
     last: str
-    """When it last failed."""
+    """Time of its last failure, RFC 3339 in UTC."""
     message: str
     hint: str
 

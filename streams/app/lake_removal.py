@@ -12,7 +12,7 @@ _FILE: Final = "_rebuild.json"
 
 
 class Rebuild(NamedTuple):
-    """What starts over for a table, each in the order in which the jobs run."""
+    """Jobs and tables that start over for a table, each in the order in which the jobs run."""
 
     jobs: tuple[str, ...]
     """Their checkpoints are removed, so each gets a new id and reads its sources from the start."""

@@ -27,7 +27,7 @@ class RejectableRecord(NamedTuple):
     group: str
     """The whole name of the consumer group."""
     target: str
-    """Where its worker will put the record."""
+    """Place into which its worker will write the record."""
     waited_at: bool
     """Whether a running worker waits at this record now."""
     decided: str | None

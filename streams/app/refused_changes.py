@@ -27,7 +27,7 @@ class RefusedChange(NamedTuple):
 
 
 class RefusedChanges(NamedTuple):
-    """What the lake did not take as it came."""
+    """Account changes that the lake refused or could not keep whole."""
 
     refused: int
     """Records of the change stream in the quarantine."""
@@ -36,7 +36,7 @@ class RefusedChanges(NamedTuple):
     degraded: int
     """Changes that landed without a value that no table can hold."""
     last_degraded: str | None
-    """What the newest of those lost."""
+    """Note of the newest of those."""
 
 
 def refused_changes(settings: Settings) -> RefusedChanges | None:

@@ -49,7 +49,7 @@ class WaitingRecord(NamedTuple):
 
 
 class WorkerReport(NamedTuple):
-    """What one process that announced itself answers."""
+    """Answer of one process that announced itself."""
 
     group: str
     pid: int
@@ -58,7 +58,7 @@ class WorkerReport(NamedTuple):
     silent: str = ""
     """Why there is no answer; empty if there is one."""
     unhealthy: Sequence[str] = ()
-    """What the worker's health says against it: waits that are overdue, and stalls."""
+    """Reasons of an unhealthy worker: waits that are overdue, and stalls."""
 
 
 def _folder(home: Path) -> Path:

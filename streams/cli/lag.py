@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.blockage_output import agent_of as _agent
+from streams.cli.blockage_output import print_waiting
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, out, print_json, print_table
-from streams.cli.waiting import agent_of as _agent
-from streams.cli.waiting import print_waiting
 from streams.errors import UserError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How commands show the account changes that the lake refused or could not keep whole."""
+"""Output of the account changes that the lake refused or could not keep whole."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.blockage_output import agent_of, print_waiting
 from streams.cli.command import command_app
 from streams.cli.output import JsonFlag, print_json, print_table
-from streams.cli.waiting import agent_of, print_waiting
 
 if TYPE_CHECKING:
     from streams.app.run_files import WorkerReport

@@ -73,7 +73,7 @@ class Rejected(NamedTuple):
     error: str
     message: str
     change: Mapping[str, Any] | None = None
-    """What could be read of a change of accounts, by the fields of the quarantine's column."""
+    """Readable part of a refused change of accounts, by the fields of the quarantine's column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class _Schema(NamedTuple):
 
 
 class _Notes(list[str]):
-    """What of a change could not be kept, in words that quote no content."""
+    """Notes of what a change loses, in words that quote no content."""
 
     def text(self) -> str | None:
         """Return the notes as one text, or `None` if there are none."""

@@ -1,4 +1,4 @@
-"""Where a record names the schema that it was written with: in front of its value or in a header.
+"""Names of the schema that a record was written with: in front of its value or in a header.
 
 | serde | place | id |
 |---|---|---|

@@ -86,12 +86,12 @@ No text of PostgreSQL holds a zero byte, so no user can be named like it.
 """
 
 DEBEZIUM_UNAVAILABLE: Final = "__debezium_unavailable_value"
-"""The same in records that were captured before the placeholder was set. Also a valid handle."""
+"""Placeholder in records captured before `UNAVAILABLE` was set. Also a valid handle."""
 
 REFUSED_CHANGE: Final = (
     "STRUCT<user_id BIGINT, op STRING, lsn BIGINT, snapshot STRING, committed_at TIMESTAMP>"
 )
-"""What a change of accounts that was refused still says; a field is null if it does not."""
+"""Readable part of a refused change of accounts; a field is null if it does not."""
 
 DIM_USERS: Final = Table(
     "dim_users",

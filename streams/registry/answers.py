@@ -1,4 +1,4 @@
-"""What an answer of the registry means: a verdict about one schema, or a server that is away.
+"""Meanings of the registry's answers: a verdict about one schema, or a server that is away.
 
 | answer | meaning |
 |---|---|

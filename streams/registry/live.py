@@ -1,4 +1,4 @@
-"""What is registered, judged by whether this version's readers can read it."""
+"""Registered versions, judged by whether this version's readers can read it."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

@@ -230,14 +230,14 @@ class Pipeline(Generic[B, P]):
 
 @dataclass(slots=True)
 class _Done:
-    """What came of a batch, counted once all of it is settled."""
+    """Outcome of a batch, counted once all of it is settled."""
 
     accounts: list[tuple[Account, int]] = field(default_factory=list)
     """Accounts, each with the number of its events that an earlier try buried."""
     batches: list[RawBatch] = field(default_factory=list)
     """Records that are settled, in their order."""
     rejected: list[Rejection] = field(default_factory=list)
-    """What the decoder or the store refused of them."""
+    """Rejections of them by the decoder or the store."""
 
     def add(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> None:
         self.batches += batches

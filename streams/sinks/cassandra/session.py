@@ -64,9 +64,9 @@ _NOT_MIGRATED = re.compile(
     r"|no keyspace has been specified|undefined (?:column )?name|unknown identifier",
     re.IGNORECASE,
 )
-"""What Cassandra says of every statement while a table, a column or the keyspace is missing."""
+"""Messages of Cassandra about every statement while a table, column or keyspace is missing."""
 _UNENCODABLE = (TypeError, ValueError, OverflowError, struct.error)
-"""What the driver raises for a value that its column cannot hold."""
+"""Errors that the driver raises for a value that its column cannot hold."""
 
 logging.getLogger("cassandra").addHandler(logging.NullHandler())
 

@@ -32,7 +32,7 @@ _STORAGE_AWAY = re.compile(
     r"|slow ?down|too many requests|service unavailable|timed out|connection (?:refused|reset)",
     re.IGNORECASE,
 )
-"""What delta-rs says while a disk is full or read-only, or an object store does not answer."""
+"""Messages of delta-rs while a disk is full or read-only, or an object store does not answer."""
 _WRITER = WriterProperties(compression="ZSTD")
 
 
