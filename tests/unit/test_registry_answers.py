@@ -1,25 +1,39 @@
 """Every answer of a registry is a verdict about one schema, or a server that is away.
 
 A small HTTP server answers as registries and proxies do; Apicurio itself is asked in
-tests/integration/test_registry.py.
+tests/integration/test_registry.py. Records with a GUID come from Confluent's own serializer, whose
+registry alone gives out GUIDs and is not among the servers of the stack.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryError
+from confluent_kafka.schema_registry import (
+    SchemaRegistryClient,
+    SchemaRegistryError,
+    header_schema_id_serializer,
+    topic_record_subject_name_strategy,
+)
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
 
+from streams.contracts.batch import SCHEMA_ID, ErrorCode, Record
 from streams.contracts.canonical import canonical_text
 from streams.contracts.catalog import released, schemas
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
 from streams.contracts.frames import ForeignId, ForeignKind
+from streams.contracts.reading import read
+from streams.contracts.records import Records
+from streams.contracts.rows import events
 from streams.registry import RegistryRefusedError, SchemaRegistry
 from streams.registry.answers import is_verdict, without_login
 from tests.local_stack import free_ports
+from tests.unit.test_frames import LIKE, TOPIC
 
 PATH = "/apis/ccompat/v7"
 IDS = f"GET {PATH}/schemas/ids/7"
@@ -270,6 +284,56 @@ def test_ids_of_other_serdes_are_asked_for_where_they_are_known(registry: Regist
     assert client.schema_text.foreign(GUID) is None
     assert native in registry.asked
     assert guid in registry.asked
+
+
+@pytest.fixture
+def guid_record(registry: Registry) -> Record:
+    """Record that Confluent's serializer makes of `LIKE`, with the GUID of its schema in a header.
+
+    The registry then answers the GUID with the schema.
+    """
+    text = canonical_text(schemas()["ContentLiked"])
+    subject = f"{TOPIC}-social.v1.ContentLiked"
+    stored = {"subject": subject, "version": 1, "id": 7, "guid": GUID.value, "schema": text}
+    registry.answers = ALIVE | {
+        f"POST {PATH}/subjects/{subject}/versions": (200, stored),
+        f"GET {PATH}/schemas/guids/{GUID.value}": (200, stored),
+    }
+    serializer = AvroSerializer(
+        SchemaRegistryClient({"url": registry.origin + PATH}),
+        text,
+        conf={
+            "schema.id.serializer": header_schema_id_serializer,
+            "subject.name.strategy": topic_record_subject_name_strategy,
+        },
+    )
+    headers: list[tuple[str, bytes]] = []
+    value = serializer(asdict(LIKE), SerializationContext(TOPIC, MessageField.VALUE, headers))
+    key = str(LIKE.content_id).encode()
+    return Record(TOPIC, 0, 0, LIKE.occurred_at, key, value, tuple(headers))
+
+
+def test_record_of_confluents_header_serializer_is_read(
+    registry: Registry, guid_record: Record
+) -> None:
+    [(header, schema)] = guid_record.headers
+    assert schema is not None
+    assert (header, schema[0], len(schema)) == (GUID.header, 1, 17)
+    lookup = SchemaRegistry(registry.origin + PATH).schema_text
+    batch, rejected = read(Records.of([guid_record]), TOPIC, lookup)
+    assert rejected == []
+    assert [event for _, event in events(batch)] == [LIKE]
+    assert batch.columns["ContentLiked"][SCHEMA_ID].to_pylist() == [None]
+
+
+def test_record_of_confluents_header_serializer_is_refused_without_guids(
+    registry: Registry, guid_record: Record
+) -> None:
+    """Apicurio 2.6 has no such route and answers 404."""
+    lookup = registry.client(ALIVE).schema_text
+    _, [refused] = read(Records.of([guid_record]), TOPIC, lookup)
+    assert (refused.code, refused.record) == (ErrorCode.UNKNOWN_SCHEMA, guid_record)
+    assert GUID.value in refused.message
 
 
 def test_global_id_is_a_verdict_at_a_registry_that_is_not_apicurio(registry: Registry) -> None:
