@@ -307,10 +307,12 @@ def guid_record(registry: Registry) -> Record:
             "subject.name.strategy": topic_record_subject_name_strategy,
         },
     )
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, str | bytes | None]] = []
     value = serializer(asdict(LIKE), SerializationContext(TOPIC, MessageField.VALUE, headers))
     key = str(LIKE.content_id).encode()
-    return Record(TOPIC, 0, 0, LIKE.occurred_at, key, value, tuple(headers))
+    sent = tuple((name, as_bytes) for name, as_bytes in headers if isinstance(as_bytes, bytes))
+    assert len(sent) == len(headers)
+    return Record(TOPIC, 0, 0, LIKE.occurred_at, key, value, sent)
 
 
 def test_record_of_confluents_header_serializer_is_read(
