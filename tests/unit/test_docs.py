@@ -11,9 +11,11 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from streams.app.limiting import COUNTED
 from streams.app.settings import Settings
 from streams.cli.main import COMMANDS
 from streams.contracts.batch import ErrorCode
+from streams.runtime.refusals import OPERATOR_REJECTED, STORE_REFUSED
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -126,6 +128,22 @@ def test_every_setting_is_described() -> None:
     assert missing == []
 
 
-def test_every_code_of_a_dead_letter_is_explained() -> None:
+def test_table_of_dead_letter_codes_has_each_code_once() -> None:
+    """With its meaning, cause and remedy, and whether the limit of dead letters counts it."""
     text = (DOCS / "operations" / "dead-letters.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(ErrorCode)
+    section = text.partition("\n## Codes\n")[2].partition("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in section.splitlines()
+        if line.startswith("| `")
+    ]
+    codes = [code.strip("`") for code, *_ in rows]
+    assert sorted(codes) == sorted(ErrorCode)
+    assert all(len(row) == 5 and all(row) for row in rows)
+    counted = {code for code, row in zip(codes, rows, strict=True) if row[2] == "yes"}
+    assert counted == COUNTED
+    assert {row[2] for row in rows} == {"yes", "no"}
+    beyond_contract = {STORE_REFUSED, OPERATOR_REJECTED}
+    assert set(codes[8:]) == beyond_contract
+    [sentence] = re.findall(r"[^.]* are an extension", section)
+    assert set(re.findall(r"`(\w+)`", sentence)) == beyond_contract
