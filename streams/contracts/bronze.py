@@ -9,6 +9,7 @@ from streams.contracts.fields import Field, Kind, fields_of
 from streams.contracts.tables import (
     BRONZE,
     BRONZE_POSITION,
+    HEADERS,
     QUARANTINE,
     REFUSED_CHANGE,
     USER,
@@ -28,17 +29,17 @@ _TYPES: Final[Mapping[Kind, str]] = {
     Kind.TEXTS: "ARRAY<STRING>",
     Kind.ENUM: "STRING",
 }
-_USER_ROW: Final = f"STRUCT<{', '.join(f'{column.name} {column.type}' for column in USER)}>"
+USER_ROW: Final = f"STRUCT<{', '.join(f'{column.name} {column.type}' for column in USER)}>"
 _PARTITIONED: Final = ("append_date",)
 _TOMBSTONE: Final = "tombstone, or "
 
 _CHANGE: Final = (
     Column("op", "STRING", "r read by a snapshot, c, u, d, t truncate, or tombstone"),
     Column("user_id", "BIGINT", "the account, from the record's key", "op is t"),
-    Column("before", _USER_ROW, "the row as it was", "it did not exist, or op is r"),
+    Column("before", USER_ROW, "the row as it was", "it did not exist, or op is r"),
     Column(
         "after",
-        _USER_ROW,
+        USER_ROW,
         "the row as it is; a column is null if it was degraded",
         "it exists no more",
     ),
@@ -67,6 +68,12 @@ QUARANTINE_TABLE: Final = Table(
         Column("key", "BINARY", "the record's key as it came", "it had none"),
         Column("value", "BINARY", "the record's value as it came", "it had none"),
         Column("change", REFUSED_CHANGE, "of accounts: what could be read of it", "other topics"),
+        Column(
+            "headers",
+            HEADERS,
+            "the record's headers as they came, in order; names may repeat, none: []",
+            "written by a version that did not keep them",
+        ),
     ),
     partitioned_by=_PARTITIONED,
 )

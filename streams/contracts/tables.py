@@ -93,6 +93,9 @@ REFUSED_CHANGE: Final = (
 )
 """Readable part of a refused change of accounts; a field is null if it does not."""
 
+HEADERS: Final = "ARRAY<STRUCT<name STRING, value BINARY>>"
+"""Headers of a Kafka record in their order; a name may occur more than once."""
+
 DIM_USERS: Final = Table(
     "dim_users",
     "one version of one user (SCD2)",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
+from streams.contracts.bronze import QUARANTINE_TABLE, USER_ROW, bronze_table
 from streams.contracts.tables import BRONZE, STAR, USER, Column, Table
 
 _INTRODUCTION: Final = """\
@@ -81,6 +81,6 @@ def _columns(columns: Iterable[Column]) -> Iterator[str]:
 
 
 def _type(column: Column) -> str:
-    if column.type.startswith("STRUCT<"):
+    if column.type == USER_ROW:
         return "STRUCT: [a row of users](#a-row-of-users)"
     return f"`{column.type}`"

@@ -1,6 +1,8 @@
 """Instants far from now are the same for every reader, also in tables with INT96 times."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,22 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from jobs.dim_date import FIRST, LAST
-from jobs.lake import Lake
+from jobs.dim_users import REFUSED_CHANGES
+from jobs.lake import Lake, create_table
 from jobs.run import run_once
+from jobs.streaming import run_available
 from streams.app import lake as lake_app
 from streams.app import lake_migration
 from streams.app.lake_doctor import examine_lake
 from streams.app.lake_status import lake_status
 from streams.app.settings import Settings
+from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
+from streams.contracts.tables import DIM_USERS, Table
+from streams.sinks.delta.table import create_tables
 from tests.bronze import Bronze
 from tests.lake_command import Command
 from tests.lake_rows import rows_of
+from tests.lakes import write_table
 from tests.verdicts import Event
 
 OUTPUT = "spark.sql.parquet.outputTimestampType"
@@ -139,3 +147,36 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     inside = sorted(calendar - outside)
     assert (inside[0], inside[-1]) == (date(2025, 1, 1), date(2027, 12, 31))
     assert len(inside) == 3 * 365
+
+
+def test_stream_reads_on_after_the_quarantine_gained_its_headers(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Rows before the upgrade that were read, rows before it that were not, and rows after it."""
+    lake, read = Lake(str(tmp_path)), Counter[str]()
+    columns = (column for column in QUARANTINE_TABLE.columns if column.name != "headers")
+    older = replace(QUARANTINE_TABLE, columns=tuple(columns))
+    create_tables(tmp_path, (bronze_table(USERS_TOPIC), older))
+    create_table(spark, lake, DIM_USERS)
+
+    def refuse(table: Table, offset: int, **values: object) -> None:
+        at = {"append_time": offset, "append_date": 0, "kafka_partition": 0}
+        row = {"topic": USERS_TOPIC, "kafka_offset": offset, "code": "bad_frame"}
+        write_table(tmp_path, table, [at | row | values])
+
+    def run() -> int:
+        run_available(
+            spark,
+            lake,
+            REFUSED_CHANGES,
+            lambda done: read.update(rows=done.counts.rows),
+            lambda: False,
+        )
+        return read["rows"]
+
+    refuse(older, 1)
+    assert run() == 1
+    refuse(older, 2)
+    create_tables(tmp_path, (QUARANTINE_TABLE,))
+    refuse(QUARANTINE_TABLE, 3, headers=[{"name": "h", "value": b"\xff"}])
+    assert run() == 3

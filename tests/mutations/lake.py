@@ -16,6 +16,14 @@ LAKE = (
         stack=True,
     ),
     Mutation(
+        "repeated-header-lost",
+        "a quarantined record that is sent again has one header of each name",
+        "streams/sinks/delta/landing.py",
+        "for name, value in record.headers]",
+        "for name, value in dict(record.headers).items()]",
+        ("tests/unit/test_lake_landing.py",),
+    ),
+    Mutation(
         "calendar-without-bound",
         "one event of year 1 makes 740,346 days",
         "jobs/dim_date.py",

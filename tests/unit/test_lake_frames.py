@@ -51,7 +51,7 @@ def test_lake_holds_the_id_that_the_registry_knows_and_quarantines_the_rest(tmp_
     bronze = pl.read_delta(str(tmp_path / "bronze_likes")).sort("kafka_offset")
     assert bronze.select("kafka_offset", "schema_id").rows() == [(1, ID), (2, None), (3, ID)]
     aside = pl.read_delta(str(tmp_path / "quarantine")).sort("kafka_offset")
-    assert aside.select("kafka_offset", "code").rows() == [
-        (0, "unknown_schema"),
-        (4, "bad_frame"),
+    assert aside.select("kafka_offset", "code", "value", "headers").rows() == [
+        (0, "unknown_schema", records[0].value, []),
+        (4, "bad_frame", BARE, [{"name": GLOBAL_HEADER, "value": b"short"}]),
     ]

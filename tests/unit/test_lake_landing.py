@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -159,7 +160,64 @@ def test_refused_records_are_kept_whole_and_once(lake: Path) -> None:
         "key": None,
         "value": b"\xff",
         "change": None,
+        "headers": [],
     }
+
+
+def test_refused_record_is_rebuilt_from_its_row(lake: Path) -> None:
+    """Names in their order, repeated ones included; null and empty values apart."""
+    headers = (("b", b"\0\xff"), ("a", None), ("ä", b""), ("b", b"2"))
+    record = Record(TOPIC, 0, 7, round(AT.timestamp() * 1000), b"4", None, headers)
+    rejection = Rejected(record, ErrorCode.BAD_FRAME, "VALUE_CONVERTER", "FrameError", "no frame")
+    Landing(lake, TOPIC).set_aside([rejection, *refused((0, 8))])
+    assert rebuilt(lake) == [record, refused((0, 8))[0].record]
+
+
+def rebuilt(lake: Path) -> list[Record]:
+    """Return the records of the quarantine, by offset."""
+    rows = pa.table(DeltaTable(lake / QUARANTINE_TABLE.name).scan()).to_pylist()
+    return [
+        Record(
+            row["topic"],
+            row["kafka_partition"],
+            row["kafka_offset"],
+            round(row["append_time"].timestamp() * 1000),
+            row["key"],
+            row["value"],
+            tuple((header["name"], header["value"]) for header in row["headers"] or ()),
+        )
+        for row in sorted(rows, key=itemgetter("kafka_offset"))
+    ]
+
+
+def test_quarantine_of_an_earlier_release_keeps_headers_from_now_on(tmp_path: Path) -> None:
+    older = replace(
+        QUARANTINE_TABLE,
+        columns=tuple(c for c in QUARANTINE_TABLE.columns if c.name != "headers"),
+    )
+    create_tables(tmp_path, (TABLE, older))
+    without = refused((0, 1))
+    row = dict.fromkeys(older.column_names) | {
+        "topic": TOPIC,
+        "kafka_partition": 0,
+        "kafka_offset": 1,
+        "append_time": AT,
+        "append_date": AT.date(),
+        "value": b"\xff",
+    }
+    LakeTable(tmp_path, older).append(
+        pa.Table.from_pylist([row], schema=arrow_schema(older)), TOPIC, {0: 1}
+    )
+    for _ in range(2):
+        create_tables(tmp_path, (TABLE, QUARANTINE_TABLE))
+    assert commits(tmp_path, QUARANTINE_TABLE.name) == 2
+    header = ("apicurio.value.globalId", b"short")
+    (new,) = refused((0, 2))
+    new = new._replace(record=new.record._replace(headers=(header,)))
+    assert Landing(tmp_path, TOPIC).set_aside([*without, new]) == [new]
+    assert rebuilt(tmp_path) == [without[0].record, new.record]
+    kept = pa.table(DeltaTable(tmp_path / QUARANTINE_TABLE.name).scan(["headers"]))
+    assert None in kept["headers"].to_pylist(), "unknown headers are not told as none"
 
 
 def test_a_crash_between_quarantine_and_bronze_leaves_each_record_in_one_of_them(

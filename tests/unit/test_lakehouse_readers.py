@@ -16,7 +16,14 @@ from pyspark.sql import SparkSession
 from jobs.lake import Lake, create_table, read
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.bronze import lake_tables
-from streams.contracts.tables import FACT_ENGAGEMENT, FACT_FOLLOWS, STAR, Column, Table
+from streams.contracts.tables import (
+    FACT_ENGAGEMENT,
+    FACT_FOLLOWS,
+    HEADERS,
+    STAR,
+    Column,
+    Table,
+)
 from streams.lakehouse.answers import run
 from streams.lakehouse.duck import Limits, opened
 from tests.lakes import write_table
@@ -74,6 +81,9 @@ def value_of(column: Column, draw: random.Random, extreme: datetime | None = Non
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=draw.randrange(2**51))
         case "ARRAY<STRING>":
             return [draw.choice(("", "tag", "Ünï")) for _ in range(draw.randint(0, 3))]
+        case kind if kind == HEADERS:
+            names = [draw.choice(("", "trace", "Ünï")) for _ in range(draw.randint(0, 3))]
+            return [{"name": name, "value": draw.choice((None, b"", b"\0\xff"))} for name in names]
         case struct:
             fields = struct.removeprefix("STRUCT<").removesuffix(">").split(", ")
             inner = (field.split(" ", 1) for field in fields)
@@ -114,6 +124,8 @@ def same_form(value: Any) -> Any:
         return value.astimezone(UTC)
     if isinstance(value, dict):
         return {name: same_form(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [same_form(inner) for inner in value]
     return value
 
 

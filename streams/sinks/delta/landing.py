@@ -146,5 +146,8 @@ def _quarantine_rows(rejections: Sequence[Rejected], schema: pa.Schema) -> pa.Ta
         "key": [record.key for record in records],
         "value": [record.value for record in records],
         "change": [rejection.change for rejection in rejections],
+        "headers": [
+            [{"name": name, "value": value} for name, value in record.headers] for record in records
+        ],
     }
     return pa.table(columns, schema=schema)
