@@ -9,19 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
-from streams.contracts.events import (
-    ContentKind,
-    ContentLiked,
-    ContentUnliked,
-    Event,
-    PostCreated,
-    PostDeleted,
-    PostEdited,
-    UserBlocked,
-    UserFollowed,
-    UserUnblocked,
-    UserUnfollowed,
-)
+from streams.contracts.events import Event, PostCreated, PostDeleted, PostEdited
 from streams.contracts.ids import EPOCH_MS, id_time
 from streams.contracts.validate import MAX_AHEAD_MS
 from streams.importers.activity_values import (
@@ -36,10 +24,12 @@ from streams.importers.activity_values import (
 from streams.importers.html_text import plain_text
 from streams.importers.identifiers import EventIds, status_ms
 from streams.importers.json_values import JsonObject, as_object
+from streams.importers.link_events import LinkKind, link_event
 from streams.importers.mapping import IdentityMap, LinkRecord
 from streams.importers.post_fields import limited_hashtags, limited_media, limited_text
 from streams.importers.report import Cut, ImportReport, Reason, SkippedError
 
+_LINKS: Final = {"Like": LinkKind.LIKE, "Follow": LinkKind.FOLLOW, "Block": LinkKind.BLOCK}
 _AUTHOR: Final = re.compile(r"(https?://[^/]+/(?:ap/)?users/[^/]+)/statuses/[^/]+/?")
 _NEAR_MS: Final = 24 * 3_600_000
 """Largest distance of the time in a status URI from `published`."""
@@ -75,9 +65,7 @@ class OutboxReader:
             "Update": self._update,
             "Delete": self._delete,
             "Announce": self._announce,
-            "Like": self._like,
-            "Follow": self._follow,
-            "Block": self._block,
+            **dict.fromkeys(_LINKS, self._begin),
             "Undo": self._undo,
         }
 
@@ -175,64 +163,21 @@ class OutboxReader:
             repost_of_author=self._mapping.user(author) if author else None,
         )
 
-    def _like(self, activity: JsonObject, actor: str) -> Event:
+    def _begin(self, activity: JsonObject, actor: str) -> Event:
         at_ms = self._time(activity, {})
-        link = self._liked(activity, at_ms)
-        self._remember(activity, link)
-        return ContentLiked(
-            event_id=0,
-            occurred_at=at_ms,
-            user_id=self._mapping.user(actor),
-            content_kind=ContentKind.POST,
-            content_id=link.target,
-            owner_id=link.owner,
-        )
-
-    def _follow(self, activity: JsonObject, actor: str) -> Event:
-        at_ms = self._time(activity, {})
-        link = self._named(activity, actor, Reason.SELF_FOLLOW)
-        self._remember(activity, link)
-        return UserFollowed(
-            event_id=0,
-            occurred_at=at_ms,
-            follower_id=self._mapping.user(actor),
-            followee_id=link.target,
-        )
-
-    def _block(self, activity: JsonObject, actor: str) -> Event:
-        at_ms = self._time(activity, {})
-        link = self._named(activity, actor, Reason.SELF_BLOCK)
-        self._remember(activity, link)
-        return UserBlocked(
-            event_id=0,
-            occurred_at=at_ms,
-            user_id=self._mapping.user(actor),
-            target_id=link.target,
-        )
+        link = self._link(activity, actor, at_ms)
+        uri = reference(activity.get("id"))
+        if uri is not None:
+            self._mapping.remember(uri, link)
+        return link_event(_LINKS[link.kind], at_ms, self._mapping.user(actor), link)
 
     def _undo(self, activity: JsonObject, actor: str) -> Event:
         at_ms = self._time(activity, {})
         link = self._undone(activity, actor, at_ms)
         user = self._mapping.user(actor)
-        match link.kind:
-            case "Like":
-                return ContentUnliked(
-                    event_id=0, occurred_at=at_ms, user_id=user,
-                    content_kind=ContentKind.POST, content_id=link.target, owner_id=link.owner,
-                )  # fmt: skip
-            case "Follow":
-                return UserUnfollowed(
-                    event_id=0, occurred_at=at_ms, follower_id=user, followee_id=link.target
-                )
-            case "Block":
-                return UserUnblocked(
-                    event_id=0, occurred_at=at_ms, user_id=user, target_id=link.target
-                )
-            case "Announce":
-                return PostDeleted(
-                    event_id=0, occurred_at=at_ms, author_id=user, post_id=link.target
-                )
-        raise SkippedError(Reason.OTHER_ACTIVITY, "no event undoes an activity of this type")
+        if link.kind == "Announce":
+            return PostDeleted(event_id=0, occurred_at=at_ms, author_id=user, post_id=link.target)
+        return link_event(_LINKS[link.kind], at_ms, user, link, ended=True)
 
     def _undone(self, activity: JsonObject, actor: str, at_ms: int) -> LinkRecord:
         """Return what the undone activity was about: as embedded, as learned, or as remembered."""
@@ -247,15 +192,19 @@ class OutboxReader:
             return link
         if reference(undone.get("actor")) not in (None, actor):
             raise SkippedError(Reason.NOT_OWN, "the undone activity is another actor's")
-        match undone.get("type"):
+        if undone.get("type") == "Announce":
+            return LinkRecord("Announce", self._seen(uri, at_ms), self._mapping.user(actor))
+        return self._link(undone, actor, at_ms)
+
+    def _link(self, activity: JsonObject, actor: str, at_ms: int) -> LinkRecord:
+        """Return what a like, follow or block is about. Raises SkippedError."""
+        match activity.get("type"):
             case "Like":
-                return self._liked(undone, at_ms)
+                return self._liked(activity, at_ms)
             case "Follow":
-                return self._named(undone, actor, Reason.SELF_FOLLOW)
+                return self._named(activity, actor, Reason.SELF_FOLLOW)
             case "Block":
-                return self._named(undone, actor, Reason.SELF_BLOCK)
-            case "Announce":
-                return LinkRecord("Announce", self._seen(uri, at_ms), self._mapping.user(actor))
+                return self._named(activity, actor, Reason.SELF_BLOCK)
         raise SkippedError(Reason.OTHER_ACTIVITY, "no event undoes an activity of this type")
 
     def _liked(self, like: JsonObject, at_ms: int) -> LinkRecord:
@@ -274,11 +223,6 @@ class OutboxReader:
             raise SkippedError(itself, "the actor names itself")
         user = self._mapping.user(named)
         return LinkRecord(str(activity["type"]), user, user)
-
-    def _remember(self, activity: JsonObject, link: LinkRecord) -> None:
-        uri = reference(activity.get("id"))
-        if uri is not None:
-            self._mapping.remember(uri, link)
 
     def _time(self, first: JsonObject, second: JsonObject) -> int:
         """Return `published` of the first object that has it, ms since the Unix epoch."""

@@ -9,24 +9,13 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from streams.contracts.events import (
-    ContentKind,
-    ContentLiked,
-    ContentUnliked,
-    Event,
-    PostCreated,
-    PostDeleted,
-    PostEdited,
-    UserBlocked,
-    UserFollowed,
-    UserUnblocked,
-    UserUnfollowed,
-)
+from streams.contracts.events import Event, PostCreated, PostDeleted, PostEdited
 from streams.contracts.ids import EPOCH_MS, id_time
 from streams.contracts.validate import MAX_AHEAD_MS
 from streams.importers.bluesky_posts import PostFields, post_fields
 from streams.importers.identifiers import EventIds, tid_ms
 from streams.importers.json_values import JsonObject, as_object, member, parse_object
+from streams.importers.link_events import LinkKind, link_event
 from streams.importers.mapping import IdentityMap, LinkRecord
 from streams.importers.report import Cut, ImportReport, Reason, SkippedError
 
@@ -36,6 +25,7 @@ REPOST: Final = "app.bsky.feed.repost"
 FOLLOW: Final = "app.bsky.graph.follow"
 BLOCK: Final = "app.bsky.graph.block"
 
+_LINKS: Final = {LIKE: LinkKind.LIKE, FOLLOW: LinkKind.FOLLOW, BLOCK: LinkKind.BLOCK}
 _DID: Final = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
 _KEY: Final = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 _URI: Final = re.compile(r"at://([^/]+)/([A-Za-z0-9.-]+)/([^/]+)")
@@ -87,12 +77,8 @@ class JetstreamReader:
             (POST, "delete"): self._delete,
             (REPOST, "create"): self._repost,
             (REPOST, "delete"): self._delete,
-            (LIKE, "create"): self._like,
-            (LIKE, "delete"): self._unlike,
-            (FOLLOW, "create"): self._follow,
-            (FOLLOW, "delete"): self._unfollow,
-            (BLOCK, "create"): self._block,
-            (BLOCK, "delete"): self._unblock,
+            **{(collection, "create"): self._begin for collection in _LINKS},
+            **{(collection, "delete"): self._end for collection in _LINKS},
         }
         self._collections = {collection for collection, _ in self._handlers}
 
@@ -198,64 +184,21 @@ class JetstreamReader:
             repost_of_author=self._mapping.user(subject.did),
         )
 
-    def _like(self, commit: _Commit) -> Event:
-        subject = _subject_post(commit.record)
-        content_id = self._content(subject, commit)
-        owner_id = self._mapping.user(subject.did)
-        self._mapping.remember(commit.uri, LinkRecord(LIKE, content_id, owner_id))
-        return ContentLiked(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            user_id=self._mapping.user(commit.did),
-            content_kind=ContentKind.POST,
-            content_id=content_id,
-            owner_id=owner_id,
-        )
+    def _begin(self, commit: _Commit) -> Event:
+        link = self._liked(commit) if commit.collection == LIKE else self._named(commit)
+        self._mapping.remember(commit.uri, link)
+        user = self._mapping.user(commit.did)
+        return link_event(_LINKS[commit.collection], commit.at_ms, user, link)
 
-    def _unlike(self, commit: _Commit) -> Event:
-        link = self._link(commit)
-        return ContentUnliked(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            user_id=self._mapping.user(commit.did),
-            content_kind=ContentKind.POST,
-            content_id=link.target,
-            owner_id=link.owner,
-        )
-
-    def _follow(self, commit: _Commit) -> Event:
-        followee = self._subject_user(commit, Reason.SELF_FOLLOW)
-        return UserFollowed(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            follower_id=self._mapping.user(commit.did),
-            followee_id=followee,
-        )
-
-    def _unfollow(self, commit: _Commit) -> Event:
-        return UserUnfollowed(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            follower_id=self._mapping.user(commit.did),
-            followee_id=self._link(commit).target,
-        )
-
-    def _block(self, commit: _Commit) -> Event:
-        target = self._subject_user(commit, Reason.SELF_BLOCK)
-        return UserBlocked(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            user_id=self._mapping.user(commit.did),
-            target_id=target,
-        )
-
-    def _unblock(self, commit: _Commit) -> Event:
-        return UserUnblocked(
-            event_id=0,
-            occurred_at=commit.at_ms,
-            user_id=self._mapping.user(commit.did),
-            target_id=self._link(commit).target,
-        )
+    def _end(self, commit: _Commit) -> Event:
+        link = self._mapping.recall(commit.uri)
+        if link is None:
+            raise SkippedError(
+                Reason.UNKNOWN_RECORD,
+                "the deleted record was never seen: nothing names its subject",
+            )
+        user = self._mapping.user(commit.did)
+        return link_event(_LINKS[commit.collection], commit.at_ms, user, link, ended=True)
 
     def _fields(self, commit: _Commit) -> PostFields:
         return post_fields(commit.did, commit.record, self._report)
@@ -289,25 +232,22 @@ class JetstreamReader:
         parent = member(member(record, "reply", dict), "parent", dict)
         return _post_uri(member(parent, "uri", str))
 
-    def _subject_user(self, commit: _Commit, itself: Reason) -> int:
-        """Return the user that a follow or block is about, and remember it for the deletion."""
+    def _liked(self, commit: _Commit) -> LinkRecord:
+        """Return the post that a like is about."""
+        subject = _subject_post(commit.record)
+        content = self._content(subject, commit)
+        return LinkRecord(LIKE, content, self._mapping.user(subject.did))
+
+    def _named(self, commit: _Commit) -> LinkRecord:
+        """Return the user that a follow or block is about."""
         subject = member(commit.record, "subject", str)
         if _DID.fullmatch(subject) is None:
             raise SkippedError(Reason.MALFORMED, "record.subject: a DID is expected")
         if subject == commit.did:
+            itself = Reason.SELF_FOLLOW if commit.collection == FOLLOW else Reason.SELF_BLOCK
             raise SkippedError(itself, "the account names itself")
         user = self._mapping.user(subject)
-        self._mapping.remember(commit.uri, LinkRecord(commit.collection, user, user))
-        return user
-
-    def _link(self, commit: _Commit) -> LinkRecord:
-        link = self._mapping.recall(commit.uri)
-        if link is None:
-            raise SkippedError(
-                Reason.UNKNOWN_RECORD,
-                "the deleted record was never seen: nothing names its subject",
-            )
-        return link
+        return LinkRecord(commit.collection, user, user)
 
 
 def _credible_time(key: str, seen_ms: int) -> int | None:
