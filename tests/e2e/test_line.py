@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,12 @@ from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import environment
 from streams.app.wiring import progress
-from streams.contracts.events import Event
-from streams.contracts.ids import SnowflakeGenerator
+from streams.contracts.events import Event, PostCreated
+from streams.contracts.ids import SnowflakeGenerator, id_time
+from streams.contracts.jsonform import from_json
+from tests.imported import SAMPLES, answers
 from tests.line import (
+    EVERYTHING,
     HOUR_MS,
     assert_feeds,
     assert_other_views,
@@ -31,6 +35,7 @@ from tests.line import (
     own_views,
     publish,
     read_every_feed,
+    served,
     small_week,
 )
 from tests.oracle import Oracle
@@ -45,6 +50,7 @@ from tests.workers import (
 pytestmark = pytest.mark.stack
 
 USERS, EVENTS = 60, 9_000
+_MINT = SnowflakeGenerator(85)
 
 
 @pytest.fixture
@@ -241,6 +247,68 @@ def test_writers_read_their_own_writes(stack: Settings, people: list[int]) -> No
     assert waited.returncode == 1
     assert "the group posts lags" in waited.stderr
     assert _view(shell, "graph", author, *follow)["followers"] == [reader]
+
+
+def test_loaded_data_of_other_networks_is_served_as_the_oracle_folds_it(
+    stack: Settings, tmp_path: Path
+) -> None:
+    """An edge list, lines of Jetstream and outboxes, each loaded twice, the first time in part."""
+    settings = own_views(stack, "v85")
+    shell = _Shell(settings)
+    lines, folder = str(SAMPLES / "jetstream.jsonl"), str(SAMPLES / "archive")
+    loads = (
+        # These users are in no other test's log.
+        ("edges", str(SAMPLES / "edges.txt"), "--offset=7000000000001"),
+        ("jetstream", lines, f"--mapping={tmp_path / 'bluesky'}"),
+        ("activitypub", folder, f"--mapping={tmp_path / 'fediverse'}"),
+    )
+    events = [event for load in loads for event in _written(shell, *load)]
+    readers = _users(events)
+    posts = [_post(reader) for reader in readers]
+    events += map(fields, posts)
+    oracle = Oracle(events)
+    with running_workers(settings, ("graph", "posts", "delivery", "engagement")) as workers:
+        shell.json("load", *loads[0], "--limit=8", "--publish")
+        shell.json("load", *loads[1], "--limit=6", "--publish")
+        wait_for_lag_zero(settings, workers)
+        with open_read_side(settings) as side:
+            for reader in readers:
+                served(side).home_feed(reader)  # timelines are warm from here on
+            for load in loads * 2:
+                shell.json("load", *load, "--publish")
+            publish(settings, posts)
+            wait_for_lag_zero(settings, workers)
+            assert answers(served(side), events) == answers(oracle, events)
+        verified = shell.json("verify", "--readers", ",".join(map(str, readers)))
+    assert isinstance(verified, dict)
+    assert (verified["proved"], verified["equal"]) == (True, len(readers))
+    feeds = [oracle.home_feed(reader, limit=EVERYTHING) for reader in readers]
+    assert sum(map(len, feeds)) > len(readers), "they must show more than the readers' own posts"
+
+
+def _written(shell: _Shell, *load: str) -> list[dict[str, Any]]:
+    """Return the events that a load writes if it is not to publish them, for the oracle."""
+    done = shell("load", *load)
+    assert done.returncode == 0, done.stderr
+    return [fields(from_json(json.loads(line))) for line in done.stdout.splitlines()]
+
+
+def _users(events: list[dict[str, Any]]) -> list[int]:
+    """Return the users who act in the events."""
+    acts = ("author_id", "user_id", "follower_id")
+    return sorted({event[name] for event in events for name in acts if name in event})
+
+
+def _post(author: int) -> PostCreated:
+    """Return a post of now, so that what was loaded decides who sees it."""
+    post_id = _MINT.next_id()
+    return PostCreated(
+        event_id=_MINT.next_id(),
+        occurred_at=id_time(post_id),
+        author_id=author,
+        post_id=post_id,
+        text=f"by {author}",
+    )
 
 
 def _view(shell: _Shell, *args: str) -> dict[str, Any]:
