@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.stack.starting import tail
+from tests import messages
 from tests.local_stack import own_settings
 from tests.profiles import load_profile
 from tests.sparks import spark_session
@@ -61,6 +62,22 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The one Spark of this run: give tables and temporary views names of your own."""
     with spark_session(tmp_path_factory.mktemp("spark")) as session:
         yield session
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Messages that a test produces are its own."""
+    messages.forget()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test marked `produces` must produce those messages."""
+    called = yield
+    missing = messages.missing(pyfuncitem)
+    assert not missing, f"not produced: {missing}"
+    return called
 
 
 @pytest.hookimpl(wrapper=True)
