@@ -84,8 +84,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failing test shows the ends of the servers' logs."""
+    """A failing test shows the ends of the servers' logs; one marked `produces` may not skip."""
     report = yield
+    if report.skipped and messages.is_marked(item):
+        report.outcome, report.longrepr = "failed", f"marked and skipped: {report.longrepr}"
     settings = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(settings, Settings):
         for program in local_stack(settings).status():

@@ -6,9 +6,9 @@ quotes:
     @produces("the broker at … has no topic …")
     def test_publishing_without_topics_fails(...): ...
 
-The test fails unless the message came up while it ran: as a `UserError` that the product made in
-this process, or in an output that the test passes to `shown`. `tests/unit/test_troubleshooting.py`
-requires at least one such test for every message of the page.
+The test fails if it is skipped, and unless the message came up while it ran: as a `UserError` that
+the product made in this process, or in an output that the test passes to `shown`.
+`tests/unit/test_troubleshooting.py` requires such a test for every message of the page.
 """
 
 import functools
@@ -42,6 +42,11 @@ def forget() -> None:
 def regex(quoted: str) -> re.Pattern[str]:
     """Return the regular expression of a quoted text: a hole matches any text of its line."""
     return re.compile(".*".join(map(re.escape, quoted.strip(f"{HOLE} ").split(HOLE))))
+
+
+def is_marked(test: pytest.Item) -> bool:
+    """Return whether a test has to produce a message."""
+    return any(test.iter_markers(produces.name))
 
 
 def missing(test: pytest.Item) -> list[str]:

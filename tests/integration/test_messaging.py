@@ -120,7 +120,7 @@ def test_topic_for_more_brokers_than_there_are_is_refused(
 ) -> None:
     _, name = scratch
     monkeypatch.setattr(topics_module, "wanted", lambda: {name: Wanted(1, {})})
-    with pytest.raises(UserError, match="the broker refused: .*eplication factor"):
+    with pytest.raises(UserError, match=r"the broker refused: .*eplication factor"):
         topic_admin(stack).apply(replication_factor=9)
     accounts = stack.accounts.model_copy(update={"database": name.replace(".", "_")})
     captured = capture(stack.model_copy(update={"accounts": accounts}))

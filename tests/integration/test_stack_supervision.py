@@ -345,9 +345,10 @@ def test_server_that_outlives_its_time_to_stop_is_named(
 ) -> None:
     stack = make(FIRST)
     stack.up()
-    with monkeypatch.context() as patch, pytest.raises(UserError, match=": first$") as error:
+    with monkeypatch.context() as patch:
         patch.setattr(stopping, "_MARGIN_SECONDS", -60)
-        stack.down()
+        with pytest.raises(UserError, match=r"these do not stop: first$") as error:
+            stack.down()
     assert error.value.hint == "run `storyline down` again"
 
 

@@ -273,14 +273,13 @@ def test_a_missing_server_is_one_line_and_how_to_start_it(
     "PostgreSQL does not answer",
     "the Kafka broker at … does not answer",
     "Kafka Connect: …; PostgreSQL: …",
-    "a store does not answer: …",
 )
 def test_each_missing_server_is_named(storyline: Storyline) -> None:
     for command, message in (
         (("lag",), "Kafka does not answer at "),
         (("topics", "diff"), "the Kafka broker at "),
         (("feed", "1"), "Cassandra does not answer at "),
-        (("migrate", "--only", "accounts"), "a store does not answer: PostgreSQL does not answer"),
+        (("migrate", "--only", "accounts"), "PostgreSQL does not answer: "),
         (("cdc", "status"), "Kafka Connect: "),
     ):
         assert told(storyline(*command)).startswith(f"storyline: {message}")
@@ -291,7 +290,7 @@ def test_missing_lake_says_what_makes_it(storyline: Storyline) -> None:
     for command in (("ask", "dau"), ("lake", "status"), ("lake", "migrate")):
         ended = storyline(*command)
         assert told(ended).startswith("storyline: there is no lake at ")
-        assert "STORYLINE_LAKE" in ended.err
+        assert ended.code == 1
 
 
 @pytest.fixture
@@ -419,7 +418,11 @@ def test_a_home_that_cannot_be_written(
         pytest.param(KeyError("key"), "unexpected KeyError: 'key'", marks=produces("unexpected …")),
         (ValueError("two\nlines"), "unexpected ValueError: two lines"),
         (KafkaException(KafkaError(KafkaError._TRANSPORT)), "Kafka: "),
-        (StoreUnavailableError("Redis is away"), "a store does not answer: Redis is away"),
+        pytest.param(
+            StoreUnavailableError("Redis is away"),
+            "a store does not answer: Redis is away",
+            marks=produces("a store does not answer: …"),
+        ),
         pytest.param(
             StoreRefusedError("Redis: WRONGTYPE"),
             "a store refuses the request: Redis: WRONGTYPE",
