@@ -72,7 +72,7 @@ def _record_errors() -> None:
             _seen.append(message)
         make(error, message, **more)
 
-    UserError.__init__ = record  # type: ignore[method-assign]
+    UserError.__init__ = record  # type: ignore[method-assign, assignment]
 
 
 _record_errors()

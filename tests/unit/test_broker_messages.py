@@ -13,7 +13,7 @@ from streams.app.lagging import wait_for_workers
 from streams.app.operator_decisions import decisions_of
 from streams.app.record_rejection import RejectableRecord, reject
 from streams.app.settings import Settings
-from streams.contracts.validate import ErrorCode
+from streams.contracts.batch import ErrorCode
 from streams.errors import UserError
 from streams.generate import outlets
 from streams.generate.poison import Poison

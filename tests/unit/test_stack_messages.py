@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,7 +104,7 @@ def test_supervisor_that_refuses_its_configuration_is_reported(
 def test_supervisor_that_ends_at_once_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor.sys, "executable", "/bin/true")
+    monkeypatch.setattr(sys, "executable", "/bin/true")
     monkeypatch.setattr(supervisor, "_START_SECONDS", 0.1)
     stack = toy_stack(tmp_path / "home", FIRST)
     with pytest.raises(UserError, match="does not answer; its log is") as refused:
