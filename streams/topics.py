@@ -124,11 +124,18 @@ class Topics:
         ]
         try:
             if creations:
-                self._wait(self._admin.create_topics(creations))
+                self._wait(self._admin.create_topics(creations, request_timeout=_TIMEOUT_S))
             if alterations:
-                self._wait(self._admin.incremental_alter_configs(alterations))
+                self._wait(
+                    self._admin.incremental_alter_configs(alterations, request_timeout=_TIMEOUT_S)
+                )
         except KafkaException as error:
-            raise UserError(f"the broker refused: {error.args[0].str()}") from error
+            if error.args[0].code() < 0:  # of the client: there was no answer
+                raise self._unavailable(error) from error
+            raise UserError(
+                f"the broker refused: {error.args[0].str()}",
+                hint="see that this user may create topics, and that there are brokers enough",
+            ) from error
         return differences
 
     def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -144,7 +151,7 @@ class Topics:
     @staticmethod
     def _wait(answers: Mapping[Any, "Future[Any]"]) -> None:
         for answer in answers.values():
-            answer.result(_TIMEOUT_S)
+            answer.result()  # the request has a time limit
 
     def _unavailable(self, error: KafkaException) -> BrokerUnavailableError:
         return BrokerUnavailableError(

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.stack.starting import tail
+from tests import messages
 from tests.local_stack import own_settings
 from tests.profiles import load_profile
 from tests.sparks import spark_session
@@ -64,11 +65,29 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Messages that a test produces are its own."""
+    messages.forget()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test marked `produces` must produce those messages."""
+    called = yield
+    missing = messages.missing(pyfuncitem)
+    assert not missing, f"not produced: {missing}"
+    return called
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failing test shows the ends of the servers' logs."""
+    """A failing test shows the ends of the servers' logs; one marked `produces` may not skip."""
     report = yield
+    if report.skipped and messages.is_marked(item):
+        report.outcome, report.longrepr = "failed", f"marked and skipped: {report.longrepr}"
     settings = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(settings, Settings):
         for program in local_stack(settings).status():

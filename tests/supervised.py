@@ -4,7 +4,11 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
+from typer.testing import CliRunner
 
+from streams.app.settings import settings
+from streams.cli.main import app
 from streams.stack import orphans, supervisor
 from streams.stack.report import Silent
 from streams.stack.stack import Stack
@@ -43,6 +47,19 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.02)
+
+
+def status_output(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return what `storyline status` prints of a stack."""
+    with monkeypatch.context() as patch:
+        patch.setenv("STORYLINE_HOME", str(stack.config.home))
+        patch.setenv("COLUMNS", "200")
+        patch.setattr("streams.app.stack.local_stack", lambda _: stack)
+        settings.cache_clear()
+        ended = CliRunner().invoke(app, ["status"], catch_exceptions=False)
+    settings.cache_clear()
+    assert ended.exit_code == 0
+    return ended.output
 
 
 def kill_supervisor(stack: Stack) -> None:

@@ -53,4 +53,7 @@ def _unless_there(name: str, error: BaseException | None) -> None:
         return
     if told.retriable() or told.code() < 0:
         raise error
-    raise UserError(f"the broker refused to create {name}: {told.str()}") from error
+    raise UserError(
+        f"the broker refused to create {name}: {told.str()}",
+        hint="see that this user may create topics, and that there are brokers enough",
+    ) from error

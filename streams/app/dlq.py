@@ -69,7 +69,10 @@ def whole(settings: Settings, position: Place) -> dict[str, Any]:
     for records in records_at(log_reader(settings), [position]):
         (seen,) = look(records, position.topic, schema_registry(settings).schema_text)
         return {**seen_json(seen), "headers": [_header(*one) for one in records[0].headers]}
-    raise UserError(f"the dead letter at {position} was removed: its retention ended")
+    raise UserError(
+        f"the dead letter at {position} was removed: its retention ended",
+        hint="it can no longer be shown or replayed; `storyline dlq list` shows what is kept",
+    )
 
 
 def _header(name: str, value: bytes | None) -> dict[str, str | None]:

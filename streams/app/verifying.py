@@ -115,7 +115,10 @@ def judge(line: Line, readers: Readers, watcher: Watcher) -> Verdict:
         watcher.stage("reading the log", sum(count({topic: spans[topic]}) for topic in PASSES))
         ids = fold.run(readers)
         if not ids:
-            raise UserError("nobody follows anybody in this log: there is no reader to draw")
+            raise UserError(
+                "nobody follows anybody in this log: there is no reader to draw",
+                hint="publish follows first, or name readers with --readers",
+            )
         line.catch_up(spans)
         if verdict.rounds == 1:
             verdict.readers = ids

@@ -136,7 +136,10 @@ class _Dropper:
         )
         self._producer.flush()
         if errors:
-            raise UserError(f"a bad record was not acknowledged: {errors[0].str()}")
+            raise UserError(
+                f"a bad record was not acknowledged: {errors[0].str()}",
+                hint="see what the broker is up to: storyline status",
+            )
 
 
 def _noting(errors: list[KafkaError]) -> Callable[[KafkaError | None, Message], None]:

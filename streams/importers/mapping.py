@@ -289,7 +289,10 @@ def _explained(error: sqlite3.Error, path: Path | None) -> UserError:
             f"the mapping file {path} is in use by another `storyline load`",
             hint="Wait until it has ended, or name another file with --mapping.",
         )
-    return UserError(f"the mapping file {path} cannot be used: {error}")
+    return UserError(
+        f"the mapping file {path} cannot be used: {error}",
+        hint="Name a file in a folder that you may write to with --mapping.",
+    )
 
 
 def _remember(cache: dict[str, int], name: str, value: int) -> None:

@@ -113,4 +113,7 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
-        raise UserError(f"not allowed to stop process {process.pid}") from error
+        raise UserError(
+            f"not allowed to stop process {process.pid}",
+            hint="stop it as the user that it belongs to, or set another STORYLINE_HOME",
+        ) from error

@@ -32,7 +32,10 @@ def _program() -> str:
     try:
         return str(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
-        raise UserError(f"no Valkey for this machine: {error}") from error
+        raise UserError(
+            f"no Valkey for this machine: {error}",
+            hint="its Python package has no program for this system; run on Linux",
+        ) from error
 
 
 def launch(site: Site) -> Launch:

@@ -62,7 +62,7 @@ def _stop_in_order(
                 report.server(name, "stopping", 0)
         if time.monotonic() > deadline:
             left = ", ".join(sorted(needed_by.keys() - gone))
-            raise UserError(f"these do not stop: {left}")
+            raise UserError(f"these do not stop: {left}", hint="run `storyline down` again")
         time.sleep(_POLL_SECONDS)
 
 

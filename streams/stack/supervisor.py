@@ -80,11 +80,17 @@ def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[Wor
     )
     if answer.returncode != 0:
         said = answer.stdout.strip().splitlines()[:1] or [f"status {answer.returncode}"]
-        raise UserError(f"the supervisor does not start: {said[0]}")
+        raise UserError(
+            f"the supervisor does not start: {said[0]}",
+            hint="`storyline logs supervisor` may say more",
+        )
     deadline = time.monotonic() + _START_SECONDS
     while not running(config):
         if time.monotonic() > deadline:
-            raise UserError(f"the supervisor does not answer; its log is {log_file(config)}")
+            raise UserError(
+                f"the supervisor does not answer; its log is {log_file(config)}",
+                hint="read the log, then run `storyline down` and `storyline up`",
+            )
         time.sleep(0.05)
 
 
@@ -186,4 +192,7 @@ def _ask(config: StackConfig, method: str, name: str, *, already: int) -> None:
             getattr(remote, method)(name, False)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != already:
-                raise UserError(f"the supervisor says of {name}: {fault.faultString}") from fault
+                raise UserError(
+                    f"the supervisor says of {name}: {fault.faultString}",
+                    hint="run `storyline down`, then `storyline up`",
+                ) from fault

@@ -32,6 +32,7 @@ from streams.migration_files import Migrated, Migration
 from streams.projections.ports import StoreUnavailableError
 from tests.accounts import SECRETS, signed_up
 from tests.local_stack import free_ports
+from tests.messages import produces, shown
 
 pytestmark = pytest.mark.stack
 
@@ -134,6 +135,7 @@ def test_several_at_once_apply_each_migration_once(server: Server) -> None:
     assert sorted(one.applied for one in done) == [(), (), both]
 
 
+@produces("another migration of the accounts database is running")
 def test_who_waits_too_long_for_another_is_told(server: Server) -> None:
     entered, leave = threading.Event(), threading.Event()
 
@@ -154,11 +156,17 @@ def test_who_waits_too_long_for_another_is_told(server: Server) -> None:
         slow.join()
 
 
+@produces("PostgreSQL at … has no database …", "database … lacks …", "database … has no tables yet")
 def test_missing_outdated_and_current_are_told_apart(server: Server) -> None:
     with pytest.raises(UserError, match=f"no database {server.database}") as missing:
         connect(server)
     assert missing.value.hint is not None
     assert "storyline migrate" in missing.value.hint
+    with (
+        connect(server.maintenance) as empty,
+        pytest.raises(UserError, match="database postgres has no tables yet"),
+    ):
+        require_migrated(empty)
     migrate(server, ROLE, migrations=[])
     with connect(server) as connection:
         with pytest.raises(UserError, match="lacks 0001_users, 0002_capture"):
@@ -167,6 +175,7 @@ def test_missing_outdated_and_current_are_told_apart(server: Server) -> None:
         require_migrated(connection)
 
 
+@produces("PostgreSQL at …: …")
 def test_a_wrong_user_and_a_missing_server_are_told(server: Server) -> None:
     with pytest.raises(UserError, match='role "nobody_here" does not exist') as wrong:
         connect(replace(server.maintenance, user="nobody_here"))
@@ -177,6 +186,11 @@ def test_a_wrong_user_and_a_missing_server_are_told(server: Server) -> None:
         connect(replace(server, port=port))
 
 
+@produces(
+    "users_created_at_in_years_1_to_9999",
+    "users_updated_at_in_years_1_to_9999",
+    "… is outside the years 1 to 9999",
+)
 def test_rows_that_break_a_new_rule_fail_no_migration_and_are_listed(server: Server) -> None:
     *earlier, newest = shipped()
     migrate(server, ROLE, migrations=earlier)
@@ -194,6 +208,9 @@ def test_rows_that_break_a_new_rule_fail_no_migration_and_are_listed(server: Ser
         assert [(one.user_id, one.rule) for one in found] == [
             (user_id, rule) for rule in rules for user_id in (1, 2, 3)
         ]
+        moved = Moved(user_id=2, at=4_000_000_000_000, country="IS")
+        with pytest.raises(AccountRefusedError, match="created_at is outside the years"):
+            AccountStore(connection).apply([moved])
         connection.execute("UPDATE users SET created_at = now(), updated_at = now()")
         assert rule_breaks(connection) == []
         edges = ("0001-01-01 00:00Z", "9999-12-31 23:59:59.999999Z")
@@ -205,10 +222,13 @@ def test_rows_that_break_a_new_rule_fail_no_migration_and_are_listed(server: Ser
             ("updated_at", "10000-01-01 00:00Z"),
         ):
             query = sql.SQL("UPDATE users SET {} = %s").format(sql.Identifier(column))
-            with pytest.raises(psycopg.errors.CheckViolation, match=f"{column}_in_years_1_to_9999"):
+            rule = f"{column}_in_years_1_to_9999"
+            with pytest.raises(psycopg.errors.CheckViolation, match=rule) as refused:
                 connection.execute(query, (time,))
+            shown(str(refused.value))
 
 
+@produces("PostgreSQL does not let … do it: …")
 def test_a_user_without_the_right_to_migrate_is_told(migrated: Server) -> None:
     with pytest.raises(UserError, match="does not let test_cdc do it"):
         migrate(replace(migrated, user=ROLE.name), ROLE)

@@ -27,7 +27,9 @@ from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.producer import EventProducer
 from streams.runtime.dead_letters import CODE_HEADER, GROUP_HEADER
 from streams.topics import Topics
+from tests import messages
 from tests.landed import quarantined
+from tests.messages import produces
 from tests.registry_proxy import registry_without
 from tests.workers import DeadLetterReader, append, prepare, skip_to_end, wait_until, worker
 
@@ -98,6 +100,7 @@ def publish_block(settings: Settings, target: int) -> tuple[int, int]:
     return where.partition, where.offset
 
 
+@produces("Waiting at a record", "The lag of the lake is that of its commits: …")
 def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
     settings: Settings, storyline: Command
 ) -> None:
@@ -131,6 +134,7 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         code, shown, _ = storyline("lag", "--totals")
         assert code == 0
         assert place in shown
+        messages.shown(shown)
         listed = json.loads(storyline("lag", "--group", "lake", "--json")[1])
         assert [(one["topic"], one["offset"]) for one in listed["waiting"]] == [(TOPIC, offset)]
         code, shown, _ = storyline("status", "--check")
@@ -147,6 +151,7 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         both = standing(settings, ["graph", "lake"])
         assert "bronze_blocks" in both.lake_error
         assert {lag.topic for lag in both.lags} >= {TOPIC}
+        messages.shown(storyline("lag", "--totals")[1])
         torn.unlink()
 
         why = "written by a stranger"
@@ -218,6 +223,7 @@ def to_the_end(settings: Settings, agent: str) -> None:
     wait_until(is_done, what="offsets are reset")
 
 
+@produces("does not answer")
 def test_a_stopped_worker_is_one_row_and_takes_no_other(
     settings: Settings, storyline: Command
 ) -> None:
@@ -230,7 +236,7 @@ def test_a_stopped_worker_is_one_row_and_takes_no_other(
                 code, shown, said = storyline(*arguments)
                 assert time.monotonic() - began < 10
                 assert code == 0, said
-                assert "does not answer" in shown
+                assert "does not answer" in messages.shown(shown)
             assert TOPIC in storyline("lag", "--totals")[1]
             assert storyline("status", "--check")[0] == 1
         finally:

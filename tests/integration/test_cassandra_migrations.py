@@ -24,6 +24,7 @@ from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.cassandra.viewings import view_rows
 from streams.sinks.cassandra.writes import Write, write_all
 from tests.contract.store_making import DAY_MS, MS_2024
+from tests.messages import produces
 
 pytestmark = pytest.mark.stack
 
@@ -75,6 +76,7 @@ def test_a_second_run_changes_nothing(session: Session, keyspace: str) -> None:
     assert {"one", "two"} < tables(session, keyspace)
 
 
+@produces("migration … was edited after it was applied")
 def test_an_edited_migration_is_refused_and_nothing_is_done(
     session: Session, keyspace: str
 ) -> None:
@@ -85,6 +87,7 @@ def test_an_edited_migration_is_refused_and_nothing_is_done(
     assert "two" not in tables(session, keyspace)
 
 
+@produces("the … has migration …, which this release does not know")
 def test_a_migration_of_a_newer_release_is_refused(session: Session, keyspace: str) -> None:
     migrate(session, keyspace, migrations=[ONE, TWO])
     with pytest.raises(UserError, match="migration 0002, which this release does not know"):
@@ -127,6 +130,7 @@ def test_the_statement_of_the_test_above_cannot_run_twice(session: Session, keys
         migrate(session, keyspace, migrations=[once])
 
 
+@produces("another migration is running (held by …)")
 def test_whoever_waits_too_long_is_told_who_holds_the_lock(
     session: Session, open_session: Callable[[], Session], keyspace: str
 ) -> None:
@@ -140,6 +144,7 @@ def test_whoever_waits_too_long_is_told_who_holds_the_lock(
     assert migrate(session, keyspace, migrations=[ONE]).applied == ("0001_one",)
 
 
+@produces("lost the migration lock to another process")
 def test_a_lock_of_a_dead_owner_expires_and_cannot_be_renewed(
     session: Session, keyspace: str
 ) -> None:
@@ -167,6 +172,7 @@ def test_who_lost_the_lock_stops_and_leaves_it_to_its_owner(
         migrate(session, keyspace, migrations=[ONE], lock_wait_s=0)
 
 
+@produces("Cassandra has no keyspace …", "keyspace … has no tables yet", "keyspace … lacks …")
 def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
     session: Session, keyspace: str
 ) -> None:
@@ -289,3 +295,13 @@ def test_the_shipped_keyspace_is_up_to_date(session: Session, stack: Settings) -
 def test_a_keyspace_of_an_impossible_name_is_refused(session: Session) -> None:
     with pytest.raises(UserError, match="cannot be the name of a keyspace"):
         migrate(session, "x; DROP KEYSPACE system", migrations=in_order([]))
+
+
+@produces("Cassandra's nodes do not agree on the schema after … s")
+def test_nodes_that_do_not_agree_on_the_schema_end_the_migration(
+    session: Session, keyspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "await_schema_agreement", lambda *_: False)
+    with pytest.raises(UserError, match="do not agree on the schema") as error:
+        migrate(session, keyspace, migrations=[ONE])
+    assert "all nodes are up" in str(error.value.hint)

@@ -20,6 +20,7 @@ from streams.accounts.connector import (
     topic_config,
 )
 from streams.accounts.database import Connection, connect
+from streams.accounts.slot import drop_slot
 from streams.accounts.store import AccountRefusedError, AccountStore
 from streams.app import change_stream
 from streams.app.accounts import accounts_connection, accounts_server, accounts_store
@@ -35,6 +36,7 @@ from tests.accounts import SECRET_COLUMNS, SECRETS, signed_up
 from tests.captured import Change, changes, raw_records, topics
 from tests.capturing import apply, captured, own_accounts
 from tests.local_stack import free_ports
+from tests.messages import produces, shown
 from tests.secrets_scan import in_files, in_schemas, in_topics
 from tests.workers import wait_until
 
@@ -188,6 +190,7 @@ def with_earlier_config(capture: Capture) -> dict[str, str]:
     return config | {"table.include.list": "public.users", "column.exclude.list": secret}
 
 
+@produces("the connector failed: …")
 def test_no_added_column_stops_the_stream(stack: Settings) -> None:
     """A connector of an earlier release, which one stopped, is moved over and goes on."""
     with own_accounts(stack) as own, accounts_connection(own) as connection:
@@ -203,6 +206,12 @@ def test_no_added_column_stops_the_stream(stack: Settings) -> None:
             connection.execute(f"ALTER TABLE users ADD COLUMN added_{number} {kind}".encode())
         store.apply([signed_up(2)])
         wait_until(lambda: has_failed(own), what="the earlier connector's failure")
+        with (
+            change_stream.change_stream(own) as stream,
+            pytest.raises(UserError, match="the connector failed: ") as failed,
+        ):
+            stream.restart(within_s=30)
+        assert failed.value.hint
         changed, standing = change_stream.apply(own, lambda _: None)
         assert changed
         assert standing.flows
@@ -292,6 +301,7 @@ def landed(settings: Settings) -> list[dict[str, Any]]:
     return sorted(kept, key=lambda row: (row["lsn"], row["tx_order"]))
 
 
+@produces("PostgreSQL refuses it: …")
 def test_a_planned_change_is_tried_without_a_trace(
     settings: Settings, database: Connection
 ) -> None:
@@ -335,6 +345,7 @@ def schema_of(connection: Connection) -> list[Any]:
     return [connection.execute(query.encode()).fetchall() for query in queries]
 
 
+@produces("the connector captures columns of another list")
 def test_the_registry_is_asked_about_a_column_that_must_not_be_null_again(stack: Settings) -> None:
     """And an earlier connector, which any column could stop, is told."""
     with own_accounts(stack) as own, accounts_connection(own) as connection:
@@ -342,7 +353,7 @@ def test_the_registry_is_asked_about_a_column_that_must_not_be_null_again(stack:
             patch.setattr("streams.accounts.stream.connector_config", with_earlier_config)
             apply(own)
         (told,) = (one for one in change_stream.check_ddl(own, "ANALYZE users") if one.harm)
-        assert "columns of another list" in told.what
+        assert "columns of another list" in shown(told.what)
         assert "storyline cdc apply" in told.advice
         apply(own)
         assert change_stream.check_ddl(own, "ANALYZE users") == []
@@ -359,10 +370,12 @@ def test_the_registry_is_asked_about_a_column_that_must_not_be_null_again(stack:
         assert change_stream.check_ddl(own, back) == [], "that schema is registered already"
 
 
+@produces("columns … of users differ only by case, which stops the change stream for good")
 def test_a_column_that_differs_only_by_case_is_refused_at_the_source(database: Connection) -> None:
     """Debezium would stop for good, captured or not."""
-    with pytest.raises(psycopg.errors.RaiseException, match="differ only by case"):
+    with pytest.raises(psycopg.errors.RaiseException, match="differ only by case") as refused:
         database.execute('ALTER TABLE users ADD COLUMN "Handle" text')
+    shown(str(refused.value))
     database.execute('ALTER TABLE users ADD COLUMN "Handles" text')
     database.execute('ALTER TABLE users DROP COLUMN "Handles"')
 
@@ -446,6 +459,35 @@ def test_apply_sets_the_level_of_the_registry(settings: Settings) -> None:
     assert httpx2.get(url).json()["compatibilityLevel"] == LEVEL
 
 
+@produces("the slot … is in use: …")
+def test_slot_that_the_connector_reads_is_not_dropped(
+    settings: Settings, database: Connection
+) -> None:
+    with pytest.raises(UserError, match=r"slot .* is in use: .* is active") as refused:
+        drop_slot(database, change_stream.capture(settings).slot)
+    assert "storyline cdc drop" in str(refused.value.hint)
+
+
+@produces("no changes flow after …", "Kafka Connect did not let go of …")
+def test_connector_that_is_too_slow_is_reported(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with own_accounts(stack) as own:
+        with pytest.raises(UserError, match="no changes flow after 0 s: ") as late:
+            change_stream.apply(own, lambda _: None, within_s=0)
+        assert "storyline logs connect" in str(late.value.hint)
+        apply(own)
+        with monkeypatch.context() as patch, change_stream.change_stream(own) as stream:
+            patch.setattr(ConnectClient, "stop", lambda *_: None)
+            patch.setattr("streams.accounts.stream._LET_GO_S", 0.3)
+            with pytest.raises(UserError, match="did not let go of") as held:
+                stream.drop()
+        assert "storyline cdc drop" in str(held.value.hint)
+        with change_stream.change_stream(own) as stream:
+            stream.drop()
+
+
+@produces("Kafka Connect has no connector …")
 def test_drop_begins_anew_with_a_snapshot(stack: Settings) -> None:
     with own_accounts(stack) as own, accounts_store(own) as store:
         store.apply([signed_up(1)])
@@ -462,6 +504,11 @@ def test_drop_begins_anew_with_a_snapshot(stack: Settings) -> None:
         assert {(one.op, one.user_id) for one in captured(own, 2)} == {("r", 1), ("r", 2)}
 
 
+@produces(
+    "the Kafka broker at … does not answer",
+    "the schema registry at … does not answer",
+    "Kafka Connect … does not answer",
+)
 def test_each_missing_server_is_named(stack: Settings) -> None:
     with own_accounts(stack) as own:
         for name, error, told in (

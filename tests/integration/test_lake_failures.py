@@ -28,6 +28,7 @@ from streams.lakehouse.files import data_files
 from tests.bronze import Bronze, week
 from tests.lake_command import Command
 from tests.lake_rows import rows_of
+from tests.messages import produces, shown
 from tests.verdicts import Event
 
 SEED = 7
@@ -75,6 +76,7 @@ def made_of(spark: SparkSession, lake: Path, events: Iterable[Event], users: lis
     run_once(spark, Lake(str(lake)))
 
 
+@produces("jobs failed: …", "… has failed since …", "… is not whole, and nothing was removed")
 def test_each_job_says_why_it_fails_and_a_rebuild_makes_the_tables_exact_again(
     spark: SparkSession,
     tmp_path: Path,
@@ -99,7 +101,7 @@ def test_each_job_says_why_it_fails_and_a_rebuild_makes_the_tables_exact_again(
 
     ended = run_process(tmp_path, "run", "--once", "--debug")
     assert ended.returncode == 1, ended.stderr
-    said = ended.stderr
+    said = shown(ended.stderr)
     assert "dim_users failed: Spark: [DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE]" in said
     assert "dim_posts failed: table dim_posts is gone" in said
     assert "dim_stories failed: Spark: [FAILED_READ_FILE.FILE_NOT_EXIST]" in said
@@ -115,8 +117,8 @@ def test_each_job_says_why_it_fails_and_a_rebuild_makes_the_tables_exact_again(
     before = failures(tmp_path)
     assert list(before) == ["dim_posts", "dim_users", "dim_stories", "fact_follows"]
     assert command("status") == 0
-    shown = capsys.readouterr().out
-    assert f"fact_follows has failed since {before['fact_follows'].since}: Spark: [" in shown
+    status = shown(capsys.readouterr().out)
+    assert f"fact_follows has failed since {before['fact_follows'].since}: Spark: [" in status
     assert command("status", "--check") == 1
     capsys.readouterr()
 
@@ -162,6 +164,7 @@ def test_each_job_says_why_it_fails_and_a_rebuild_makes_the_tables_exact_again(
     assert tables(lake) == whole
 
 
+@produces("Spark's JVM ended during …")
 @pytest.mark.spark
 def test_a_jvm_that_is_killed_is_named(tmp_path: Path) -> None:
     lake = tmp_path / "delta"
@@ -184,6 +187,6 @@ def test_a_jvm_that_is_killed_is_named(tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
         process.communicate()
     assert process.returncode == 1
-    assert "storyline: Spark's JVM ended during " in errors
+    assert "storyline: Spark's JVM ended during " in shown(errors)
     assert "nothing is lost" in errors
     assert "Traceback" not in errors

@@ -29,6 +29,7 @@ from tests.bronze import Bronze
 from tests.lake_command import Command
 from tests.lake_rows import rows_of
 from tests.lakes import write_table
+from tests.messages import produces, shown
 from tests.verdicts import Event
 
 OUTPUT = "spark.sql.parquet.outputTimestampType"
@@ -68,6 +69,10 @@ def read_everywhere(lake: Path, table: str) -> list[list[dict[str, Any]]]:
     return [in_order(plain), in_order(exact)]
 
 
+@produces(
+    "times before 1677-09-21 or after 2262-04-11 are misread from …",
+    "… most readers misread times …",
+)
 def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     spark: SparkSession,
     tmp_path: Path,
@@ -93,11 +98,11 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     assert old == {"dim_users": old.get("dim_users"), "fact_follows": len(events)}
     [finding] = examine_lake(here)
     assert finding.level == "problem"
+    shown(finding.text)
     assert "lake migrate" in finding.advice
     assert command("status") == 0
-    assert (
-        "misread from dim_users, fact_follows\n  storyline lake migrate" in capsys.readouterr().out
-    )
+    status = shown(capsys.readouterr().out)
+    assert "misread from dim_users, fact_follows\n  storyline lake migrate" in status
 
     # Ended after a part, it goes on with what is left.
     monkeypatch.setattr(lake_migration, "_DAYS", 2)
@@ -126,11 +131,11 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     wanted = {(event["event_id"], event["occurred_at"] * 1000) for event in events}
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     for rows in (polars, exact):
-        shown = {
+        found = {
             (row["event_id"], (row["occurred_at"] - epoch) // timedelta(microseconds=1))
             for row in rows
         }
-        assert shown == wanted
+        assert found == wanted
     known = [row for row in rows_of(lake, "dim_users") if row["user_id"] == 7]
     assert [row["created_at"].year for row in known] == [1500]
     versions = {name: DeltaTable(lake / name).version() for name in ("dim_users", "fact_follows")}

@@ -21,6 +21,7 @@ from streams.errors import UserError
 from tests.bronze import Bronze, week
 from tests.lake_oracle import engagement
 from tests.lake_rows import counted, rows_of
+from tests.messages import produces, shown
 
 SEED = 99
 STAR = ("dim_users", "dim_posts", "dim_stories", "dim_date", "fact_engagement", "fact_follows")
@@ -73,6 +74,7 @@ def data_is_committed(table: Path) -> bool:
     return any('"add":' in commit.read_text() for commit in table.glob("_delta_log/*.json"))
 
 
+@produces("ended before all was done", "another lake run works on …")
 def test_ended_at_any_point_it_goes_on_to_the_same_tables(
     spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -92,7 +94,7 @@ def test_ended_at_any_point_it_goes_on_to_the_same_tables(
         process.terminate()
         _, errors = process.communicate(timeout=_PATIENCE_S)
         assert process.returncode == 1
-        assert errors.splitlines()[-2:] == [
+        assert shown(errors).splitlines()[-2:] == [
             "storyline: ended before all was done",
             "  nothing is lost: the next run goes on from here",
         ]
@@ -127,11 +129,12 @@ def wait_for_lock(lake: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.05)
 
 
+@produces("the lake has no table …")
 def test_without_bronze_it_says_what_to_do(tmp_path: Path) -> None:
     with lake_run(tmp_path) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "has no table bronze_users_cdc, quarantine, bronze_posts" in errors
+    assert "the lake has no table bronze_users_cdc, quarantine, bronze_posts" in shown(errors)
     assert "storyline run lake" in errors
     assert "Traceback" not in errors
 

@@ -14,6 +14,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams import topics as topics_module
+from streams.accounts.capture_topics import create_topics
+from streams.app.change_stream import capture
 from streams.app.looking import look
 from streams.app.messaging import event_producer, log_reader, schema_registry, topic_admin
 from streams.app.settings import Settings
@@ -28,6 +30,7 @@ from streams.registry import SchemaMissingError, SchemaRegistry
 from streams.runtime.dead_letters import CODE_HEADER
 from streams.runtime.outbox import Message, Outbox
 from streams.topics import Action, Topics, Wanted
+from tests.messages import produces
 
 pytestmark = pytest.mark.stack
 
@@ -83,6 +86,7 @@ def test_apply_makes_the_topics_as_described(ready: Settings) -> None:
     assert admin.apply() == []
 
 
+@produces("… has … partitions, its description says …")
 def test_apply_creates_alters_and_refuses(
     ready: Settings, scratch: tuple[AdminClient, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +112,20 @@ def test_apply_creates_alters_and_refuses(
     described[name] = Wanted(2, {"retention.ms": "60000"})
     assert admin.diff() == []
     assert len(client.list_topics(timeout=10).topics[name].partitions) == 2
+
+
+@produces("the broker refused: …", "the broker refused to create …")
+def test_topic_for_more_brokers_than_there_are_is_refused(
+    stack: Settings, scratch: tuple[AdminClient, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, name = scratch
+    monkeypatch.setattr(topics_module, "wanted", lambda: {name: Wanted(1, {})})
+    with pytest.raises(UserError, match=r"the broker refused: .*eplication factor"):
+        topic_admin(stack).apply(replication_factor=9)
+    accounts = stack.accounts.model_copy(update={"database": name.replace(".", "_")})
+    captured = capture(stack.model_copy(update={"accounts": accounts}))
+    with pytest.raises(UserError, match=f"refused to create {captured.name}"):
+        create_topics(stack.bootstrap, captured, replication_factor=9)
 
 
 def test_dead_letters_are_gzip_whatever_the_producer_uses(
@@ -157,6 +175,7 @@ def test_registering_again_changes_nothing(ready: Settings) -> None:
     assert len(again) == sum(len(spec.records) for spec in topics().values())
 
 
+@produces("the registry … does not know this version's schema")
 def test_the_registry_knows_what_it_does_not_know(ready: Settings) -> None:
     registry = schema_registry(ready)
     known = registry.schema_id("social.follows.v1", "UserFollowed")
@@ -237,6 +256,9 @@ def test_the_partition_of_a_key_is_javas(stack: Settings, scratch: tuple[AdminCl
     assert found == {key: (hash_ & 0x7FFFFFFF) % 8 for key, hash_ in JAVA_MURMUR2.items()}
 
 
+@produces(
+    "…: the broker at … did not acknowledge: …", "… events were not acknowledged; the first: …"
+)
 def test_nothing_is_acknowledged_by_a_broker_that_is_away(ready: Settings) -> None:
     """The producer is turned to a port where nobody answers once it has met the real broker."""
     with pytest.raises(PublishError, match="does not answer"):

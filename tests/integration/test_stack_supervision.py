@@ -11,12 +11,22 @@ import psutil
 import pytest
 
 from streams.errors import UserError
-from streams.stack import launching, orphans, supervisor, supervisord_conf
+from streams.stack import launching, orphans, stopping, supervisor, supervisord_conf
 from streams.stack.postgres import POSTGRES
 from streams.stack.redis import REDIS
 from streams.stack.service import Service
 from streams.stack.stack import Stack
-from tests.supervised import Make, Told, kill_supervisor, pid, processes, row, wait_for
+from tests.messages import produces, shown
+from tests.supervised import (
+    Make,
+    Told,
+    kill_supervisor,
+    pid,
+    processes,
+    row,
+    status_output,
+    wait_for,
+)
 from tests.toys import ANSWER, toy, worker
 
 pytestmark = pytest.mark.stack
@@ -177,6 +187,7 @@ def test_two_stacks_run_side_by_side(make: Make) -> None:
     assert row(other, "redis").state == "ready"
 
 
+@produces("… runs with other settings than the present ones")
 def test_settings_changed_under_a_running_server_are_refused(make: Make) -> None:
     stack = make(FIRST)
     stack.up()
@@ -200,6 +211,7 @@ def test_a_server_that_cannot_start_is_named_with_reason_and_log(make: Make) -> 
     assert "bad setting: 42" in error.value.message
 
 
+@produces("… does not start: it ended again and again")
 def test_a_server_that_ends_again_and_again_is_given_up(make: Make) -> None:
     """Also one that lives long enough each time to count as started."""
     code = "import time; time.sleep(3.2); raise SystemExit('gone again')"
@@ -209,6 +221,7 @@ def test_a_server_that_ends_again_and_again_is_given_up(make: Make) -> None:
     assert row(stack, "flaps").state in ("stopped", "stopping")
 
 
+@produces("… is not ready after … s")
 def test_a_server_that_never_answers_is_given_up(make: Make) -> None:
     silent = toy("silent", "kafka", code="import time; time.sleep(600)", start_seconds=1)
     stack = make(silent, SECOND)
@@ -281,6 +294,7 @@ def test_reset_deletes_what_was_made_from_the_data_if_it_is_the_stacks_own(
     assert str(outside) in note
 
 
+@produces("the supervisor hangs; its log is …", "supervisor", "silent")
 def test_a_stopped_server_delays_no_other_and_a_stopped_supervisor_hides_none(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +322,12 @@ def test_a_stopped_server_delays_no_other_and_a_stopped_supervisor_hides_none(
         assert [(one.kind, one.state) for one in rows if one.name == "supervisor"] == [
             ("supervisor", "silent")
         ]
+        [printed] = (
+            line for line in status_output(stack, monkeypatch).splitlines() if "supervisor" in line
+        )
+        assert "silent" in shown(printed)
+        with pytest.raises(UserError, match="hangs; its log is"):
+            supervisor.start_program(stack.config, "first")
         found = {one.name: (one.state, one.pid) for one in rows}
         assert found["third"][0] == "ready"
         assert found["stays"][0] == "running"
@@ -317,3 +337,25 @@ def test_a_stopped_server_delays_no_other_and_a_stopped_supervisor_hides_none(
         for number in stopped:
             os.kill(number, signal.SIGCONT)
     assert "supervisor" not in {one.name for one in stack.status()}
+
+
+@produces("these do not stop: …")
+def test_server_that_outlives_its_time_to_stop_is_named(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make(FIRST)
+    stack.up()
+    with monkeypatch.context() as patch:
+        patch.setattr(stopping, "_MARGIN_SECONDS", -60)
+        with pytest.raises(UserError, match=r"these do not stop: first$") as error:
+            stack.down()
+    assert error.value.hint == "run `storyline down` again"
+
+
+@produces("the supervisor says of …")
+def test_what_the_supervisor_refuses_is_reported(make: Make) -> None:
+    stack = make(FIRST)
+    stack.up()
+    with pytest.raises(UserError, match="the supervisor says of other: BAD_NAME") as error:
+        supervisor.start_program(stack.config, "other")
+    assert "storyline down" in str(error.value.hint)

@@ -10,7 +10,8 @@ import pytest
 
 from streams.errors import NEEDS_A_PERSON, UserError
 from streams.stack.logs import follow, log_of
-from tests.supervised import Make, pid, row, wait_for
+from tests.messages import produces, shown
+from tests.supervised import Make, pid, row, status_output, wait_for
 from tests.toys import toy, worker
 
 pytestmark = pytest.mark.stack
@@ -47,12 +48,17 @@ def test_a_worker_that_ends_at_once_is_named_with_its_log(make: Make) -> None:
         stack.start_workers(["poets"])
 
 
-def test_a_worker_that_needs_a_person_is_left_until_it_is_started_anew(make: Make) -> None:
+@produces("failed")
+def test_a_worker_that_needs_a_person_is_left_until_it_is_started_anew(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Longer than the crash of another, which is restarted, takes a few times over."""
     stack = make(workers=[GIVES_UP, CRASHES])
     stack.start_workers()
     wait_for(lambda: log_of(stack, "crashes").read_text().count("at work") == 3)
     assert row(stack, "gives_up").state == "failed"
+    printed = shown(status_output(stack, monkeypatch))
+    assert "gives_up failed; from `storyline logs gives_up`:\n  at work\n" in printed
     assert log_of(stack, "gives_up").read_text().count("at work") == 1
     stack.start_workers(["gives_up"])
     assert row(stack, "gives_up").state == "running"

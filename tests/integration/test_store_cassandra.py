@@ -11,6 +11,7 @@ from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
 from tests.contract.store_making import DAY_MS, MS_2024, Clock, Store
 from tests.contract.store_suite import StoreSuite
+from tests.messages import produces, shown
 
 pytestmark = pytest.mark.stack
 
@@ -28,6 +29,7 @@ class TestCassandraStore(StoreSuite):
         return CassandraStore(session, clock=clock)
 
 
+@produces("a table or column is missing in Cassandra …")
 def test_a_row_that_cassandra_refuses_is_a_verdict_and_a_missing_table_is_none(
     session: Session,
 ) -> None:
@@ -42,8 +44,9 @@ def test_a_row_that_cassandra_refuses_is_a_verdict_and_a_missing_table_is_none(
     session.run("CREATE TABLE dropped_later (id bigint PRIMARY KEY)")
     statement = session.prepared("INSERT INTO dropped_later (id) VALUES (?)").bind((1,))
     session.run("DROP TABLE dropped_later")
-    with pytest.raises(StoreUnavailableError, match="storyline migrate"):
+    with pytest.raises(StoreUnavailableError, match="storyline migrate") as waits:
         session.run_all([statement])
+    shown(str(waits.value))
 
 
 def test_uses_of_tags_that_are_not_kept_are_refused(session: Session) -> None:

@@ -10,6 +10,7 @@ from streams.app.applied import wait_for_records, wait_until_applied
 from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.runtime.attempts import Place
+from tests.messages import produces
 
 POSTS, FOLLOWS, BLOCKS = "social.posts.v1", "social.follows.v1", "social.blocks.v1"
 END = 100
@@ -60,7 +61,11 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
         ({"graph": [50, 3, 0]}, None),
         ({"posts": [20]}, None),  # beyond the end that was seen
         ({"posts": [21]}, "posts lags: it has still to apply 1 record"),
-        ({"graph": [25]}, "graph lags: it has still to apply 10 records"),
+        pytest.param(
+            {"graph": [25]},
+            "graph lags: it has still to apply 10 records",
+            marks=produces("the group … lags: it has still to apply … records"),
+        ),
         ({"delivery": [1]}, "delivery lags"),
         ({"delivery": [5, 1, 0]}, None),
         ({"stories": [9], "engagement": [9]}, None),  # which make nothing of these topics

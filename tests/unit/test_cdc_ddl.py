@@ -4,9 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from streams.accounts.capture_schema import changed_schema
 from streams.accounts.ddl_trial import ColumnFacts, Finding, TableFacts, judge
+from streams.app import change_stream
+from streams.cli.cdc import HARMED, app
+from tests.messages import produces, shown
 from tests.unit.test_cdc_changes import envelope_schema
 
 TYPES = {
@@ -104,6 +108,17 @@ def test_what_stops_or_falsifies_the_stream_is_harm_with_advice(
     assert harm(found) == [what]
     assert found[0].advice
     assert found[0].harm, "harm comes first"
+
+
+@produces("does NOT survive it")
+def test_check_says_that_a_change_stops_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = judge(BEFORE, table({"verified": None}))
+    monkeypatch.setattr(change_stream, "check_ddl", lambda *_: found)
+    ended = CliRunner().invoke(app, ["check", "ALTER TABLE users DROP verified"])
+    assert ended.exit_code == HARMED
+    verdict, harmed = shown(ended.output).splitlines()
+    assert verdict == "the change stream does NOT survive it"
+    assert harmed.startswith("  harm  verified is dropped or renamed: ")
 
 
 def test_row_security_that_is_there_already_is_not_held_against_a_change() -> None:

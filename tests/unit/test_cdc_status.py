@@ -4,9 +4,11 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 
+from streams.accounts import stream
 from streams.accounts.slot import SlotStatus
 from streams.accounts.stream import StreamStatus
 from streams.app import change_stream
@@ -14,6 +16,7 @@ from streams.app.settings import Settings
 from streams.cli.cdc import _as_json, _rows
 from streams.errors import UserError
 from tests.connect_server import running_connect
+from tests.messages import produces
 
 RUNNING = {
     "connector": {"state": "RUNNING", "worker_id": "w"},
@@ -68,8 +71,19 @@ def test_a_connector_that_is_missing_is_not_one_that_is_silent() -> None:
     assert shown["advice"] == "make it with: storyline cdc apply"
 
 
+@produces("Kafka Connect: …; PostgreSQL: …")
 def test_both_silent_is_an_error_that_names_both() -> None:
     with silent_server() as connect, silent_server() as postgres:
         settings = with_ports(connect=connect, postgres=postgres)
         with pytest.raises(UserError, match=r"Kafka Connect: .*; PostgreSQL: .*"):
             change_stream.stream_status(settings, within_s=0.3)
+
+
+@produces("PostgreSQL has given up what the slot … had still to deliver")
+def test_slot_that_postgresql_gave_up_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = SlotStatus(active=False, lost=True, lag_bytes=None, wal_kept_bytes=None)
+    monkeypatch.setattr(stream, "slot_status", lambda *_: lost)
+    captured, unused = change_stream.capture(Settings()), cast("Any", None)
+    with pytest.raises(UserError, match="has given up what the slot") as refused:
+        stream.ChangeStream(captured, unused, unused).apply(within_s=0)
+    assert "storyline cdc drop" in str(refused.value.hint)

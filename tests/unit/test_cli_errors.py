@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +12,17 @@ import pytest
 import typer.main
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.app import messaging
+from streams.app import messaging, read_side
+from streams.app.read_side import ReadSide
 from streams.app.settings import settings
 from streams.app.stack import environment
 from streams.cli import main as cli
-from streams.projections.ports import StoreUnavailableError
+from streams.projections.ports import StoreRefusedError, StoreUnavailableError
+from streams.sinks.memory import MemoryStore
+from streams.sinks.memory_timelines import MemoryTimelines
 from tests.local_stack import own_settings
+from tests.memory_side import memory_side
+from tests.messages import produces
 
 VERBS = {
     "topics": ("apply", "diff"),
@@ -261,6 +267,66 @@ def test_a_missing_server_is_one_line_and_how_to_start_it(
     assert not ended.out
 
 
+@produces(
+    "Kafka does not answer",
+    "Cassandra does not answer",
+    "PostgreSQL does not answer",
+    "the Kafka broker at … does not answer",
+    "Kafka Connect: …; PostgreSQL: …",
+)
+def test_each_missing_server_is_named(storyline: Storyline) -> None:
+    for command, message in (
+        (("lag",), "Kafka does not answer at "),
+        (("topics", "diff"), "the Kafka broker at "),
+        (("feed", "1"), "Cassandra does not answer at "),
+        (("migrate", "--only", "accounts"), "PostgreSQL does not answer: "),
+        (("cdc", "status"), "Kafka Connect: "),
+    ):
+        assert told(storyline(*command)).startswith(f"storyline: {message}")
+
+
+@produces("there is no lake at …")
+def test_missing_lake_says_what_makes_it(storyline: Storyline) -> None:
+    for command in (("ask", "dau"), ("lake", "status"), ("lake", "migrate")):
+        ended = storyline(*command)
+        assert told(ended).startswith("storyline: there is no lake at ")
+        assert ended.code == 1
+
+
+@pytest.fixture
+def views(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    """The views that commands read, which keep nothing but in memory."""
+    store = MemoryStore()
+
+    @contextmanager
+    def opened(_: object) -> Iterator[ReadSide]:
+        yield memory_side(store, MemoryTimelines(shards=2))
+
+    monkeypatch.setattr(read_side, "open_read_side", opened)
+    return store
+
+
+@produces("… is not found, or not yours to see")
+@pytest.mark.usefixtures("views")
+def test_content_that_does_not_exist_is_reported(storyline: Storyline) -> None:
+    ended = storyline("thread", "5")
+    assert told(ended).endswith(" is not found, or not yours to see")
+    assert ended.code == 3
+
+
+@produces("the answer is incomplete: … did not answer")
+def test_page_without_its_store_is_reported_as_incomplete(
+    storyline: Storyline, views: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: int) -> None:
+        raise StoreUnavailableError("Cassandra is away")
+
+    monkeypatch.setattr(views, "relations", away)
+    ended = storyline("feed", "1")
+    assert told(ended) == "storyline: the answer is incomplete: cassandra did not answer"
+    assert ended.code == 4
+
+
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
 def test_wrong_input_is_one_line(storyline: Storyline, wrong: tuple[int, *tuple[str, ...]]) -> None:
     code, *command = wrong
@@ -349,10 +415,19 @@ def test_a_home_that_cannot_be_written(
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (KeyError("key"), "unexpected KeyError: 'key'"),
+        pytest.param(KeyError("key"), "unexpected KeyError: 'key'", marks=produces("unexpected …")),
         (ValueError("two\nlines"), "unexpected ValueError: two lines"),
         (KafkaException(KafkaError(KafkaError._TRANSPORT)), "Kafka: "),
-        (StoreUnavailableError("Redis is away"), "a store does not answer: Redis is away"),
+        pytest.param(
+            StoreUnavailableError("Redis is away"),
+            "a store does not answer: Redis is away",
+            marks=produces("a store does not answer: …"),
+        ),
+        pytest.param(
+            StoreRefusedError("Redis: WRONGTYPE"),
+            "a store refuses the request: Redis: WRONGTYPE",
+            marks=produces("a store refuses the request: …"),
+        ),
         (OSError(28, "No space left on device", "week.jsonl"), "week.jsonl: No space left"),
     ],
     ids=str,

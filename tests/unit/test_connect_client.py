@@ -14,6 +14,7 @@ from streams.accounts.connect_client import (
 )
 from tests.connect_server import AnsweringConnect, running_connect
 from tests.local_stack import free_ports
+from tests.messages import produces
 
 
 @pytest.fixture
@@ -97,6 +98,7 @@ def test_what_connect_is_too_busy_for_is_asked_again(
     assert connect.asked == [("POST", path, None)] * 3
 
 
+@produces("Kafka Connect at … is busy: …")
 def test_who_stays_busy_is_told(connect: AnsweringConnect) -> None:
     connect.answers = [(409, {"message": "rebalance in progress"})] * 5
     with (
@@ -106,6 +108,7 @@ def test_who_stays_busy_is_told(connect: AnsweringConnect) -> None:
         client.restart("n")
 
 
+@produces("Kafka Connect refused: …")
 def test_a_wrong_configuration_is_told_in_connects_words(
     connect: AnsweringConnect, client: ConnectClient
 ) -> None:
@@ -123,6 +126,7 @@ def test_an_error_of_the_server_is_no_answer(
         client.status("n")
 
 
+@produces("Kafka Connect … does not answer")
 def test_nobody_there() -> None:
     (port,) = free_ports(1)
     with (

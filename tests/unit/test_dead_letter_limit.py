@@ -11,6 +11,7 @@ from streams.runtime.attempts import Place
 from streams.runtime.limits import Bad, DeadLetterLimitError
 from streams.runtime.metrics import Metrics
 from tests.batches import raw_batches
+from tests.messages import produces
 
 TOPIC = "social.likes.v1"
 
@@ -50,6 +51,7 @@ def test_each_limit_can_be_switched_off() -> None:
             judged(Settings.model_validate(only), ErrorCode.BAD_FRAME, 100, 2000)
 
 
+@produces("setting STORYLINE_…")
 def test_a_window_too_small_for_its_minimum_is_refused_by_name() -> None:
     with pytest.raises(ValidationError) as error:
         Settings(dead_letter_window=50)
@@ -60,6 +62,7 @@ def test_a_window_too_small_for_its_minimum_is_refused_by_name() -> None:
     assert Settings(dead_letter_window=50, dead_letter_minimum=50).dead_letter_minimum == 50
 
 
+@produces("… stopped before it set more records aside than is allowed")
 @pytest.mark.parametrize(
     ("topic", "look"),
     [

@@ -27,6 +27,7 @@ from streams.runtime.attempts import (
 from streams.runtime.dead_letters import DeadLetters, own_headers
 from streams.runtime.metrics import Metrics
 from streams.runtime.outbox import Headers, Message, OutboxError, OutboxUnavailableError
+from tests.messages import produces
 
 TOPIC = "social.likes.v1"
 DLQ = f"{TOPIC}.dlq"
@@ -193,6 +194,7 @@ def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_ag
     assert broker.letters()[0].state is State.DISCARDED
 
 
+@produces("the broker did not acknowledge: …; … were done and noted before")
 @pytest.mark.parametrize(
     ("topic", "error"),
     [

@@ -13,6 +13,7 @@ from streams.app.settings import Settings
 from streams.cli.dlq import app
 from streams.errors import UserError
 from streams.runtime.attempts import Place
+from tests.messages import produces
 
 PLACE = Place("social.posts.v1", 3, 17)
 RECORD = RejectableRecord(PLACE, "storyline-v1-posts", "social.posts.v1.dlq", False, None)
@@ -94,12 +95,30 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     ("place", "agent", "code", "message"),
     [
         (PLACE, "nobody", 2, "there is no group nobody"),
-        (PLACE, "graph", 2, "the group graph does not read social.posts.v1"),
-        (PLACE._replace(partition=4), "posts", 1, "the log has no record"),
+        pytest.param(
+            PLACE,
+            "graph",
+            2,
+            "the group graph does not read social.posts.v1",
+            marks=produces("the group … does not read …"),
+        ),
+        pytest.param(
+            PLACE._replace(partition=4),
+            "posts",
+            1,
+            "the log has no record",
+            marks=produces("the log has no record …"),
+        ),
         (PLACE._replace(offset=20), "posts", 1, "the log has no record"),
         (PLACE._replace(offset=9), "posts", 1, "the log has no record"),
         (PLACE._replace(offset=18), "posts", 1, "the log has no record"),
-        (PLACE._replace(offset=14), "posts", 1, "is past social.posts.v1:3:14: it goes on at"),
+        pytest.param(
+            PLACE._replace(offset=14),
+            "posts",
+            1,
+            "is past social.posts.v1:3:14: it goes on at",
+            marks=produces("the group … is past …"),
+        ),
     ],
 )
 def test_what_cannot_be_rejected_is_refused(

@@ -15,6 +15,7 @@ from streams.contracts.frames import ForeignId, ForeignKind, schemas_in_headers
 from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events
+from tests.messages import produces, shown
 
 TOPIC = "social.likes.v1"
 LIKE = ContentLiked(
@@ -205,6 +206,14 @@ def test_other_frame_is_refused_by_name(
     assert refused.record == record(value, *headers, offset=2)
     assert refused.code is code
     assert message in refused.message
+
+
+@produces("no registry gives out the schema id …", "apicurio.registry.…")
+def test_dead_letters_of_other_frames_say_what_to_set() -> None:
+    for case in ("bytes of the issue", "eight bytes of an id"):
+        value, headers, _, message = REFUSED[case]
+        _, [refused], _ = judged(record(value, *headers))
+        assert message in shown(refused.message)
 
 
 def test_every_frame_in_one_batch_keeps_the_order_of_the_records() -> None:

@@ -15,6 +15,7 @@ from streams.importers.import_run import events_of_lines
 from streams.importers.input_lines import MAX_LINE, Line, lines_of
 from streams.importers.report import ImportReport, Reason
 from tests.imported import NOW_MS
+from tests.messages import produces
 
 Compress = Callable[[bytes], bytes]
 
@@ -57,6 +58,7 @@ def test_long_line_has_no_content_and_the_next_one_is_whole() -> None:
     assert lines == [Line(1, longest), Line(2, None), Line(3, b"z\n"), Line(4, None)]
 
 
+@produces("… is damaged after line …")
 @COMPRESSED
 def test_cut_off_input_gives_its_lines_and_then_an_error(compress: Compress) -> None:
     content = b"".join(b"%d %d\n" % (n, n * 7919 % 100_003) for n in range(1, 60_000))

@@ -10,6 +10,7 @@ from streams.errors import UserError
 from streams.importers import mapping as module
 from streams.importers.identifiers import content_candidate, user_candidate
 from streams.importers.mapping import IdentityMap, LinkRecord, open_mapping, open_mapping_copy
+from tests.messages import produces
 
 NOON = 1_740_830_400_000
 LINK = LinkRecord("Like", 5, 6)
@@ -44,6 +45,7 @@ def test_only_what_is_committed_is_kept(tmp_path: Path) -> None:
     assert rows(path, "users") == []
 
 
+@produces("the mapping file cannot be written: …")
 def test_failed_commit_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ids"
     with open_mapping(path) as mapping:
@@ -135,6 +137,7 @@ def test_copy_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["ids"]
 
 
+@produces("the mapping file … is in use by another …")
 def test_file_in_use_by_another_load_is_refused(tmp_path: Path) -> None:
     with (
         open_mapping(tmp_path / "ids"),
@@ -143,6 +146,14 @@ def test_file_in_use_by_another_load_is_refused(tmp_path: Path) -> None:
         open_mapping(tmp_path / "ids")
 
 
+@produces("the mapping file … cannot be used")
+def test_a_folder_is_no_mapping_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"the mapping file .* cannot be used") as refused:
+        open_mapping(tmp_path)
+    assert "--mapping" in str(refused.value.hint)
+
+
+@produces("… is not a mapping file of …", "… is a mapping file of format …")
 def test_other_files_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
     text, foreign, future = tmp_path / "text", tmp_path / "foreign", tmp_path / "future"
     text.write_bytes(b"not a database, but longer than the header of one " * 20)

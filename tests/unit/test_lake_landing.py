@@ -1,5 +1,6 @@
 """Each record once in the lake, whatever is delivered again, by whom, and when it stops."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table, lake_tables
 from streams.sinks.delta.landing import Landed, Landing, first_missing, wanted_from
 from streams.sinks.delta.table import LakeError, LakeTable, OvertakenError, create_tables
+from tests.messages import produces, shown
 
 TOPIC = "social.likes.v1"
 TABLE = bronze_table(TOPIC)
@@ -343,6 +345,7 @@ except StoreUnavailableError as error:
 """
 
 
+@produces("the lake's storage cannot be written now: …")
 def test_a_full_disk_is_told_and_nothing_is_written(lake: Path) -> None:
     """No file may grow beyond 1,000 bytes: as if the disk were full."""
     told = subprocess.run(
@@ -352,12 +355,21 @@ def test_a_full_disk_is_told_and_nothing_is_written(lake: Path) -> None:
         check=True,
         timeout=60,
     )
-    assert told.stdout.startswith("the lake's storage cannot be written now: bronze_likes: "), told
-    assert len(told.stdout.splitlines()) == 1
+    [line] = shown(told.stdout).splitlines()
+    assert line.startswith("the lake's storage cannot be written now: bronze_likes: "), told
     assert landed(lake) == []
     assert Landing(lake, TOPIC).land(rows(*span(0, range(5)))) == Landed(5, 0)
 
 
+@produces("there is no table at …")
+def test_table_that_was_removed_is_reported(lake: Path) -> None:
+    shutil.rmtree(lake / TABLE.name)
+    with pytest.raises(LakeError, match="there is no table at") as missing:
+        LakeTable(lake, TABLE)
+    assert "when it starts" in str(missing.value.hint)
+
+
+@produces("the lake cannot be used: …")
 def test_a_lake_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("a file")
     with pytest.raises(LakeError, match="the lake cannot be used"):
@@ -386,6 +398,7 @@ def test_a_column_of_another_type_is_told(tmp_path: Path) -> None:
         create_tables(tmp_path, (TABLE,))
 
 
+@produces("… was filled from another log: … has been made again since")
 def test_a_lake_of_another_log_is_refused_before_it_hides_records(lake: Path) -> None:
     table = LakeTable(lake, TABLE)
     table.claim(TOPIC, "one", range(2))

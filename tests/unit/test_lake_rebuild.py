@@ -4,16 +4,18 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, convert_to_deltalake
+from deltalake import DeltaTable, convert_to_deltalake, write_deltalake
 
 from jobs.failures import Failure, Job, failure_of, words
 from jobs.lake import Lake
 from jobs.queries import UnbalancedError
 from jobs.run import BRONZE_READ
+from streams.app import lake_migration
 from streams.app.lake import lost_tables
 from streams.app.lake_failures import FailureLog, failures_of
 from streams.app.lake_removal import finish_removal, rebuild_of, rebuild_of_all, remove
@@ -22,6 +24,7 @@ from streams.contracts.tables import BRONZE, FACT_FOLLOWS, STAR
 from streams.errors import UserError
 from streams.lakehouse.files import data_files, int96_files, unreadable
 from tests.lakes import write_table
+from tests.messages import produces, shown
 
 USERS = ("dim_users", "refused_changes", "restatement", "fact_engagement", "fact_follows")
 NO_TABLE = ("refused_changes", "restatement")
@@ -59,12 +62,14 @@ def test_every_table_that_a_job_touches_can_be_rebuilt() -> None:
     assert set(rebuild_of_all().sources) == set(BRONZE_READ)
 
 
+@produces("no job reads …")
 @pytest.mark.parametrize("table", sorted({*BRONZE.values()} - set(BRONZE_READ)))
 def test_a_table_that_no_job_reads_is_refused(table: str) -> None:
     with pytest.raises(UserError, match=f"no job reads {table}"):
         rebuild_of(table)
 
 
+@produces("there is no table …")
 def test_an_unknown_table_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="there is no table facts") as refused:
         rebuild_of("facts")
@@ -139,16 +144,18 @@ def test_failures_keep_the_time_they_began_until_the_job_succeeds(
     assert [entry.job for entry in failures_of(tmp_path)] == ["b"]
 
 
+@produces("… is damaged: …")
 def test_a_damaged_list_of_failures_is_named(tmp_path: Path) -> None:
     (tmp_path / "_failures.json").write_text("{")
     with pytest.raises(UserError, match=r"_failures\.json is damaged"):
         failures_of(tmp_path)
 
 
+@produces("rows do not add up: …")
 def test_rows_that_do_not_add_up_say_what_to_rebuild() -> None:
     job = Job("fact_follows", ("bronze_follows",), "fact_follows")
     found = failure_of(job, Lake("/lake"), UnbalancedError("3 rows came in"))
-    assert found.message == "rows do not add up: 3 rows came in"
+    assert shown(found.message) == "rows do not add up: 3 rows came in"
     assert "storyline lake rebuild fact_follows" in found.hint
 
 
@@ -274,9 +281,27 @@ def test_files_with_int96_are_told_from_others(tmp_path: Path) -> None:
     assert broken == {"part é.parquet", "new.parquet"}
 
 
+@produces("the lake … has no table …")
 def test_a_rebuild_needs_a_whole_source(tmp_path: Path) -> None:
     from streams.app.lake import Reporter
     from streams.app.lake_rebuild import rebuild
 
     with pytest.raises(UserError, match="has no table"):
         rebuild(Settings(lake=tmp_path), rebuild_of("fact_follows"), Reporter())
+
+
+@produces("… had … rows before the rewrite and has … now")
+def test_rewrite_that_loses_rows_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / FACT_FOLLOWS.name
+    write_deltalake(folder, pa.table({"n": [1, 2, 3]}))
+
+    def rewrite(*_: object) -> None:
+        DeltaTable(folder).delete("n = 2")
+
+    monkeypatch.setattr("jobs.migration.rewrite", rewrite)
+    spark = cast("Any", None)
+    with pytest.raises(UserError, match="had 3 rows before the rewrite and has 2 now") as lost:
+        lake_migration._migrate(spark, tmp_path, FACT_FOLLOWS, [], print, lambda: False)
+    assert "storyline lake rebuild fact_follows" in str(lost.value.hint)

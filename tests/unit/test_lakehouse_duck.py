@@ -14,6 +14,7 @@ from streams.errors import UserError
 from streams.lakehouse.duck import Limits, opened
 from tests.lake_answers import Star
 from tests.lake_stars import write_star
+from tests.messages import produces
 
 
 def test_a_missing_lake_is_told(tmp_path: Path) -> None:
@@ -25,6 +26,7 @@ def test_a_missing_lake_is_told(tmp_path: Path) -> None:
     assert "storyline lake run" in str(missing.value.hint)
 
 
+@produces("the lake … has no table …")
 @pytest.mark.parametrize(
     ("table", "maker"),
     [
@@ -54,6 +56,7 @@ def test_a_question_names_the_table_that_it_misses(tmp_path: Path) -> None:
         assert list(answer.rows) == []
 
 
+@produces("table … cannot be read", "table … at … cannot be read: …")
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "numbers", pa.table({"n": [1]}))
     (tmp_path / "numbers" / "_delta_log" / ("0" * 20 + ".json")).write_text("{broken")

@@ -15,6 +15,7 @@ from streams.cli.main import main
 from streams.contracts.jsonform import from_json
 from streams.importers.edges import EdgeReader
 from tests.imported import SAMPLES, jetstream, sample_lines
+from tests.messages import produces, shown
 
 Capture = pytest.CaptureFixture[bytes]
 
@@ -58,6 +59,7 @@ def sample(tmp_path: Path) -> Path:
     return path
 
 
+@produces("lines read, … skipped", "not_json", "malformed")
 def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(
     storyline: Storyline, sample: Path
 ) -> None:
@@ -65,11 +67,11 @@ def test_lines_on_standard_output_are_the_events_and_the_summary_is_beside(
     assert run.returncode == 0
     events = [from_json(json.loads(line)) for line in run.stdout.splitlines()]
     assert events == jetstream(sample_lines())
-    shown = run.stderr.decode()
-    assert f"{sample}:22: not_json: " in shown
-    assert "19 events written to standard output" in shown
-    assert "29 lines read, 10 skipped: " in shown
-    assert "left out of events: 1 quote_dropped" in shown
+    summary = shown(run.stderr.decode())
+    assert f"{sample}:22: not_json: " in summary
+    assert "19 events written to standard output" in summary
+    assert "29 lines read, 10 skipped: " in summary
+    assert "left out of events: 1 quote_dropped" in summary
     again = storyline("jetstream", sample)
     assert again.stdout == run.stdout
 
@@ -159,7 +161,12 @@ def test_folder_of_outboxes_is_loaded(storyline: Storyline, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("args", "code", "reason"),
     [
-        (("jetstream", "-"), 2, "standard input needs --mapping PATH"),
+        pytest.param(
+            ("jetstream", "-"),
+            2,
+            "standard input needs --mapping PATH",
+            marks=produces("standard input needs --mapping PATH"),
+        ),
         (("jetstream", "/nowhere/day"), 1, "/nowhere/day: No such file"),
         (("jetstream", JETSTREAM, "--mapping", "/nowhere/ids"), 1, "/nowhere is not a directory"),
         (("jetstream", JETSTREAM, "--dry-run", "--publish"), 2, "exclude each other"),

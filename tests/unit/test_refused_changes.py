@@ -16,6 +16,7 @@ from streams.contracts.bronze import USERS_TOPIC, bronze_table, lake_tables
 from streams.contracts.cdc import read_changes
 from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.table import create_tables
+from tests.messages import produces, shown
 from tests.unit.test_cdc_changes import KEY, ROW, avro, envelope, lookup
 
 AT = 1_767_225_600_000
@@ -96,7 +97,9 @@ def test_the_refused_keep_key_marker_and_position(settings: Settings) -> None:
     assert (change["lsn"], change["snapshot"]) == (4711, "last")
 
 
+@produces("refused changes")
 def test_the_commands_show_them(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    from streams.cli.output import print_table
     from streams.cli.refused_output import print_refused, refused_json, refused_rows
 
     land(settings, record(1, b"{}"), record(3, DEGRADED))
@@ -107,7 +110,9 @@ def test_the_commands_show_them(settings: Settings, capsys: pytest.CaptureFixtur
     assert told["last_position"] == "2:1"
     assert told["last_time"].startswith("2026-01-01T00:00:01")
     print_refused(found)
-    shown = capsys.readouterr().out
-    assert "bad_frame" in shown
-    assert dict(refused_rows(found))["refused changes"] == "1"
+    assert "bad_frame" in capsys.readouterr().out
+    print_table(("change stream", "c"), refused_rows(found))
+    printed = shown(capsys.readouterr().out)
+    cells = [line.replace("│", " ").split() for line in printed.splitlines()]
+    assert ["refused", "changes", "1"] in cells
     assert refused_json(None) is None

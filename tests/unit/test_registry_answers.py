@@ -21,7 +21,10 @@ from confluent_kafka.schema_registry import (
 )
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
+from typer.testing import CliRunner
 
+from streams.app.settings import settings
+from streams.cli.schemas import app
 from streams.contracts.batch import SCHEMA_ID, ErrorCode, Record
 from streams.contracts.canonical import canonical_text
 from streams.contracts.catalog import released, schemas
@@ -33,6 +36,7 @@ from streams.contracts.rows import events
 from streams.registry import RegistryRefusedError, SchemaRegistry
 from streams.registry.answers import is_verdict, without_login
 from tests.local_stack import free_ports
+from tests.messages import produces, shown
 from tests.unit.test_frames import LIKE, TOPIC
 
 PATH = "/apis/ccompat/v7"
@@ -122,6 +126,7 @@ def test_404_without_a_code_is_a_verdict_of_a_registry_that_answers(registry: Re
     assert registry.asked == [IDS, CONFIG]
 
 
+@produces("what answers at … is not a schema registry")
 def test_404_to_everything_is_a_server_that_is_away(registry: Registry) -> None:
     client = registry.client({})
     with pytest.raises(RegistryUnavailableError, match="is not a schema registry: Could not find"):
@@ -156,11 +161,25 @@ def test_missing_schema_is_asked_for_again_after_half_a_minute(
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (401, {"error_code": 40101, "message": "who?"}, r"refuses our credentials \(HTTP 401\)"),
+        pytest.param(
+            401,
+            {"error_code": 40101, "message": "who?"},
+            r"refuses our credentials \(HTTP 401\)",
+            marks=produces("the schema registry at … … (HTTP …): …", "refuses our credentials"),
+        ),
         (403, b"<html>forbidden</html>", r"refuses our credentials \(HTTP 403\)"),
-        (302, b"", r"sends us elsewhere \(HTTP 302\)"),
-        (503, {"error_code": 50301, "message": "starting"}, r"fails \(HTTP 503\): starting"),
-        (429, b"", r"has too much to do \(HTTP 429\)"),
+        pytest.param(
+            302, b"", r"sends us elsewhere \(HTTP 302\)", marks=produces("sends us elsewhere")
+        ),
+        pytest.param(
+            503,
+            {"error_code": 50301, "message": "starting"},
+            r"fails \(HTTP 503\): starting",
+            marks=produces("fails"),
+        ),
+        pytest.param(
+            429, b"", r"has too much to do \(HTTP 429\)", marks=produces("has too much to do")
+        ),
         (200, b"<html>log in</html>", "is not a schema registry: JSONDecodeError"),
         (200, ["a list"], "is not a schema registry"),
     ],
@@ -175,6 +194,7 @@ def test_server_that_is_away_is_never_a_verdict(
     assert registry.origin in str(raised.value)
 
 
+@produces("the schema registry at … does not answer")
 def test_no_server_is_away() -> None:
     (port,) = free_ports(1)
     client = SchemaRegistry(f"http://127.0.0.1:{port}{PATH}")
@@ -252,10 +272,12 @@ def test_references_are_followed_and_a_cycle_ends(registry: Registry) -> None:
     assert registry.asked == [IDS, version("A"), version("B")]
 
 
+@produces("schema … refers to version … of …")
 def test_missing_reference_is_a_verdict_with_its_name(registry: Registry) -> None:
     client = registry.client(ALIVE | {IDS: (200, refers("gone")), version("gone"): NOT_FOUND})
-    with pytest.raises(UnknownSchemaError, match="schema 7 refers to version 1 of gone"):
+    with pytest.raises(UnknownSchemaError, match="schema 7 refers to version 1 of gone") as dead:
         client.schema_text(7)
+    shown(str(dead.value))
 
 
 @pytest.mark.parametrize(
@@ -359,8 +381,16 @@ SUBJECT = f"{PATH}/subjects/social.blocks.v1-social.v1.UserBlocked"
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (409, "not BACKWARD_TRANSITIVE with the registered versions"),
-        (422, r"refuses the schema: bad one \(HTTP 422\)"),
+        pytest.param(
+            409,
+            "not BACKWARD_TRANSITIVE with the registered versions",
+            marks=produces("…: the schema is not … with the registered versions"),
+        ),
+        pytest.param(
+            422,
+            r"refuses the schema: bad one \(HTTP 422\)",
+            marks=produces("…: the registry refuses the schema: …"),
+        ),
     ],
 )
 def test_refusal_is_reported_with_the_words_of_the_registry(
@@ -373,6 +403,51 @@ def test_refusal_is_reported_with_the_words_of_the_registry(
     with pytest.raises(RegistryRefusedError, match=message) as raised:
         list(client.register())
     assert "bad one" in f"{raised.value} {raised.value.hint}"
+
+
+@produces("the registry refuses the compatibility level …")
+def test_refused_compatibility_level_is_reported(registry: Registry) -> None:
+    refusal = (422, {"error_code": 42203, "message": "not here"})
+    client = registry.client(
+        {CONFIG: (200, {"compatibilityLevel": "NONE"}), f"PUT {PATH}/config": refusal}
+    )
+    with pytest.raises(RegistryRefusedError, match=r"BACKWARD_TRANSITIVE \(HTTP 422\): not here"):
+        client.set_level()
+
+
+@produces("the registry does not list its schemas …")
+def test_schema_deleted_while_schemas_are_listed_is_reported(registry: Registry) -> None:
+    name = "social.blocks.v1-social.v1.UserBlocked"
+    client = registry.client(
+        ALIVE
+        | {f"GET {PATH}/subjects": (200, [name]), f"GET {PATH}/subjects/{name}/versions": NOT_FOUND}
+    )
+    with pytest.raises(RegistryRefusedError, match=r"\(HTTP 404\): No content") as raised:
+        list(client.unreadable())
+    assert "run the command again" in str(raised.value.hint)
+
+
+@produces("Events written with these versions become dead letters…")
+def test_registered_version_that_cannot_be_read_is_listed(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "social.blocks.v1-social.v1.UserBlocked"
+    versions = f"GET {PATH}/subjects/{name}/versions"
+    registry.client(
+        ALIVE
+        | {
+            f"GET {PATH}/subjects": (200, [name]),
+            versions: (200, [1]),
+            f"{versions}/1": (200, {"subject": name, "version": 1, "id": 7, "schema": '"string"'}),
+        }
+    )
+    monkeypatch.setenv("STORYLINE_PORTS__REGISTRY", registry.origin.rpartition(":")[2])
+    settings.cache_clear()
+    ended = CliRunner().invoke(app, ["check", "--live"])
+    settings.cache_clear()
+    assert ended.exit_code == 1
+    assert name in ended.output
+    assert "storyline dlq replay" in shown(ended.output)
 
 
 def test_lookup_that_is_refused_is_not_a_missing_schema(registry: Registry) -> None:

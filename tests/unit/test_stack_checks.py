@@ -16,11 +16,13 @@ from streams.errors import UserError
 from streams.stack import checks, supervisord_conf
 from streams.stack.doctor import examine
 from streams.stack.java import java
+from tests.messages import produces
 from tests.toys import toy, toy_stack, worker
 
 FIRST, SECOND = toy("first", "kafka"), toy("second", "redis")
 
 
+@produces("cannot write to …")
 def test_a_home_under_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     stack = toy_stack(tmp_path / "file" / "home", FIRST)
@@ -30,6 +32,7 @@ def test_a_home_under_a_file_is_refused(tmp_path: Path) -> None:
     assert "STORYLINE_HOME" in error.value.hint
 
 
+@produces("the disk of … is nearly full")
 def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage(tmp_path)._replace(free=5 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
@@ -43,6 +46,7 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
+@produces("port …, wanted by …, is in use…")
 def test_a_port_in_use_names_server_setting_and_process(
     tmp_path: Path, listener: socket.socket
 ) -> None:
@@ -82,6 +86,7 @@ def test_the_bundled_java_is_the_default() -> None:
     assert java(None).name == "java"
 
 
+@produces("… is Java …; the servers need Java …")
 @pytest.mark.parametrize(
     ("said", "found"), [('openjdk version "21.0.1"', 21), ('java version "1.8.0_402"', 8)]
 )
@@ -98,11 +103,13 @@ def test_another_java_17_will_do_also_by_its_home(tmp_path: Path) -> None:
     assert java(tmp_path) == right
 
 
+@produces("cannot run …")
 def test_a_missing_java_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot run .*none: No such file"):
         java(tmp_path / "none")
 
 
+@produces("… is not a Java: …")
 def test_something_else_is_not_a_java(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a Java"):
         java(program(tmp_path / "java", "exit 3"))
@@ -123,6 +130,7 @@ REFUSED = [
 ]
 
 
+@produces("the path … has …")
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_home_that_a_server_would_not_find_is_refused_before_it_is_made(
     tmp_path: Path, name: str
@@ -138,6 +146,7 @@ def test_a_home_that_a_server_would_not_find_is_refused_before_it_is_made(
     ]
 
 
+@produces("the path … has …")
 @pytest.mark.parametrize(
     "name", ["per%cent", "back\\slash", "[a", "a]", "a^b", "a|b", "byte\udcff"]
 )

@@ -16,6 +16,7 @@ from streams.errors import UserError
 from streams.stack import download
 from streams.stack.jars import Jar
 from streams.stack.report import Silent
+from tests.messages import produces
 
 
 @dataclass
@@ -205,12 +206,14 @@ def test_a_refusal_is_told_at_once(repository: Repository, tmp_path: Path) -> No
     assert len(repository.requests) == 1
 
 
+@produces("cannot download …")
 def test_no_connection_is_one_clear_line(tmp_path: Path) -> None:
     jar = Jar("g", "x", "1", "", "jar", "0" * 64, 5)
     with pytest.raises(UserError, match=r"x-1\.jar: no connection to the repository$"):
         download.fetch([jar], tmp_path, Silent(), "http://127.0.0.1:1")
 
 
+@produces("not enough room in …")
 def test_a_full_disk_is_noticed_before_anything_is_written(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     assert not repository.requests
 
 
+@produces("cannot write …")
 def test_a_disk_that_fills_up_is_one_clear_line(repository: Repository, tmp_path: Path) -> None:
     jar, _ = publish(repository)
     part = jar.path(tmp_path).with_name(jar.filename + ".part")

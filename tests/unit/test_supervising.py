@@ -12,6 +12,7 @@ import pytest
 
 from streams.app.supervising import Program, run_all, worker_programs
 from streams.errors import NEEDS_A_PERSON, UserError
+from tests.messages import produces
 
 CHILD = """
 import pathlib, signal, sys, time
@@ -61,6 +62,7 @@ def test_all_are_told_to_stop(tmp_path: Path) -> None:
     assert (tmp_path / "b.stopped").exists()
 
 
+@produces("the worker … ended by itself (exit code …); the others were stopped")
 def test_when_one_ends_the_others_are_stopped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"worker dying3 ended by itself \(exit code 3\)") as error:
         run_all(programs(tmp_path, "a", "dying3"))
@@ -73,6 +75,7 @@ def test_one_that_needs_a_person_is_not_hidden_by_the_others(tmp_path: Path) -> 
     assert error.value.exit_code == NEEDS_A_PERSON
 
 
+@produces("killed for not stopping in time: …")
 def test_one_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     when_all_run(tmp_path, "a", "deaf")
     with pytest.raises(UserError, match="killed for not stopping in time: deaf"):

@@ -2,7 +2,9 @@
 
 Messages are taken from the source text: the first argument of every `UserError` and its subclasses,
 with a `…` for each hole of an f-string. A row's first cell quotes messages in the same form, or the
-beginning of them.
+beginning of them. Commands (`storyline …`) and what is quoted in parentheses are no messages.
+
+Every quoted message is produced by a test that is marked with it: see tests/messages.py.
 """
 
 import ast
@@ -14,10 +16,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.messages import HOLE, produces
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/operations/troubleshooting.md"
 CODE = ("streams", "jobs")
-HOLE = "…"
 USAGE = "2"  # the exit code of wrong usage: the message and --help say what is right
 MIN_LETTERS = 8  # fewer literal letters: the text is another error's, passed on
 
@@ -62,7 +65,7 @@ class Message(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of the page: quoted texts, and the advice."""
+    """A row of the page: quoted messages, and the advice."""
 
     quoted: tuple[str, ...]
     advice: str
@@ -173,9 +176,18 @@ def rows() -> tuple[Row, ...]:
         elif not cells:
             inside = False
         elif inside and not set(cells[0]) <= {"-"}:
-            quoted = tuple(re.findall(r"`([^`]+)`", cells[0]))
-            found.append(Row(quoted, cells[1]))
+            found.append(Row(tuple(quoted_messages(cells[0])), cells[1]))
     return tuple(found)
+
+
+def quoted_messages(cell: str) -> Iterator[str]:
+    """Yield the messages that a cell quotes."""
+    parts = cell.split("`")
+    depth = 0
+    for text, quoted in zip(parts[::2], parts[1::2], strict=False):
+        depth += text.count("(") - text.count(")")
+        if not depth and not quoted.startswith("storyline "):
+            yield quoted
 
 
 def pattern(quoted: str) -> str:
@@ -209,6 +221,43 @@ def test_every_row_quotes_a_message_of_the_code_and_gives_advice(row: Row) -> No
     for quoted in row.quoted:
         wanted = re.compile(pattern(quoted.strip(f"{HOLE} ")), re.DOTALL)
         assert any(wanted.search(text) for text in texts()), f"the code has no text like {quoted!r}"
+
+
+def marked_texts(tree: ast.AST, *, in_test: bool = False) -> Iterator[str]:
+    """Yield the texts that tests of a module are marked with, and parameters of tests."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.FunctionDef(name=name):
+                yield from marked_texts(node, in_test=name.startswith("test_"))
+            case ast.Call(func=func, args=args) if name_of(func) == produces.name:
+                assert in_test, f"line {node.lineno}: no test is marked"
+                yield from map(ast.literal_eval, args)
+            case _:
+                yield from marked_texts(node, in_test=in_test)
+
+
+@cache
+def produced() -> dict[str, list[str]]:
+    """Return quoted text -> files of the tests that fail if they do not produce it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        source = path.read_text(encoding="utf-8")
+        if produces.name in source:
+            for text in marked_texts(ast.parse(source)):
+                found.setdefault(text, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.quoted[0])
+def test_every_row_is_produced_by_a_test(row: Row) -> None:
+    assert row.quoted
+    missing = [quoted for quoted in row.quoted if quoted not in produced()]
+    assert not missing, f"no test is marked with `produces`: {missing}"
+
+
+def test_every_marked_text_is_quoted_by_a_row() -> None:
+    quoted = {text for row in rows() for text in row.quoted}
+    assert produced().keys() <= quoted, f"the page does not quote {produced().keys() - quoted}"
 
 
 def test_every_exception_is_a_message_of_the_code() -> None:

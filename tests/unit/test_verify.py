@@ -23,6 +23,7 @@ from streams.sinks.memory_timelines import MemoryTimelines
 from tests.feeding import feed
 from tests.memory_log import APPENDED_AT, GoneTimelines, MemoryLog, Unwatched, schema_text
 from tests.memory_side import memory_side, with_timelines
+from tests.messages import produces
 from tests.small_network import (
     AUTHOR,
     OTHER,
@@ -245,6 +246,7 @@ def test_records_that_no_worker_applies_are_left_out_and_counted() -> None:
     assert id_time(post_id(600)) < APPENDED_AT
 
 
+@produces("the first records of … are gone (partition …)")
 def test_a_log_without_its_beginning_proves_nothing() -> None:
     served = Served()
     served.log.first = 1
@@ -252,6 +254,7 @@ def test_a_log_without_its_beginning_proves_nothing() -> None:
         served.verdict()
 
 
+@produces("nobody follows anybody in this log: there is no reader to draw")
 def test_a_log_in_which_nobody_follows_anybody_proves_nothing() -> None:
     served = Served([post(1)])
     line = Line(served.log, schema_text, served.side, lambda _: None)

@@ -16,6 +16,7 @@ from streams.contracts.records import Records
 from streams.contracts.references import inline
 from streams.contracts.rows import events
 from streams.registry.live import live_subjects, unreadable
+from tests.messages import produces, shown
 
 LIKES = "social.likes.v1"
 SUBJECT = f"{LIKES}-social.v1.ContentLiked"
@@ -99,6 +100,7 @@ def test_unit_of_an_instant_is_honoured(
     assert event.owner_id == 5
 
 
+@produces("the writer's schema says that … is a …")
 @pytest.mark.parametrize(
     ("field", "written", "message"),
     [
@@ -123,7 +125,7 @@ def test_other_unit_is_refused_by_name(field: str, written: Any, message: str) -
     schema = changed("ContentLiked", **{field: written})
     found, [refused] = read_back(schema, LIKE | {"occurred_at": 5})
     assert found == []
-    assert message in refused
+    assert message in shown(refused)
     assert message in unreadable(SUBJECT, json.dumps(schema))[0]
 
 
