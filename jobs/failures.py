@@ -29,6 +29,10 @@ _HINTS: Final[Mapping[str, str]] = {
     "DELTA_SOURCE_TABLE_IGNORE_CHANGES": REBUILD,
     "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": REBUILD,
     "DELTA_LOG_FILE_NOT_FOUND_FOR_STREAMING_SOURCE": REBUILD,
+    "DELTA_MISSING_FILES_UNEXPECTED_VERSION": REBUILD,
+    "DELTA_STREAMING_TRAILING_COMMIT_MISSING": REBUILD,
+    "DELTA_INVALID_SOURCE_OFFSET_FORMAT": REBUILD,  # this and the next: a damaged checkpoint
+    "MALFORMED_LOG_FILE": REBUILD,
     "DELTA_SCHEMA_CHANGED": REBUILD,
     "DELTA_SCHEMA_CHANGED_WITH_VERSION": REBUILD,
     "DELTA_SCHEMA_CHANGED_WITH_STARTING_OPTIONS": REBUILD,
@@ -45,6 +49,7 @@ _HINTS: Final[Mapping[str, str]] = {
 _UNNAMED: Final = (
     (re.compile(r"Trying to load a non-existent version"), REBUILD),
     (re.compile(r"next on empty iterator|Incomplete log file|Failed to read log file"), REBUILD),
+    (re.compile(r"No content to map due to end-of-input|Unexpected end-of-input"), REBUILD),
     (re.compile(r"No space left on device|Disk quota exceeded"), "free space; " + _AGAIN),
 )
 """Text of a Java error without a condition -> what to do."""
@@ -88,8 +93,8 @@ def failure_of(job: Job, lake: Lake, error: Exception) -> Failure:
         return Failure(
             job.name,
             f"rows do not add up: {error}",
-            "this is a fault of the job; keep the tables for an examination, "
-            f"then storyline lake rebuild {job.target}",
+            f"this is a fault of the job, or another writer changed {job.target}; "
+            f"keep the tables for an examination, then storyline lake rebuild {job.target}",
             "".join(traceback.format_exception(error)),
         )
     if not jvm_answers():

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.lake import Lake
+from jobs.run import run_once
 from streams.app import lake as lake_app
 from streams.app.settings import settings
 from streams.cli import main as cli
@@ -15,6 +17,7 @@ from streams.stack.service import Service, Worker
 from streams.stack.stack import Stack
 from tests.integration.valkey import Valkey
 from tests.lake_command import Command
+from tests.small_lake import fill
 from tests.supervised import Make, processes
 from tests.toys import toy_stack
 
@@ -51,6 +54,15 @@ def make(tmp_path: Path) -> Iterator[Make]:
     for stack in made:
         stack.down()
         assert not processes(stack), "down left a process behind"
+
+
+@pytest.fixture(scope="session")
+def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake whose star is up to bronze; tests change copies of it only."""
+    lake = tmp_path_factory.mktemp("small-lake") / "delta"
+    fill(lake)
+    run_once(spark, Lake(str(lake)))
+    return lake
 
 
 @pytest.fixture

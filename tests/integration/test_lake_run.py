@@ -12,27 +12,26 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pyspark.sql import SparkSession
 
-from jobs.lake import Lake
-from jobs.run import run_once
 from streams.app.lake import run_lock
 from streams.errors import UserError
-from tests.bronze import Bronze, week
 from tests.lake_oracle import engagement
 from tests.lake_rows import counted, rows_of
 from tests.messages import produces, shown
+from tests.small_lake import EVENTS, SEED, copy_bronze
 
-SEED = 99
+ROOT = Path(__file__).parents[2]
+QUICK = "tests.quick_storyline"
 STAR = ("dim_users", "dim_posts", "dim_stories", "dim_date", "fact_engagement", "fact_follows")
 _PATIENCE_S = 600
 
 
 @contextmanager
-def lake_run(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def lake_run(home: Path, module: str = "streams.cli.main") -> Iterator[subprocess.Popen[str]]:
     """`storyline lake run --once --json` on the lake under `home`, ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "streams.cli.main", "lake", "run", "--once", "--json", *options],
+        [sys.executable, "-m", module, "lake", "run", "--once", "--json"],
+        cwd=ROOT,
         env=os.environ | {"STORYLINE_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -75,20 +74,13 @@ def data_is_committed(table: Path) -> bool:
 
 
 @produces("ended before all was done", "another lake run works on …")
-def test_ended_at_any_point_it_goes_on_to_the_same_tables(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    events = week(users=50, events=800, seed=SEED)
-    ended, undisturbed = tmp_path / "home" / "delta", tmp_path / "undisturbed"
-    for lake in (ended, undisturbed):
-        lake.mkdir(parents=True)
-        bronze = Bronze(lake)
-        bronze.append(events[:500])
-        bronze.append(events[400:])
-    run_once(spark, Lake(str(undisturbed)))
+def test_ended_at_any_point_it_goes_on_to_the_same_tables(small_lake: Path, tmp_path: Path) -> None:
+    """One run per phase of a batch ends there: begun, files written, committed, all done."""
+    ended = tmp_path / "home" / "delta"
+    copy_bronze(small_lake, ended)
     facts, noted = ended / "fact_engagement", ended / "_checkpoints" / "fact_engagement" / "commits"
 
-    with lake_run(ended.parent) as process:
+    with lake_run(ended.parent, QUICK) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.terminate()
@@ -98,11 +90,11 @@ def test_ended_at_any_point_it_goes_on_to_the_same_tables(
             "storyline: ended before all was done",
             "  nothing is lost: the next run goes on from here",
         ]
-    with lake_run(ended.parent) as process:
+    with lake_run(ended.parent, QUICK) as process:
         when(process, lambda: files_are_written(facts))
         kill(process)
     assert files_are_written(facts)
-    with lake_run(ended.parent) as process:
+    with lake_run(ended.parent, QUICK) as process:
         when(process, lambda: data_is_committed(facts))
         kill(process)
     assert not any(noted.glob("[0-9]*")), "killed before Spark noted the batch"
@@ -113,9 +105,9 @@ def test_ended_at_any_point_it_goes_on_to_the_same_tables(
         told, errors = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 0, errors
     assert all(json.loads(line)["counts"]["rows"] >= 0 for line in told.splitlines())
-    assert counted(ended, "fact_engagement") == engagement(events), SEED
+    assert counted(ended, "fact_engagement") == engagement(EVENTS), SEED
     for table in STAR:
-        assert rows_of(ended, table) == rows_of(undisturbed, table), (table, SEED)
+        assert rows_of(ended, table) == rows_of(small_lake, table), (table, SEED)
 
 
 def wait_for_lock(lake: Path, process: "subprocess.Popen[str]") -> None:

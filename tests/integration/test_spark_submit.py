@@ -8,21 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
-from jobs.lake import Lake
-from jobs.run import run_once
 from jobs.session import LOCAL_CONF, QUICK_JVM
 from streams.app.settings import Settings
 from streams.contracts.tables import STAR
 from streams.stack.jars import jars_of
-from tests.bronze import Bronze, week
 from tests.lake_rows import rows_of
+from tests.small_lake import SEED, copy_bronze
 from tests.sparks import FEW_ROWS
 
 SUBMIT = Path(__file__).parents[2] / "deploy" / "spark" / "submit.sh"
-SEED = 12
-
 
 CONF = {**LOCAL_CONF, **FEW_ROWS, "spark.driver.extraJavaOptions": " ".join(QUICK_JVM)}
 """A cluster's defaults suit large tables: two hundred tasks a shuffle take minutes here."""
@@ -48,16 +43,12 @@ def submit(lake: Path, conf: Path) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="spark-submit needs a Java of the system")
-def test_spark_submit_makes_the_same_star(spark: SparkSession, tmp_path: Path) -> None:
-    submitted, here = tmp_path / "submitted", tmp_path / "here"
-    events = week(users=40, events=400, seed=SEED)
-    for lake in (submitted, here):
-        lake.mkdir()
-        Bronze(lake).append(events)
-    run_once(spark, Lake(str(here)))
+def test_spark_submit_makes_the_same_star(small_lake: Path, tmp_path: Path) -> None:
+    submitted = tmp_path / "submitted"
+    copy_bronze(small_lake, submitted)
     told = submit(submitted, tmp_path / "conf")
     assert {"dim_posts", "dim_stories", "fact_engagement", "fact_follows"} <= set(told)
     for table in STAR:
-        rows = rows_of(here, table.name)
+        rows = rows_of(small_lake, table.name)
         assert rows, table.name
         assert rows_of(submitted, table.name) == rows, (table.name, SEED)

@@ -156,6 +156,7 @@ def test_rows_that_do_not_add_up_say_what_to_rebuild() -> None:
     job = Job("fact_follows", ("bronze_follows",), "fact_follows")
     found = failure_of(job, Lake("/lake"), UnbalancedError("3 rows came in"))
     assert shown(found.message) == "rows do not add up: 3 rows came in"
+    assert "another writer changed fact_follows" in found.hint
     assert "storyline lake rebuild fact_follows" in found.hint
 
 
@@ -236,6 +237,33 @@ TEXTS = [
         ["Incomplete log file file:/a lake/_checkpoints/fact_follows/offsets/3"],
         "Spark: Incomplete log file file:/a lake/_checkpoints/fact_follows/offsets/3 "
         "(file _checkpoints/fact_follows/offsets/3)",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
+        "offset of a checkpoint damaged",
+        [
+            "[DELTA_INVALID_SOURCE_OFFSET_FORMAT] The stored source offset format is invalid",
+            "file:/a lake/_checkpoints/fact_follows",
+        ],
+        "Spark: [DELTA_INVALID_SOURCE_OFFSET_FORMAT] The stored source offset format is invalid "
+        "(file _checkpoints/fact_follows)",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
+        "commit of a checkpoint damaged",
+        [
+            "[MALFORMED_LOG_FILE] Log file was malformed: failed to read correct log version from "
+            "garbage. SQLSTATE: KD002",
+            "file:/a lake/_checkpoints/fact_follows/commits/0",
+        ],
+        "Spark: [MALFORMED_LOG_FILE] Log file was malformed: failed to read correct log version "
+        "from garbage. (file _checkpoints/fact_follows/commits/0)",
+        "start the job over: storyline lake rebuild bronze_follows",
+    ),
+    (
+        "metadata of a checkpoint damaged",
+        ["No content to map due to end-of-input"],
+        "Spark: No content to map due to end-of-input",
         "start the job over: storyline lake rebuild bronze_follows",
     ),
     (
