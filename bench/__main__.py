@@ -1,4 +1,4 @@
-"""python -m bench NAME [--size small|full] [--json FILE]"""
+"""python -m bench NAME [--size small|full] [--json FILE] [--running]"""
 
 import argparse
 import importlib
@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from bench.report import Report
-from bench.servers import servers
+from bench.servers import running_servers, servers
 
 BENCHMARKS: Final = {
     "ingest": "from the broker to a fold: a worker, plain Faust, consumer loops",
@@ -41,11 +41,15 @@ def module_of(name: str) -> ModuleType:
     return importlib.import_module(f"bench.{name.replace('-', '_')}")
 
 
-def measured(name: str, size: str) -> dict[str, Any]:
-    """Run a benchmark on servers of its own, print its table, and return what scripts read."""
+def measured(name: str, size: str, *, running: bool = False) -> dict[str, Any]:
+    """Run a benchmark, print its table, and return what scripts read.
+
+    The servers are the benchmark's own, or those that the settings name if they are `running`.
+    """
     module = module_of(name)
     report = Report(name, size, (module.__doc__ or "").splitlines()[0])
-    with servers(module.SERVERS) as settings:
+    of = running_servers if running else servers
+    with of(module.SERVERS) as settings:
         module.run(report, size, settings)
     return report.json()
 
@@ -60,9 +64,14 @@ def main() -> None:
     parser.add_argument("name", choices=(*BENCHMARKS, "all"), metavar="NAME", help="or: all")
     parser.add_argument("--size", choices=SIZES, default="small", help="default: small")
     parser.add_argument("--json", type=Path, metavar="FILE", help="one line for each benchmark")
+    parser.add_argument(
+        "--running",
+        action="store_true",
+        help="use the servers that already run, whose other work and data the figures include",
+    )
     options = parser.parse_args()
     names = BENCHMARKS if options.name == "all" else (options.name,)
-    found = [measured(name, options.size) for name in names]
+    found = [measured(name, options.size, running=options.running) for name in names]
     if options.json:
         options.json.write_text("".join(f"{json.dumps(one)}\n" for one in found), encoding="utf-8")
 

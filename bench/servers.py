@@ -1,4 +1,4 @@
-"""Servers for a benchmark alone, in a temporary directory and on free ports."""
+"""Servers for a benchmark alone, in a temporary directory and on free ports; or those that run."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,15 @@ def servers(names: Sequence[str]) -> Iterator[Settings]:
             yield settings
         finally:
             stack.down()
+
+
+@contextmanager
+def running_servers(names: Sequence[str]) -> Iterator[Settings]:
+    """The settings of this process, whose servers already run; Kafka has topics and schemas."""
+    settings = Settings()
+    if "kafka" in names:
+        prepare(settings)
+    yield settings
 
 
 def prepare(settings: Settings) -> None:

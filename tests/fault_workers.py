@@ -48,7 +48,7 @@ class FaultSettings:
     """How long applying a batch takes at least."""
 
     def arguments(self) -> list[str]:
-        return [sys.executable, "-m", "tests.fault_workers", json.dumps(asdict(self))]
+        return [json.dumps(asdict(self))]
 
 
 class Refused(NamedTuple):

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,18 +12,20 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.agents.progress import Log
+from streams.agents.progress import Log, Progress
 from streams.agents.registry import AGENTS
-from streams.app.lagging import standing
+from streams.app.lagging import lags_to_wait_for
 from streams.app.messaging import schema_registry
 from streams.app.migrating import migrate_views
 from streams.app.settings import Settings
 from streams.app.stack import environment
 from streams.app.wiring import progress
+from streams.cli import main as cli
 from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
 from streams.sinks.delta.table import LakeTable, create_tables
 from streams.topics import Topics
+from tests import forked
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class WorkerProcess:
     """One `storyline run AGENT`, or another command; its log is in `log`."""
 
     agent: str
-    process: subprocess.Popen[bytes]
+    process: forked.ForkedProgram
     log: Path
 
     def kill(self) -> None:
@@ -88,13 +88,7 @@ def _start(settings: Settings, name: str, arguments: Sequence[str]) -> WorkerPro
     folder = settings.home / "logs" / "test-workers"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}-{time.time_ns()}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli.main", *arguments],
-            env=os.environ | environment(settings),
-            stdout=output,
-            stderr=output,
-        )
+    process = forked.start(cli.main, arguments, os.environ | environment(settings), log)
     return WorkerProcess(name, process, log)
 
 
@@ -128,18 +122,29 @@ def wait_for_lag_zero(
 ) -> None:
     """Wait until the groups of these workers have read everything; fails when one of them ends."""
 
+    broker = progress(settings)
+
     def idle() -> bool:
         for running in workers.values():
             assert running.process.poll() is None, running.text()
-        return standing(settings, tuple(workers)).lag == 0
+        return not any(lag.lag for lag in lags_to_wait_for(settings, broker, tuple(workers)))
 
     wait_until(idle, timeout_s=timeout_s, what=f"lag zero of {', '.join(workers)}")
 
 
-def committed(settings: Settings, agent: str) -> int:
+def committed(settings: Settings, agent: str, broker: Progress | None = None) -> int:
     """The sum of what the agent's group has committed."""
     group, topics = settings.group(agent), AGENTS[agent].topics
-    return sum(lag.committed or 0 for lag in progress(settings).lag({group: topics}))
+    lags = (broker or progress(settings)).lag({group: topics})
+    return sum(lag.committed or 0 for lag in lags)
+
+
+def wait_for_commit(settings: Settings, agent: str, above: int) -> None:
+    """Wait until the agent's group has committed more than that, and return at once then."""
+    broker = progress(settings)
+    wait_until(
+        lambda: committed(settings, agent, broker) > above, poll_s=0.01, what=f"a commit of {agent}"
+    )
 
 
 def skip_to_end(settings: Settings, agent: str) -> None:

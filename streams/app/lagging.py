@@ -95,7 +95,7 @@ def wait_for_workers(
     with asked_broker(settings) as broker:
         try:
             wait_until_idle(
-                lambda agents: _lags_to_wait_for(settings, broker, agents),
+                lambda agents: lags_to_wait_for(settings, broker, agents),
                 STAGES,
                 timeout_s=timeout_s,
                 report=report,
@@ -114,7 +114,7 @@ def _lags(settings: Settings, broker: Progress, agents: Sequence[str]) -> list[P
     return others + lake_lags(settings.bootstrap, settings.lake_path, of_lake)
 
 
-def _lags_to_wait_for(
+def lags_to_wait_for(
     settings: Settings, broker: Progress, agents: Sequence[str]
 ) -> list[PartitionLag]:
     """Return the lags; tables are opened only once the commits leave nothing to wait for."""

@@ -42,8 +42,8 @@ from tests.oracle import Oracle
 from tests.workers import (
     committed,
     running_workers,
+    wait_for_commit,
     wait_for_lag_zero,
-    wait_until,
     worker,
 )
 
@@ -96,7 +96,7 @@ def _kill_in_mid_stream(settings: Settings, agent: str, before: int, more: list[
     The last events are acknowledged an instant before the kill: less than a batch waits.
     """
     with worker(settings, agent) as running:
-        wait_until(lambda: committed(settings, agent) > before, poll_s=0.01)
+        wait_for_commit(settings, agent, before)
         publish(settings, more)
         running.kill()
     done = committed(settings, agent) - before

@@ -1,11 +1,14 @@
-"""Every benchmark works: at its smallest, on servers of its own, it writes what scripts read.
+"""Every benchmark works: at its smallest it writes what scripts read.
 
-What it finds at that size means nothing, and no figure is judged here.
+What it finds at that size means nothing, and no figure is judged here. Most benchmarks that
+need more than Redis use the servers of this run; the others start their own.
 """
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,18 @@ import pytest
 
 from bench.__main__ import BENCHMARKS, main
 from bench.report import Report, by_turns
+from streams.app.settings import Settings
+from streams.app.stack import environment
+from tests.line import flush_redis
 
 ROOT = Path(__file__).parents[2]
 ALONE = ("decode", "questions", "generate", "load", "hit-rates")
 IN_SPARK = ("scd2",)
+ON_REDIS = ("fanout", "giant", "memory")
+WITH_THEIR_OWN = ("bronze", "fanout-line")
+SHARING = tuple(
+    name for name in BENCHMARKS if name not in (*ALONE, *IN_SPARK, *ON_REDIS, *WITH_THEIR_OWN)
+)
 
 
 def marked(name: str) -> Any:
@@ -24,11 +35,26 @@ def marked(name: str) -> Any:
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", [marked(name) for name in BENCHMARKS])
+@pytest.mark.parametrize("name", [marked(name) for name in BENCHMARKS if name not in SHARING])
 def test_a_benchmark_runs_and_tells_what_it_found(name: str, tmp_path: Path) -> None:
-    file = tmp_path / "found.json"
-    command = [sys.executable, "-m", "bench", name, "--size", "tiny", "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert_runs(name, tmp_path, dict(os.environ))
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_benchmark_runs_on_servers_that_already_run(
+    name: str, stack: Settings, tmp_path: Path
+) -> None:
+    own = {"views_version": f"v98{time.time_ns() // 1_000_000}", "lake": tmp_path / "lake"}
+    settings = stack.model_copy(update=own)
+    assert_runs(name, tmp_path, os.environ | environment(settings), "--running")
+    flush_redis(stack)
+
+
+def assert_runs(name: str, folder: Path, env: dict[str, str], *options: str) -> None:
+    """Run a benchmark at its smallest, and check what it prints and writes."""
+    file = folder / "found.json"
+    command = [sys.executable, "-m", "bench", name, "--size", "tiny", "--json", str(file), *options]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=env)
     found = json.loads(file.read_text(encoding="utf-8"))
     assert found.keys() == {"benchmark", "size", "figures", "ratios", "goals"}
     assert (found["benchmark"], found["size"]) == (name, "tiny")

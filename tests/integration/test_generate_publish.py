@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.accounts.jsonform import to_json
 from streams.app.accounts import accounts_connection, migrate_accounts
@@ -37,18 +38,27 @@ from tests.local_stack import free_ports, own_settings
 START = 1_735_689_600_000
 
 
-@pytest.fixture
-def log_servers(tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Servers of their own: nobody else's views see the bad records."""
-    settings = own_settings(tmp_path)
-    servers = local_stack(settings)
+    settings = own_settings(tmp_path_factory.mktemp("log"))
+    stack = local_stack(settings)
     try:
-        servers.up(("kafka", "registry", "postgres"))
-        Topics(settings.bootstrap).apply()
-        list(SchemaRegistry(settings.registry_url).register())
+        stack.up(("kafka", "registry", "postgres"))
         yield settings
     finally:
-        servers.down()
+        stack.down()
+
+
+@pytest.fixture
+def log_servers(servers: Settings) -> Iterator[Settings]:
+    """The servers with empty topics and every schema."""
+    Topics(servers.bootstrap).apply()
+    list(SchemaRegistry(servers.registry_url).register())
+    yield servers
+    admin = AdminClient({"bootstrap.servers": servers.bootstrap, "log_level": 0})
+    for answer in admin.delete_topics(list(topics())).values():
+        answer.result(30)
 
 
 def everything(settings: Settings) -> Iterator[Record]:

@@ -8,7 +8,6 @@ choices, though not the moments at which the machine carries them out.
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -24,7 +23,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.runtime.dead_letters import failed_at
+from tests import fault_workers, forked
 from tests.fault_workers import POINTS, FaultSettings
+from tests.forked import ForkedProgram
 from tests.integration.valkey import Valkey
 from tests.workers import wait_until
 
@@ -95,11 +96,11 @@ class Group:
             answer.result(30)
         self.store = Valkey(folder)
         self.store.start()
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: list[ForkedProgram] = []
 
     def start(
         self, instance: str | None = None, *, dies: str = "", apply_s: float = 0.0
-    ) -> subprocess.Popen[bytes]:
+    ) -> ForkedProgram:
         settings = FaultSettings(
             self.topic,
             self.bootstrap,
@@ -110,15 +111,15 @@ class Group:
             dies,
             apply_s,
         )
-        with (self._folder / f"worker-{len(self.running)}.log").open("wb") as log:
-            process = subprocess.Popen(settings.arguments(), stdout=log, stderr=log)
+        log = self._folder / f"worker-{len(self.running)}.log"
+        process = forked.start(fault_workers.main, settings.arguments(), os.environ, log)
         self.running.append(process)
         return process
 
-    def log(self, process: subprocess.Popen[bytes]) -> str:
+    def log(self, process: ForkedProgram) -> str:
         return (self._folder / f"worker-{self.running.index(process)}.log").read_text()
 
-    def is_assigned(self, process: subprocess.Popen[bytes]) -> bool:
+    def is_assigned(self, process: ForkedProgram) -> bool:
         assert process.poll() is None, self.log(process)
         return "assigned" in self.log(process)
 

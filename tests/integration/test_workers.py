@@ -36,6 +36,7 @@ from tests.workers import (
     prepare,
     running_workers,
     skip_to_end,
+    wait_for_commit,
     wait_for_lag_zero,
     wait_until,
     worker,
@@ -106,7 +107,7 @@ def test_a_worker_killed_in_mid_stream_loses_nothing(
     liking = Liking(settings)
     liking.publish(LIKES)
     with worker(settings, "engagement") as killed:
-        wait_until(lambda: committed(settings, "engagement") > before, what="a commit")
+        wait_for_commit(settings, "engagement", before)
         killed.kill()
     at_the_kill = committed(settings, "engagement") - before
     assert 0 < at_the_kill < LIKES
@@ -124,7 +125,7 @@ def test_a_worker_told_to_stop_commits_what_it_applied(settings: Settings) -> No
     before = committed(settings, "engagement")
     Liking(settings).publish(LIKES)
     with worker(settings, "engagement") as stopped:
-        wait_until(lambda: committed(settings, "engagement") > before, what="a commit")
+        wait_for_commit(settings, "engagement", before)
         assert stopped.stop() == 0, stopped.text()
     stopped_at = committed(settings, "engagement") - before
     assert 0 < stopped_at < LIKES
