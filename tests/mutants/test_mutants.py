@@ -36,20 +36,30 @@ REACH = Reach(
 
 
 def test_tests_of_a_line_judge_it_and_those_of_the_file_a_line_that_imports_run() -> None:
-    assert REACH.of(FILE, [6]) == [0, 1, 2]
-    assert REACH.of(FILE, [6, 9]) == [0, 1, 2, 3]
-    assert REACH.of(FILE, [3]) == [0, 1, 2, 3]
-    assert REACH.of(OTHER, [3]) == []
+    assert REACH.of(FILE, [6], SOURCE) == [0, 1, 2]
+    assert REACH.of(FILE, [6, 9], SOURCE) == [0, 1, 2, 3]
+    assert REACH.of(FILE, [3], SOURCE) == [0, 1, 2, 3]
+    assert REACH.of(OTHER, [3], SOURCE) == []
 
 
-def test_quickest_files_judge_first_and_slow_tests_are_left_out_beyond_the_budget(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_statement_in_function_is_judged_by_tests_that_reach_it_or_by_none() -> None:
+    source = (
+        "LIMIT = 3\ndef rule(a):\n    if a:\n        return max(\n            1,\n"
+        "        )\n    return 2\n"
+    )
+    reach = Reach({FILE: {3: [0, 1], 4: [1]}}, ["a.py::a", "a.py::b"], [1.0, 1.0])
+    assert reach.of(FILE, [5], source) == [1], "the line is part of a statement that one reaches"
+    assert reach.of(FILE, [7], source) == [], "no test comes there"
+    assert reach.of(FILE, [1], source) == [0, 1]
+    assert reach.of(FILE, [2], source) == [0, 1]
+    assert reach.by_files().of(FILE, [7], source) == [0], "only the file is known"
+
+
+def test_quickest_files_judge_first_and_slow_tests_are_left_out_beyond_the_budget() -> None:
     everything = [0, 1, 2, 3]
     quickest = ["quick.py::c", "quick.py::b", "slow.py::d", "slow.py::a"]
     assert judge.chosen(REACH, everything) == quickest
-    monkeypatch.setattr(judge, "BUDGET_S", 10.0)
-    assert judge.chosen(REACH, everything) == quickest[:3]
+    assert judge.chosen(REACH, everything, 10.0) == quickest[:3]
     assert judge.chosen(REACH, [0]) == ["slow.py::a"], "never none"
 
 
@@ -63,7 +73,7 @@ def test_judge_that_fails_notices_nothing(tmp_path: Path) -> None:
 def test_reach_is_kept_by_source_file(tmp_path: Path) -> None:
     REACH.save(tmp_path)
     assert load(tmp_path, FILE) == REACH
-    assert load(tmp_path, OTHER).of(OTHER, [1]) == []
+    assert load(tmp_path, OTHER).of(OTHER, [1], SOURCE) == []
 
 
 def test_reach_by_files_adds_up_the_times() -> None:
@@ -85,9 +95,9 @@ def test_tests_are_measured_with_the_lines_that_they_reach(tmp_path: Path) -> No
     reach = measure(tmp_path, ["not slow"], together=0)
     more, few = "tests/test_any.py::test_more", "tests/test_any.py::TestFew::test_few"
     assert set(reach.tests) == {more, few}
-    assert [reach.tests[test] for test in reach.of(FILE, [5])] == [more]
-    assert [reach.tests[test] for test in reach.of(FILE, [6])] == [few]
-    assert len(reach.of(FILE, [1])) == 2
+    assert [reach.tests[test] for test in reach.of(FILE, [5], files[FILE])] == [more]
+    assert [reach.tests[test] for test in reach.of(FILE, [6], files[FILE])] == [few]
+    assert len(reach.of(FILE, [1], files[FILE])) == 2
     assert all(took < 1.0 for took in reach.seconds), "none is unknown"
 
 

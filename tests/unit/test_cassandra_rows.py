@@ -113,20 +113,6 @@ WRITTEN: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
             "commenters_by_content": [(POST, 10, POST + 2, 1), (POST, 11, POST + 3, 1)],
         },
     ),
-    *(
-        (
-            Effects(relations=[SetRelation(relation, 1, 2, CHANGED)]),
-            {
-                by_user: [(1, 2, encode_state(CHANGED), CHANGED_US)],
-                by_target: [(2, 1, encode_state(CHANGED), CHANGED_US)],
-            },
-        )
-        for relation, by_user, by_target in (
-            (Relation.FOLLOW, "following", "followers"),
-            (Relation.BLOCK, "blocks_by_user", "blocks_by_target"),
-            (Relation.MUTE, "mutes_by_user", "mutes_by_target"),
-        )
-    ),
     (
         Effects(likes=[SetLike(1, 2, CHANGED)]),
         {
@@ -151,6 +137,20 @@ WRITTEN: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
     ),
 ]
 """Effects -> what is written for them, by tables."""
+WRITTEN += [
+    (
+        Effects(relations=[SetRelation(relation, 1, 2, CHANGED)]),
+        {
+            by_user: [(1, 2, encode_state(CHANGED), CHANGED_US)],
+            by_target: [(2, 1, encode_state(CHANGED), CHANGED_US)],
+        },
+    )
+    for relation, by_user, by_target in (
+        (Relation.FOLLOW, "following", "followers"),
+        (Relation.BLOCK, "blocks_by_user", "blocks_by_target"),
+        (Relation.MUTE, "mutes_by_user", "mutes_by_target"),
+    )
+]
 
 
 @pytest.mark.parametrize(("effects", "expected"), WRITTEN)

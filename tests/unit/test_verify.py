@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from streams.app.feed_check import Path, Walk, judge, walk
 from streams.app.feed_fold import FOLLOWS, POSTS, TOPICS, FeedFold
 from streams.app.feed_news import readers_with_news
 from streams.app.log_scan import Spans, everything
-from streams.app.readers import NamedReaders, SampledReaders
+from streams.app.readers import NamedReaders, SampledReaders, _hashes
 from streams.app.verifying import ROUNDS, Line, Verdict
 from streams.app.verifying import judge as judge_line
 from streams.cli.verify_output import SHOWN, print_verdict, verdict_json
@@ -37,6 +38,8 @@ from tests.small_network import (
 )
 from tests.verdicts import Event
 
+SPLITMIX64 = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
+"""The first outputs of splitmix64 that begins with the state 0, as published with it."""
 EVENTS = [
     follow(1),
     follow(2, OTHER),
@@ -350,3 +353,8 @@ def test_a_verdict_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * SHOWN + 2
     assert lines[-2] == "… and 1 more that differ; --json has all"
+
+
+@pytest.mark.parametrize(("seed", "expected"), [*enumerate(SPLITMIX64)])
+def test_hash_of_readers_is_splitmix64(seed: int, expected: int) -> None:
+    assert _hashes(pa.array([0]), seed).to_pylist() == [expected]
