@@ -358,3 +358,13 @@ def test_a_verdict_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("seed", "expected"), [*enumerate(SPLITMIX64)])
 def test_hash_of_readers_is_splitmix64(seed: int, expected: int) -> None:
     assert _hashes(pa.array([0]), seed).to_pylist() == [expected]
+
+
+@pytest.mark.parametrize("size", [1, 3, 40, 100])
+def test_sample_is_of_the_smallest_hashes_however_the_log_is_read(size: int) -> None:
+    users = pa.array(range(1, 41), pa.int64())
+    readers = SampledReaders(size, 7)
+    for start in range(0, 40, 5):
+        readers.notice(users.slice(start, 5))
+    ordered = sorted(zip(_hashes(users, 7).to_pylist(), users.to_pylist(), strict=True))
+    assert readers.ids == tuple(sorted(user for _, user in ordered[:size]))
