@@ -117,7 +117,7 @@ def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> N
     broker = Broker()
     broker.append(Message(DLQ, b"7", b"bad", ()))
     (letter,) = broker.letters()
-    assert (letter.attempts, letter.id.origin) == (1, Place(DLQ, 0, 0))
+    assert (letter.copies[0].attempt, letter.id.origin) == (1, Place(DLQ, 0, 0))
 
 
 def test_each_group_has_its_own_letter() -> None:

@@ -307,6 +307,31 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
     assert shop.tally.applied == 20
 
 
+class WatchingShop(Shop):
+    """A shop that notes with each record that is decoded whether a blockage is known."""
+
+    def pipeline(self, guard: Guard | None = None) -> Pipeline[list[Raw], Things]:
+        self.blocked: dict[int, bool] = {}
+        self.made = super().pipeline(guard)
+        return self.made
+
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+        known = bool(self.made.blockages.current())
+        self.blocked |= dict.fromkeys(
+            (offset for batch in batches for offset in batch.offsets), known
+        )
+        return super().decode(batches)
+
+
+def test_blockage_ends_when_its_record_is_applied_though_others_follow() -> None:
+    shop = WatchingShop()
+    shop.away = {b"3"}
+    with blocked(shop, records(20)) as pipeline:
+        blocker(pipeline, 3)
+        shop.away = set()
+    assert shop.blocked == {offset: offset <= 3 for offset in range(20)}
+
+
 def test_blockage_of_two_partitions_names_the_first_record() -> None:
     given = [*batches_of(records(2)), *batches_of(records(3, partition=5))]
     error = HeldUpError("decode", Buried())
