@@ -107,5 +107,5 @@ def _rows(session: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> I
         while (batch := interruptible(session, lambda: next(reader, None))) is not None:
             columns = [column.to_pylist() for column in batch.columns]
             yield from zip(*columns, strict=True)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # OSError for DuckDB's own errors
         raise sql_error(duckdb.Error(str(error))) from error

@@ -33,6 +33,7 @@ def main(
     folder: Annotated[
         Path | None, typer.Option("--in", help="Keep the session here, or go on with it.")
     ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many mutants to judge at a time.")] = 2,
     least: Annotated[
         float, typer.Option(min=0, max=1, help="Exit with 1 if fewer mutants are killed.")
     ] = 0.9,
@@ -52,14 +53,23 @@ def main(
             files = source_files(packages or PACKAGES)
             if modules is not None:
                 files = _drawn_modules(files, modules, drawn)
-            _prepare(place, files, size=size, seed=drawn, quick=quick, spark=spark)
-        sessions.run(session, place / "tree")
+            _prepare(
+                place, files, size=size, seed=drawn, quick=quick, spark=spark, processes=processes
+            )
+        sessions.run(session, place / "pristine", processes=processes)
         killed = _report(session)
     sys.exit(int(killed < least))
 
 
 def _prepare(
-    place: Path, files: list[str], *, size: int, seed: int, quick: bool, spark: bool
+    place: Path,
+    files: list[str],
+    *,
+    size: int,
+    seed: int,
+    quick: bool,
+    spark: bool,
+    processes: int,
 ) -> None:
     """Copy the tree, find out which tests reach what, and draw mutants of the files."""
     tree, _ = copy_tree(place / "tree"), copy_tree(place / "pristine")
@@ -67,7 +77,7 @@ def _prepare(
         reach = reaches.stored()
     else:
         marks = [reaches.QUICK, reaches.SPARK] if spark else [reaches.QUICK]
-        reach = reaches.measure(copy_tree(place / "measured"), marks, together=2)
+        reach = reaches.measure(copy_tree(place / "measured"), marks, together=processes)
         if not spark:
             reaches.store(reach)
     reach.save(place / "reach")

@@ -1,8 +1,9 @@
 """Which tests reach which line, and how long they take: coverage with a context per test."""
 
+import ast
 import json
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from xml.etree import ElementTree
@@ -18,6 +19,8 @@ WITH_SPARK: Final = "not stack or valkey"
 """`QUICK`, and `SPARK`."""
 STORED: Final = Path(__file__).with_name("reach.json")
 _TESTS: Final = "tests.json"
+_WHOLE: Final = 0
+"""Stands for every line of a file where lines are not known."""
 
 
 class Reach(NamedTuple):
@@ -30,15 +33,26 @@ class Reach(NamedTuple):
     seconds: Sequence[float]
     """For each test."""
 
-    def of(self, file: str, lines: Iterable[int]) -> list[int]:
-        """Return the tests that reach one of the lines, those of the whole file if none does.
+    def of(self, file: str, lines: Collection[int], source: str) -> list[int]:
+        """Return the tests that may notice a change of the lines of a file.
 
+        They are the tests that reach one of the lines, or else one of the statements around them.
         Constants and signatures run while a module is imported: whatever uses the module may
-        depend on them.
+        depend on them, so that the tests of the whole file are returned. No test is returned for
+        a statement in a function that none reaches.
         """
         known = self.lines.get(file, {})
         found = {test for line in lines for test in known.get(line, ())}
-        return sorted(found or {test for tests in known.values() for test in tests})
+        around = [_statement_in_function(source, line) for line in lines]
+        if not found:
+            found = {test for part in around for line in part for test in known.get(line, ())}
+        if not found and (_WHOLE in known or not all(around)):
+            return self.of_file(file)
+        return sorted(found)
+
+    def of_file(self, file: str) -> list[int]:
+        """Return the tests that reach any line of a file."""
+        return sorted({test for tests in self.lines.get(file, {}).values() for test in tests})
 
     def save(self, folder: Path) -> None:
         """Write a file for each source file: all of them are large."""
@@ -57,7 +71,7 @@ class Reach(NamedTuple):
         for index, took in zip(at, self.seconds, strict=True):
             seconds[index] += took
         lines = {
-            file: {0: sorted({at[test] for tests in known.values() for test in tests})}
+            file: {_WHOLE: sorted({at[test] for tests in known.values() for test in tests})}
             for file, known in sorted(self.lines.items())
         }
         return Reach(lines, files, [round(took, 1) for took in seconds])
@@ -68,7 +82,7 @@ def store(reach: Reach) -> None:
     kept_files = reach.by_files()
     kept = {
         "tests": dict(zip(kept_files.tests, kept_files.seconds, strict=True)),
-        "files": {file: known[0] for file, known in kept_files.lines.items()},
+        "files": {file: known[_WHOLE] for file, known in kept_files.lines.items()},
     }
     STORED.write_text(json.dumps(kept, separators=(",", ":")).replace('],"', '],\n"') + "\n")
 
@@ -78,7 +92,7 @@ def stored() -> Reach:
     kept = json.loads(STORED.read_text(encoding="utf-8"))
     tests = list(kept["tests"])
     there = {number for number, test in enumerate(tests) if (ROOT / test).exists()}
-    lines = {file: {0: sorted(there & set(known))} for file, known in kept["files"].items()}
+    lines = {file: {_WHOLE: sorted(there & set(known))} for file, known in kept["files"].items()}
     return Reach(lines, tests, list(kept["tests"].values()))
 
 
@@ -145,6 +159,19 @@ def _seconds(path: Path) -> Iterable[tuple[str, float]]:
     """(test, seconds) of a JUnit file."""
     for case in ElementTree.parse(path).iter("testcase"):  # noqa: S314 - written by this run
         yield f"{case.get('classname')}.{case.get('name')}", float(case.get("time", "0"))
+
+
+def _statement_in_function(source: str, line: int) -> range:
+    """Return the lines of the innermost statement around a line, empty outside functions."""
+    around = [
+        range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.stmt) and inner.lineno <= line <= (inner.end_lineno or 0)
+    ]
+    return min(around, key=len, default=range(0))
 
 
 def _plain(test: str) -> str:

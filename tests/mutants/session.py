@@ -3,15 +3,22 @@
 import ast
 import functools
 import json
+import multiprocessing
+import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cosmic_ray.mutating import mutate_and_test
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
@@ -91,9 +98,36 @@ def draw(session: Path, tree: Path, *, size: int, seed: int) -> int:
     return len(worth)
 
 
-def run(session: Path, tree: Path) -> None:
-    """Judge the mutants of a session that are not judged yet."""
-    cosmic_ray("exec", str(session.parent / "cosmic-ray.toml"), str(session), tree=tree)
+def run(session: Path, pristine: Path, *, processes: int) -> None:
+    """Judge the mutants of a session that are not judged yet, in random order.
+
+    Each process makes its mutants in a copy of its own, which is new in every run: a run that was
+    killed leaves a mutant behind.
+    """
+    config = tomllib.loads((session.parent / "cosmic-ray.toml").read_text(encoding="utf-8"))
+    judge = functools.partial(
+        mutate_and_test, test_command=config["cosmic-ray"]["test-command"], timeout=LONGEST_S
+    )
+    spawning = multiprocessing.get_context("spawn")
+    copies = spawning.SimpleQueue()
+    for number in range(processes):
+        copy = session.parent / f"tree-{number}"
+        shutil.rmtree(copy, ignore_errors=True)
+        copies.put(shutil.copytree(pristine, copy))
+    with (
+        use_db(session, WorkDB.Mode.open) as works,
+        ProcessPoolExecutor(processes, spawning, _enter, (copies,)) as pool,
+    ):
+        pending = {
+            pool.submit(judge, item.mutations): item.job_id for item in works.pending_work_items
+        }
+        for ended in as_completed(pending):
+            works.set_result(pending[ended], ended.result())
+
+
+def _enter(copies: "SimpleQueue[Path]") -> None:
+    """Let the process work in one of the copies."""
+    os.chdir(copies.get())
 
 
 def judged(session: Path) -> Iterator[Judged]:

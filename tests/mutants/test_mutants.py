@@ -1,5 +1,6 @@
 """Which mutants are drawn, which tests judge one, and how scores are counted."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,14 @@ import pytest
 from cosmic_ray.work_item import MutationSpec
 
 from tests.mutants import judge
+from tests.mutants import session as sessions
 from tests.mutants.reach import Reach, load, measure, stored
 from tests.mutants.report import Equivalent, Score, equivalents, is_equivalent, scores, table
 from tests.mutants.session import Judged, _is_left_out
-from tests.mutants.tree import PACKAGES, ROOT, package_of, source_files
+from tests.mutants.tree import PACKAGES, ROOT, copy_tree, package_of, source_files
 
 FILE = "streams/runtime/any.py"
+OTHER = "streams/runtime/other.py"
 SOURCE = """\
 from typing import Final
 Text = list[str | None]
@@ -33,20 +36,30 @@ REACH = Reach(
 
 
 def test_tests_of_a_line_judge_it_and_those_of_the_file_a_line_that_imports_run() -> None:
-    assert REACH.of(FILE, [6]) == [0, 1, 2]
-    assert REACH.of(FILE, [6, 9]) == [0, 1, 2, 3]
-    assert REACH.of(FILE, [3]) == [0, 1, 2, 3]
-    assert REACH.of("streams/runtime/other.py", [3]) == []
+    assert REACH.of(FILE, [6], SOURCE) == [0, 1, 2]
+    assert REACH.of(FILE, [6, 9], SOURCE) == [0, 1, 2, 3]
+    assert REACH.of(FILE, [3], SOURCE) == [0, 1, 2, 3]
+    assert REACH.of(OTHER, [3], SOURCE) == []
 
 
-def test_quickest_files_judge_first_and_slow_tests_are_left_out_beyond_the_budget(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_statement_in_function_is_judged_by_tests_that_reach_it_or_by_none() -> None:
+    source = (
+        "LIMIT = 3\ndef rule(a):\n    if a:\n        return max(\n            1,\n"
+        "        )\n    return 2\n"
+    )
+    reach = Reach({FILE: {3: [0, 1], 4: [1]}}, ["a.py::a", "a.py::b"], [1.0, 1.0])
+    assert reach.of(FILE, [5], source) == [1], "the line is part of a statement that one reaches"
+    assert reach.of(FILE, [7], source) == [], "no test comes there"
+    assert reach.of(FILE, [1], source) == [0, 1]
+    assert reach.of(FILE, [2], source) == [0, 1]
+    assert reach.by_files().of(FILE, [7], source) == [0], "only the file is known"
+
+
+def test_quickest_files_judge_first_and_slow_tests_are_left_out_beyond_the_budget() -> None:
     everything = [0, 1, 2, 3]
     quickest = ["quick.py::c", "quick.py::b", "slow.py::d", "slow.py::a"]
     assert judge.chosen(REACH, everything) == quickest
-    monkeypatch.setattr(judge, "BUDGET_S", 10.0)
-    assert judge.chosen(REACH, everything) == quickest[:3]
+    assert judge.chosen(REACH, everything, 10.0) == quickest[:3]
     assert judge.chosen(REACH, [0]) == ["slow.py::a"], "never none"
 
 
@@ -60,7 +73,7 @@ def test_judge_that_fails_notices_nothing(tmp_path: Path) -> None:
 def test_reach_is_kept_by_source_file(tmp_path: Path) -> None:
     REACH.save(tmp_path)
     assert load(tmp_path, FILE) == REACH
-    assert load(tmp_path, "streams/runtime/other.py").of("streams/runtime/other.py", [1]) == []
+    assert load(tmp_path, OTHER).of(OTHER, [1], SOURCE) == []
 
 
 def test_reach_by_files_adds_up_the_times() -> None:
@@ -82,10 +95,41 @@ def test_tests_are_measured_with_the_lines_that_they_reach(tmp_path: Path) -> No
     reach = measure(tmp_path, ["not slow"], together=0)
     more, few = "tests/test_any.py::test_more", "tests/test_any.py::TestFew::test_few"
     assert set(reach.tests) == {more, few}
-    assert [reach.tests[test] for test in reach.of(FILE, [5])] == [more]
-    assert [reach.tests[test] for test in reach.of(FILE, [6])] == [few]
-    assert len(reach.of(FILE, [1])) == 2
+    assert [reach.tests[test] for test in reach.of(FILE, [5], files[FILE])] == [more]
+    assert [reach.tests[test] for test in reach.of(FILE, [6], files[FILE])] == [few]
+    assert len(reach.of(FILE, [1], files[FILE])) == 2
     assert all(took < 1.0 for took in reach.seconds), "none is unknown"
+
+
+def test_session_judges_every_drawn_mutant_and_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    """One mutant is killed, one survives and one is in a file that no test reaches."""
+    pristine, tree = tmp_path / "pristine", tmp_path / "tree"
+    shutil.copytree(ROOT / "tests" / "mutants", pristine / "tests" / "mutants")
+    files = {
+        "tests/__init__.py": "",
+        "streams/__init__.py": "",
+        "streams/runtime/__init__.py": "",
+        FILE: "def rule(a):\n    print(-a)\n    return -a\n",
+        OTHER: "def other(a):\n    return -a\n",
+        "tests/test_any.py": "from streams.runtime.any import rule\n\n"
+        "def test_rule():\n    assert rule(2) == -2\n",
+    }
+    for file, text in files.items():
+        (pristine / file).parent.mkdir(parents=True, exist_ok=True)
+        (pristine / file).write_text(text)
+    for package in PACKAGES:
+        (pristine / package).mkdir(parents=True, exist_ok=True)
+    shutil.copytree(pristine, tree)
+    reach = Reach({FILE: {2: [0], 3: [0]}}, ["tests/test_any.py::test_rule"], [0.1])
+    reach.save(tmp_path / "reach")
+    session = sessions.make(tmp_path, files=[FILE, OTHER], mark="not stack")
+    assert sessions.draw(session, tree, size=3, seed=1) == 3
+    sessions.run(session, pristine, processes=2)
+    verdicts = [(one.file, one.line, one.verdict) for one in sessions.judged(session)]
+    assert verdicts == [(FILE, 2, "survived"), (FILE, 3, "killed"), (OTHER, 2, "unreached")]
+    sessions.run(session, pristine, processes=1)
+    assert len(list(sessions.judged(session))) == 3
+    assert (pristine / FILE).read_text() == files[FILE]
 
 
 def test_failing_test_ends_the_measurement(tmp_path: Path) -> None:
@@ -165,6 +209,22 @@ def test_list_of_equivalents_keeps_up_with_the_sources() -> None:
         assert one.line in " ".join(lines), one
         assert one.line != one.mutant
         assert len(one.reason) > 10
+
+
+def test_copy_holds_every_file_that_git_tracks(tmp_path: Path) -> None:
+    copy = copy_tree(tmp_path / "copy")
+    lists = [
+        subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for root in (ROOT, copy)
+    ]
+    assert sorted(lists[0]) == sorted(lists[1])
+    assert {"examples", "streams", "tests"} <= {path.name for path in copy.iterdir()}
 
 
 def test_stored_reach_knows_most_of_the_sources() -> None:

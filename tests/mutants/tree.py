@@ -23,23 +23,6 @@ PACKAGES: Final = (
 )
 """The packages whose mutants count."""
 
-_COPIED: Final = (
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "LICENSE",
-    "Makefile",
-    "README.md",
-    "avro",
-    "bench",
-    "deploy",
-    "docker-compose.yml",
-    "docs",
-    "jobs",
-    "pyproject.toml",
-    "streams",
-    "tests",
-)
-
 
 def package_of(file: str) -> str:
     """Return the package that a source file belongs to. Raises ValueError if it is none of them."""
@@ -60,24 +43,24 @@ def source_files(packages: Sequence[str]) -> list[str]:
 
 
 def copy_tree(folder: Path) -> Path:
-    """Copy sources and tests to `folder`, compiled, and return the folder.
+    """Copy every file that git tracks or would track to `folder`, and return the folder.
 
-    While mutants are judged no bytecode is written: mutations of one file may follow each other
-    within the second that its time stamp resolves.
+    The copy is a git repository, because some tests ask git for files, and its sources are
+    compiled: while mutants are judged no bytecode is written, as mutations of one file may follow
+    each other within the second that its time stamp resolves.
     """
-    for name in _COPIED:
-        source, target = ROOT / name, folder / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", "streams", "jobs", "tests"],
-        cwd=folder,
-        check=True,
-    )
+    listed = _run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", at=ROOT)
+    for name in listed.split("\0"):
+        if (ROOT / name).is_file():  # not if it is deleted, but still in the index
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    _run("git", "init", "-q", at=folder)
+    _run(sys.executable, "-m", "compileall", "-q", "streams", "jobs", "tests", at=folder)
     return folder
+
+
+def _run(*command: str, at: Path) -> str:
+    return subprocess.run(command, cwd=at, capture_output=True, text=True, check=True).stdout
 
 
 def environment(tree: Path, **more: str) -> dict[str, str]:

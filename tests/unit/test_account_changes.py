@@ -64,6 +64,9 @@ def test_numbers_are_taken_too_and_what_has_a_default_may_be_left_out() -> None:
         (MOVED | {"at": "2026-01-01T00:00:00"}, "the offset from UTC is missing"),
         (MOVED | {"at": -1}, "at: a time"),
         (MOVED | {"at": 1 << 60}, "at: a time"),
+        (MOVED | {"at": True}, "at: a time"),
+        (MOVED | {"at": 1.5}, "at: a time"),
+        (MOVED | {"user_id": 1.5}, "user_id: an id"),
         (MOVED | {"country": 1}, "country: a string is expected, got 1"),
         (MOVED | {"country": "\ud800"}, "half of a surrogate pair"),
         (MOVED | {"country": "I\0"}, "a zero byte"),
@@ -77,6 +80,14 @@ def test_numbers_are_taken_too_and_what_has_a_default_may_be_left_out() -> None:
         (
             {"type": "AudienceCounted", "user_id": "1", "at": NOW, "follower_count": -1},
             "follower_count: a whole number, 0 or more is expected, got -1",
+        ),
+        (
+            {"type": "AudienceCounted", "user_id": "1", "at": NOW, "follower_count": True},
+            "follower_count: a whole number, 0 or more is expected, got true",
+        ),
+        (
+            {"type": "AudienceCounted", "user_id": "1", "at": NOW, "follower_count": 1.5},
+            "follower_count: a whole number, 0 or more is expected, got 1.5",
         ),
         (
             {"type": "AudienceCounted", "user_id": "1", "at": NOW, "audience_tier": "huge"},

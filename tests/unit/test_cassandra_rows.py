@@ -2,10 +2,38 @@
 
 from collections import Counter
 
+import pytest
+
+from streams.contracts.events import Tier
 from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
-from streams.projections.effects import CreateStory, Effects, SeeContent, SetLike, Stamp
-from streams.sinks.cassandra.cells import TAG_PARTS, USE_PARTS, VIEWER_BUCKETS
+from streams.projections.effects import (
+    CreateComment,
+    CreateStory,
+    DeleteComment,
+    DeletePost,
+    DeleteStory,
+    Effects,
+    PullPost,
+    Relation,
+    SeeContent,
+    SetHighlight,
+    SetLike,
+    SetRelation,
+    SetTier,
+    Stamp,
+)
+from streams.projections.expiry import Expiry
+from streams.sinks.cassandra.cells import (
+    TAG_PARTS,
+    USE_PARTS,
+    VIEWER_BUCKETS,
+    author_bucket,
+    encode_newest,
+    encode_state,
+    expiry_part,
+)
 from streams.sinks.cassandra.months import month_of, months_between
+from streams.sinks.cassandra.payloads import encode_created
 from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS, index_rows, state_rows
 from streams.sinks.cassandra.tag_uses import KEPT_MS, use_rows
 from streams.sinks.cassandra.tagged import TAG_PART, TAG_POST, tag_rows
@@ -16,6 +44,123 @@ from tests.contract.store_making import Scope
 CREATED = 1_735_689_600_000  # 2025-01-01
 EXPIRES = CREATED + 86_400_000
 ROW = Insert("rows", ("key",), ("cell",))
+POST = make_id(CREATED)
+CREATE = Scope(0).post(POST, 7, 8, repost_of=3)
+EDIT = Scope(0).edit(POST, 7, Stamp(CREATED + 5, 9), "new text")
+STORY = CreateStory(POST + 1, 7, 8, "media", "", EXPIRES)
+COMMENTS = [CreateComment(POST + 2 + n, POST, 10 + n, 7, 20 + n, "text", None) for n in range(2)]
+EDITED = b'{"text":"new text","media":["media"]}'
+CHANGED, CHANGED_US = Stamp(CREATED + 5, 9), (CREATED + 5) * 1000
+FIRST_US = 2**63 - 2
+"""The timestamp that a create would have whose event had the id 0."""
+WRITTEN: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
+    (
+        Effects(create_posts=[CREATE]),
+        {
+            "posts": [(POST, 7, encode_created(CREATE), FIRST_US - 8)],
+            "posts_by_author": [(7, 202501, POST, 1)],
+            "author_buckets": [(7, 202501, 1)],
+            "post_months": [(0, 202501, 1)],
+            "reposts_by_post": [(3, POST, 1)],
+        },
+    ),
+    (
+        Effects(edit_posts=[EDIT], delete_posts=[DeletePost(4, 5)]),
+        {
+            "posts": [
+                (POST, 7, encode_state(CHANGED, EDITED), CHANGED_US),
+                (4, 5, True, 1),
+            ],
+        },
+    ),
+    (
+        Effects(create_stories=[STORY]),
+        {
+            "stories": [(POST + 1, 7, encode_created(STORY), FIRST_US - 8)],
+            "stories_by_author": [(7, 202501, POST + 1, 1)],
+            "story_buckets": [(7, 202501, 1)],
+            "active_stories": [(7, POST + 1, 8, CREATED * 1000, 25 * 3600)],
+            "story_expiries": [
+                (
+                    *(EXPIRES // 3_600_000, expiry_part(POST + 1)),
+                    *(EXPIRES, POST + 1, 7, EXPIRES),
+                    *(CREATED * 1000, 91 * 86_400),
+                )
+            ],
+            "story_expiry_hours": [(0, EXPIRES // 3_600_000, CREATED * 1000, 91 * 86_400)],
+        },
+    ),
+    (
+        Effects(delete_stories=[DeleteStory(4, 5)], expiries=[Expiry(6, 7, EXPIRES)]),
+        {"stories": [(4, 5, True, 1)], "told_expiries": [(6, 7, EXPIRES, 1)]},
+    ),
+    (
+        Effects(highlights=[SetHighlight(4, 5, CHANGED, "title")]),
+        {
+            "stories": [(4, 5, encode_state(CHANGED, b"title"), CHANGED_US)],
+            "highlights_by_author": [(5, 4, 1)],
+        },
+    ),
+    (
+        Effects(create_comments=COMMENTS, delete_comments=[DeleteComment(4, 5, 6)]),
+        {
+            "comments": [
+                (POST + 2, POST, 10, encode_created(COMMENTS[0]), FIRST_US - 20),
+                (POST + 3, POST, 11, encode_created(COMMENTS[1]), FIRST_US - 21),
+                (4, 5, 6, True, 1),
+            ],
+            "comments_by_content": [(POST, POST + 2, 1), (POST, POST + 3, 1)],
+            "commenters_by_content": [(POST, 10, POST + 2, 1), (POST, 11, POST + 3, 1)],
+        },
+    ),
+    (
+        Effects(likes=[SetLike(1, 2, CHANGED)]),
+        {
+            "likes_by_content": [(1, 2, encode_state(CHANGED), CHANGED_US)],
+            "likes_by_user": [(2, 1, encode_state(CHANGED), CHANGED_US)],
+        },
+    ),
+    (
+        Effects(tiers=[SetTier(1, CHANGED, Tier.CELEBRITY)]),
+        {
+            "author_tiers": [
+                (author_bucket(1), 1, encode_state(CHANGED, b"CELEBRITY"), CHANGED_US)
+            ],
+        },
+    ),
+    (
+        Effects(pulls=[PullPost(7, POST)]),
+        {
+            "pulled_posts": [(POST, 1)],
+            "author_tiers": [(author_bucket(7), 7, encode_newest(POST), 1)],
+        },
+    ),
+]
+"""Effects -> what is written for them, by tables."""
+WRITTEN += [
+    (
+        Effects(relations=[SetRelation(relation, 1, 2, CHANGED)]),
+        {
+            by_user: [(1, 2, encode_state(CHANGED), CHANGED_US)],
+            by_target: [(2, 1, encode_state(CHANGED), CHANGED_US)],
+        },
+    )
+    for relation, by_user, by_target in (
+        (Relation.FOLLOW, "following", "followers"),
+        (Relation.BLOCK, "blocks_by_user", "blocks_by_target"),
+        (Relation.MUTE, "mutes_by_user", "mutes_by_target"),
+    )
+]
+
+
+@pytest.mark.parametrize(("effects", "expected"), WRITTEN)
+def test_effects_are_written_to_every_table_with_their_keys_cells_and_timestamps(
+    effects: Effects, expected: dict[str, list[tuple[object, ...]]]
+) -> None:
+    written: dict[str, list[tuple[object, ...]]] = {}
+    for row in (*state_rows(effects), *index_rows(effects, CREATED)):
+        written.setdefault(row.insert.table, []).append(row.values)
+    assert written == expected
 
 
 def active_rows(now: int) -> list[Write]:

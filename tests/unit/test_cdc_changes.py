@@ -265,6 +265,23 @@ NO_ENVELOPE: Any = {"user_id": 7}
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (GOOD[:4], "the value is too short: it is not in Confluent's wire format"),
+        (
+            b"\x01" + GOOD[1:],
+            "the value starts with byte 0x01: it is not in Confluent's wire format",
+        ),
+        (GOOD[:5], None),
+    ],
+)
+def test_value_without_frame_says_what_it_begins_with(value: bytes, message: str | None) -> None:
+    (rejected,) = read_changes([record(value)], lookup).rejected
+    assert (rejected.error == "BadFrameError") == (message is not None)
+    assert message in (None, rejected.message)
+
+
+@pytest.mark.parametrize(
     ("expected", "value", "key", "change"),
     [
         ("bad_frame", b"{}", KEY, NO_ENVELOPE),

@@ -41,14 +41,14 @@ def test_a_silent_database_takes_nothing_from_what_connect_says() -> None:
         connect.answers = [(200, RUNNING)]
         settings = with_ports(connect=int(connect.url.rpartition(":")[2]), postgres=postgres)
         began = time.monotonic()
-        found = change_stream.stream_status(settings, within_s=0.5)
-        assert time.monotonic() - began < 3
+        found = change_stream.stream_status(settings, within_s=2)
+        assert time.monotonic() - began < 12
     assert found.connector is not None
     assert found.connector.running
     assert not found.flows
     shown = _as_json("c", found)
     assert (shown["state"], shown["slot"]) == ("RUNNING", None)
-    assert "no answer within 0.5 s" in shown["database_error"]
+    assert "no answer within 2 s" in shown["database_error"]
     rows = dict(_rows(shown))
     assert rows["connector"] == "RUNNING"
     assert rows["slot"].startswith("does not answer")

@@ -103,6 +103,24 @@ def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> No
     assert letter.first_seen == record.append_time
 
 
+def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> None:
+    """Decisions that are stored name it."""
+    broker = Broker()
+    broker.bury(broker.poison(b"bad"))
+    broker.bury(broker.poison(None))
+    assert [letter.id.content for letter in broker.letters()] == [
+        "d38afe4a6d9443e4",
+        "0cbd80e5cd46eb7f",
+    ]
+
+
+def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> None:
+    broker = Broker()
+    broker.append(Message(DLQ, b"7", b"bad", ()))
+    (letter,) = broker.letters()
+    assert (letter.copies[0].attempt, letter.id.origin) == (1, Place(DLQ, 0, 0))
+
+
 def test_each_group_has_its_own_letter() -> None:
     broker = Broker()
     record = broker.poison()

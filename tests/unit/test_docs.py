@@ -26,6 +26,7 @@ _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CALL = re.compile(r"(?<![\w./-])storyline (?=-|[a-z])([^`\n#|;&…]*)")
 _DESCRIPTION = re.compile(r" {2,}.*")
+_ROW = re.compile(r"^\| ((?:`STORYLINE_\w+`(?:, )?)+) \| ([^|]+) \|", re.MULTILINE)
 _SETTING = re.compile(r"STORYLINE_[A-Z]\w*")
 
 
@@ -147,3 +148,24 @@ def test_table_of_dead_letter_codes_has_each_code_once() -> None:
     assert set(codes[8:]) == beyond_contract
     [sentence] = re.findall(r"[^.]* are an extension", section)
     assert set(re.findall(r"`(\w+)`", sentence)) == beyond_contract
+
+
+def documented_defaults() -> Iterator[tuple[str, str]]:
+    """Yield settings that a table's row gives as many numbers as names, and their defaults."""
+    for page in PAGES:
+        for row in _ROW.findall(page.read_text(encoding="utf-8")):
+            names, values = (cell.split(",") for cell in row)
+            if len(names) == len(values):
+                for name, value in zip(names, values, strict=True):
+                    if re.fullmatch(r"[\d.]+", value.strip()):
+                        yield name.strip().strip("`"), value.strip()
+
+
+@pytest.mark.parametrize(("name", "value"), [*documented_defaults()])
+def test_documented_default_of_setting_is_the_default(name: str, value: str) -> None:
+    field = name.removeprefix("STORYLINE_").lower()
+    assert float(value) == Settings.model_fields[field].default
+
+
+def test_defaults_of_most_numeric_settings_are_documented() -> None:
+    assert len(list(documented_defaults())) > 20

@@ -181,6 +181,8 @@ REFUSED: dict[str, tuple[bytes | None, Headers, ErrorCode, str]] = {
         ErrorCode.BAD_FRAME,
         "the header content-type names the schema as the serializer of Azure does",
     ),
+    "four bytes": (b"\1abc", (), ErrorCode.BAD_FRAME, "4 bytes, fewer than the 5 of a frame"),
+    "five other bytes": (b"\1abcd", (), ErrorCode.BAD_FRAME, "starts with byte 0x01"),
     "JSON text": (b'{"type":"ContentLiked"}', (), ErrorCode.BAD_FRAME, "JSON text"),
     "a container file": (b"Obj\x01" + BARE, (), ErrorCode.BAD_FRAME, "container file"),
     "single-object encoding": (

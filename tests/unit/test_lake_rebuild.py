@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -288,6 +288,13 @@ def test_an_error_of_spark_names_condition_table_file_and_what_to_do(
 ) -> None:
     whole = [text.replace("{s}", STREAM) for text in texts]
     assert words(FOLLOWS, Lake("/a lake"), whole) == (message, hint)
+
+
+def test_files_of_partitioned_table_have_their_days(tmp_path: Path) -> None:
+    days = [date(2026, 3, 1), date(2026, 3, 2)]
+    write_deltalake(tmp_path, pa.table({"day": days, "n": [1, 2]}), partition_by=["day"])
+    found = {file.day for file in data_files(DeltaTable(tmp_path), tmp_path)}
+    assert found == {"2026-03-01", "2026-03-02"}
 
 
 def test_files_with_int96_are_told_from_others(tmp_path: Path) -> None:

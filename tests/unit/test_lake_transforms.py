@@ -149,5 +149,7 @@ def test_rows_that_do_not_add_up_stop_the_run() -> None:
     assert (balanced.inserted, balanced.duplicates, balanced.other) == (6, 3, 1)
     with pytest.raises(UnbalancedError, match="fact_engagement, batch 3: 10 rows"):
         _balanced(facts, 3, 10, {"insert": 6, "duplicate": 3, "other": 1}, (5, 0))
+    bare = _balanced(facts, 3, 6, {"insert": 6}, (6, 0))
+    assert (bare.duplicates, bare.conflicts, bare.other) == (0, 0, 0)
     with pytest.raises(UnbalancedError):
         _balanced(facts, 3, 2, {"replace": 1, "other": 1}, (1, 0))

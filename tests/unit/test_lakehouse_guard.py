@@ -116,6 +116,15 @@ def test_what_may_do_more_is_refused_before_it_runs(settings: Settings, sql: str
     assert everything(settings.lake_path.parent) == before
 
 
+@pytest.mark.parametrize(
+    ("sql", "kinds"),
+    [("", "no statement"), ("SELECT 1; DROP VIEW numbers", "SELECT, DROP"), ("CHECKPOINT", "CALL")],
+)
+def test_refusal_names_the_kinds_of_statements(settings: Settings, sql: str, kinds: str) -> None:
+    with pytest.raises(UserError, match=f"^this SQL is not run: it is {kinds}$"):
+        ask(settings, sql)
+
+
 @pytest.mark.parametrize("sql", OUT_OF_REACH)
 def test_files_outside_the_lake_cannot_be_read(settings: Settings, sql: str) -> None:
     with pytest.raises(UserError) as refused:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from streams.app.asking import questions
 from streams.errors import UserError
 from streams.lakehouse.answers import Answer
-from streams.lakehouse.plotting import figure
+from streams.lakehouse.plotting import _short, figure
 from streams.lakehouse.questions import Question
 
 MARCH = date(2026, 3, 1)
@@ -63,6 +63,11 @@ def test_bars_over_days_stand_side_by_side() -> None:
         left.get_x() + left.get_width() <= right.get_x() + 1e-9
         for left, right in zip(gained, lost, strict=True)
     )
+    middles = [
+        (left.get_x() + right.get_x() + right.get_width()) / 2
+        for left, right in zip(gained, lost, strict=True)
+    ]
+    assert middles == pytest.approx([(row[0] - date(1970, 1, 1)).days for row in rows])
     assert axes.get_ylabel() == "follows"
 
 
@@ -75,6 +80,11 @@ def test_a_ranking_has_its_first_row_on_top() -> None:
     assert [bar.get_width() for bar in axes.patches] == [90, 89]  # type: ignore[attr-defined]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("engagement [acts]", "creator")
     assert axes.get_legend() is None
+
+
+def test_ranking_of_more_than_40_rows_is_cut() -> None:
+    axes = drawn(("kind", "count"), [(f"kind {n}", n) for n in range(60)])
+    assert [bar.get_width() for bar in axes.patches] == list(range(40))  # type: ignore[attr-defined]
 
 
 def test_no_rows_are_said() -> None:
@@ -93,3 +103,18 @@ def test_sql_of_ones_own_is_drawn_by_its_columns() -> None:
 def test_columns_without_numbers_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to draw"):
         drawn(("a", "b"), [("x", "y")])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (999_999, "999,999"),
+        (1e6, "1M"),
+        (-12_345_678, "-12.35M"),
+        (1e9, "1G"),
+        (0.25, "0.25"),
+        (0, "0"),
+    ],
+)
+def test_large_numbers_are_shortened(value: float, expected: str) -> None:
+    assert _short(value) == expected

@@ -113,3 +113,11 @@ def test_holes_that_overlap_are_passed(
         positions.hole(LIKES, start, end)
     assert positions.committable(LIKES) == 16
     read(positions, 16)
+
+
+@pytest.mark.parametrize("starts", [range(10, 20), range(19, 9, -1)], ids=["up", "down"])
+def test_holes_that_touch_become_one(positions: Positions, starts: range) -> None:
+    """A topic of aborted transactions alone takes no more memory the longer it gets."""
+    for start in starts:
+        positions.hole(LIKES, start, start + 1)
+    assert positions._readings[LIKES].holes == {10: 20}

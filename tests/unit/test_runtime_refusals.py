@@ -14,7 +14,7 @@ from streams.runtime.dead_letters import CODE_HEADER, GROUP_HEADER, DeadLetters
 from streams.runtime.guarding import Guard
 from streams.runtime.limits import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.outbox import Message
-from streams.runtime.pipeline import HeldUpError, Pipeline, Steps
+from streams.runtime.pipeline import HeldUpError, Pipeline, Steps, _blockage
 from streams.runtime.raw_batch import RawBatch, cut
 from streams.runtime.retry import StoppedError, Waiter
 from tests.unit.test_runtime_pipeline import (
@@ -305,6 +305,40 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
             blocker(pipeline, offset)
             shop.away = shop.away - {b"%d" % offset}
     assert shop.tally.applied == 20
+
+
+class WatchingShop(Shop):
+    """A shop that notes with each record that is decoded whether a blockage is known."""
+
+    def pipeline(self, guard: Guard | None = None) -> Pipeline[list[Raw], Things]:
+        self.blocked: dict[int, bool] = {}
+        self.made = super().pipeline(guard)
+        return self.made
+
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+        known = bool(self.made.blockages.current())
+        self.blocked |= dict.fromkeys(
+            (offset for batch in batches for offset in batch.offsets), known
+        )
+        return super().decode(batches)
+
+
+def test_blockage_ends_when_its_record_is_applied_though_others_follow() -> None:
+    shop = WatchingShop()
+    shop.away = {b"3"}
+    with blocked(shop, records(20)) as pipeline:
+        blocker(pipeline, 3)
+        shop.away = set()
+    assert shop.blocked == {offset: offset <= 3 for offset in range(20)}
+
+
+def test_blockage_of_two_partitions_names_the_first_record() -> None:
+    given = [*batches_of(records(2)), *batches_of(records(3, partition=5))]
+    error = HeldUpError("decode", Buried())
+    error.__cause__ = OSError("away")
+    found = _blockage(given, error)
+    assert (found.topic, found.partition, found.offset) == (TOPIC, 3, 0)
+    assert not found.exact
 
 
 def test_a_worker_that_stops_forgets_what_it_waits_at() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from streams.runtime.positions import TopicPartition
 from streams.runtime.stalls import Stall, Standing, Still
@@ -103,6 +104,15 @@ def test_silence_of_the_broker_adds_up_until_it_answers(scene: Scene) -> None:
     assert look(watcher, 4.0, passed=0.5).unanswered_s == 0.0
     scene.broker.away = True
     assert look(watcher, 5.0, passed=1.0).unanswered_s == 1.0
+
+
+def test_silence_of_the_broker_is_logged_once_until_it_answers(scene: Scene) -> None:
+    watcher = scene.watcher()
+    with capture_logs() as logs:
+        for away in (True, True, False, True):
+            scene.broker.away = away
+            look(watcher, 1.0)
+    assert [(entry["log_level"], entry["error"]) for entry in logs] == [("warning", str(AWAY))] * 2
 
 
 def test_error_of_one_partition_is_no_answer(scene: Scene) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.app.settings import Settings
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID, make_id
 from streams.projections.tier_policy import (
@@ -92,3 +93,8 @@ def test_a_decision_is_told_by_author_time_and_tiers() -> None:
     }
     assert len(others - {change.event_id}) == 4
     assert all(0 < event_id <= MAX_ID for event_id in others)
+
+
+def test_default_limits_are_those_of_the_settings() -> None:
+    settings = Settings()
+    assert TierLimits() == (settings.pull_budget, settings.pull_followers, 0.1, 0.5)

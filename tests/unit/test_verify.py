@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from streams.app.feed_check import Path, Walk, judge, walk
 from streams.app.feed_fold import FOLLOWS, POSTS, TOPICS, FeedFold
 from streams.app.feed_news import readers_with_news
 from streams.app.log_scan import Spans, everything
-from streams.app.readers import NamedReaders, SampledReaders
+from streams.app.readers import NamedReaders, SampledReaders, _hashes
 from streams.app.verifying import ROUNDS, Line, Verdict
 from streams.app.verifying import judge as judge_line
 from streams.cli.verify_output import SHOWN, print_verdict, verdict_json
@@ -38,6 +39,8 @@ from tests.small_network import (
 )
 from tests.verdicts import Event
 
+SPLITMIX64 = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
+"""The first outputs of splitmix64 that begins with the state 0, as published with it."""
 EVENTS = [
     follow(1),
     follow(2, OTHER),
@@ -353,3 +356,18 @@ def test_a_verdict_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * SHOWN + 2
     assert lines[-2] == "… and 1 more that differ; --json has all"
+
+
+@pytest.mark.parametrize(("seed", "expected"), [*enumerate(SPLITMIX64)])
+def test_hash_of_readers_is_splitmix64(seed: int, expected: int) -> None:
+    assert _hashes(pa.array([0]), seed).to_pylist() == [expected]
+
+
+@pytest.mark.parametrize("size", [1, 3, 40, 100])
+def test_sample_is_of_the_smallest_hashes_however_the_log_is_read(size: int) -> None:
+    users = pa.array(range(1, 41), pa.int64())
+    readers = SampledReaders(size, 7)
+    for start in range(0, 40, 5):
+        readers.notice(users.slice(start, 5))
+    ordered = sorted(zip(_hashes(users, 7).to_pylist(), users.to_pylist(), strict=True))
+    assert readers.ids == tuple(sorted(user for _, user in ordered[:size]))

@@ -199,6 +199,21 @@ def test_references_of_references_are_inlined_once(used: Any, references: list[A
     assert text.count('"name":"Knob"') == 1
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(["Lid"], "Lid"), (["c.Lid"], "c.Lid"), (["Lid", "c.Lid"], "c.Lid")],
+)
+def test_simple_name_is_of_the_enclosing_namespace_or_of_none(
+    names: list[str], expected: str
+) -> None:
+    schema = {"type": "record", "name": "c.Whole", "fields": [{"name": "part", "type": "Lid"}]}
+    fixed = [json.dumps({"type": "fixed", "name": name, "size": 1}) for name in names]
+    (field,) = json.loads(inline(json.dumps(schema), fixed))["fields"]
+    *namespace, name = expected.split(".")
+    part = field["type"]
+    assert (part["namespace"], part["name"]) == (".".join(namespace), name)
+
+
 def test_missing_reference_stays_a_name_that_the_reader_refuses() -> None:
     text = inline(json.dumps(changed("ContentLiked", content_kind="else.Kind")), [])
     found, [refused] = read_back_unparsed(text)
