@@ -20,8 +20,11 @@ from streams.errors import UserError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+# A time that Python cannot hold gives way to the next change, which replaces or names it.
 _STANDING: Final[LiteralString] = """
-SELECT user_id, true, updated_at FROM users WHERE user_id = ANY(%(ids)s)
+SELECT user_id, true, CASE
+    WHEN updated_at BETWEEN '0001-01-02 00:00Z' AND '9999-12-30 00:00Z' THEN updated_at ELSE 'epoch'
+END FROM users WHERE user_id = ANY(%(ids)s)
 UNION ALL
 SELECT user_id, false, closed_at FROM closed_accounts AS closed
 WHERE user_id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM users WHERE user_id = closed.user_id)
