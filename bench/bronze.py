@@ -21,13 +21,13 @@ from deltalake import WriterProperties, write_deltalake
 from bench.events import KINDS, publish, schema_id
 from bench.report import Report
 from streams.agents.registry import AGENTS
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stack import environment
-from streams.app.wiring import progress
+from streams.app.stores import progress
 from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
-from streams.contracts.reading import read
+from streams.contracts.decoder import read
 from streams.contracts.records import Records
 from streams.sinks.delta.rows import bronze_rows
 from streams.sinks.delta.table import LakeTable, create_tables

@@ -17,15 +17,15 @@ from typing import Final, NamedTuple
 from redis import Redis
 
 from bench.durable_pages import DurablePages
-from bench.reading import START, Readers, latencies, page, plain_post, readers
+from bench.read import START, Readers, latencies, page, plain_post, readers
 from bench.report import Report
-from streams.app.read_side import ReadSide
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, row_copies
+from streams.app.stores import durable_views, row_copies
+from streams.caching.invalidating_sink import DroppingSink
 from streams.contracts.ids import make_id
-from streams.projections.effects import Effects, Relation, SetRelation, Stamp
-from streams.sinks.dropping import DroppingSink
+from streams.serving.read_side import ReadSide
 from streams.sinks.redis.client import connect
+from streams.views.effects import Effects, Relation, SetRelation, Stamp
 
 SERVERS: Final = ("cassandra", "redis")
 _FIRST: Final = 1_000_000

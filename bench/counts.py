@@ -17,25 +17,25 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from bench.events import KINDS
-from bench.reading import latencies, open_loop, plain_post
+from bench.read import latencies, open_loop, plain_post
 from bench.report import Report
-from streams.app.migrating import migrate_views
+from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, row_copies
+from streams.app.stores import durable_views, row_copies
+from streams.caching.invalidating_sink import DroppingSink
 from streams.contracts.catalog import schemas
+from streams.contracts.decoder import read
 from streams.contracts.ids import make_id
-from streams.contracts.reading import read
 from streams.contracts.records import Records
-from streams.projections.effects import Effects, SeeContent, SetLike, Stamp
 from streams.projections.engagement import project_views
-from streams.projections.ports import ViewReader, ViewSink
-from streams.projections.projected import NO_FACTS
-from streams.runtime.raw_batch import RawBatch
+from streams.projections.projection import NO_FACTS
+from streams.runtime.consumer.raw_batch import RawBatch
 from streams.serving import counts
 from streams.sinks.cassandra.session import parts
-from streams.sinks.dropping import DroppingSink
 from streams.sinks.redis.client import connect
+from streams.views.effects import Effects, SeeContent, SetLike, Stamp
+from streams.views.store import ViewReader, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _NOW: Final = 1_735_689_600_000

@@ -24,10 +24,10 @@ import pyruhvro
 from bench.events import KINDS, Kind, Message
 from bench.report import Report, by_turns
 from streams.app.settings import Settings
-from streams.contracts import codec, reading
+from streams.contracts import codec, decoder
 from streams.contracts.catalog import schemas
 from streams.contracts.records import Records
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.raw_batch import RawBatch
 
 SERVERS: Final = ()
 _BATCH: Final = 10_000
@@ -112,5 +112,5 @@ def _fast(kind: Kind, count: int) -> dict[str, Callable[[], int]]:
         "pyruhvro": partial(alone, bodies),
         "cut": lambda: alone([value[_HEADER:] for value in values]),
         "decode": partial(ours, codec.decode),
-        "read": partial(ours, reading.read),
+        "read": partial(ours, decoder.read),
     }

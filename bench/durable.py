@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 from bench.report import Report, by_turns
 from streams.app.settings import Settings
 from streams.contracts.ids import make_id
-from streams.projections.effects import CreatePost, Effects, SeeContent, SetLike, Stamp
-from streams.projections.ports import Content
-from streams.sinks.cassandra.migrating import migrate
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.rows import index_rows, state_rows
 from streams.sinks.cassandra.session import Session, connect, parts
 from streams.sinks.cassandra.store import CassandraStore
+from streams.views.effects import CreatePost, Effects, SeeContent, SetLike, Stamp
+from streams.views.rows import Content
 
 SERVERS: Final = ("cassandra",)
 _NOW: Final = 1_735_689_600_000

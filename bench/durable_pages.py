@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-from streams.app.read_side import ReadSide
 from streams.app.settings import Settings
-from streams.serving.merging import merge_author_posts
+from streams.serving.feed.merge import merge_author_posts
+from streams.serving.read_side import ReadSide
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.redis.keys import pack, unpack

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import Producer
 
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.contracts.catalog import key_of, topic_of
 from streams.contracts.codec import encode

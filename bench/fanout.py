@@ -31,7 +31,7 @@ from bench.report import Report, by_turns
 from bench.warm import Batch, Graph, Posting, posting, skewed, warm
 from streams.app.settings import Settings
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelines
 
 SERVERS: Final = ("redis",)
 _BATCH: Final = 500

@@ -21,15 +21,15 @@ from bench.events import KINDS, Message, publish, schema_id
 from bench.fanout import Size, server_cpu_s
 from bench.report import Report
 from bench.warm import Graph, skewed, warm
-from streams.app.migrating import migrate_views
+from streams.app.migrate import migrate_views
 from streams.app.settings import Settings
 from streams.contracts.catalog import key_of
 from streams.contracts.codec import encode
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timelines import RedisTimelines
-from tests.workers import WorkerProcess, running_workers, wait_for_lag_zero
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from tests.support.workers import WorkerProcess, running_workers, wait_for_lag_zero
 
 SERVERS: Final = ("kafka", "registry", "cassandra", "redis")
 _WORKERS: Final = ("posts", "delivery")

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 import orjson
 from redis import Redis
 
-from bench.reading import Readers, latencies, open_loop, page, readers
+from bench.read import Readers, latencies, open_loop, page, readers
 from bench.report import Report
-from streams.app.read_side import ReadSide
 from streams.app.settings import Settings
-from streams.serving.answers import to_json
+from streams.serving.read_side import ReadSide
+from streams.serving.responses import to_json
 from streams.sinks.redis.client import connect
 
 SERVERS: Final = ("cassandra", "redis")

@@ -14,8 +14,8 @@ from typing import Final
 
 from bench.report import Report
 from streams.app.settings import Settings
+from streams.generate.event_writers import JsonLines
 from streams.generate.network import Network
-from streams.generate.outlets import JsonLines
 from streams.generate.world import Plan
 
 SERVERS: Final = ()

@@ -28,7 +28,7 @@ from bench.warm import LIMITS, SHARDS, VERSION, copies, enlist
 from streams.app.settings import Settings
 from streams.contracts.ids import SnowflakeGenerator
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelines
 
 SERVERS: Final = ("redis",)
 _FOLLOWERS_OF_SMALL: Final = 50

@@ -18,16 +18,31 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from bench.reading import PAGE, plain_post
+from bench.read import PAGE, plain_post
 from bench.report import Report
 from bench.warm import skewed
-from streams.agents.agent import Services
-from streams.agents.distribution import Distribution
+from streams.agents.base import Services
+from streams.agents.delivery_tasks import delivery_of
+from streams.agents.fanout import Distribution
 from streams.app.settings import Settings
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.metrics import Cache, CacheMetrics
+from streams.caching.read_through import CopiedViews
 from streams.contracts.events import DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
-from streams.projections.copies import Copied, Copy, RowCopies
-from streams.projections.effects import (
+from streams.projections.tier_policy import TierLimits
+from streams.serving import author_stories, home_feed, tray
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.context_loader import Opener
+from streams.serving.feed.feed_caches import HotViews
+from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.sinks.memory.pull_set import MemoryPullSet
+from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.views.counts import Count
+from streams.views.effects import (
     CreateStory,
     Effects,
     Relation,
@@ -36,22 +51,7 @@ from streams.projections.effects import (
     SetRelation,
     Stamp,
 )
-from streams.projections.tallies import Count
-from streams.projections.tier_policy import TierLimits
-from streams.serving import author_stories, home_feed, tray
-from streams.serving.celebrities import CelebrityCache
-from streams.serving.copied import CopiedViews
-from streams.serving.hot import HotViews
-from streams.serving.metrics import Cache, CacheMetrics
-from streams.serving.opening import Opener
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_copies import MemoryCopies
-from streams.sinks.memory_openings import MemoryOpenings
-from streams.sinks.memory_pull_set import MemoryPullSet
-from streams.sinks.memory_timelines import MemoryTimelines
-from streams.sinks.memory_visits import MemoryVisits
-from streams.sinks.redis.tasks import delivery_of
+from streams.views.row_cache import Copied, Copy, RowCopies
 
 SERVERS: Final = ()
 _START: Final = 1_735_689_600_000

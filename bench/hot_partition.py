@@ -25,16 +25,16 @@ from typing import Final, NamedTuple
 import psutil
 
 from bench.report import Report
-from streams.app.migrating import migrate_views
+from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.app.wiring import durable_views, row_copies
+from streams.app.stores import durable_views, row_copies
+from streams.caching.invalidating_sink import DroppingSink
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.projections.effects import CreateStory, Effects
-from streams.projections.ports import ViewSink
 from streams.serving import author_stories
-from streams.sinks.dropping import DroppingSink
+from streams.views.effects import CreateStory, Effects
+from streams.views.store import ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _CELEBRITY: Final = 7

@@ -22,15 +22,15 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Consumer
 
 from bench.events import KINDS, Kind
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.contracts.catalog import schemas
-from streams.contracts.reading import read
+from streams.contracts.decoder import read
 from streams.contracts.records import Records
-from streams.runtime.blockages import Blockages
 from streams.runtime.config import WorkerConfig
-from streams.runtime.metrics import Metrics
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.monitoring.blockages import Blockages
+from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.worker import Worker
 
 

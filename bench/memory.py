@@ -21,18 +21,18 @@ from redis import Redis
 from bench.report import Report
 from bench.warm import LIMITS, SHARDS, SOURCES, VERSION, ids_before
 from streams.app.settings import Settings
+from streams.caching.formats import pack_post, pack_relations, pack_stories
 from streams.contracts.events import Tier
-from streams.projections.copies import Copy
-from streams.projections.ports import PostRow, Relations, StoryRow
-from streams.projections.seen import Seen
-from streams.projections.tallies import Stamped, Tally
-from streams.serving.packing import pack_post, pack_relations, pack_stories
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.copies import RedisCopies
 from streams.sinks.redis.keys import Keys, pack
-from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.timelines import shard_of
+from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.counts import Stamped, Tally
+from streams.views.row_cache import Copy
+from streams.views.rows import PostRow, Relations, StoryRow
+from streams.views.seen_stories import Seen
+from streams.views.timeline_limits import shard_of
 
 SERVERS: Final = ("redis",)
 _BYTES: Final = "bytes"

@@ -21,16 +21,16 @@ import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
 from bench.report import Report, by_turns
-from streams.app.json_lines import lines_of
-from streams.app.publishing import LineError, LinePublisher
+from streams.app.events.json_lines import lines_of
+from streams.app.events.publish import LineError, LinePublisher
 from streams.app.settings import Settings
 from streams.contracts.catalog import schemas, topic_of
 from streams.contracts.events import Event
-from streams.contracts.jsonform import to_json
+from streams.contracts.json_codec import to_json
 from streams.generate.network import Network
 from streams.generate.world import Plan
+from streams.kafka.schema_registry import SchemaRegistry
 from streams.producer import PARTITIONER, EventProducer
-from streams.registry import SchemaRegistry
 
 SERVERS: Final = ("kafka", "registry")
 _START: Final = 1_735_689_600_000

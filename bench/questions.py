@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import Schema, convert_to_deltalake, write_deltalake
 
 from bench.report import Report
-from streams.app.asking import questions
+from streams.app.lake.ask import questions
 from streams.app.settings import Settings
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.tables import (

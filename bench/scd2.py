@@ -21,10 +21,10 @@ from jobs.session import Local, local_session
 from streams.app.settings import Settings
 from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
 from streams.contracts.tables import DIM_USERS
-from streams.stack.download import fetch
-from streams.stack.jars import jars_of
-from streams.stack.java import java
+from streams.stack.artifacts.download import fetch
+from streams.stack.artifacts.jars import jars_of
 from streams.stack.report import Silent
+from streams.stack.servers.java import java
 
 SERVERS: Final = ()
 _USERS: Final = {"tiny": 1_000, "small": 200_000, "full": 1_000_000}

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.topics import Topics
-from tests.local_stack import own_settings
+from streams.kafka.topics import Topics
+from tests.support.local_stack import own_settings
 
 
 @contextmanager

@@ -14,26 +14,19 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from bench.reading import latencies, open_loop
+from bench.read import latencies, open_loop
 from bench.report import Report
-from streams.app.migrating import migrate_views
+from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views
+from streams.app.stores import durable_views
 from streams.contracts.ids import make_id
-from streams.projections.effects import (
-    CreateStory,
-    Effects,
-    Relation,
-    SeeContent,
-    SetRelation,
-    Stamp,
-)
-from streams.projections.ports import ViewReader, ViewSink
 from streams.serving import tray
-from streams.serving.answers import Tray, to_json
+from streams.serving.responses import Tray, to_json
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
+from streams.views.effects import CreateStory, Effects, Relation, SeeContent, SetRelation, Stamp
+from streams.views.store import ViewReader, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _READER: Final = 1_000_000

@@ -14,18 +14,18 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from bench.reading import PAGE, latencies, open_loop
+from bench.read import PAGE, latencies, open_loop
 from bench.report import Report
-from streams.app.migrating import migrate_views
+from streams.app.migrate import migrate_views
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views
+from streams.app.stores import durable_views
 from streams.contracts.ids import make_id
-from streams.projections.effects import CreateStory, Effects, SeeContent, SetLike, Stamp
-from streams.projections.ports import ViewReader, ViewSink
 from streams.serving import story_viewers
-from streams.serving.answers import ViewerPage, to_json
+from streams.serving.responses import ViewerPage, to_json
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
+from streams.views.effects import CreateStory, Effects, SeeContent, SetLike, Stamp
+from streams.views.store import ViewReader, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _OWNER: Final = 1

@@ -10,8 +10,8 @@ from redis import Redis
 from streams.contracts.ids import MAX_ID, make_id
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.scripts import source
-from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.timelines import TimelineLimits, shard_of
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.timeline_limits import TimelineLimits, shard_of
 
 VERSION: Final = "v1"
 SHARDS: Final = 16

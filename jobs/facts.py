@@ -15,8 +15,8 @@ from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
 from jobs.queries import Counts, UnbalancedError
 from jobs.transforms.asof import with_user_sk
+from jobs.transforms.deduplication import Verdict, judge
 from jobs.transforms.engagement import POST
-from jobs.transforms.judging import Verdict, judge
 from streams.contracts.tables import DIM_USERS, Table
 
 _CHANGES: Final = (Verdict.INSERT, Verdict.REPLACE, Verdict.WITHDRAW)

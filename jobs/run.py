@@ -30,9 +30,9 @@ from jobs import (
 )
 from jobs.failures import Failure, Job, failure_of, is_of_spark
 from jobs.lake import Lake, create_table, exists
+from jobs.micro_batches import BatchDone, StoppedError, run_available
 from jobs.queries import Counts, Query, stream_of
 from jobs.session import cluster_session
-from jobs.streaming import BatchDone, StoppedError, run_available
 from streams.contracts.tables import DIM_DATE, DIM_USERS, FACT_ENGAGEMENT, FACT_FOLLOWS, STAR, Table
 
 _FILES: Final = 64

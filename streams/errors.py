@@ -19,3 +19,15 @@ class UserError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot answer now; wait and try again. Nothing may be acknowledged."""
+
+
+class StoreRefusedError(Exception):
+    """The store answers, and refuses what a record asks of it: trying again changes nothing.
+
+    A refusal that concerns every record, such as a missing table or a wrong password, is a
+    StoreUnavailableError: it ends when the deployment is corrected.
+    """

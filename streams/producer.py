@@ -20,10 +20,10 @@ from streams.contracts.catalog import TopicSpec, topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
-from streams.contracts.jsonform import from_json
-from streams.contracts.validate import EventError, check
+from streams.contracts.json_codec import from_json
+from streams.contracts.validation import EventError, check
 from streams.errors import UserError
-from streams.registry import SchemaRegistry
+from streams.kafka.schema_registry import SchemaRegistry
 
 PARTITIONER: Final = "murmur2_random"
 """Java's default partitioner by key; librdkafka's own default would be CRC32."""

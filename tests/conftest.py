@@ -10,11 +10,11 @@ from pyspark.sql import SparkSession
 
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.stack.starting import tail
-from tests import messages
-from tests.local_stack import own_settings
-from tests.profiles import load_profile
-from tests.sparks import spark_session
+from streams.stack.supervision.start import tail
+from tests.support import messages
+from tests.support.local_stack import own_settings
+from tests.support.profiles import load_profile
+from tests.support.sparks import spark_session
 
 _LOG_LINES = 40
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.accounts.database import Server
-from streams.accounts.migrating import PUBLICATION
+from streams.accounts.migrate import PUBLICATION
 from streams.contracts.tables import UNAVAILABLE, USER
 
 CAPTURED: Final = tuple(column.name for column in USER)

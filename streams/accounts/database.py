@@ -9,8 +9,7 @@ from typing import Any, Final, TypeAlias
 import psycopg
 from psycopg import errors
 
-from streams.errors import UserError
-from streams.projections.ports import StoreUnavailableError
+from streams.errors import StoreUnavailableError, UserError
 
 MAINTENANCE: Final = "postgres"
 """The database that every server has."""

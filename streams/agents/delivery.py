@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.agents.agent import AgentSteps, Services, ViewAgent, id_conflict
+from streams.agents.base import AgentSteps, Services, ViewAgent, id_conflict
+from streams.agents.delivery_tasks import delivery_of, task_of
 from streams.contracts.batch import Batch, Rejected
+from streams.contracts.decoder import read
 from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
-from streams.contracts.reading import read
 from streams.contracts.records import Records, Slice
 from streams.contracts.rows import events
-from streams.projections.timelines import Delivery
-from streams.runtime.pipeline import Steps
-from streams.sinks.redis.tasks import delivery_of, task_of
+from streams.runtime.processing.pipeline import Steps
+from streams.views.timeline_cache import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ from typing import cast
 import pyarrow as pa
 import structlog
 
-from streams.agents.agent import Agent, AgentSteps, id_conflict
+from streams.agents.base import Agent, AgentSteps, id_conflict
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.reading import read
+from streams.contracts.decoder import read
 from streams.contracts.records import Records
 from streams.contracts.tables import BRONZE
-from streams.runtime.dead_letters import Rejection
-from streams.runtime.metrics import Metrics
-from streams.runtime.pipeline import Steps
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.dead_letters.reporter import Rejection
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.pipeline import Steps
 from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.rows import bronze_rows
 

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from streams.agents.agent import AgentSteps, Services, ViewAgent, ViewSteps
-from streams.agents.distribution import Distribution
-from streams.projections.projected import Projected
+from streams.agents.base import AgentSteps, Services, ViewAgent, ViewSteps
+from streams.agents.fanout import Distribution
+from streams.projections.projection import Projected
 
 
 class _PostSteps(ViewSteps):

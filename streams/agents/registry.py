@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streams.agents.agent import Agent
+from streams.agents.base import Agent
 from streams.agents.delivery import DELIVERY
 from streams.agents.engagement import ENGAGEMENT
 from streams.agents.graph import GRAPH

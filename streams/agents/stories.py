@@ -1,5 +1,5 @@
 """Stories, their end and their highlights."""
 
-from streams.agents.agent import ViewAgent, view_steps
+from streams.agents.base import ViewAgent, view_steps
 
 STORIES = ViewAgent(topics=("social.stories.v1",), steps=view_steps)

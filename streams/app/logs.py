@@ -6,7 +6,9 @@ import sys
 import structlog
 
 _OURS = "streams"
-_FAUST_APP = "streams.runtime.transport"  # Faust logs its own steps under the name of its app
+_FAUST_APP = (
+    "streams.runtime.consumer.transport"  # Faust logs its own steps under the name of its app
+)
 
 
 def configure_logs(level: int = logging.INFO) -> None:

@@ -3,25 +3,12 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, hot_views, row_copies
-from streams.projections.ports import ViewReader
-from streams.serving.copied import CopiedViews
-from streams.serving.hot import HotViews
-from streams.serving.metrics import CacheMetrics
-
-
-class ReadSide(NamedTuple):
-    """The stores of one version of the views, ready to be asked."""
-
-    views: ViewReader
-    """With copies in front."""
-    hot: HotViews
-    durable: ViewReader
-    """The same views, as the durable store alone has them."""
-    metrics: CacheMetrics
+from streams.app.stores import durable_views, hot_views, row_copies
+from streams.caching.metrics import CacheMetrics
+from streams.caching.read_through import CopiedViews
+from streams.serving.read_side import ReadSide
 
 
 @contextmanager

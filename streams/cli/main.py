@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from streams.cli.command import HELP_OPTIONS
+from streams.cli.common.command import HELP_OPTIONS
 
 _DEBUG = "--debug"
 _INTERRUPTED = 130
@@ -19,49 +19,49 @@ _TERMINATED = 128 + signal.SIGTERM
 # command -> (module in streams.cli, one line of help). A module offers `app`, a typer.Typer with
 # one command, or with several where the command has verbs.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "up": ("stack_up", "Start the local servers and wait until they answer."),
-    "down": ("stack_down", "Stop the local servers."),
-    "status": ("stack_status", "Show the local servers."),
-    "logs": ("stack_logs", "Show a server's or worker's log."),
-    "reset": ("stack_reset", "Delete the data of the local stack."),
-    "doctor": ("stack_doctor", "Check what the local stack needs."),
-    "topics": ("topics", "Create topics, or compare them with their descriptions."),
-    "schemas": ("schemas", "Register schemas, or check them against released versions."),
-    "publish": ("publish", "Publish events from JSON lines."),
-    "tail": ("tail", "Print a topic's decoded events."),
-    "generate": ("generate", "Generate a synthetic network's events."),
-    "load": ("load", "Turn other networks' data into events."),
-    "migrate": ("migrate", "Bring Cassandra and the accounts database up to date."),
-    "accounts": ("accounts", "Change accounts."),
-    "cdc": ("cdc", "Capture changes of accounts."),
-    "run": ("run", "Run workers."),
-    "expire": ("expire", "Tell the log of stories that have ended."),
-    "dlq": ("dlq", "List, show, replay and discard dead letters."),
-    "lag": ("lag", "Show what workers have still to read."),
-    "cache": ("cache", "Show what the caches hold."),
-    "plan": ("plan", "Tell how much memory the caches of a network take."),
-    "feed": ("feed", "Show a reader's home feed."),
-    "explain": ("explain", "Tell why a post is in a home feed, or is not."),
-    "warm": ("warm", "Make timelines of an author's followers ahead."),
-    "verify": ("verify", "Hold home feeds to a fold of the log."),
-    "author": ("author", "Show an author's posts."),
-    "hashtag": ("hashtag", "Show the posts under a hashtag."),
-    "trending": ("trending", "Show the hashtags that most people use now."),
-    "thread": ("thread", "Show the comments on a post, story or comment."),
-    "tray": ("tray", "Show a reader's story tray."),
-    "stories": ("stories", "Show an author's visible stories."),
-    "highlights": ("highlights", "Show an author's highlights."),
-    "archive": ("archive", "Show a user's stories that have ended, to the user."),
-    "viewers": ("viewers", "Show who viewed a story, to its owner."),
-    "counts": ("counts", "Show a content's counts."),
-    "commenters": ("commenters", "Show who comments on a content."),
-    "likers": ("likers", "Show who likes a content."),
-    "likes": ("likes", "Show what a user likes."),
-    "graph": ("graph", "Show whom a user follows and is followed by."),
-    "tier": ("tier", "Show how an author's posts reach readers."),
-    "lake": ("lake", "Fill the historical tables, and tell what they hold."),
-    "ask": ("ask", "Ask the lake, by a question's name or by SQL."),
-    "demo": ("demo", "Show the whole line on a small generated week."),
+    "up": ("stack.up", "Start the local servers and wait until they answer."),
+    "down": ("stack.down", "Stop the local servers."),
+    "status": ("stack.status", "Show the local servers."),
+    "logs": ("stack.logs", "Show a server's or worker's log."),
+    "reset": ("stack.reset", "Delete the data of the local stack."),
+    "doctor": ("stack.doctor", "Check what the local stack needs."),
+    "topics": ("events.topics", "Create topics, or compare them with their descriptions."),
+    "schemas": ("events.schemas", "Register schemas, or check them against released versions."),
+    "publish": ("events.publish", "Publish events from JSON lines."),
+    "tail": ("events.tail", "Print a topic's decoded events."),
+    "generate": ("events.generate", "Generate a synthetic network's events."),
+    "load": ("events.load", "Turn other networks' data into events."),
+    "migrate": ("stack.migrate", "Bring Cassandra and the accounts database up to date."),
+    "accounts": ("accounts.accounts", "Change accounts."),
+    "cdc": ("accounts.cdc", "Capture changes of accounts."),
+    "run": ("workers.run", "Run workers."),
+    "expire": ("workers.expire", "Tell the log of stories that have ended."),
+    "dlq": ("dlq.commands", "List, show, replay and discard dead letters."),
+    "lag": ("workers.lag", "Show what workers have still to read."),
+    "cache": ("feeds.cache", "Show what the caches hold."),
+    "plan": ("feeds.plan", "Tell how much memory the caches of a network take."),
+    "feed": ("feeds.feed", "Show a reader's home feed."),
+    "explain": ("feeds.explain", "Tell why a post is in a home feed, or is not."),
+    "warm": ("feeds.warm", "Make timelines of an author's followers ahead."),
+    "verify": ("feeds.verify", "Hold home feeds to a fold of the log."),
+    "author": ("read.posts", "Show an author's posts."),
+    "hashtag": ("read.posts", "Show the posts under a hashtag."),
+    "trending": ("read.posts", "Show the hashtags that most people use now."),
+    "thread": ("read.engagement", "Show the comments on a post, story or comment."),
+    "tray": ("read.stories", "Show a reader's story tray."),
+    "stories": ("read.stories", "Show an author's visible stories."),
+    "highlights": ("read.stories", "Show an author's highlights."),
+    "archive": ("read.stories", "Show a user's stories that have ended, to the user."),
+    "viewers": ("read.stories", "Show who viewed a story, to its owner."),
+    "counts": ("read.engagement", "Show a content's counts."),
+    "commenters": ("read.engagement", "Show who comments on a content."),
+    "likers": ("read.engagement", "Show who likes a content."),
+    "likes": ("read.engagement", "Show what a user likes."),
+    "graph": ("read.graph", "Show whom a user follows and is followed by."),
+    "tier": ("read.graph", "Show how an author's posts reach readers."),
+    "lake": ("lake.lake", "Fill the historical tables, and tell what they hold."),
+    "ask": ("lake.ask", "Ask the lake, by a question's name or by SQL."),
+    "demo": ("demo.demo", "Show the whole line on a small generated week."),
 }
 
 
@@ -79,7 +79,8 @@ class _LazyGroup(TyperGroup):
             return None
         module_name, _ = COMMANDS[cmd_name]
         module = importlib.import_module(f"streams.cli.{module_name}")
-        command = typer.main.get_command(module.app)
+        group = typer.main.get_command(module.app)
+        command = getattr(group, "commands", {}).get(cmd_name, group)  # a module may have several
         command.name = cmd_name
         return command
 
@@ -129,7 +130,7 @@ def main() -> None:
     except Exception as error:
         if arguments[:1] == [_DEBUG] or os.environ.get("STORYLINE_DEBUG"):
             raise
-        from streams.cli.failing import explained
+        from streams.cli.common.errors import explained
 
         told = explained(error)
         _complain(told.message, told.hint)

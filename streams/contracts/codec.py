@@ -29,7 +29,13 @@ from streams.contracts.frames import (
     unknown_schema,
 )
 from streams.contracts.records import Records
-from streams.contracts.resolve import DecodeError, NotAvroError, Writer, arrow_schema, writer_of
+from streams.contracts.schema_resolution import (
+    DecodeError,
+    NotAvroError,
+    Writer,
+    arrow_schema,
+    writer_of,
+)
 from streams.errors import UserError
 
 SchemaLookup = Callable[[int], str | None]
@@ -101,7 +107,7 @@ def decode(
 ) -> tuple[Batch, list[Rejected]]:
     """Decode records of a topic; what cannot be decoded is rejected, in the order of `records`.
 
-    Nothing is validated: see `streams.contracts.reading.read`. Raises RegistryUnavailableError.
+    Nothing is validated: see `streams.contracts.decoder.read`. Raises RegistryUnavailableError.
     """
     rows, refused = decode_rows(records, topic, writer_schema)
     return Batch(topic, {name: row.columns for name, row in rows.items()}), in_order(refused)

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from streams.contracts.validate import MAX_HASHTAG
+from streams.contracts.validation import MAX_HASHTAG
 
 MAX_TAG_KEY: Final = 18 * MAX_HASHTAG
 """Code points of the longest key: normalisation makes up to 18 of one (U+FDFA)."""

@@ -12,9 +12,9 @@ from typing import Final
 
 from streams.accounts.changes import AccountChange, SignedUp
 from streams.contracts.events import EVENT_TYPES, Event, UserFollowed, UserUnfollowed
+from streams.generate.account_state import Registrar, Tiers
 from streams.generate.calendar import DAY_MS, HOUR_MS
 from streams.generate.people import country_at, draws
-from streams.generate.registrar import Registrar, Tiers
 from streams.generate.world import Plan
 
 NEVER: Final = 0.01

@@ -5,36 +5,36 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from streams.contracts.events import Event
-from streams.generate import engaging, publishing, relating
+from streams.generate import content, engagement, relations
 from streams.generate.calendar import Slice, instants, slices
-from streams.generate.oddities import oddity
+from streams.generate.edge_cases import oddity
 from streams.generate.world import Plan, World
 
 Happening = Callable[[World], Event | None]
 
 # What happens besides follows and oddities, in parts of the whole.
 MIX: tuple[tuple[Happening, float], ...] = (
-    (relating.unfollow, 15),
-    (relating.block, 5),
-    (relating.unblock, 2),
-    (relating.mute, 6),
-    (relating.unmute, 2),
-    (publishing.post, 130),
-    (publishing.reply, 20),
-    (publishing.repost, 50),
-    (publishing.edit, 8),
-    (publishing.delete, 9),
-    (publishing.story, 40),
-    (publishing.delete_story, 2),
-    (publishing.highlight, 8),
-    (publishing.unhighlight, 2),
-    (engaging.like, 230),
-    (engaging.unlike, 18),
-    (engaging.view_post, 230),
-    (engaging.view_story, 140),
-    (engaging.view_highlight, 6),
-    (engaging.comment, 75),
-    (engaging.delete_comment, 6),
+    (relations.unfollow, 15),
+    (relations.block, 5),
+    (relations.unblock, 2),
+    (relations.mute, 6),
+    (relations.unmute, 2),
+    (content.post, 130),
+    (content.reply, 20),
+    (content.repost, 50),
+    (content.edit, 8),
+    (content.delete, 9),
+    (content.story, 40),
+    (content.delete_story, 2),
+    (content.highlight, 8),
+    (content.unhighlight, 2),
+    (engagement.like, 230),
+    (engagement.unlike, 18),
+    (engagement.view_post, 230),
+    (engagement.view_story, 140),
+    (engagement.view_highlight, 6),
+    (engagement.comment, 75),
+    (engagement.delete_comment, 6),
 )
 _EARLY = 0.4  # new accounts follow more: the share of follows falls over this part of the run
 _TRIES = 5
@@ -52,7 +52,7 @@ class Network:
     def __iter__(self) -> Iterator[Event]:
         world = World(self.plan)
         plan = self.plan
-        happenings = (relating.follow, oddity, *(happening for happening, _ in MIX))
+        happenings = (relations.follow, oddity, *(happening for happening, _ in MIX))
         for part in slices(plan.start, plan.duration, plan.events):
             if part.events:
                 yield from _events(world, part, happenings, _thresholds(plan, part.progress))
@@ -88,4 +88,4 @@ def _events(
             event = happenings[bisect(thresholds, draw())](world)
             if event is not None:
                 break
-        yield event or publishing.post(world)
+        yield event or content.post(world)

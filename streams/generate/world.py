@@ -12,7 +12,7 @@ from streams.contracts.ids import EPOCH_MS
 from streams.generate.calendar import DAY_MS, Mint
 from streams.generate.graph import FollowGraph
 from streams.generate.memory import Gone, Pairs, Recent
-from streams.generate.sampling import Crowd, power_law_with_top
+from streams.generate.power_laws import Crowd, power_law_with_top
 from streams.generate.words import Words
 
 TOP_SHARE = 0.1  # the most followed account's share of all users

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from streams.contracts.events import Event, PostCreated, PostDeleted, PostEdited
 from streams.contracts.ids import EPOCH_MS, id_time
-from streams.contracts.validate import MAX_AHEAD_MS
+from streams.contracts.validation import MAX_AHEAD_MS
 from streams.importers.activity_values import (
     attachment_url,
     check_public,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from streams.contracts.events import Event
-from streams.contracts.validate import check
+from streams.contracts.validation import check
 from streams.errors import UserError
 from streams.importers.activitypub import OutboxReader
 from streams.importers.input_lines import MAX_LINE, Line

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from streams.contracts.events import Event, PostCreated, PostDeleted, PostEdited
 from streams.contracts.ids import EPOCH_MS, id_time
-from streams.contracts.validate import MAX_AHEAD_MS
+from streams.contracts.validation import MAX_AHEAD_MS
 from streams.importers.bluesky_posts import PostFields, post_fields
 from streams.importers.identifiers import EventIds, tid_ms
 from streams.importers.json_values import JsonObject, as_object, member, parse_object

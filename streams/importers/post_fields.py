@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from streams.contracts.tags import tag_key
-from streams.contracts.validate import MAX_HASHTAG, MAX_HASHTAGS, MAX_MEDIA, MAX_TEXT
+from streams.contracts.validation import MAX_HASHTAG, MAX_HASHTAGS, MAX_MEDIA, MAX_TEXT
 from streams.importers.report import Cut, ImportReport
 
 _ELLIPSIS: Final = "…"

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from streams.lakehouse.duck import interruptible
-from streams.lakehouse.guard import sql_error
+from streams.lakehouse.sql_guard import sql_error
 
 _BATCH_ROWS: Final = 10_000
 _EXACT: Final = (1 << 53) - 1

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.contracts.batch import Batch
-from streams.projections.projected import Projected
-from streams.projections.rows import distinct, named, position
+from streams.projections.batch_rows import distinct, named, position
+from streams.projections.projection import Projected
 
 
 def creates(

@@ -3,17 +3,11 @@
 import polars as pl
 
 from streams.contracts.batch import Batch
+from streams.projections.batch_rows import distinct
 from streams.projections.creates import creates, others
-from streams.projections.effects import (
-    CreateComment,
-    DeleteComment,
-    SeeContent,
-    SetLike,
-    Stamp,
-)
-from streams.projections.ports import Content
-from streams.projections.projected import Facts, Projected
-from streams.projections.rows import distinct
+from streams.projections.projection import Facts, Projected
+from streams.views.effects import CreateComment, DeleteComment, SeeContent, SetLike, Stamp
+from streams.views.rows import Content
 
 
 def project_likes(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all

@@ -5,8 +5,8 @@ from typing import Any
 
 from streams.contracts.batch import Batch
 from streams.projections.creates import others
-from streams.projections.effects import Relation, SetRelation, Stamp
-from streams.projections.projected import Facts, Projected
+from streams.projections.projection import Facts, Projected
+from streams.views.effects import Relation, SetRelation, Stamp
 
 _PAIRS = (
     # record type, relation, acting user's field, other user's field, ending event

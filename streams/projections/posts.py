@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from streams.contracts.batch import Batch
 from streams.contracts.tags import tag_key
 from streams.projections.creates import creates, others
-from streams.projections.effects import CreatePost, DeletePost, EditPost, Stamp
-from streams.projections.ports import Content
-from streams.projections.projected import Facts, Projected
+from streams.projections.projection import Facts, Projected
+from streams.views.effects import CreatePost, DeletePost, EditPost, Stamp
+from streams.views.rows import Content
 
 
 def tag_keys(hashtags: Sequence[str]) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 from streams.contracts.batch import Batch
 from streams.projections.engagement import project_comments, project_likes, project_views
 from streams.projections.graph import project_graph
-from streams.projections.ports import Content
 from streams.projections.posts import project_posts
-from streams.projections.projected import Facts, Projected
+from streams.projections.projection import Facts, Projected
 from streams.projections.stories import project_stories
 from streams.projections.tiers import project_tiers
+from streams.views.rows import Content
 
 Projection = Callable[[Batch, Facts], Projected]
 

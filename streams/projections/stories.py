@@ -2,10 +2,10 @@
 
 from streams.contracts.batch import Batch
 from streams.projections.creates import creates, others
-from streams.projections.effects import CreateStory, DeleteStory, SetHighlight, Stamp
-from streams.projections.expiry import Expiry
-from streams.projections.ports import Content
-from streams.projections.projected import Facts, Projected
+from streams.projections.projection import Facts, Projected
+from streams.views.effects import CreateStory, DeleteStory, SetHighlight, Stamp
+from streams.views.rows import Content
+from streams.views.story_expiry import Expiry
 
 
 def project_stories(batch: Batch, facts: Facts) -> Projected:

@@ -3,8 +3,8 @@
 from streams.contracts.batch import Batch
 from streams.contracts.events import Tier
 from streams.projections.creates import others
-from streams.projections.effects import SetTier, Stamp
-from streams.projections.projected import Facts, Projected
+from streams.projections.projection import Facts, Projected
+from streams.views.effects import SetTier, Stamp
 
 
 def project_tiers(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all

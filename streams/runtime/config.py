@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.runtime.intake import Buffer
-from streams.runtime.transport import BatchApp
+from streams.runtime.consumer.consumer_rules import Buffer
+from streams.runtime.consumer.transport import BatchApp
 
 _DAY_S = 86_400.0
 _NEVER_FULL = 1_000_000

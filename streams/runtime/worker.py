@@ -12,17 +12,17 @@ from typing import Any
 import structlog
 import uvloop
 
-from streams.runtime.applying import Applier
 from streams.runtime.config import WorkerConfig, make_app
-from streams.runtime.fetch_thread import MembershipLostError
-from streams.runtime.gathering import Gathered, Gatherer
-from streams.runtime.lane import Lane
-from streams.runtime.metrics import Metrics
-from streams.runtime.pipeline import Pipeline
-from streams.runtime.retry import StoppedError
-from streams.runtime.stalls import Stall
-from streams.runtime.transport import WantedFrom
-from streams.runtime.vitals import Vitals
+from streams.runtime.consumer.fetch_thread import MembershipLostError
+from streams.runtime.consumer.transport import WantedFrom
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.monitoring.stalls import Stall
+from streams.runtime.monitoring.worker_status import Vitals
+from streams.runtime.processing.applier import Applier
+from streams.runtime.processing.batcher import Gathered, Gatherer
+from streams.runtime.processing.pipeline import Pipeline
+from streams.runtime.processing.retry import StoppedError
+from streams.runtime.processing.topic_runner import Lane
 
 log = structlog.get_logger(__name__)
 

@@ -1,8 +1,8 @@
 """Whom a user follows and is followed by, and how the user's posts reach them."""
 
 from streams.contracts.events import Tier
-from streams.projections.ports import ViewReader
-from streams.serving.answers import Graph
+from streams.serving.responses import Graph
+from streams.views.store import ViewReader
 
 
 def graph(views: ViewReader, user: int, *, after: int = 0, limit: int = 20) -> Graph:

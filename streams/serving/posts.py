@@ -5,9 +5,10 @@ from itertools import islice
 
 from streams.contracts.ids import id_time
 from streams.contracts.tags import tag_key
-from streams.projections.ports import PostRow, ViewReader
-from streams.serving.answers import Post, PostPage
+from streams.serving.responses import Post, PostPage
 from streams.serving.visibility import post_filter, viewpoint
+from streams.views.rows import PostRow
+from streams.views.store import ViewReader
 
 DEFAULT_LIMIT = 20
 _LOOK_AHEAD = 8

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from streams.contracts.ids import id_time
-from streams.projections.ports import StoryRow, Viewing, ViewReader
-from streams.serving.answers import (
+from streams.serving.posts import newest_first
+from streams.serving.responses import (
     NotFoundError,
     Story,
     StoryPage,
@@ -18,8 +18,9 @@ from streams.serving.answers import (
     Viewer,
     ViewerPage,
 )
-from streams.serving.posts import newest_first
 from streams.serving.visibility import viewpoint
+from streams.views.rows import StoryRow, Viewing
+from streams.views.store import ViewReader
 
 
 def is_visible(row: StoryRow, now: int) -> bool:

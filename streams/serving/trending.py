@@ -11,8 +11,8 @@ from math import fsum
 from typing import Final
 
 from streams.contracts.ids import id_time
-from streams.projections.ports import ViewReader
-from streams.serving.answers import TrendingTag
+from streams.serving.responses import TrendingTag
+from streams.views.store import ViewReader
 
 HALF_LIFE_MS: Final = 4 * 3_600_000
 WINDOW_MS: Final = 24 * 3_600_000

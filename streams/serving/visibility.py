@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from streams.projections.ports import PostRow, ViewReader
+from streams.views.rows import PostRow
+from streams.views.store import ViewReader
 
 
 @dataclass(frozen=True, slots=True)

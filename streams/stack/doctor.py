@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 
 from streams.errors import UserError
-from streams.stack import archive, checks, download
-from streams.stack.jars import jars_of
-from streams.stack.java import java, major_version
+from streams.stack import checks
+from streams.stack.artifacts import archive, download
+from streams.stack.artifacts.jars import jars_of
+from streams.stack.servers.java import java, major_version
 from streams.stack.service import Service, Site
 from streams.stack.stack import Stack
 

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterable
 
 from streams.errors import UserError
-from streams.stack.cassandra import CASSANDRA
-from streams.stack.connect import CONNECT
-from streams.stack.kafka import KAFKA
-from streams.stack.postgres import POSTGRES
-from streams.stack.redis import REDIS
-from streams.stack.registry import REGISTRY
+from streams.stack.servers.cassandra import CASSANDRA
+from streams.stack.servers.connect import CONNECT
+from streams.stack.servers.kafka import KAFKA
+from streams.stack.servers.postgres import POSTGRES
+from streams.stack.servers.redis import REDIS
+from streams.stack.servers.registry import REGISTRY
 from streams.stack.service import Service, Worker
 
 SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS, POSTGRES, CONNECT)

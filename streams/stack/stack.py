@@ -7,25 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from streams.errors import UserError
-from streams.stack import (
-    archive,
-    checks,
-    download,
-    launching,
-    orphans,
-    supervisor,
-    supervisord_conf,
-)
+from streams.stack import checks
+from streams.stack.artifacts import archive, download
+from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import StackConfig
-from streams.stack.jars import jars_of
-from streams.stack.java import java
-from streams.stack.locks import locked
 from streams.stack.report import Report, Silent
+from streams.stack.servers.java import java
 from streams.stack.service import Service, Site, Worker
 from streams.stack.services import SERVICES, WORKERS, chosen
-from streams.stack.starting import start_all, start_workers
-from streams.stack.status import ProgramStatus, statuses
-from streams.stack.stopping import stop_all
+from streams.stack.supervision import launch_files, orphans, supervisor, supervisord_conf
+from streams.stack.supervision.locks import locked
+from streams.stack.supervision.start import start_all, start_workers
+from streams.stack.supervision.status import ProgramStatus, statuses
+from streams.stack.supervision.stop import stop_all
 
 
 class Stack:
@@ -98,7 +92,7 @@ class Stack:
             self._stop_orphans(told)
             self._supervise()
             for worker in wanted:
-                launching.write_files(launching.worker_files(worker, self.config))
+                launch_files.write_files(launch_files.worker_files(worker, self.config))
             start_workers(self.config, wanted, told)
 
     def _known_workers(self, groups: Iterable[str]) -> tuple[Worker, ...]:
@@ -162,8 +156,8 @@ class Stack:
         for service in wanted:
             if service.name not in running:
                 continue
-            files = launching.server_files(service, self.config, java(self.config.java))
-            if launching.changed(files):
+            files = launch_files.server_files(service, self.config, java(self.config.java))
+            if launch_files.changed(files):
                 raise UserError(
                     f"{service.name} runs with other settings than the present ones",
                     hint="run `storyline down` first; data is kept",
@@ -173,8 +167,8 @@ class Stack:
         self._stop_orphans(report)
         checks.free_ports(self.config, fresh)
         for service in fresh:
-            launching.prepare_folders(self.config, service.name)
-            launching.write_files(launching.server_files(service, self.config, program))
+            launch_files.prepare_folders(self.config, service.name)
+            launch_files.write_files(launch_files.server_files(service, self.config, program))
             if service.install is not None:
                 folder = self.config.folder(service.name)
                 service.install(Site(config=self.config, folder=folder, java=program))
@@ -192,9 +186,9 @@ class Stack:
             supervisor.start(self.config, self.services, self.workers)
 
     def _end_orphans(self) -> int:
-        locks = tuple(launching.lock_file(self.config, name) for name in self._names())
+        locks = tuple(launch_files.lock_file(self.config, name) for name in self._names())
         kindly = {
-            launching.lock_file(self.config, service.name): service.stop_signal
+            launch_files.lock_file(self.config, service.name): service.stop_signal
             for service in self.services
         }
         return orphans.stop(locks, self._patience(), kindly)

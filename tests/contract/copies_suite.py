@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from streams.projections.copies import Copies, Copy
+from streams.views.row_cache import Copies, Copy
 
 ANN, BOB, EVE = 1, 2, (1 << 63) - 1
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from streams.projections.timelines import Delivery, TimelineCache
-from streams.sinks.timelines import TimelineLimits
+from streams.views.timeline_cache import Delivery, TimelineCache
+from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import (
     ALL,
     ANN,

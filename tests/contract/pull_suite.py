@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from streams.projections.timelines import PullSet
+from streams.views.pull_set import PullSet
 
 ANN, BOB, EVE = 1, 2, (1 << 63) - 1
 

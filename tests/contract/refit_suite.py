@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from streams.projections.timelines import Timeline, TimelineCache
-from streams.sinks.timelines import SOURCES_BYTES
+from streams.views.timeline_cache import Timeline, TimelineCache
+from streams.views.timeline_limits import SOURCES_BYTES
 from tests.contract.timeline_suite import (
     ALL,
     ANN,

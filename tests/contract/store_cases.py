@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from streams.contracts.ids import MAX_ID
-from streams.projections.effects import Effects, Stamp
-from tests.contract.store_making import MS_2024, Clock, Scope, Store
+from streams.views.effects import Effects, Stamp
+from tests.contract.store_events import MS_2024, Clock, Scope, Store
 
 MAX64 = (1 << 63) - 1
 STAMPS = {

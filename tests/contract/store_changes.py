@@ -4,9 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from streams.projections.effects import DeletePost, DeleteStory, Effects, Stamp
+from streams.views.effects import DeletePost, DeleteStory, Effects, Stamp
 from tests.contract.store_cases import MAX64, StoreCases, all_stamps, apply_each, orders
-from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
+from tests.contract.store_events import DAY_MS, MS_2024, Clock, Scope, Store
 
 
 class ChangeCases(StoreCases):

@@ -1,9 +1,9 @@
 """Creates: the smaller event_id counts, and what it carries comes back."""
 
-from streams.projections.effects import Effects
-from streams.projections.ports import Content
+from streams.views.effects import Effects
+from streams.views.rows import Content
 from tests.contract.store_cases import StoreCases, all_event_ids, orders
-from tests.contract.store_making import DAY_MS, MS_2024, Scope, Store
+from tests.contract.store_events import DAY_MS, MS_2024, Scope, Store
 
 
 class CreateCases(StoreCases):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from streams.projections.effects import DeleteComment, Effects, SeeContent, Stamp
-from streams.projections.ports import Viewing
+from streams.views.effects import DeleteComment, Effects, SeeContent, Stamp
+from streams.views.rows import Viewing
 from tests.contract.store_cases import MAX64, StoreCases, apply_each, orders
-from tests.contract.store_making import MS_2024, Scope, Store
+from tests.contract.store_events import MS_2024, Scope, Store
 
 
 class EngagementCases(StoreCases):

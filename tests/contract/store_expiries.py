@@ -1,9 +1,9 @@
 """The index of stories by their end."""
 
-from streams.projections.effects import CreateStory, Effects
-from streams.projections.expiry import Due, Expiry
+from streams.views.effects import CreateStory, Effects
+from streams.views.story_expiry import Due, Expiry
 from tests.contract.store_cases import StoreCases
-from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
+from tests.contract.store_events import DAY_MS, MS_2024, Clock, Scope, Store
 
 HOUR = 3_600_000
 LAST = MS_2024 + 400 * DAY_MS

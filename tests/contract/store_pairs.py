@@ -4,10 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from streams.projections.effects import Effects, Relation, Stamp
-from streams.projections.ports import Relations
+from streams.views.effects import Effects, Relation, Stamp
+from streams.views.rows import Relations
 from tests.contract.store_cases import StoreCases, all_stamps, apply_each
-from tests.contract.store_making import MS_2024, Scope, Store
+from tests.contract.store_events import MS_2024, Scope, Store
 
 
 class PairCases(StoreCases):

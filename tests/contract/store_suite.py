@@ -3,7 +3,8 @@
 import pytest
 
 from streams.contracts.ids import EPOCH_MS, MAX_ID, make_id
-from streams.projections.effects import (
+from streams.errors import StoreUnavailableError
+from streams.views.effects import (
     DeleteComment,
     DeletePost,
     DeleteStory,
@@ -12,12 +13,13 @@ from streams.projections.effects import (
     SeeContent,
     Stamp,
 )
-from streams.projections.ports import Content, Enough, StoreUnavailableError
+from streams.views.rows import Content
+from streams.views.store import Enough
 from tests.contract.store_changes import ChangeCases
 from tests.contract.store_creates import CreateCases
 from tests.contract.store_engagement import EngagementCases
+from tests.contract.store_events import DAY_MS, MS_2024, Clock, Scope, Store
 from tests.contract.store_expiries import ExpiryCases
-from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope, Store
 from tests.contract.store_pairs import PairCases
 from tests.contract.store_tiers import TierCases
 

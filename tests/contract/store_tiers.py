@@ -4,10 +4,10 @@ from itertools import permutations
 
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID
-from streams.projections.effects import Effects, PullPost, Relation, SetTier, Stamp
-from streams.projections.ports import TierRow
+from streams.views.effects import Effects, PullPost, Relation, SetTier, Stamp
+from streams.views.rows import TierRow
 from tests.contract.store_cases import StoreCases, apply_each
-from tests.contract.store_making import MS_2024, Scope, Store
+from tests.contract.store_events import MS_2024, Scope, Store
 
 
 class TierCases(StoreCases):

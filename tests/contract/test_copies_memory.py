@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.sinks.memory_copies import MemoryCopies
+from streams.sinks.memory.row_cache import MemoryCopies
 from tests.contract.copies_suite import CopyServer, CopySuite
 
 

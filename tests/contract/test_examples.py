@@ -9,10 +9,10 @@ import pytest
 from streams.contracts.batch import Record
 from streams.contracts.catalog import avro_dir, key_of, schemas, topic_of
 from streams.contracts.codec import encode
+from streams.contracts.decoder import read
 from streams.contracts.events import EVENT_TYPES
 from streams.contracts.ids import SnowflakeGenerator
-from streams.contracts.jsonform import JsonFormError, from_json
-from streams.contracts.reading import read
+from streams.contracts.json_codec import JsonFormError, from_json
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import parse_time

@@ -12,10 +12,10 @@ from streams.contracts.batch import Record
 from streams.contracts.catalog import released, topic_of
 from streams.contracts.codec import decode
 from streams.contracts.events import EVENT_TYPES
-from streams.contracts.jsonform import from_json, to_json
+from streams.contracts.json_codec import from_json, to_json
 from streams.contracts.records import Records
-from streams.contracts.resolve import writer_of
 from streams.contracts.rows import events
+from streams.contracts.schema_resolution import writer_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = sorted(GOLDEN.glob("*/*.json"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.sinks.memory_pull_set import MemoryPullSet
+from streams.sinks.memory.pull_set import MemoryPullSet
 from tests.contract.pull_suite import PullServer, PullSuite
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streams.sinks.memory import MemoryStore
-from tests.contract.store_making import Clock, Store
+from streams.sinks.memory.store import MemoryStore
+from tests.contract.store_events import Clock, Store
 from tests.contract.store_suite import StoreSuite
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from streams.sinks.memory_timelines import MemoryTimelines
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.views.timeline_limits import TimelineLimits
 from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine

@@ -12,8 +12,8 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streams.projections.timelines import Delivery, Timeline
-from streams.sinks.timelines import TimelineLimits, newest, shard_of
+from streams.views.timeline_cache import Delivery, Timeline
+from streams.views.timeline_limits import TimelineLimits, newest, shard_of
 from tests.contract.timeline_suite import TimelineServer, standing
 
 AUTHORS = (1, 2, 3)

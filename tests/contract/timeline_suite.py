@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.projections.timelines import Delivery, TimelineCache
-from streams.sinks.timelines import TimelineLimits
+from streams.views.timeline_cache import Delivery, TimelineCache
+from streams.views.timeline_limits import TimelineLimits
 
 SOURCES = b"followed authors"
 OTHERS = b"all other people"

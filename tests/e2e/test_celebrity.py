@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from streams import serving
-from streams.app.messaging import log_reader, schema_registry
-from streams.app.read_side import ReadSide, open_read_side
+from streams.app.broker import log_reader, schema_registry
+from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.wiring import progress
+from streams.app.stores import progress
+from streams.contracts.decoder import read
 from streams.contracts.events import (
     AuthorTierChanged,
     Event,
@@ -19,13 +20,13 @@ from streams.contracts.events import (
     UserUnfollowed,
 )
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
-from streams.serving.opening import sources_digest
-from tests.line import EVERYTHING, fields, flush_redis, own_views, publish, served
-from tests.oracle import Oracle
-from tests.workers import running_workers, wait_for_lag_zero
+from streams.serving.feed.context_loader import sources_digest
+from streams.serving.read_side import ReadSide
+from tests.oracle.views import Oracle
+from tests.support.line import EVERYTHING, fields, flush_redis, own_views, publish, served
+from tests.support.workers import running_workers, wait_for_lag_zero
 
 pytestmark = pytest.mark.stack
 

@@ -22,20 +22,19 @@ from streams.accounts.changes import AudienceCounted, AudienceTier, Moved
 from streams.accounts.connect_client import State
 from streams.accounts.database import Connection
 from streams.accounts.store import AccountStore
-from streams.app import change_stream
-from streams.app.accounts import accounts_connection, accounts_store, migrate_accounts
+from streams.app.accounts import change_stream
+from streams.app.accounts.database import accounts_connection, accounts_store, migrate_accounts
 from streams.app.settings import Settings
 from streams.app.stack import environment, local_stack
-from streams.errors import UserError
-from streams.projections.ports import StoreUnavailableError
+from streams.errors import StoreUnavailableError, UserError
 from streams.stack.stack import Stack
-from streams.stack.status import ProgramStatus
-from tests.accounts import SECRET_COLUMNS, SECRETS, signed_up
-from tests.captured import changes
-from tests.capturing import apply
-from tests.local_stack import own_settings
-from tests.secrets_scan import find_secrets, in_schemas
-from tests.workers import wait_until
+from streams.stack.supervision.status import ProgramStatus
+from tests.support.accounts import SECRET_COLUMNS, SECRETS, signed_up
+from tests.support.captured import changes
+from tests.support.change_capture import apply
+from tests.support.local_stack import own_settings
+from tests.support.secrets_scan import find_secrets, in_schemas
+from tests.support.workers import wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -10,7 +10,7 @@ import pytest
 
 from streams.app.stack import environment, local_stack
 from streams.contracts.batch import ErrorCode
-from tests.local_stack import own_settings
+from tests.support.local_stack import own_settings
 
 pytestmark = pytest.mark.stack
 

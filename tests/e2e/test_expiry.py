@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.app.looking import look
-from streams.app.messaging import log_reader, schema_registry
+from streams.app.broker import log_reader, schema_registry
 from streams.app.settings import Settings
 from streams.contracts.events import StoryCreated, StoryDeleted, StoryExpired
 from streams.contracts.ids import id_time, make_id
+from streams.dlq.record_view import look
 from streams.producer import EventProducer
-from tests.workers import prepare, program, running_workers, skip_to_end, wait_until, worker
+from tests.support.workers import prepare, program, running_workers, skip_to_end, wait_until, worker
 
 TOPIC = "social.stories.v1"
 AUTHOR = 7_600_000_000_000_001

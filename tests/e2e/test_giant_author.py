@@ -2,14 +2,15 @@
 
 import pytest
 
-from streams.app.read_side import ReadSide, open_read_side
+from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.wiring import progress
+from streams.app.stores import progress
 from streams.contracts.events import PostCreated, UserFollowed
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from tests.line import EVERYTHING, fields, own_views, publish, served
-from tests.oracle import Oracle
-from tests.workers import committed, running_workers, wait_for_lag_zero, wait_until, worker
+from streams.serving.read_side import ReadSide
+from tests.oracle.views import Oracle
+from tests.support.line import EVERYTHING, fields, own_views, publish, served
+from tests.support.workers import committed, running_workers, wait_for_lag_zero, wait_until, worker
 
 pytestmark = pytest.mark.stack
 

@@ -22,11 +22,11 @@ import pytest
 from deltalake import DeltaTable
 
 from streams.accounts.changes import AccountChange, AccountDeleted, Moved, Renamed, SignedUp
-from streams.app import change_stream
-from streams.app.accounts import accounts_connection, accounts_store, migrate_accounts
-from streams.app.lagging import standing
+from streams.app.accounts import change_stream
+from streams.app.accounts.database import accounts_connection, accounts_store, migrate_accounts
 from streams.app.settings import Settings
 from streams.app.stack import environment, local_stack
+from streams.app.workers.lag import standing
 from streams.contracts.batch import ErrorCode
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.events import ContentKind, ContentLiked, Event
@@ -34,12 +34,12 @@ from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.tables import BRONZE, DIM_USERS, QUARANTINE, STAR
 from streams.generate.network import Network
 from streams.generate.world import Plan
-from tests.lake_oracle import Facts, engagement, follows
-from tests.landed import lake_places, log_places, quarantined
-from tests.line import WEEK_MS, fields, publish
-from tests.local_stack import own_settings
-from tests.secrets_scan import find_secrets
-from tests.workers import prepare, running_workers, wait_for_lag_zero, wait_until
+from tests.oracle.lake_facts import Facts, engagement, follows
+from tests.support.landed import lake_places, log_places, quarantined
+from tests.support.line import WEEK_MS, fields, publish
+from tests.support.local_stack import own_settings
+from tests.support.secrets_scan import find_secrets
+from tests.support.workers import prepare, running_workers, wait_for_lag_zero, wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 
 from streams.agents.registry import AGENTS
-from streams.app.lagging import standing
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import environment
-from streams.app.wiring import progress
+from streams.app.stores import progress
+from streams.app.workers.lag import standing
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.contracts.jsonform import from_json
-from tests.imported import SAMPLES, answers
-from tests.line import (
+from streams.contracts.json_codec import from_json
+from tests.oracle.views import Oracle
+from tests.support.imported import SAMPLES, answers
+from tests.support.line import (
     EVERYTHING,
     HOUR_MS,
     assert_feeds,
@@ -38,8 +39,7 @@ from tests.line import (
     served,
     small_week,
 )
-from tests.oracle import Oracle
-from tests.workers import (
+from tests.support.workers import (
     committed,
     running_workers,
     wait_for_commit,

@@ -12,18 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from confluent_kafka import Producer
 
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.read_side import open_read_side
-from streams.app.run_files import worker_tallies
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
+from streams.app.workers.run_files import worker_tallies
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import Event, PostCreated, UserFollowed
 from streams.producer import PARTITIONER, EventProducer
-from streams.runtime.tallies import Tally
-from streams.stack.status import ProgramStatus
-from tests.line import (
+from streams.runtime.monitoring.counters import Tally
+from streams.stack.supervision.status import ProgramStatus
+from tests.oracle.views import Oracle
+from tests.support.line import (
     assert_feeds,
     assert_other_views,
     fields,
@@ -32,8 +33,7 @@ from tests.line import (
     read_every_feed,
     small_week,
 )
-from tests.oracle import Oracle
-from tests.workers import (
+from tests.support.workers import (
     WorkerProcess,
     committed,
     running_workers,

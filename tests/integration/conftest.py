@@ -10,16 +10,16 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 from jobs.run import run_once
-from streams.app import lake as lake_app
+from streams.app.lake import run as lake_app
 from streams.app.settings import settings
 from streams.cli import main as cli
 from streams.stack.service import Service, Worker
 from streams.stack.stack import Stack
 from tests.integration.valkey import Valkey
-from tests.lake_command import Command
-from tests.small_lake import fill
-from tests.supervised import Make, processes
-from tests.toys import toy_stack
+from tests.support.lake_command import Command
+from tests.support.small_lake import fill
+from tests.support.supervised_stacks import Make, processes
+from tests.support.toy_programs import toy_stack
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import redis
 
 from streams.sinks.redis.keys import Keys
-from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import SMALL, TimelineServer
 from tests.integration.valkey import begin_new_history
 

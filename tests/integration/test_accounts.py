@@ -21,18 +21,17 @@ from streams.accounts.changes import (
     Renamed,
 )
 from streams.accounts.database import Connection, Server, connect
-from streams.accounts.migrating import CaptureRole, migrate, require_migrated
+from streams.accounts.migrate import CaptureRole, migrate, require_migrated
 from streams.accounts.migrations import shipped
 from streams.accounts.rule_breaks import rule_breaks
 from streams.accounts.store import AccountRefusedError, AccountStore, Applied
-from streams.app.accounts import accounts_server
+from streams.app.accounts.database import accounts_server
 from streams.app.settings import Settings
-from streams.errors import UserError
+from streams.errors import StoreUnavailableError, UserError
 from streams.migration_files import Migrated, Migration
-from streams.projections.ports import StoreUnavailableError
-from tests.accounts import SECRETS, signed_up
-from tests.local_stack import free_ports
-from tests.messages import produces, shown
+from tests.support.accounts import SECRETS, signed_up
+from tests.support.local_stack import free_ports
+from tests.support.messages import produces, shown
 
 pytestmark = pytest.mark.stack
 

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from streams.accounts.database import connect
-from streams.app.accounts import accounts_connection, accounts_server, migrate_accounts
+from streams.app.accounts.database import accounts_connection, accounts_server, migrate_accounts
 from streams.app.settings import Settings
 from streams.app.stack import environment
 

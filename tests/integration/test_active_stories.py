@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from streams.app.settings import Settings
-from streams.projections.effects import Effects
-from streams.sinks.cassandra.migrating import migrate
-from streams.sinks.cassandra.rows import ACTIVE_SLACK_MS
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from tests.contract.store_making import DAY_MS, MS_2024, Clock, Scope
+from streams.sinks.cassandra.tables.author_stories import ACTIVE_SLACK_MS
+from streams.views.effects import Effects
+from tests.contract.store_events import DAY_MS, MS_2024, Clock, Scope
 
 pytestmark = pytest.mark.stack
 

@@ -18,7 +18,7 @@ from bench.__main__ import BENCHMARKS, main
 from bench.report import Report, by_turns
 from streams.app.settings import Settings
 from streams.app.stack import environment
-from tests.line import flush_redis
+from tests.support.line import flush_redis
 
 ROOT = Path(__file__).parents[2]
 ALONE = ("decode", "questions", "generate", "load", "hit-rates")

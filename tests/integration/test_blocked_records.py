@@ -14,24 +14,24 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from deltalake import DeltaTable
 
-from streams.app.lagging import standing
-from streams.app.messaging import schema_registry
-from streams.app.run_files import WaitingRecord, worker_reports
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.settings import settings as settings_of_process
 from streams.app.stack import environment
-from streams.app.wiring import durable_views, progress
+from streams.app.stores import durable_views, progress
+from streams.app.workers.lag import standing
+from streams.app.workers.run_files import WaitingRecord, worker_reports
 from streams.cli import main as cli
 from streams.contracts.events import UserBlocked
 from streams.contracts.ids import SnowflakeGenerator, id_time
+from streams.kafka.topics import Topics
 from streams.producer import EventProducer
-from streams.runtime.dead_letters import CODE_HEADER, GROUP_HEADER
-from streams.topics import Topics
-from tests import messages
-from tests.landed import quarantined
-from tests.messages import produces
-from tests.registry_proxy import registry_without
-from tests.workers import DeadLetterReader, append, prepare, skip_to_end, wait_until, worker
+from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from tests.support import messages
+from tests.support.landed import quarantined
+from tests.support.messages import produces
+from tests.support.registry_proxy import registry_without
+from tests.support.workers import DeadLetterReader, append, prepare, skip_to_end, wait_until, worker
 
 TOPIC = "social.blocks.v1"
 USER = 7_930_000_000_000_000

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from streams.projections.copies import Copy
-from streams.sinks.redis.copies import RedisCopies
+from streams.sinks.redis.reader_activity import RedisVisits
+from streams.sinks.redis.row_cache import RedisCopies
 from streams.sinks.redis.stats import KINDS, OTHER, cache_stats
-from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.redis.visits import RedisVisits
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.row_cache import Copy
+from streams.views.timeline_limits import TimelineLimits
 from tests.integration.valkey import Valkey, free_port
 
 pytestmark = pytest.mark.stack

@@ -12,19 +12,19 @@ from streams.app.settings import Settings
 from streams.contracts.ids import make_id
 from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, in_order
-from streams.projections.effects import SeeContent
-from streams.projections.ports import Viewing
 from streams.sinks.cassandra import migration_copies
 from streams.sinks.cassandra.lock import MigrationLock
-from streams.sinks.cassandra.migrating import migrate, require_migrated
+from streams.sinks.cassandra.migrate import migrate, require_migrated
 from streams.sinks.cassandra.migrations import shipped
 from streams.sinks.cassandra.months import month_of
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from streams.sinks.cassandra.viewings import view_rows
+from streams.sinks.cassandra.tables.content_views import view_rows
 from streams.sinks.cassandra.writes import Write, write_all
-from tests.contract.store_making import DAY_MS, MS_2024
-from tests.messages import produces
+from streams.views.effects import SeeContent
+from streams.views.rows import Viewing
+from tests.contract.store_events import DAY_MS, MS_2024
+from tests.support.messages import produces
 
 pytestmark = pytest.mark.stack
 

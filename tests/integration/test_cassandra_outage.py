@@ -12,15 +12,16 @@ import pytest
 
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.projections.effects import Effects, Relation, SeeContent, Stamp
-from streams.projections.ports import Content, StoreUnavailableError
-from streams.sinks.cassandra.migrating import migrate
+from streams.errors import StoreUnavailableError
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from streams.sinks.memory import MemoryStore
-from tests.contract.store_making import MS_2024, Scope, Store
+from streams.sinks.memory.store import MemoryStore
+from streams.views.effects import Effects, Relation, SeeContent, Stamp
+from streams.views.rows import Content
+from tests.contract.store_events import MS_2024, Scope, Store
 from tests.contract.store_suite import assert_unavailable
-from tests.local_stack import free_ports, own_settings
+from tests.support.local_stack import free_ports, own_settings
 
 pytestmark = pytest.mark.stack
 

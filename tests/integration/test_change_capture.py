@@ -22,23 +22,23 @@ from streams.accounts.connector import (
 from streams.accounts.database import Connection, connect
 from streams.accounts.slot import drop_slot
 from streams.accounts.store import AccountRefusedError, AccountStore
-from streams.app import change_stream
-from streams.app.accounts import accounts_connection, accounts_server, accounts_store
-from streams.app.messaging import schema_registry
+from streams.app.accounts import change_stream
+from streams.app.accounts.database import accounts_connection, accounts_server, accounts_store
+from streams.app.broker import schema_registry
 from streams.app.settings import Accounts, Ports, Settings
 from streams.contracts.batch import Record
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE
 from streams.errors import UserError
-from streams.registry import LEVEL
-from tests.accounts import SECRET_COLUMNS, SECRETS, signed_up
-from tests.captured import Change, changes, raw_records, topics
-from tests.capturing import apply, captured, own_accounts
-from tests.local_stack import free_ports
-from tests.messages import produces, shown
-from tests.secrets_scan import in_files, in_schemas, in_topics
-from tests.workers import wait_until
+from streams.kafka.schema_registry import LEVEL
+from tests.support.accounts import SECRET_COLUMNS, SECRETS, signed_up
+from tests.support.captured import Change, changes, raw_records, topics
+from tests.support.change_capture import apply, captured, own_accounts
+from tests.support.local_stack import free_ports
+from tests.support.messages import produces, shown
+from tests.support.secrets_scan import in_files, in_schemas, in_topics
+from tests.support.workers import wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -3,8 +3,8 @@
 import pytest
 import redis
 
-from streams.projections.copies import Copy
-from streams.sinks.redis.copies import LEASE_S, RedisCopies
+from streams.sinks.redis.row_cache import LEASE_S, RedisCopies
+from streams.views.row_cache import Copy
 from tests.contract.copies_suite import ANN, CopyServer, CopySuite
 from tests.integration.valkey import Valkey, begin_new_history
 

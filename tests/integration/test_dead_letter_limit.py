@@ -3,15 +3,15 @@
 import pytest
 
 from streams.agents.registry import AGENTS
-from streams.app.lagging import standing
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views, progress
+from streams.app.stores import durable_views, progress
+from streams.app.workers.lag import standing
 from streams.contracts.codec import encode
 from streams.contracts.events import StoryCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.errors import NEEDS_A_PERSON
-from tests.workers import (
+from tests.support.workers import (
     WAIT_S,
     DeadLetterReader,
     append,

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from streams.projections.timelines import Delivery
 from streams.sinks.redis.keys import Keys, pack
-from streams.sinks.redis.timelines import RedisTimelines
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.timeline_cache import Delivery
+from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import ALL, ANN, READER, build, finish, standing, warm_ids
 from tests.integration.delivery_lists import followers
 from tests.integration.valkey import Valkey

@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from streams.app.messaging import log_reader, schema_registry
+from streams.app.broker import log_reader, schema_registry
 from streams.app.settings import Settings
 from streams.app.settings import settings as settings_of_process
 from streams.app.stack import environment
-from streams.app.wiring import durable_views
+from streams.app.stores import durable_views
 from streams.cli import main as cli
 from streams.contracts.batch import Record
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.generate.poison import Poisoner
-from streams.runtime.dead_letters import CODE_HEADER, GROUP_HEADER
-from streams.runtime.outbox import Message, Outbox
-from tests.workers import prepare, running_workers, skip_to_end, wait_until
+from streams.generate.malformed_records import Poisoner
+from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from streams.runtime.producer import Message, Outbox
+from tests.support.workers import prepare, running_workers, skip_to_end, wait_until
 
 TOPIC = "social.likes.v1"
 OWN = (("trace", b"\xff\x00"), ("nothing", None))

@@ -12,28 +12,28 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.accounts.jsonform import to_json
-from streams.app.accounts import accounts_connection, migrate_accounts
-from streams.app.outlets import open_log
+from streams.accounts.json_codec import to_json
+from streams.app.accounts.database import accounts_connection, migrate_accounts
+from streams.app.events.event_writers import open_log
 from streams.app.settings import Settings
 from streams.app.stack import environment, local_stack
 from streams.contracts.batch import ErrorCode, Record
 from streams.contracts.catalog import topics
+from streams.contracts.decoder import read
 from streams.contracts.events import Event, PostCreated
-from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events_of
 from streams.contracts.times import format_time
 from streams.generate.accounts import accounts_of
+from streams.generate.event_writers import PoisonedLog
+from streams.generate.malformed_records import KINDS
 from streams.generate.network import Network
-from streams.generate.outlets import PoisonedLog
-from streams.generate.poison import KINDS
 from streams.generate.world import Plan
-from streams.registry import SchemaRegistry
-from streams.topics import Topics
-from tests.account_rows import Row, Rows
-from tests.imported import SAMPLES, jetstream, sample_lines
-from tests.local_stack import free_ports, own_settings
+from streams.kafka.schema_registry import SchemaRegistry
+from streams.kafka.topics import Topics
+from tests.support.account_rows import Row, Rows
+from tests.support.imported import SAMPLES, jetstream, sample_lines
+from tests.support.local_stack import free_ports, own_settings
 
 START = 1_735_689_600_000
 

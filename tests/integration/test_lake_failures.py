@@ -19,17 +19,17 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from streams.app.lake_failures import JobFailure
-from streams.app.lake_status import lake_status
+from streams.app.lake.failures import JobFailure
+from streams.app.lake.status import lake_status
 from streams.app.settings import Settings
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.bronze import QUARANTINE_TABLE
 from streams.lakehouse.files import data_files
-from tests.bronze import Bronze, week
-from tests.lake_command import Command
-from tests.lake_rows import rows_of
-from tests.messages import produces, shown
-from tests.small_lake import ACCOUNTS, EVENTS, SEED, account
+from tests.support.bronze import Bronze, week
+from tests.support.lake_command import Command
+from tests.support.lake_rows import rows_of
+from tests.support.messages import produces, shown
+from tests.support.small_lake import ACCOUNTS, EVENTS, SEED, account
 
 ROOT = Path(__file__).parents[2]
 STAR = ("dim_users", "dim_posts", "dim_stories", "dim_date", "fact_engagement", "fact_follows")
@@ -48,7 +48,7 @@ def newest_file(lake: Path, table: str) -> Path:
 
 def run_process(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "tests.quick_storyline", "lake", *arguments],
+        [sys.executable, "-m", "tests.support.quick_storyline", "lake", *arguments],
         cwd=ROOT,
         env=os.environ | {"STORYLINE_HOME": str(home)},
         capture_output=True,

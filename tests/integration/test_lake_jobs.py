@@ -15,15 +15,15 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
+from jobs.micro_batches import BatchDone
 from jobs.queries import Counts
 from jobs.run import run_once
-from jobs.streaming import BatchDone
 from streams.contracts.tables import STAR as TABLES
-from tests import content_model
-from tests.bronze import Bronze, week
-from tests.lake_oracle import engagement, follows
-from tests.lake_rows import counted, rows_of
-from tests.verdicts import DAY_MS, Event
+from tests.oracle import content
+from tests.oracle.lake_facts import engagement, follows
+from tests.oracle.validity import DAY_MS, Event
+from tests.support.bronze import Bronze, week
+from tests.support.lake_rows import counted, rows_of
 
 SEED = 4711
 START = 1_700_000_000_000
@@ -85,8 +85,8 @@ def test_every_event_is_a_fact_once_in_any_order(spark: SparkSession, tmp_path: 
     assert second["fact_engagement"].conflicts
     assert second["fact_engagement"].changed, "a smaller event id came second"
     assert first["fact_follows"].duplicates
-    assert_content(tmp_path, "dim_posts", "post_id", content_model.posts(events))
-    assert_content(tmp_path, "dim_stories", "story_id", content_model.stories(events))
+    assert_content(tmp_path, "dim_posts", "post_id", content.posts(events))
+    assert_content(tmp_path, "dim_stories", "story_id", content.stories(events))
     known = {row["user_sk"]: row["user_id"] for row in rows_of(tmp_path, "dim_users")}
     for row in rows_of(tmp_path, "fact_engagement"):
         assert known[row["actor_sk"]] == row["actor_id"]

@@ -15,22 +15,22 @@ from pyspark.sql import SparkSession
 from jobs.dim_date import FIRST, LAST
 from jobs.dim_users import REFUSED_CHANGES
 from jobs.lake import Lake, create_table
+from jobs.micro_batches import run_available
 from jobs.run import run_once
-from jobs.streaming import run_available
-from streams.app import lake as lake_app
-from streams.app import lake_migration
-from streams.app.lake_doctor import examine_lake
-from streams.app.lake_status import lake_status
+from streams.app.lake import migrate
+from streams.app.lake import run as lake_app
+from streams.app.lake.doctor import examine_lake
+from streams.app.lake.status import lake_status
 from streams.app.settings import Settings
 from streams.contracts.bronze import QUARANTINE_TABLE, USERS_TOPIC, bronze_table
 from streams.contracts.tables import DIM_USERS, Table
 from streams.sinks.delta.table import create_tables
-from tests.bronze import Bronze
-from tests.lake_command import Command
-from tests.lake_rows import rows_of
-from tests.lakes import write_table
-from tests.messages import produces, shown
-from tests.verdicts import Event
+from tests.oracle.validity import Event
+from tests.support.bronze import Bronze
+from tests.support.lake_command import Command
+from tests.support.lake_rows import rows_of
+from tests.support.lakes import write_table
+from tests.support.messages import produces, shown
 
 OUTPUT = "spark.sql.parquet.outputTimestampType"
 FAR = ("0001-01-01T00:00:00", "1500-02-03T00:00:00", "1677-09-20T23:59:59.999")
@@ -108,18 +108,18 @@ def test_tables_with_int96_are_found_and_rewritten_without_a_change(
     assert "misread from dim_users, fact_follows\n  storyline lake migrate" in status
 
     # Ended after a part, it goes on with what is left.
-    monkeypatch.setattr(lake_migration, "_DAYS", 2)
-    rewritten: list[lake_migration.Rewritten] = []
+    monkeypatch.setattr(migrate, "_DAYS", 2)
+    rewritten: list[migrate.Rewritten] = []
 
-    def interrupt(done: lake_migration.Rewritten) -> None:
+    def interrupt(done: migrate.Rewritten) -> None:
         rewritten.append(done)
         if done.table == "fact_follows":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        lake_migration.migrate(here, lake_app.Reporter(), interrupt)
+        migrate.migrate(here, lake_app.Reporter(), interrupt)
     assert rewritten[-1] == ("fact_follows", 2, len(events), len(events) - 2)
-    assert lake_migration.to_migrate(lake).keys() == {"fact_follows"}
+    assert migrate.to_migrate(lake).keys() == {"fact_follows"}
     assert command("migrate") == 0
     assert capsys.readouterr().out.splitlines() == [
         "fact_follows: 2 files rewritten, 2 left",

@@ -13,15 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streams.app.lake import run_lock
+from streams.app.lake.run import run_lock
 from streams.errors import UserError
-from tests.lake_oracle import engagement
-from tests.lake_rows import counted, rows_of
-from tests.messages import produces, shown
-from tests.small_lake import EVENTS, SEED, copy_bronze
+from tests.oracle.lake_facts import engagement
+from tests.support.lake_rows import counted, rows_of
+from tests.support.messages import produces, shown
+from tests.support.small_lake import EVENTS, SEED, copy_bronze
 
 ROOT = Path(__file__).parents[2]
-QUICK = "tests.quick_storyline"
+QUICK = "tests.support.quick_storyline"
 STAR = ("dim_users", "dim_posts", "dim_stories", "dim_date", "fact_engagement", "fact_follows")
 _PATIENCE_S = 600
 

@@ -14,12 +14,11 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.agents.progress import PartitionLag
 from streams.agents.registry import AGENTS
-from streams.app.lagging import standing
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import progress
+from streams.app.stores import progress
+from streams.app.workers.lag import standing
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topic_of
 from streams.contracts.events import (
@@ -37,11 +36,12 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import id_time
-from streams.generate.poison import KINDS, Poisoner
+from streams.generate.malformed_records import KINDS, Poisoner
+from streams.kafka.consumer_groups import PartitionLag
+from streams.kafka.topics import Topics
 from streams.producer import EventProducer
-from streams.topics import Topics
-from tests.landed import Place, commits, lake_places, log_places, quarantined
-from tests.workers import append, running_workers, skip_to_end, wait_until, worker
+from tests.support.landed import Place, commits, lake_places, log_places, quarantined
+from tests.support.workers import append, running_workers, skip_to_end, wait_until, worker
 
 USER = 7_400_000_000_000_000
 """This module's own range of users."""

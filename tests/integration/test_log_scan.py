@@ -7,9 +7,9 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.app.messaging import log_reader
+from streams.app.broker import log_reader
 from streams.app.settings import Settings
-from streams.log_reader import Span
+from streams.kafka.log_reader import Span
 
 PARTITIONS = 3
 

@@ -13,24 +13,24 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams import topics as topics_module
 from streams.accounts.capture_topics import create_topics
-from streams.app.change_stream import capture
-from streams.app.looking import look
-from streams.app.messaging import event_producer, log_reader, schema_registry, topic_admin
+from streams.app.accounts.change_stream import capture
+from streams.app.broker import event_producer, log_reader, schema_registry, topic_admin
 from streams.app.settings import Settings
 from streams.contracts.catalog import FOREVER, topics
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import UserMuted
-from streams.contracts.jsonform import from_json
-from streams.contracts.validate import EventError
+from streams.contracts.json_codec import from_json
+from streams.contracts.validation import EventError
+from streams.dlq.record_view import look
 from streams.errors import UserError
+from streams.kafka import topics as topics_module
+from streams.kafka.schema_registry import SchemaMissingError, SchemaRegistry
+from streams.kafka.topics import Action, Topics, Wanted
 from streams.producer import PARTITIONER, Ack, EventProducer, PublishError
-from streams.registry import SchemaMissingError, SchemaRegistry
-from streams.runtime.dead_letters import CODE_HEADER
-from streams.runtime.outbox import Message, Outbox
-from streams.topics import Action, Topics, Wanted
-from tests.messages import produces
+from streams.runtime.dead_letters.reporter import CODE_HEADER
+from streams.runtime.producer import Message, Outbox
+from tests.support.messages import produces
 
 pytestmark = pytest.mark.stack
 

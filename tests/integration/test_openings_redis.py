@@ -6,12 +6,12 @@ import pytest
 import redis
 from redis.connection import Connection
 
-from streams.projections.copies import Copy
-from streams.projections.ports import StoreUnavailableError
-from streams.sinks.redis.copies import RedisCopies
-from streams.sinks.redis.openings import RedisOpenings
+from streams.errors import StoreUnavailableError
+from streams.sinks.redis.feed_context import RedisOpenings
 from streams.sinks.redis.pull_set import RedisPullSet
-from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.row_cache import Copy
 from tests.integration.valkey import Valkey
 
 pytestmark = pytest.mark.stack

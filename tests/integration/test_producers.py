@@ -7,13 +7,13 @@ from typing import Any, Final
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from streams.app.looking import Seen, look
-from streams.app.messaging import event_producer, log_reader, schema_registry, topic_admin
+from streams.app.broker import event_producer, log_reader, schema_registry, topic_admin
 from streams.app.settings import Settings
 from streams.contracts.events import Event, PostCreated, UserFollowed
 from streams.contracts.ids import id_time
+from streams.dlq.record_view import Seen, look
 from streams.producer import Ack
-from tests.producer_programs import LANGUAGES, ExampleProducer, Language, build
+from tests.support.producer_programs import LANGUAGES, ExampleProducer, Language, build
 
 pytestmark = [
     pytest.mark.stack,

@@ -3,9 +3,9 @@
 import pytest
 import redis
 
-from streams.projections.copies import Copy
-from streams.sinks.redis.copies import LEASE_S, RedisCopies
-from streams.sinks.timelines import TimelineLimits
+from streams.sinks.redis.row_cache import LEASE_S, RedisCopies
+from streams.views.row_cache import Copy
+from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import READER
 from tests.integration.redis_timelines import KEYS, timelines
 from tests.integration.valkey import Valkey

@@ -23,17 +23,17 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.contracts.batch import ErrorCode, Headers, Record, Rejected
-from streams.contracts.canonical import canonical_text
+from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import avro_dir, released, schemas, subject
 from streams.contracts.codec import encode
+from streams.contracts.decoder import read
 from streams.contracts.events import ContentKind, ContentLiked, Event
-from streams.contracts.reading import read
 from streams.contracts.records import Records
 from streams.contracts.rows import events
-from streams.registry import RegistryRefusedError, SchemaRegistry
-from streams.stack.jars import jars_of
-from streams.topics import Topics
-from tests.local_stack import own_settings
+from streams.kafka.schema_registry import RegistryRefusedError, SchemaRegistry
+from streams.kafka.topics import Topics
+from streams.stack.artifacts.jars import jars_of
+from tests.support.local_stack import own_settings
 
 pytestmark = pytest.mark.stack
 

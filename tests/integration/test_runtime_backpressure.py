@@ -11,16 +11,16 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.agents.progress import Progress
 from streams.app.settings import Settings
-from streams.runtime.blockages import Blockages
+from streams.kafka.consumer_groups import Progress
 from streams.runtime.config import WorkerConfig
-from streams.runtime.intake import Buffer
-from streams.runtime.metrics import Metrics
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.consumer_rules import Buffer
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.monitoring.blockages import Blockages
+from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.worker import Worker
-from tests.beside import work_beside
-from tests.workers import wait_until
+from tests.support.worker_thread import work_beside
+from tests.support.workers import wait_until
 
 LARGE, RECORDS = 100_000, 100
 FETCH = 1_048_576

@@ -14,11 +14,11 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.agents.progress import Progress
 from streams.app.settings import Settings
-from streams.runtime.tallies import Tally, tallies
-from tests.local_stack import free_ports
-from tests.workers import wait_until
+from streams.kafka.consumer_groups import Progress
+from streams.runtime.monitoring.counters import Tally, tallies
+from tests.support.local_stack import free_ports
+from tests.support.workers import wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "runtime.md"
 

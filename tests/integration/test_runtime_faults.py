@@ -20,14 +20,14 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.agents.progress import Progress
 from streams.app.settings import Settings
-from streams.runtime.dead_letters import failed_at
-from tests import fault_workers, forked
-from tests.fault_workers import POINTS, FaultSettings
-from tests.forked import ForkedProgram
+from streams.kafka.consumer_groups import Progress
+from streams.runtime.dead_letters.reporter import failed_at
 from tests.integration.valkey import Valkey
-from tests.workers import wait_until
+from tests.support import fault_workers, forked
+from tests.support.fault_workers import POINTS, FaultSettings
+from tests.support.forked import ForkedProgram
+from tests.support.workers import wait_until
 
 KILLS = 32
 PARTITIONS = 4

@@ -11,16 +11,16 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.agents.progress import Progress
 from streams.app.settings import Settings
 from streams.contracts.batch import Record
-from streams.runtime.blockages import Blockages
+from streams.kafka.consumer_groups import Progress
 from streams.runtime.config import WorkerConfig
-from streams.runtime.metrics import Metrics
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.monitoring.blockages import Blockages
+from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.worker import Worker
-from tests.beside import work_beside
-from tests.workers import wait_until
+from tests.support.worker_thread import work_beside
+from tests.support.workers import wait_until
 
 LARGEST = 8_000_000
 """Bytes; the runtime asks for one MiB of a partition at a time."""

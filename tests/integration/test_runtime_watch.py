@@ -10,17 +10,17 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.agents.progress import Progress
 from streams.app.settings import Settings
-from streams.runtime.blockages import Blockages
+from streams.kafka.consumer_groups import Progress
 from streams.runtime.config import WorkerConfig
-from streams.runtime.fetch_thread import BatchThread
-from streams.runtime.metrics import Metrics
-from streams.runtime.raw_batch import RawBatch
-from streams.runtime.transport import BatchConsumer
+from streams.runtime.consumer.fetch_thread import BatchThread
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.consumer.transport import BatchConsumer
+from streams.runtime.monitoring.blockages import Blockages
+from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.worker import NoProgressError, Worker
-from tests.beside import work_beside
-from tests.workers import wait_until
+from tests.support.worker_thread import work_beside
+from tests.support.workers import wait_until
 
 RECORDS = 20
 LIMIT_S = 3.0

@@ -12,10 +12,10 @@ import pytest
 from jobs.session import LOCAL_CONF, QUICK_JVM
 from streams.app.settings import Settings
 from streams.contracts.tables import STAR
-from streams.stack.jars import jars_of
-from tests.lake_rows import rows_of
-from tests.small_lake import SEED, copy_bronze
-from tests.sparks import FEW_ROWS
+from streams.stack.artifacts.jars import jars_of
+from tests.support.lake_rows import rows_of
+from tests.support.small_lake import SEED, copy_bronze
+from tests.support.sparks import FEW_ROWS
 
 SUBMIT = Path(__file__).parents[2] / "deploy" / "spark" / "submit.sh"
 

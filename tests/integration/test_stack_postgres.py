@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from streams.app.stack import environment, local_stack
-from streams.stack import supervisor
-from streams.stack.logs import log_of
-from streams.stack.postgres import POSTGRES, reachable
+from streams.stack.servers.postgres import POSTGRES, reachable
 from streams.stack.service import User
 from streams.stack.stack import Stack
-from tests.local_stack import own_settings
-from tests.supervised import Make, kill_supervisor, pid, row, wait_for
+from streams.stack.supervision import supervisor
+from streams.stack.supervision.logs import log_of
+from tests.support.local_stack import own_settings
+from tests.support.supervised_stacks import Make, kill_supervisor, pid, row, wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -19,12 +19,12 @@ from confluent_kafka.cimpl import NewTopic
 
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.stack import hold, launching
 from streams.stack.service import Service
 from streams.stack.services import SERVICES
 from streams.stack.stack import Stack
-from streams.stack.status import ProgramStatus
-from tests.local_stack import own_settings
+from streams.stack.supervision import exec_under_lock, launch_files
+from streams.stack.supervision.status import ProgramStatus
+from tests.support.local_stack import own_settings
 
 pytestmark = pytest.mark.stack
 
@@ -64,8 +64,8 @@ def test_servers_weigh_less_than_a_gibibyte_and_a_half(stack: Settings) -> None:
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_a_second_server_on_the_same_data_is_refused(stack: Settings, service: Service) -> None:
     config = local_stack(stack).config
-    command = [*launching.wrapper(), str(launching.launch_file(config, service.name))]
-    assert subprocess.run(command, timeout=30, check=False).returncode == hold.LOCKED
+    command = [*launch_files.wrapper(), str(launch_files.launch_file(config, service.name))]
+    assert subprocess.run(command, timeout=30, check=False).returncode == exec_under_lock.LOCKED
     assert servers(local_stack(stack))[service.name].state == "ready"
 
 

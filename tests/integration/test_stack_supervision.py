@@ -11,13 +11,13 @@ import psutil
 import pytest
 
 from streams.errors import UserError
-from streams.stack import launching, orphans, stopping, supervisor, supervisord_conf
-from streams.stack.postgres import POSTGRES
-from streams.stack.redis import REDIS
+from streams.stack.servers.postgres import POSTGRES
+from streams.stack.servers.redis import REDIS
 from streams.stack.service import Service
 from streams.stack.stack import Stack
-from tests.messages import produces, shown
-from tests.supervised import (
+from streams.stack.supervision import launch_files, orphans, stop, supervisor, supervisord_conf
+from tests.support.messages import produces, shown
+from tests.support.supervised_stacks import (
     Make,
     Told,
     kill_supervisor,
@@ -27,7 +27,7 @@ from tests.supervised import (
     status_output,
     wait_for,
 )
-from tests.toys import ANSWER, toy, worker
+from tests.support.toy_programs import ANSWER, toy, worker
 
 pytestmark = pytest.mark.stack
 
@@ -142,7 +142,7 @@ def test_up_after_everything_was_killed(make: Make) -> None:
 def test_a_second_server_on_the_same_data_is_refused(make: Make) -> None:
     stack = make(REDIS)
     stack.up()
-    command = [*launching.wrapper(), str(launching.launch_file(stack.config, "redis"))]
+    command = [*launch_files.wrapper(), str(launch_files.launch_file(stack.config, "redis"))]
     assert psutil.Popen(command).wait(10) == 75
     assert row(stack, "redis").state == "ready"
 
@@ -150,7 +150,7 @@ def test_a_second_server_on_the_same_data_is_refused(make: Make) -> None:
 def test_the_lock_is_the_servers_own(make: Make) -> None:
     stack = make(REDIS)
     stack.up()
-    (holder,) = orphans.holders(launching.lock_file(stack.config, "redis"))
+    (holder,) = orphans.holders(launch_files.lock_file(stack.config, "redis"))
     assert holder.pid == pid(stack, "redis")
     assert Path(holder.exe()).name == "valkey-server"
 
@@ -346,7 +346,7 @@ def test_server_that_outlives_its_time_to_stop_is_named(
     stack = make(FIRST)
     stack.up()
     with monkeypatch.context() as patch:
-        patch.setattr(stopping, "_MARGIN_SECONDS", -60)
+        patch.setattr(stop, "_MARGIN_SECONDS", -60)
         with pytest.raises(UserError, match=r"these do not stop: first$") as error:
             stack.down()
     assert error.value.hint == "run `storyline down` again"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from streams.errors import NEEDS_A_PERSON, UserError
-from streams.stack.logs import follow, log_of
-from tests.messages import produces, shown
-from tests.supervised import Make, pid, row, status_output, wait_for
-from tests.toys import toy, worker
+from streams.stack.supervision.logs import follow, log_of
+from tests.support.messages import produces, shown
+from tests.support.supervised_stacks import Make, pid, row, status_output, wait_for
+from tests.support.toy_programs import toy, worker
 
 pytestmark = pytest.mark.stack
 

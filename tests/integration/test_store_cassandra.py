@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from streams.app.settings import Settings
-from streams.projections.ports import StoreRefusedError, StoreUnavailableError
-from streams.sinks.cassandra.migrating import migrate
+from streams.errors import StoreRefusedError, StoreUnavailableError
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from tests.contract.store_making import DAY_MS, MS_2024, Clock, Store
+from tests.contract.store_events import DAY_MS, MS_2024, Clock, Store
 from tests.contract.store_suite import StoreSuite
-from tests.messages import produces, shown
+from tests.support.messages import produces, shown
 
 pytestmark = pytest.mark.stack
 

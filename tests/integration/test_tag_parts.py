@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from streams.app.settings import Settings
-from streams.projections.effects import Effects
-from streams.sinks.cassandra.migrating import migrate
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Row, Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from tests.contract.store_making import DAY_MS, MS_2024, Scope
+from streams.views.effects import Effects
+from tests.contract.store_events import DAY_MS, MS_2024, Scope
 
 pytestmark = pytest.mark.stack
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from streams.sinks.redis.timelines import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelines
 from tests.contract.timeline_suite import (
     ALL,
     ANN,

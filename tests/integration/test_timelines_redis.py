@@ -7,9 +7,9 @@ import redis
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from streams.projections.ports import StoreRefusedError, StoreUnavailableError
+from streams.errors import StoreRefusedError, StoreUnavailableError
 from streams.sinks.redis.keys import pack
-from streams.sinks.timelines import TimelineLimits, shard_of
+from streams.views.timeline_limits import TimelineLimits, shard_of
 from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine

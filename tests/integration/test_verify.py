@@ -28,8 +28,8 @@ from streams.contracts.events import (
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.producer import Ack, EventProducer
 from streams.sinks.redis.keys import ID_BYTES, Keys, pack, unpack
-from tests.line import own_views
-from tests.workers import running_workers
+from tests.support.line import own_views
+from tests.support.workers import running_workers
 
 PEOPLE, POSTS = 12, 300
 HEADER_BYTES = 78

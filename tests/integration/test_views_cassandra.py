@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.app.settings import Settings
-from streams.sinks.cassandra.migrating import migrate
+from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
-from tests.asked_once import asked_once
-from tests.feeding import feed
-from tests.oracle import Oracle
-from tests.questions import NOWS, assert_same_answers
-from tests.served import Served
+from tests.oracle.views import Oracle
 from tests.strategies import DAY, WORLDS, World, deliveries, networks
+from tests.support.asked_once import asked_once
+from tests.support.feed_events import feed
+from tests.support.questions import NOWS, assert_same_answers
+from tests.support.served_answers import Served
 
 pytestmark = pytest.mark.stack
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streams.projections.visits import ABSENT_S
-from streams.sinks.redis.visits import NOTED_S, RedisVisits
+from streams.sinks.redis.reader_activity import NOTED_S, RedisVisits
+from streams.views.reader_activity import ABSENT_S
 from tests.integration.valkey import Valkey
 
 pytestmark = pytest.mark.stack

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from streams.app.lagging import standing
-from streams.app.messaging import schema_registry
+from streams.app.broker import schema_registry
 from streams.app.settings import Settings
-from streams.app.wiring import durable_views
+from streams.app.stores import durable_views
+from streams.app.workers.lag import standing
 from streams.contracts.catalog import key_of, topic_of, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import (
@@ -25,10 +25,10 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.generate.poison import KINDS, Poisoner
+from streams.generate.malformed_records import KINDS, Poisoner
 from streams.producer import EventProducer
 from streams.sinks.cassandra.store import CassandraStore
-from tests.workers import (
+from tests.support.workers import (
     WAIT_S,
     DeadLetterReader,
     append,

@@ -13,12 +13,16 @@ PACKAGES: Final = (
     "streams/accounts",
     "streams/agents",
     "streams/app",
+    "streams/caching",
     "streams/contracts",
+    "streams/dlq",
     "streams/lakehouse",
     "streams/projections",
     "streams/runtime",
     "streams/serving",
     "streams/sinks",
+    "streams/verification",
+    "streams/views",
     "jobs",
 )
 """The packages whose mutants count."""

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.mutations.mutation import Mutation
-from tests.mutations.running import UnsoundError, Verdict, check_sound, judge
+from tests.mutations.processes import UnsoundError, Verdict, check_sound, judge
 from tests.mutations.seeded import MUTATIONS
 
 errors = Console(stderr=True)

@@ -2,9 +2,9 @@
 
 from tests.mutations.mutation import Mutation
 
-_COPIED = "streams/serving/copied.py"
-_DROPPING = "streams/sinks/dropping.py"
-_WARMING = "streams/serving/warming.py"
+_COPIED = "streams/caching/read_through.py"
+_DROPPING = "streams/caching/invalidating_sink.py"
+_WARMING = "streams/serving/feed/warm_timeline.py"
 _REFIT_REGISTERS = "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
 _REFIT_READS = (
     "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)\n"
@@ -12,8 +12,8 @@ _REFIT_READS = (
 )
 
 _TESTS = (
-    "tests/unit/test_copied_views.py",
-    "tests/unit/test_warming.py",
+    "tests/unit/caching/test_copied_views.py",
+    "tests/unit/serving/test_warm_timeline.py",
     "tests/property/test_home_timelines_property.py",
     "tests/property/test_tiers_property.py",
 )
@@ -85,7 +85,7 @@ COPIES = (
     Mutation(
         "short-lived-celebrities",
         "a celebrity's posts are copied for half an hour, like everybody's",
-        "streams/serving/leasing.py",
+        "streams/caching/leases.py",
         "    Tier.CELEBRITY: 6 * _HOUR,\n",
         "    Tier.CELEBRITY: _HOUR // 2,\n",
         _TESTS,
@@ -93,7 +93,7 @@ COPIES = (
     Mutation(
         "old-read-filled-in",
         "what was read before a change is filled in after it",
-        "streams/sinks/redis/copies_fill.lua",
+        "streams/sinks/redis/lua/copies_fill.lua",
         "  if value == lease or (value and string.sub(value, 1, #renewing) == renewing) then\n",
         "  if true then\n",
         _REDIS_COPIES,
@@ -102,7 +102,7 @@ COPIES = (
     Mutation(
         "renewal-taken-over",
         "of two workers that renew one copy, one fills in a number that lacks the other's change",
-        "streams/sinks/redis/copies_renew.lua",
+        "streams/sinks/redis/lua/copies_renew.lua",
         " and state_of(value) == COMPLETE",
         "",
         _REDIS_COPIES,
@@ -111,7 +111,7 @@ COPIES = (
     Mutation(
         "renewal-of-another",
         "whoever renews fills in what another leased",
-        "streams/sinks/redis/copies_fill.lua",
+        "streams/sinks/redis/lua/copies_fill.lua",
         "#renewing) == renewing)",
         "2) == VERSION .. RENEWING)",
         _REDIS_COPIES,
@@ -120,7 +120,7 @@ COPIES = (
     Mutation(
         "copies-outlive-failover",
         "after a fail-over a copy of an earlier moment is believed",
-        "streams/sinks/redis/common.lua",
+        "streams/sinks/redis/lua/common.lua",
         " and string.sub(value, 3, COPY_HEADER) == now",
         "",
         _REDIS_COPIES,
@@ -161,7 +161,7 @@ COPIES = (
     Mutation(
         "refit-over-another",
         "of two reads that make one timeline fit, the slower undoes what the other did",
-        "streams/sinks/redis/extend.lua",
+        "streams/sinks/redis/lua/extend.lua",
         "if sources_of(value) ~= was then return 0 end",
         "",
         _REDIS_TIMELINES,
@@ -200,7 +200,7 @@ COPIES = (
     Mutation(
         "what-was-known-before",
         "a view between two questions of one read is unseen again",
-        "streams/serving/copied_stories.py",
+        "streams/caching/read_through_stories.py",
         "            known = Seen.unpack(packed) if packed else Seen()\n",
         "",
         _SEEN,
@@ -208,7 +208,7 @@ COPIES = (
     Mutation(
         "every-view-one-of-a-story",
         "after a view of anything the reader's tray takes all that it showed for seen",
-        "streams/projections/seen.py",
+        "streams/views/seen_stories.py",
         "viewed = self.unseen.intersection(ids)",
         "viewed = self.unseen",
         _STORIES,
@@ -224,7 +224,7 @@ COPIES = (
     Mutation(
         "ended-by-then-missing",
         "who asks as of a moment ago misses what has ended since",
-        "streams/serving/copied_stories.py",
+        "streams/caching/read_through_stories.py",
         "            if since <= now:\n",
         "            if True:\n",
         _STORIES,
@@ -232,7 +232,7 @@ COPIES = (
     Mutation(
         "clock-ahead-never-shown",
         "a story by a clock that is a minute ahead does not show while the copy lives",
-        "streams/serving/copied_stories.py",
+        "streams/caching/read_through_stories.py",
         "max(now, wall) + STORIES_AHEAD_MS",
         "now",
         _STORIES,
@@ -240,7 +240,7 @@ COPIES = (
     Mutation(
         "renewed-without-the-rest",
         "what was seen turns unseen when another story comes",
-        "streams/serving/copied_stories.py",
+        "streams/caching/read_through_stories.py",
         "        seen |= wanted & known.seen\n",
         "",
         _STORIES,

@@ -2,18 +2,18 @@
 
 from tests.mutations.mutation import Mutation
 
-_DISTRIBUTION = "streams/agents/distribution.py"
-_HOME = "streams/serving/home.py"
-_MERGING = "streams/serving/merging.py"
-_CELEBRITIES = "streams/serving/celebrities.py"
+_DISTRIBUTION = "streams/agents/fanout.py"
+_HOME = "streams/serving/feed/home.py"
+_MERGING = "streams/serving/feed/merge.py"
+_CELEBRITIES = "streams/serving/feed/celebrity_cache.py"
 _POLICY = "streams/projections/tier_policy.py"
 
 _MERGE = ("tests/property/test_merging_property.py",)
 _TESTS = (
-    "tests/unit/test_tier_policy.py",
-    "tests/unit/test_tier_crossing.py",
-    "tests/unit/test_celebrity_cache.py",
-    "tests/unit/test_agents.py",
+    "tests/unit/projections/test_tier_policy.py",
+    "tests/unit/agents/test_tier_crossing.py",
+    "tests/unit/serving/test_celebrity_cache.py",
+    "tests/unit/agents/test_agents.py",
     "tests/property/test_tiers_property.py",
     "tests/property/test_home_timelines_property.py",
 )
@@ -131,7 +131,7 @@ FEEDS = (
     Mutation(
         "half-a-month-is-all",
         "a month of which not all posts were told counts as read",
-        "streams/sinks/cassandra/authored.py",
+        "streams/sinks/cassandra/tables/author_posts.py",
         "until = first_id(month)\n",
         "until = first_id(month) - (31 << 49)\n",
         ("tests/integration/test_store_cassandra.py",),
@@ -140,7 +140,7 @@ FEEDS = (
     Mutation(
         "last-month-left-out",
         "after a follow, a new followee's posts of the month where the timeline ends do not show",
-        "streams/sinks/cassandra/authored.py",
+        "streams/sinks/cassandra/tables/author_posts.py",
         "months = range(oldest, month_of(until))",
         "months = range(oldest + 1, month_of(until))",
         ("tests/integration/test_store_cassandra.py",),
@@ -181,7 +181,7 @@ FEEDS = (
     Mutation(
         "set-believed-in-part",
         "after a loss of Redis the pull set knows only who posted since, and is believed",
-        "streams/sinks/redis/pulled.lua",
+        "streams/sinks/redis/lua/pulled.lua",
         "if redis.call('HGET', KEYS[1], MARK) ~= COMPLETE .. history() then return false end\n",
         "",
         ("tests/integration/test_pull_set_redis.py",),
@@ -190,7 +190,7 @@ FEEDS = (
     Mutation(
         "newest-by-arrival",
         "a late post hides that newer ones were pulled",
-        "streams/sinks/redis/common.lua",
+        "streams/sinks/redis/lua/common.lua",
         "if held and less(id, 1, held, 1) then id = string.sub(held, 1, ID) end",
         "if false then id = string.sub(held, 1, ID) end",
         ("tests/integration/test_pull_set_redis.py",),
@@ -199,19 +199,19 @@ FEEDS = (
     Mutation(
         "pulled-of-whom-was-followed",
         "posts of a celebrity who was followed since this process last looked do not show",
-        "streams/serving/opening.py",
+        "streams/serving/feed/context_loader.py",
         "followed is not None and followed.sources == opening.sources",
         "followed is not None",
-        ("tests/unit/test_opening.py", *_TESTS),
+        ("tests/unit/serving/test_feed_context.py", *_TESTS),
     ),
     Mutation(
         "whom-is-followed-never-learnt",
         "after the first follow every page asks for the pulled authors twice",
-        "streams/serving/opening.py",
+        "streams/serving/feed/context_loader.py",
         "        if followed is not None and followed.sources == opening.sources:\n",
         "        if followed is not None and followed.sources != opening.sources:\n"
         "            return opening\n"
         "        if followed is not None:\n",
-        ("tests/unit/test_opening.py",),
+        ("tests/unit/serving/test_feed_context.py",),
     ),
 )

@@ -3,12 +3,12 @@
 from tests.mutations.mutation import Mutation
 
 _TESTS = (
-    "tests/unit/test_import_jetstream.py",
-    "tests/unit/test_import_activitypub.py",
-    "tests/unit/test_import_edges.py",
-    "tests/unit/test_import_mapping.py",
-    "tests/unit/test_import_input.py",
-    "tests/unit/test_load_cli.py",
+    "tests/unit/importers/test_import_jetstream.py",
+    "tests/unit/importers/test_import_activitypub.py",
+    "tests/unit/importers/test_import_edges.py",
+    "tests/unit/importers/test_import_mapping.py",
+    "tests/unit/importers/test_import_input.py",
+    "tests/unit/cli/test_load_cli.py",
 )
 
 IMPORTS = (
@@ -118,7 +118,7 @@ IMPORTS = (
     Mutation(
         "import-strict-about-everything",
         "--strict fails on every real recording",
-        "streams/cli/load_options.py",
+        "streams/cli/events/load_options.py",
         "if strict and report.broken:",
         "if strict and report.skipped:",
         _TESTS,
@@ -126,7 +126,7 @@ IMPORTS = (
     Mutation(
         "import-dry-run-keeps-names",
         "a dry run writes a mapping file",
-        "streams/cli/load_options.py",
+        "streams/cli/events/load_options.py",
         "return open_mapping_copy(path)",
         "return open_mapping(path)",
         _TESTS,

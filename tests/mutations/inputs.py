@@ -3,10 +3,10 @@
 from tests.mutations.mutation import Mutation
 
 _TIMES = "streams/contracts/times.py"
-_LINES = "streams/app/json_lines.py"
-_OUTPUT = "streams/cli/output.py"
-_TIME_TESTS = ("tests/unit/test_times.py",)
-_LINE_TESTS = ("tests/unit/test_json_lines.py",)
+_LINES = "streams/app/events/json_lines.py"
+_OUTPUT = "streams/cli/common/output.py"
+_TIME_TESTS = ("tests/unit/cli/test_times.py",)
+_LINE_TESTS = ("tests/unit/app/test_json_lines.py",)
 _TAG_TESTS = ("tests/property/test_tags_property.py",)
 _VERDICT_TESTS = ("tests/contract/test_examples.py",)
 
@@ -14,7 +14,7 @@ INPUTS = (
     Mutation(
         "tag-of-some-scripts-refused",
         "`storyline hashtag` refuses tags with zero-width joiners, which posts carry",
-        "streams/cli/reading.py",
+        "streams/cli/read/options.py",
         "    if not key:\n",
         "    if not key or not text.isprintable():\n",
         _TAG_TESTS,
@@ -49,12 +49,12 @@ INPUTS = (
         "streams/contracts/ids.py",
         "len(digits) > _MAX_DIGITS",
         "len(digits) >= _MAX_DIGITS",
-        ("tests/unit/test_ids.py",),
+        ("tests/unit/contracts/test_ids.py",),
     ),
     Mutation(
         "before-the-year-1-applied",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/suspects.py",
+        "streams/contracts/column_validation.py",
         "(first <= least and greatest <= last)",
         "(greatest <= last)",
         _VERDICT_TESTS,
@@ -62,7 +62,7 @@ INPUTS = (
     Mutation(
         "after-the-year-9999-applied",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/suspects.py",
+        "streams/contracts/column_validation.py",
         "(first <= least and greatest <= last)",
         "(first <= least)",
         _VERDICT_TESTS,
@@ -70,7 +70,7 @@ INPUTS = (
     Mutation(
         "time-of-the-year-0-no-suspect",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/suspects.py",
+        "streams/contracts/column_validation.py",
         "pc.less(times, FIRST_MS)",
         "pc.less(times, 2 * FIRST_MS)",
         _VERDICT_TESTS,

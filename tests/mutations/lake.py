@@ -2,7 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 
-_UNIT = ("tests/unit/test_lake_rebuild.py",)
+_UNIT = ("tests/unit/app/test_lake_rebuild.py",)
 _RUN = ("tests/integration/test_lake_failures.py",)
 
 LAKE = (
@@ -12,7 +12,7 @@ LAKE = (
         "jobs/session.py",
         '"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"',
         '"spark.sql.parquet.outputTimestampType": "INT96"',
-        ("tests/unit/test_lakehouse_readers.py",),
+        ("tests/unit/lakehouse/test_lakehouse_readers.py",),
         stack=True,
     ),
     Mutation(
@@ -21,7 +21,7 @@ LAKE = (
         "streams/sinks/delta/landing.py",
         "for name, value in record.headers]",
         "for name, value in dict(record.headers).items()]",
-        ("tests/unit/test_lake_landing.py",),
+        ("tests/unit/sinks/test_lake_landing.py",),
     ),
     Mutation(
         "calendar-without-bound",
@@ -52,7 +52,7 @@ LAKE = (
     Mutation(
         "rebuild-of-users-keeps-facts",
         "facts name versions and inferred users that dim_users does not have any more",
-        "streams/app/lake_removal.py",
+        "streams/app/lake/removal.py",
         'chosen |= {*users, "restatement", "fact_engagement", "fact_follows"}',
         'chosen |= {*users, "restatement"}',
         _UNIT,
@@ -60,7 +60,7 @@ LAKE = (
     Mutation(
         "rebuild-keeps-the-tables",
         "what was deleted from bronze stays in the star",
-        "streams/app/lake_removal.py",
+        "streams/app/lake/removal.py",
         'for folder in (*folders, *(lake / table for table in begun["tables"])):',
         "for folder in folders:",
         _UNIT,
@@ -68,7 +68,7 @@ LAKE = (
     Mutation(
         "lost-table-made-empty",
         "a deleted table of facts comes back empty, without a word",
-        "streams/app/lake.py",
+        "streams/app/lake/run.py",
         "            if any(commits.glob",
         "            if not any(commits.glob",
         _UNIT,
@@ -76,7 +76,7 @@ LAKE = (
     Mutation(
         "failure-began-just-now",
         "a job that has failed for weeks looks as if it had failed in the last round only",
-        "streams/app/lake_failures.py",
+        "streams/app/lake/failures.py",
         "known.since if known else now",
         "now",
         _UNIT,
@@ -84,10 +84,10 @@ LAKE = (
     Mutation(
         "every-table-must-open",
         "one damaged table keeps every question from being answered",
-        "streams/app/asking.py",
+        "streams/app/lake/ask.py",
         "lake, _limits(settings), needed, optional=others",
         "lake, _limits(settings), tables",
-        ("tests/unit/test_lakehouse_duck.py",),
+        ("tests/unit/lakehouse/test_lakehouse_duck.py",),
     ),
     Mutation(
         "percent-in-a-lake",
@@ -95,6 +95,6 @@ LAKE = (
         "streams/stack/paths.py",
         '    "%": "Delta\'s readers decode what follows it",\n',
         "",
-        ("tests/unit/test_stack_checks.py",),
+        ("tests/unit/stack/test_stack_checks.py",),
     ),
 )

@@ -6,13 +6,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 
 FAST = (
-    "tests/unit/test_runtime_pipeline.py",
-    "tests/unit/test_runtime_positions.py",
-    "tests/unit/test_runtime_gathering.py",
-    "tests/unit/test_runtime_holding.py",
-    "tests/unit/test_runtime_lane.py",
-    "tests/unit/test_runtime_stalls.py",
-    "tests/unit/test_runtime_limits.py",
+    "tests/unit/runtime/test_runtime_pipeline.py",
+    "tests/unit/runtime/test_runtime_positions.py",
+    "tests/unit/runtime/test_runtime_batcher.py",
+    "tests/unit/runtime/test_runtime_pauses.py",
+    "tests/unit/runtime/test_runtime_topic_runner.py",
+    "tests/unit/runtime/test_runtime_stalls.py",
+    "tests/unit/runtime/test_runtime_limits.py",
     "tests/property/test_unpacking_property.py",
     "tests/simulation/test_schedules.py",
 )

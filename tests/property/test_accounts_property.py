@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.accounts.changes import AccountChange, AccountType, AudienceTier, SignedUp
-from streams.accounts.jsonform import CHANGE_TYPES, from_json, to_json
+from streams.accounts.json_codec import CHANGE_TYPES, from_json, to_json
 from streams.generate.accounts import accounts_of
 from streams.generate.duplicates import with_duplicates
 from streams.generate.network import Network
 from streams.generate.world import Plan
-from tests.account_rows import Rows
+from tests.support.account_rows import Rows
 
 START = 1_735_689_600_000
 DAY_MS = 86_400_000

@@ -3,24 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.app.feed_fold import TOPICS, FeedFold
-from streams.app.log_scan import everything
-from streams.app.read_side import ReadSide
-from streams.app.readers import NamedReaders, Readers, SampledReaders
-from streams.app.verifying import Line, judge
-from streams.serving.answers import PostPage
-from streams.serving.explaining import explain
-from streams.serving.home import home_feed
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_timelines import MemoryTimelines
-from streams.sinks.timelines import TimelineLimits
-from tests.feeding import feed
-from tests.memory_log import MemoryLog, Unwatched, schema_text
-from tests.memory_side import memory_side
-from tests.oracle import Oracle
-from tests.served import page_answers
+from streams.serving.feed.explain import explain
+from streams.serving.feed.home import home_feed
+from streams.serving.read_side import ReadSide
+from streams.serving.responses import PostPage
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.verification.expected_feeds import TOPICS, FeedFold
+from streams.verification.log_scan import everything
+from streams.verification.readers import NamedReaders, Readers, SampledReaders
+from streams.verification.verify import Line, judge
+from streams.views.timeline_limits import TimelineLimits
+from tests.oracle.validity import Event
+from tests.oracle.views import Oracle
 from tests.strategies import World, deliveries, networks
-from tests.verdicts import Event
+from tests.support.feed_events import feed
+from tests.support.memory_log import MemoryLog, Unwatched, schema_text
+from tests.support.memory_side import memory_side
+from tests.support.served_answers import page_answers
 
 WORLDS = st.builds(World, population=st.integers(3, 5))
 KINDS = ("posts", "follows", "blocks")

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.projections.effects import Effects
-from streams.projections.projected import NO_FACTS
+from streams.projections.projection import NO_FACTS
 from streams.projections.registry import project
-from streams.sinks.memory import MemoryStore
-from tests.batches import batches
-from tests.feeding import feed
-from tests.oracle import Oracle
-from tests.questions import assert_same_answers
-from tests.served import Served
+from streams.sinks.memory.store import MemoryStore
+from streams.views.effects import Effects
+from tests.oracle.validity import Event
+from tests.oracle.views import Oracle
 from tests.strategies import START, World, deliveries, networks
-from tests.verdicts import Event
+from tests.support.batches import batches
+from tests.support.feed_events import feed
+from tests.support.questions import assert_same_answers
+from tests.support.served_answers import Served
 
 WORLDS = st.builds(World, population=st.integers(3, 5))
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")

@@ -7,31 +7,31 @@ from collections.abc import Collection, Mapping, Sequence
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.agents.agent import Services
-from streams.agents.distribution import Distribution
+from streams.agents.base import Services
+from streams.agents.delivery_tasks import delivery_of
+from streams.agents.fanout import Distribution
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
-from streams.projections.effects import CreatePost, Effects
-from streams.projections.ports import PostRow, Relations
 from streams.projections.tier_policy import TierLimits
-from streams.serving.celebrities import CelebrityCache
-from streams.serving.copied import CopiedViews
-from streams.serving.hot import HotViews
-from streams.serving.opening import Opener
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_copies import MemoryCopies
-from streams.sinks.memory_openings import MemoryOpenings
-from streams.sinks.memory_pull_set import MemoryPullSet
-from streams.sinks.memory_timelines import MemoryTimelines
-from streams.sinks.memory_visits import MemoryVisits
-from streams.sinks.redis.tasks import delivery_of
-from streams.sinks.timelines import TimelineLimits
-from tests.feeding import feed
-from tests.memory_side import memory_copies
-from tests.oracle import Oracle
-from tests.served import Served
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.context_loader import Opener
+from streams.serving.feed.feed_caches import HotViews
+from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.sinks.memory.pull_set import MemoryPullSet
+from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.views.effects import CreatePost, Effects
+from streams.views.rows import PostRow, Relations
+from streams.views.timeline_limits import TimelineLimits
+from tests.oracle.validity import Event as Fields
+from tests.oracle.views import Oracle
 from tests.strategies import World, deliveries, networks
-from tests.verdicts import Event as Fields
+from tests.support.feed_events import feed
+from tests.support.memory_side import memory_copies
+from tests.support.served_answers import Served
 
 _TINY = TimelineLimits(length=3, slack=2)
 _STEPS = (

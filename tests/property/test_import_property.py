@@ -14,7 +14,7 @@ from streams.importers.input_lines import Line
 from streams.importers.jetstream import BLOCK, FOLLOW, LIKE, POST, REPOST
 from streams.importers.outbox_files import items_of
 from streams.importers.report import ImportReport
-from tests.imported import (
+from tests.support.imported import (
     ADA,
     BO,
     CY,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.attempts import Place
-from streams.runtime.limits import Bad, DeadLetterLimit, DeadLetterLimitError, History
+from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.limit import Bad, DeadLetterLimit, DeadLetterLimitError, History
 
 
 @st.composite

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.projections.ports import Enough, Recent
-from streams.serving.merging import merge_author_posts
+from streams.serving.feed.merge import merge_author_posts
+from streams.views.store import Enough, Recent
 
 AUTHORS: Final = range(1, 7)
 ids = st.integers(1, 60)

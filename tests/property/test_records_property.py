@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from streams.contracts.batch import POSITION_FIELDS, Record
 from streams.contracts.records import Records
-from tests.batches import raw_batches
+from tests.support.batches import raw_batches
 
 blobs = st.none() | st.binary(max_size=3)
 headers = st.lists(st.tuples(st.sampled_from("ab"), blobs), max_size=2).map(tuple)

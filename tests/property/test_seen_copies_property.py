@@ -7,13 +7,13 @@ from typing import Any, Final
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.projections.copies import Copied, Renewed
-from streams.projections.effects import Effects, SeeContent
-from streams.serving.copied import CopiedViews
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_copies import MemoryCopies
-from tests.memory_side import memory_copies
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.views.effects import Effects, SeeContent
+from streams.views.row_cache import Copied, Renewed
+from tests.support.memory_side import memory_copies
 
 VIEWER: Final = 1
 CONTENTS: Final = range(11, 15)

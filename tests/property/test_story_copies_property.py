@@ -4,17 +4,17 @@ are made, taken over, deleted and viewed."""
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
+from streams.caching.read_through_stories import STORIES_AHEAD_MS, STORIES_BACK_MS
 from streams.contracts.ids import make_id
-from streams.serving.copied import CopiedViews
-from streams.serving.copied_stories import STORIES_AHEAD_MS, STORIES_BACK_MS
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from tests.feeding import feed
-from tests.memory_side import memory_copies
-from tests.oracle import Oracle
-from tests.served import Served
+from streams.sinks.memory.store import MemoryStore
+from tests.oracle.validity import Event
+from tests.oracle.views import Oracle
 from tests.strategies import DAY, HOUR, START
-from tests.verdicts import Event
+from tests.support.feed_events import feed
+from tests.support.memory_side import memory_copies
+from tests.support.served_answers import Served
 
 READER, AUTHORS = 1, (2, 3)
 WALL = START + 30 * HOUR

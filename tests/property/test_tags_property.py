@@ -10,25 +10,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from streams.app.read_side import ReadSide
-from streams.cli.hashtag import app
-from streams.cli.reading import parse_tag
+from streams.cli.read.options import parse_tag
+from streams.cli.read.posts import app
 from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import encode
+from streams.contracts.decoder import read
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import SnowflakeGenerator
-from streams.contracts.jsonform import from_json
-from streams.contracts.reading import read
+from streams.contracts.json_codec import from_json
 from streams.contracts.records import Records
 from streams.contracts.tags import MAX_TAG_KEY, tag_key
-from streams.contracts.validate import MAX_HASHTAG
-from streams.projections.projected import Projected
+from streams.contracts.validation import MAX_HASHTAG
+from streams.projections.projection import Projected
 from streams.projections.registry import project
 from streams.serving import hashtag_feed
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_timelines import MemoryTimelines
-from tests.memory_side import memory_side
+from streams.serving.read_side import ReadSide
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from tests.support.memory_side import memory_side
 
 SCHEMA = json.dumps(schemas()["PostCreated"])
 MINT = SnowflakeGenerator(1)

@@ -7,8 +7,14 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.projections.copies import Copy
-from streams.projections.effects import (
+from streams.caching.count_maintainer import TallyKeeper
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
+from streams.errors import StoreUnavailableError
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.views.counts import Count
+from streams.views.effects import (
     CreateComment,
     DeleteComment,
     DeletePost,
@@ -17,15 +23,9 @@ from streams.projections.effects import (
     SetLike,
     Stamp,
 )
-from streams.projections.ports import StoreUnavailableError
-from streams.projections.tallies import Count
-from streams.serving.copied import CopiedViews
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_copies import MemoryCopies
-from streams.sinks.tallying import TallyKeeper
-from tests.contract.store_making import Scope
-from tests.memory_side import memory_copies
+from streams.views.row_cache import Copy
+from tests.contract.store_events import Scope
+from tests.support.memory_side import memory_copies
 
 CONTENTS = (1, 2)
 USERS = range(1, 6)

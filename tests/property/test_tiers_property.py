@@ -18,24 +18,24 @@ from hypothesis.stateful import (
 )
 
 from streams import serving
-from streams.agents.agent import Services
-from streams.agents.distribution import Distribution
+from streams.agents.base import Services
+from streams.agents.delivery_tasks import delivery_of
+from streams.agents.fanout import Distribution
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
-from streams.projections.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.projections.tier_policy import TierLimits
-from streams.serving.celebrities import CelebrityCache
-from streams.serving.copied import CopiedViews
-from streams.serving.hot import HotViews
-from streams.sinks.dropping import DroppingSink
-from streams.sinks.memory import MemoryStore
-from streams.sinks.memory_copies import MemoryCopies
-from streams.sinks.memory_pull_set import MemoryPullSet
-from streams.sinks.memory_timelines import MemoryTimelines
-from streams.sinks.memory_visits import MemoryVisits
-from streams.sinks.redis.tasks import delivery_of
-from streams.sinks.timelines import TimelineLimits
-from tests.memory_side import memory_copies
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.feed_caches import HotViews
+from streams.sinks.memory.pull_set import MemoryPullSet
+from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.views.effects import CreatePost, Effects, Relation, SetRelation, Stamp
+from streams.views.timeline_limits import TimelineLimits
+from tests.support.memory_side import memory_copies
 
 AUTHORS = (1, 2, 3)
 READERS = (11, 12, 13, 14)

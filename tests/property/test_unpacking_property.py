@@ -14,8 +14,8 @@ from aiokafka.structs import TopicPartition
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.runtime.raw_batch import RawBatch
-from streams.runtime.unpacking import unpack
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.consumer.unpack import unpack
 
 _CRC, _ATTRIBUTES = 17, 21
 _CONTROL = 0x20

@@ -13,9 +13,9 @@ from jobs.lake import read
 from jobs.transforms.asof import affected, with_user_sk
 from jobs.transforms.user_changes import changes
 from jobs.transforms.user_versions import difference, versions
-from tests.scd2_model import Change, Row, as_of, dim_users
+from tests.oracle.dim_users import Change, Row, as_of, dim_users
 from tests.strategies.user_histories import Accounts, eventful, lives, mangled
-from tests.user_tables import (
+from tests.support.user_tables import (
     all_versions,
     cut,
     land,

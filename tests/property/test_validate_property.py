@@ -8,14 +8,14 @@ from hypothesis.strategies import DrawFn
 
 from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas, topics
+from streams.contracts.decoder import read
 from streams.contracts.events import EVENT_TYPES, Event
-from streams.contracts.jsonform import from_json, to_json
-from streams.contracts.reading import read
+from streams.contracts.json_codec import from_json, to_json
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
-from streams.contracts.validate import check_record
+from streams.contracts.validation import check_record
+from tests.oracle.validity import refusals
 from tests.strategies.events import events, record
-from tests.verdicts import refusals
 
 IDS = {name: number for number, name in enumerate(EVENT_TYPES, start=1)}
 TEXTS = {number: json.dumps(schemas()[name]) for name, number in IDS.items()}

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.contracts.jsonform import from_json
-from streams.contracts.validate import check_record
+from streams.contracts.json_codec import from_json
+from streams.contracts.validation import check_record
+from tests.oracle.validity import Event, record_key, refusals
 from tests.strategies import World, invalid_events, networks
-from tests.verdicts import Event, record_key, refusals
 
 MARGINS = (-300_001, -300_000, -299_999, 0, 86_400_000)
 

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.serving import content, merging, posts
-from streams.sinks.memory import MemoryStore
-from tests.feeding import feed
-from tests.oracle import Oracle
-from tests.questions import assert_same_answers
-from tests.served import Served
+from streams.serving import engagement, posts
+from streams.serving.feed import merge
+from streams.sinks.memory.store import MemoryStore
+from tests.oracle.validity import Event, refusals
+from tests.oracle.views import Oracle
 from tests.strategies import World, deliveries, networks
-from tests.verdicts import Event, refusals
+from tests.support.feed_events import feed
+from tests.support.questions import assert_same_answers
+from tests.support.served_answers import Served
 
 WORLDS = st.builds(World, population=st.integers(3, 5))
 PAGES = st.sampled_from((20, 1, 2))
@@ -51,11 +52,11 @@ def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, p
     feed(store, polls)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(posts, "_LOOK_AHEAD", 0)
-        for module in (posts, content):
+        for module in (posts, engagement):
             patch.setattr(module, "_CHUNK", chunk)
-        patch.setattr(merging, "_WANTED", 1)
-        patch.setattr(merging, "_MIN_CHUNK", chunk)
-        for module in (posts, merging):
+        patch.setattr(merge, "_WANTED", 1)
+        patch.setattr(merge, "_MIN_CHUNK", chunk)
+        for module in (posts, merge):
             patch.setattr(module, "_MAX_CHUNK", 2)
         assert_same_answers(Served(store, page=page), Oracle(events), world)
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
-from streams.runtime.fetching import Fetching
-from streams.runtime.positions import TopicPartition
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.fetch_rules import Fetching
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.group import Assignment, Group
 from tests.simulation.log import Log
 

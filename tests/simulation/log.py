@@ -5,8 +5,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.runtime.positions import TopicPartition
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
 
 
 class Event(NamedTuple):

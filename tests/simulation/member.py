@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from streams.runtime.fetching import Fetched, Hole
-from streams.runtime.intake import Intake
-from streams.runtime.positions import TopicPartition
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.consumer_rules import Intake
+from streams.runtime.consumer.fetch_rules import Fetched, Hole
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.client import Client
 from tests.simulation.group import Assignment
 from tests.simulation.world import BUFFER, COMMIT_S, World

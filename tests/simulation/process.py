@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from streams.runtime.applying import Applier
-from streams.runtime.dead_letters import DeadLetters
-from streams.runtime.gathering import Gatherer
-from streams.runtime.lane import Lane
-from streams.runtime.metrics import Metrics
-from streams.runtime.outbox import OutboxError, OutboxUnavailableError
-from streams.runtime.pipeline import Pipeline
-from streams.runtime.positions import PositionGapError, TopicPartition
-from streams.runtime.retry import StoppedError, Waiter
+from streams.runtime.consumer.positions import PositionGapError, TopicPartition
+from streams.runtime.dead_letters.reporter import DeadLetters
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.applier import Applier
+from streams.runtime.processing.batcher import Gatherer
+from streams.runtime.processing.pipeline import Pipeline
+from streams.runtime.processing.retry import StoppedError, Waiter
+from streams.runtime.processing.topic_runner import Lane
+from streams.runtime.producer import OutboxError, OutboxUnavailableError
 from tests.simulation.member import Member
 from tests.simulation.store import BugError, StoreUnavailableError, Work
 from tests.simulation.virtual import Stopping, Turns

@@ -6,10 +6,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from streams.contracts.batch import Record
-from streams.runtime.dead_letters import failed_at
-from streams.runtime.outbox import Message, OutboxError, OutboxUnavailableError
-from streams.runtime.pipeline import Steps
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.dead_letters.reporter import failed_at
+from streams.runtime.processing.pipeline import Steps
+from streams.runtime.producer import Message, OutboxError, OutboxUnavailableError
 from tests.simulation.fold import State
 from tests.simulation.log import Due, Event, decode
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.runtime.intake import Buffer
-from streams.runtime.metric_names import APPLIED, CONSUMED, DEAD_LETTERS, DUPLICATES
-from streams.runtime.metrics import Metrics
-from streams.runtime.positions import TopicPartition
-from streams.runtime.raw_batch import RawBatch
+from streams.runtime.consumer.consumer_rules import Buffer
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.monitoring.metric_names import APPLIED, CONSUMED, DEAD_LETTERS, DUPLICATES
+from streams.runtime.monitoring.metrics import Metrics
 from tests.simulation.fold import fold
 from tests.simulation.group import Group, Joiner
 from tests.simulation.log import Log

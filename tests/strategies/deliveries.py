@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from tests.verdicts import Event
+from tests.oracle.validity import Event
 
 
 @st.composite

@@ -6,9 +6,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from tests.oracle.validity import YEARS_MS, Event, id_time, refusals
 from tests.strategies.networks import networks
 from tests.strategies.world import DAY, World
-from tests.verdicts import YEARS_MS, Event, id_time, refusals
 
 Fault = tuple[Event, str]
 """A refused event and its DLQ code."""
@@ -19,7 +19,7 @@ _IDS = (0, -1, -(1 << 63))
 @st.composite
 def invalid_events(draw: DrawFn, world: World) -> Fault:
     """A valid event with one fault put in. `future_event` needs the time of the append: see
-    `tests.verdicts.refusals`."""
+    `tests.oracle.validity.refusals`."""
     event = draw(networks(world).filter(bool).flatmap(st.sampled_from))
     faults = [*_id_faults(event), *_own_faults(event)]
     change, code = draw(st.sampled_from(faults))

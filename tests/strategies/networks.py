@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from tests.oracle.validity import Event, refusals
 from tests.strategies.world import DAY, EPOCH_MS, EVENT_TIMES, LIFETIMES, START, World
-from tests.verdicts import Event, refusals
 
 Draft = tuple[Event, ...]
 

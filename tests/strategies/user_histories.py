@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tests.scd2_model import OLD_UNAVAILABLE, TEXTS, UNAVAILABLE, Change, Refused, Row
+from tests.oracle.dim_users import OLD_UNAVAILABLE, TEXTS, UNAVAILABLE, Change, Refused, Row
 
 _START: Final = 1_767_225_600_000_000  # 2026-01-01
 _SECOND: Final = 1_000_000

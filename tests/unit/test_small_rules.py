@@ -12,13 +12,13 @@ from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, B
 from streams.contracts.codec import decode
 from streams.contracts.records import Records
 from streams.lakehouse.answers import Answer
-from streams.lakehouse.plotting import figure
-from streams.projections.rows import distinct
-from streams.serving.answers import to_json
-from streams.sinks.timelines import TimelineLimits, newest
-from tests.batches import raw_batches
-from tests.local_stack import free_ports
-from tests.unit.test_codec_writers import TEXTS, TOPIC, values_of
+from streams.lakehouse.charts import figure
+from streams.projections.batch_rows import distinct
+from streams.serving.responses import to_json
+from streams.views.timeline_limits import TimelineLimits, newest
+from tests.support.batches import raw_batches
+from tests.support.local_stack import free_ports
+from tests.unit.contracts.test_codec_writers import TEXTS, TOPIC, values_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "concepts"
 

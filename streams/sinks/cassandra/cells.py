@@ -9,7 +9,7 @@ writing and however often it is repeated.
 import struct
 from typing import NamedTuple
 
-from streams.projections.effects import Stamp
+from streams.views.effects import Stamp
 
 MAX_TIMESTAMP = (1 << 63) - 1
 MIN_TIMESTAMP = -MAX_TIMESTAMP  # one below is Cassandra's "no timestamp", and refused

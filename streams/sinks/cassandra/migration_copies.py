@@ -6,13 +6,15 @@ Copies only add, so one that was interrupted is made again from its start.
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from streams.projections.effects import SeeContent
 from streams.sinks.cassandra.cells import INDEX_TIMESTAMP, decode_first_seen
-from streams.sinks.cassandra.rows import COMMENTER, POST_MONTH, STORY_BUCKET
 from streams.sinks.cassandra.session import Session
-from streams.sinks.cassandra.tagged import tag_rows
-from streams.sinks.cassandra.viewings import view_time_rows
+from streams.sinks.cassandra.tables.author_posts import POST_MONTH
+from streams.sinks.cassandra.tables.author_stories import STORY_BUCKET
+from streams.sinks.cassandra.tables.comments import COMMENTER
+from streams.sinks.cassandra.tables.content_views import view_time_rows
+from streams.sinks.cassandra.tables.tag_posts import tag_rows
 from streams.sinks.cassandra.writes import Write, write_all
+from streams.views.effects import SeeContent
 
 Copy = Callable[[Session, Callable[[], None]], None]
 """Given the keyspace's session, and what to call now and then to hold the migration lock."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streams.projections.effects import CreateComment, CreatePost, CreateStory, EditPost
+from streams.views.effects import CreateComment, CreatePost, CreateStory, EditPost
 
 _EVENT_ID = struct.Struct(">Q")
 _POST_TEXT = ("text", "hashtags", "tags", "media")

@@ -1,39 +1,17 @@
 """The views as Cassandra holds them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from streams.contracts.events import Tier
-from streams.contracts.ids import MAX_ID
-from streams.projections.current import current_stories
-from streams.projections.members import tallies
-from streams.projections.ports import (
-    CommentRow,
-    Enough,
-    PostRow,
-    Recent,
-    Relations,
-    StoryRow,
-    TagUse,
-    TierRow,
-    Viewing,
-)
-from streams.projections.tallies import Count, Tally
-from streams.sinks.cassandra.authored import newest_by_author, recent_by_author
-from streams.sinks.cassandra.cells import (
-    AUTHOR_BUCKETS,
-    author_bucket,
-    decode_newest,
-    decode_state,
-    has_ended,
-)
-from streams.sinks.cassandra.contents import read_comments, read_posts, read_stories
-from streams.sinks.cassandra.session import KEYS_PER_QUERY, Row, Session, parts
+from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.sink import Clock, wall_clock_ms
-from streams.sinks.cassandra.story_indexes import newest_stories, stories_between
-from streams.sinks.cassandra.tag_uses import uses_between
-from streams.sinks.cassandra.tagged import newest_by_tag
-from streams.sinks.cassandra.viewings import (
+from streams.sinks.cassandra.tables.author_posts import newest_by_author, recent_by_author
+from streams.sinks.cassandra.tables.author_stories import newest_stories, stories_between
+from streams.sinks.cassandra.tables.comments import (
+    read_commenters,
+    read_comments,
+    read_content_comments,
+)
+from streams.sinks.cassandra.tables.content_views import (
     all_viewers,
     count_viewers,
     few_viewers,
@@ -41,31 +19,30 @@ from streams.sinks.cassandra.viewings import (
     latest_viewers,
     viewed_by,
 )
-
-_REPOSTS = "SELECT repost_id FROM reposts_by_post WHERE post_id = ?"
-_HIGHLIGHTS = "SELECT story_id FROM highlights_by_author WHERE author_id = ?"
-_FOLLOWING = "SELECT target_id, state FROM following WHERE user_id = ? AND target_id > ?"
-_FOLLOWERS = "SELECT user_id, state FROM followers WHERE target_id = ? AND user_id > ?"
-_BLOCKS_BY_USER = "SELECT target_id, state FROM blocks_by_user WHERE user_id = ?"
-_BLOCKS_BY_TARGET = "SELECT user_id, state FROM blocks_by_target WHERE target_id = ?"
-_MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
-_LIKERS = "SELECT user_id, state FROM likes_by_content WHERE content_id = ?"
-_SOME_LIKERS = f"{_LIKERS} AND user_id IN ?"
-_LIKERS_AFTER = f"{_LIKERS} AND user_id > ?"
-_LIKES = (
-    "SELECT content_id, state FROM likes_by_user WHERE user_id = ? AND content_id <= ? "
-    "ORDER BY content_id DESC"
+from streams.sinks.cassandra.tables.likes import (
+    count_likes,
+    read_content_likers,
+    read_likers,
+    read_likers_among,
+    read_user_likes,
 )
-_COMMENTS = (
-    "SELECT comment_id FROM comments_by_content WHERE content_id = ? AND comment_id > ? LIMIT ?"
+from streams.sinks.cassandra.tables.posts import read_posts, read_reposts
+from streams.sinks.cassandra.tables.relations import (
+    count_followers,
+    count_follows,
+    read_followers,
+    read_following,
+    read_relations,
 )
-_COMMENTERS = (
-    "SELECT user_id, comment_id FROM commenters_by_content "
-    "WHERE content_id = ? AND (user_id, comment_id) > (?, ?) LIMIT ?"
-)
-_TIERS = "SELECT author_id, tier FROM author_tiers WHERE bucket = ? AND author_id IN ?"
-_PULLED_AUTHORS = "SELECT author_id, pulled FROM author_tiers WHERE bucket IN ?"
-_PULLED_POSTS = "SELECT post_id FROM pulled_posts WHERE post_id IN ?"
+from streams.sinks.cassandra.tables.stories import read_highlights, read_stories
+from streams.sinks.cassandra.tables.tag_posts import newest_by_tag
+from streams.sinks.cassandra.tables.tag_uses import uses_between
+from streams.sinks.cassandra.tables.tiers import read_pulled_authors, read_pulled_posts, read_tiers
+from streams.views.counted_members import tallies
+from streams.views.counts import Count, Tally
+from streams.views.rows import CommentRow, PostRow, Relations, StoryRow, TagUse, TierRow, Viewing
+from streams.views.store import Enough, Recent
+from streams.views.visible_stories import current_stories
 
 
 class CassandraReader:
@@ -105,7 +82,7 @@ class CassandraReader:
         return uses_between(self._session, since, until, self._clock())
 
     def reposts(self, post_id: int) -> Sequence[int]:
-        return [row[0] for row in self._session.rows(_REPOSTS, post_id)]
+        return read_reposts(self._session, post_id)
 
     def author_stories(
         self, authors: Collection[int], since: int, until: int, now: int
@@ -122,62 +99,41 @@ class CassandraReader:
         return newest_stories(self._session, author, before, limit)
 
     def highlights(self, author: int) -> Sequence[int]:
-        return [row[0] for row in self._session.rows(_HIGHLIGHTS, author)]
+        return read_highlights(self._session, author)
 
     def relations(self, user: int) -> Relations:
-        following, blocks, blocked_by, mutes = self._session.rows_of_all(
-            (
-                (_FOLLOWING, (user, 0)),
-                (_BLOCKS_BY_USER, (user,)),
-                (_BLOCKS_BY_TARGET, (user,)),
-                (_MUTES_BY_USER, (user,)),
-            )
-        )
-        return Relations(
-            following=frozenset(_unended(following)),
-            blocked=frozenset(_ended([*blocks, *blocked_by])),
-            muted=frozenset(_ended(mutes)),
-        )
+        return read_relations(self._session, user)
 
     def following(self, user: int, after: int, limit: int) -> Sequence[int]:
-        return list(islice(_unended(self._session.rows(_FOLLOWING, user, after)), max(limit, 0)))
+        return read_following(self._session, user, after, limit)
 
     def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
-        return list(islice(_unended(self._session.rows(_FOLLOWERS, user, after)), max(limit, 0)))
+        return read_followers(self._session, user, after, limit)
 
     def follow_counts(self, user: int) -> tuple[int, int]:
         """Reads both partitions page by page: the cost grows with the counts."""
-        return (
-            sum(1 for _ in _unended(self._session.rows(_FOLLOWERS, user, 0))),
-            sum(1 for _ in _unended(self._session.rows(_FOLLOWING, user, 0))),
-        )
+        return count_follows(self._session, user)
 
     def likers(self, content_id: int) -> frozenset[int]:
-        return frozenset(_unended(self._session.rows(_LIKERS, content_id)))
+        return read_likers(self._session, content_id)
 
     def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
         return tallies(self, kind, ids)
 
     def like_count(self, content_id: int) -> int:
-        return sum(1 for _ in _unended(self._session.rows(_LIKERS, content_id)))
+        return count_likes(self._session, content_id)
 
     def view_count(self, content_id: int) -> int:
         return count_viewers(self._session, content_id)
 
     def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
-        questions = ((_SOME_LIKERS, (content_id, some)) for some in parts(users, KEYS_PER_QUERY))
-        return frozenset(
-            user for rows in self._session.rows_of_all(questions) for user in _unended(rows)
-        )
+        return read_likers_among(self._session, content_id, users)
 
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
-        likers = _unended(self._session.rows(_LIKERS_AFTER, content_id, after))
-        return list(islice(likers, max(limit, 0)))
+        return read_content_likers(self._session, content_id, after, limit)
 
     def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
-        newest = MAX_ID if before is None else min(before - 1, MAX_ID)
-        liked = _unended(self._session.rows(_LIKES, user, newest))
-        return list(islice(liked, max(limit, 0)))
+        return read_user_likes(self._session, user, before, limit)
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
         return all_viewers(self._session, content_id)
@@ -197,47 +153,21 @@ class CassandraReader:
         return viewed_by(self._session, viewer, content_ids)
 
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
-        if limit < 1:
-            return []
-        return [row[0] for row in self._session.rows(_COMMENTS, content_id, after, limit)]
+        return read_content_comments(self._session, content_id, after, limit)
 
     def content_commenters(
         self, content_id: int, after: tuple[int, int], limit: int
     ) -> Sequence[tuple[int, int]]:
-        rows = self._session.rows(_COMMENTERS, content_id, *after, max(limit, 1))
-        return [(user, comment) for user, comment in rows][: max(limit, 0)]
+        return read_commenters(self._session, content_id, after, limit)
 
     def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
-        buckets: dict[int, list[int]] = {}
-        for author in set(authors):
-            buckets.setdefault(author_bucket(author), []).append(author)
-        answers = self._session.rows_of_all((_TIERS, asked) for asked in buckets.items())
-        return {
-            author: _tier(cell) for rows in answers for author, cell in rows if cell is not None
-        }
+        return read_tiers(self._session, authors)
 
     def follower_count(self, user: int, most: int) -> int:
-        followers = _unended(self._session.rows(_FOLLOWERS, user, 0))
-        return sum(1 for _ in islice(followers, max(most, 0)))
+        return count_followers(self._session, user, most)
 
     def pulled_authors(self) -> Mapping[int, int]:
-        rows = self._session.rows_in(_PULLED_AUTHORS, range(AUTHOR_BUCKETS))
-        return {author: decode_newest(cell) for author, cell in rows if cell is not None}
+        return read_pulled_authors(self._session)
 
     def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
-        return frozenset(row[0] for row in self._session.rows_in(_PULLED_POSTS, set(ids)))
-
-
-def _tier(cell: bytes) -> TierRow:
-    state = decode_state(cell)
-    return TierRow(Tier(state.payload.decode()), state.stamp)
-
-
-def _unended(pairs: Iterable[Row]) -> Iterator[int]:
-    """Whom the pairs concern whose last event did not end them: follows and likes."""
-    return (other for other, cell in pairs if not has_ended(cell))
-
-
-def _ended(pairs: Iterable[Row]) -> Iterator[int]:
-    """Whom the pairs concern whose last event is the ending one: blocks and mutes in force."""
-    return (other for other, cell in pairs if has_ended(cell))
+        return read_pulled_posts(self._session, ids)

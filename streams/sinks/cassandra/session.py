@@ -36,8 +36,7 @@ from cassandra.protocol import (
 )
 from cassandra.query import PreparedStatement, tuple_factory
 
-from streams.errors import UserError
-from streams.projections.ports import StoreRefusedError, StoreUnavailableError
+from streams.errors import StoreRefusedError, StoreUnavailableError, UserError
 
 Row = tuple[Any, ...]
 

@@ -3,21 +3,17 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from streams.projections.effects import Effects
-from streams.projections.ports import Content
 from streams.sinks.cassandra.cells import first_event_id
 from streams.sinks.cassandra.listings import Listings
-from streams.sinks.cassandra.rows import (
-    AUTHOR_BUCKET,
-    POST_MONTH,
-    STORY_BUCKET,
-    index_rows,
-    state_rows,
-)
+from streams.sinks.cassandra.rows import index_rows, state_rows
 from streams.sinks.cassandra.session import Session
-from streams.sinks.cassandra.tagged import TAG_PART
-from streams.sinks.cassandra.viewings import UNTIMED
+from streams.sinks.cassandra.tables.author_posts import AUTHOR_BUCKET, POST_MONTH
+from streams.sinks.cassandra.tables.author_stories import STORY_BUCKET
+from streams.sinks.cassandra.tables.content_views import UNTIMED
+from streams.sinks.cassandra.tables.tag_posts import TAG_PART
 from streams.sinks.cassandra.writes import write_all
+from streams.views.effects import Effects
+from streams.views.rows import Content
 
 Clock = Callable[[], int]
 

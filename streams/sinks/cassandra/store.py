@@ -1,8 +1,8 @@
 """Both sides of the durable views in one object, as most callers need them."""
 
-from streams.sinks.cassandra.expiries import CassandraExpiries
 from streams.sinks.cassandra.reader import CassandraReader
 from streams.sinks.cassandra.sink import CassandraSink
+from streams.sinks.cassandra.tables.story_expiries import CassandraExpiries
 
 
 class CassandraStore(CassandraSink, CassandraReader):

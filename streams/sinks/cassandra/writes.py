@@ -14,6 +14,8 @@ from cassandra.query import BatchStatement, BatchType
 
 from streams.sinks.cassandra.session import Session
 
+MAX_TTL_S = 366 * 86_400
+"""Seconds to live of rows that expire, at most."""
 _BATCH_ROWS = 50
 _BATCH_BYTES = 32 * 1024
 _VALUE_OVERHEAD = 16

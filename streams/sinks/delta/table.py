@@ -24,8 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from streams.contracts.arrow import arrow_schema
 from streams.contracts.tables import Table
-from streams.errors import UserError
-from streams.projections.ports import StoreRefusedError, StoreUnavailableError
+from streams.errors import StoreRefusedError, StoreUnavailableError, UserError
 
 _STORAGE_AWAY = re.compile(
     r"os error (?:28|122|27|30|5)\b|no space left|quota exceeded|read-only file system"

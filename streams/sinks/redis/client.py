@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from streams.projections.ports import StoreRefusedError, StoreUnavailableError
+from streams.errors import StoreRefusedError, StoreUnavailableError
 
 # What a server says that is there but cannot serve, or serves nothing to this client; inside a
 # script an old server puts the code after a dash in the middle of its message.

@@ -7,7 +7,7 @@ numbers are doubles, can carry it without loss.
 import struct
 from collections.abc import Sequence
 
-from streams.sinks.timelines import shard_of
+from streams.views.timeline_limits import shard_of
 
 ID_BYTES = 8
 

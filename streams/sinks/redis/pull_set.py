@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from redis import Redis
 
-from streams.projections.timelines import Pulled
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
 from streams.sinks.redis.scripts import Call, Question, Script, ask
+from streams.views.pull_set import Pulled
 
 _TOKEN_BYTES = 16
 _AUTHORS_PER_CALL = 1000

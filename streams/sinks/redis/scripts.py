@@ -26,7 +26,7 @@ _FIRST = ("common", "lists")
 @cache
 def source(name: str | None = None) -> str:
     """The text of a script, with what all have in common in front; that alone without a name."""
-    here = files(__package__)
+    here = files(__package__) / "lua"
     parts = _FIRST if name is None else (*_FIRST, name)
     return "".join((here / f"{part}.lua").read_text() for part in parts)
 

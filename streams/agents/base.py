@@ -1,0 +1,98 @@
+"""What an agent is made of, and the steps that most of them share."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from streams.contracts.batch import Batch, ErrorCode, Rejected
+from streams.contracts.codec import SchemaLookup
+from streams.contracts.decoder import VALIDITY_STAGE, read
+from streams.contracts.events import Event
+from streams.contracts.records import Records, Slice
+from streams.projections.projection import Projected
+from streams.projections.registry import facts_needed, project
+from streams.projections.tier_policy import TierLimits
+from streams.runtime.processing.pipeline import Steps
+from streams.views.pull_set import PullSet
+from streams.views.store import ViewReader, ViewSink
+from streams.views.timeline_cache import TimelineCache
+
+AgentSteps = Steps[Any, Any]
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What agents that fold views work with; built by `streams.app`, or of memory stores."""
+
+    sink: ViewSink
+    views: ViewReader
+    timelines: TimelineCache
+    pulls: PullSet
+    lookup: SchemaLookup
+    send: Callable[[Sequence[Event]], None]
+    """Writes events of the pipeline's own; returns when the broker has acknowledged them."""
+    tier_limits: TierLimits
+    inline_followers: int
+    """Followers per author and shard that the posts agent serves itself."""
+    delivery_page: int
+    """Followers that one delivery task serves."""
+    distributed: Callable[[str, int], None] = lambda _way, _count: None
+    """Is told how many posts went which way: see `streams.agents.fanout.Way`."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for what may be a little old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent(Generic[S]):
+    """A consumer group: its topics, and the steps of each, given what it works with."""
+
+    topics: tuple[str, ...]
+    steps: Callable[[S, str], AgentSteps]
+
+
+class ViewAgent(Agent[Services]):
+    """Folds its topics into the views."""
+
+    __slots__ = ()
+
+
+class ViewSteps:
+    """decode -> look up who created what -> project -> apply to the durable views."""
+
+    def __init__(self, services: Services, topic: str) -> None:
+        self._services = services
+        self._topic = topic
+
+    def decode(self, batches: Sequence[Slice]) -> tuple[Batch, list[Rejected]]:
+        return read(Records.joined(batches), self._topic, self._services.lookup)
+
+    def project(self, batch: Batch) -> Projected:
+        creators = self._services.sink.creators
+        return project(
+            batch, {content: creators(content, ids) for content, ids in facts_needed(batch).items()}
+        )
+
+    def apply(self, projected: Projected) -> None:
+        self._services.sink.apply(projected.effects)
+
+    @property
+    def steps(self) -> AgentSteps:
+        return Steps(self.decode, self.project, self.apply, id_conflict)
+
+
+def id_conflict(batch: Slice, index: int) -> Rejected:
+    """The record creates an id that another create has taken."""
+    return Rejected(
+        Records.joined([batch]).record(index),
+        ErrorCode.ID_CONFLICT,
+        VALIDITY_STAGE,
+        "IdConflictError",
+        "another event created this id",
+    )
+
+
+def view_steps(services: Services, topic: str) -> AgentSteps:
+    """Steps of a topic that changes only durable views."""
+    return ViewSteps(services, topic).steps

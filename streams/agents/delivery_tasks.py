@@ -1,0 +1,29 @@
+"""Deliveries as events of the fan-out topic, and back."""
+
+import hashlib
+
+from streams.contracts.events import DeliveryTask
+from streams.contracts.ids import MAX_ID
+from streams.views.timeline_cache import Delivery
+
+
+def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:
+    """The event that asks for the rest of a delivery.
+
+    Its `event_id` is a hash of what is asked for alone, so asking twice is a duplicate.
+    """
+    packed = b"".join(part.to_bytes(8, "big") for part in rest)
+    digest = hashlib.blake2b(packed, digest_size=8, person=b"DeliveryTask").digest()
+    return DeliveryTask(
+        event_id=int.from_bytes(digest, "big") & MAX_ID or 1,
+        occurred_at=occurred_at,
+        author_id=rest.author_id,
+        post_id=rest.post_id,
+        shard=rest.shard,
+        cursor=rest.cursor,
+    )
+
+
+def delivery_of(task: DeliveryTask) -> Delivery:
+    """The rest of a delivery that a task asks for."""
+    return Delivery(task.author_id, task.post_id, task.shard, task.cursor)

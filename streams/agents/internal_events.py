@@ -1,0 +1,22 @@
+"""Events that the pipeline itself writes, as messages: delivery tasks and tier decisions."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from streams.contracts.catalog import topic_of
+from streams.contracts.codec import encode
+from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event
+from streams.runtime.producer import Message
+
+WRITTEN = tuple(topic_of(kind.__name__).name for kind in (DeliveryTask, AuthorTierChanged))
+"""The topics that agents write events to."""
+
+
+def own_messages(
+    events: Sequence[Event], schema_id: Callable[[str, str], int]
+) -> Iterator[Message]:
+    """The events in order, keyed as their topics say; `schema_id` takes topic and record type."""
+    for event in events:
+        record_type = type(event).__name__
+        topic = topic_of(record_type)
+        key = b"%d" % getattr(event, topic.key)
+        yield Message(topic.name, key, encode(event, schema_id(topic.name, record_type)))

@@ -1,0 +1,1 @@
+"""The accounts database and its change stream, put together from settings."""

@@ -1,0 +1,135 @@
+"""Applying account changes from JSON lines: batch by batch, each whole or not at all."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import orjson
+
+from streams.accounts.changes import AccountChange
+from streams.accounts.json_codec import ChangeFormError, from_json
+from streams.accounts.store import AccountRefusedError
+from streams.app.events.json_lines import Line
+
+BATCH: Final = 1000
+"""So many lines are applied in one transaction."""
+
+
+class Apply(Protocol):
+    """Applies changes in order, all or none of them: how many did something, and did nothing."""
+
+    def __call__(self, changes: Sequence[AccountChange], /) -> tuple[int, int]: ...
+
+
+class Refusal(NamedTuple):
+    """Why a line kept its batch from being applied."""
+
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the lines. After a batch with a refused line nothing more is read."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    """The lines of the batches that were applied, by type of change."""
+    changed: int = 0
+    skipped: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    held: int = 0
+    """Good lines that were not applied because their batch has a bad one."""
+
+
+class _Numbered(NamedTuple):
+    line: int
+    change: AccountChange
+
+
+def apply_lines(
+    lines: Iterable[Line],
+    apply: Apply,
+    *,
+    done: Callable[[Line], None] = lambda _: None,
+    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Outcome:
+    """Apply lines in order until a batch has one that cannot be.
+
+    A line without "at" happens now (`clock`, ms). `done` is told the last line of each batch.
+    """
+    outcome = Outcome()
+    reading = _Reading(clock)
+    for batch in _batches(lines):
+        numbered = list(reading.changes(batch, outcome.refused))
+        if not outcome.refused:
+            _apply(numbered, apply, outcome)
+        if outcome.refused:
+            outcome.held = len(batch) - len(outcome.refused)
+            break
+        done(batch[-1])
+    return outcome
+
+
+def _apply(numbered: Sequence[_Numbered], apply: Apply, outcome: Outcome) -> None:
+    try:
+        changed, skipped = apply([change for _, change in numbered])
+    except AccountRefusedError as error:
+        (line,) = (line for line, change in numbered if change is error.change)
+        outcome.refused.append(Refusal(line, error.message))
+        return
+    outcome.changed += changed
+    outcome.skipped += skipped
+    outcome.types.update(type(change).__name__ for _, change in numbered)
+
+
+class _Reading:
+    """Turns lines into changes; those without a time get ascending ones."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._now = 0
+
+    def changes(self, batch: Iterable[Line], refused: list[Refusal]) -> Iterator[_Numbered]:
+        """The changes of a batch; lines that have none, or not in order, are put in `refused`."""
+        latest: dict[int, _Numbered] = {}
+        for line in batch:
+            if line.repeated:
+                continue
+            try:
+                change = self._parse(line)
+                _check_order(change, latest.get(change.user_id))
+            except ChangeFormError as error:
+                refused.append(Refusal(line.number, str(error)))
+            else:
+                latest[change.user_id] = _Numbered(line.number, change)
+                yield latest[change.user_id]
+
+    def _parse(self, line: Line) -> AccountChange:
+        if line.raw is None:
+            raise ChangeFormError(str(line.problem))
+        self._now = max(self._now + 1, self._clock())
+        try:
+            value = orjson.loads(line.raw)
+        except orjson.JSONDecodeError as error:
+            raise ChangeFormError(f"not JSON: {error}") from None
+        return from_json(value, now=self._now)
+
+
+def _check_order(change: AccountChange, before: _Numbered | None) -> None:
+    if before is not None and change.at <= before.change.at:
+        raise ChangeFormError(
+            f"at: it must be later than in line {before.line}, which changes the same account"
+        )
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    batch: list[Line] = []
+    for line in lines:
+        batch.append(line)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

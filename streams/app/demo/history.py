@@ -1,0 +1,92 @@
+"""What the demonstration shows of the lake: a profile change on its way, and counts that add up."""
+
+import time
+from typing import Any, Final, NamedTuple
+
+from streams.accounts.changes import Moved
+from streams.app.accounts.database import accounts_connection, accounts_store
+from streams.app.broker import log_reader
+from streams.app.lake.ask import answered_sql
+from streams.app.settings import Settings
+from streams.app.stores import progress
+from streams.contracts.tables import BRONZE
+from streams.errors import UserError
+
+_ACCOUNTS: Final = "accounts.public.users"
+_LANDED_WITHIN_S: Final = 60.0
+_POLL_S: Final = 0.25
+_PERSON = """
+SELECT user_id, handle, display_name, country FROM users
+WHERE user_id >= %s ORDER BY user_id LIMIT 1
+"""
+
+
+class Profile(NamedTuple):
+    """What the accounts database knows of a person, in part."""
+
+    user_id: int
+    handle: str
+    display_name: str
+    country: str
+
+
+def profile(settings: Settings, near: int) -> Profile:
+    """The account of a user, or of the next one who has an account."""
+    with accounts_connection(settings) as connection:
+        found = connection.execute(_PERSON, [near]).fetchone()
+    if found is None:
+        raise UserError("the accounts database is empty", hint="storyline generate --publish")
+    return Profile(*found)
+
+
+def move(settings: Settings, person: Profile) -> Profile:
+    """Let the person move to another country; returns the new profile."""
+    moved = person._replace(country="NO" if person.country == "IS" else "IS")
+    at = time.time_ns() // 1_000_000
+    with accounts_store(settings) as store:
+        store.apply([Moved(user_id=moved.user_id, at=at, country=moved.country)])
+    return moved
+
+
+def wait_until_landed(settings: Settings, moved: Profile) -> float:
+    """Seconds until the change stream has brought the profile into the bronze table."""
+    began = time.monotonic()
+    seen = (
+        "SELECT count(*) FROM bronze_users_cdc "  # noqa: S608 - a number and a code of our own
+        f"WHERE user_id = {moved.user_id:d} AND after.country = '{moved.country}'"
+    )
+    while not _rows(settings, seen)[0][0]:
+        if time.monotonic() - began > _LANDED_WITHIN_S:
+            raise UserError(
+                "the change did not reach the lake", hint="see: storyline cdc status; storyline lag"
+            )
+        time.sleep(_POLL_S)
+    return time.monotonic() - began
+
+
+class Landed(NamedTuple):
+    """Records of a topic: in the log, and where they lie in the lake."""
+
+    topic: str
+    log: int
+    bronze: int
+    quarantined: int
+
+
+def landed(settings: Settings) -> list[Landed]:
+    """Every source topic's records beside the rows that they became."""
+    sizes = progress(settings).sizes(BRONZE)
+    # Transactions leave markers among its offsets: only reading tells how many records there are.
+    sizes[_ACCOUNTS] = sum(map(len, log_reader(settings).read(_ACCOUNTS, 0, follow=False)))
+    aside = dict(_rows(settings, "SELECT topic, count(*) FROM quarantine GROUP BY topic"))
+    counts = " UNION ALL ".join(
+        f"SELECT '{topic}', count(*) FROM {table}"  # noqa: S608 - our own names
+        for topic, table in BRONZE.items()
+    )
+    bronze = dict(_rows(settings, counts))
+    return [Landed(topic, sizes[topic], bronze[topic], aside.get(topic, 0)) for topic in BRONZE]
+
+
+def _rows(settings: Settings, sql: str) -> list[Any]:
+    with answered_sql(settings, sql) as answer:
+        return list(answer.rows)

@@ -1,0 +1,160 @@
+"""Whom and what a demonstration shows: chosen by what the events and the views hold."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streams.app.broker import event_producer, log_reader, schema_registry
+from streams.app.settings import Settings
+from streams.contracts.events import ContentLiked, Event, StoryCreated, UserFollowed
+from streams.dlq.record_view import Seen, look
+from streams.errors import UserError
+from streams.serving import (
+    NotFoundError,
+    author_stories,
+    counts,
+    home_feed,
+    story_viewers,
+    tray,
+)
+from streams.serving.read_side import ReadSide
+from streams.views.store import ViewReader
+
+_READERS = 50
+_MODEST = 40  # a feed of about as many authors as a person keeps up with
+_LIVE_WITHIN_S = 30.0
+_POLL_S = 0.005
+
+
+@dataclass(slots=True)
+class Watched:
+    """What passed by on the way to the log: who follows many, what is liked, the last instant."""
+
+    follows: Counter[int] = field(default_factory=Counter)
+    likes: Counter[int] = field(default_factory=Counter)
+    stories: int = 0
+    last: int = 0
+
+    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The same events, seen in passing."""
+        for event in events:
+            self.last = max(self.last, event.occurred_at)
+            match event:
+                case UserFollowed():
+                    self.follows[event.follower_id] += 1
+                case ContentLiked():
+                    self.likes[event.content_id] += 1
+                case StoryCreated():
+                    self.stories += 1
+                case _:
+                    pass
+            yield event
+
+
+class Cast(NamedTuple):
+    """What to show: a reader and someone followed, an instant with a tray and one without, a
+    story, some content."""
+
+    reader: int
+    author: int
+    now: int
+    later: int
+    story: int | None
+    owner: int | None
+    content: int | None
+
+
+def choose(side: ReadSide, watched: Watched) -> Cast:
+    """A reader with a full feed and tray, the tray's most viewed story, the most liked content."""
+    views, now = side.views, watched.last
+    readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
+    candidates = readers[:_READERS] or list(watched.follows)[:1]
+    reader = max(
+        candidates,
+        key=lambda user: (bool(_visible(views, user)), len(tray(views, user, now).entries)),
+    )
+    stories = [
+        story
+        for entry in tray(views, reader, now).entries
+        for story in author_stories(views, entry.author_id, now)
+    ]
+    seen = max(stories, key=lambda s: _viewers(views, s.story_id, s.author_id), default=None)
+    return Cast(
+        reader=reader,
+        author=min(_visible(views, reader)),
+        now=now,
+        later=max((story.expires_at for story in stories), default=now),
+        story=seen.story_id if seen else None,
+        owner=seen.author_id if seen else None,
+        content=next((i for i, _ in watched.likes.most_common(50) if _is_live(views, i)), None),
+    )
+
+
+def _visible(views: ViewReader, reader: int) -> frozenset[int]:
+    """Followed people whose posts the reader sees."""
+    relations = views.relations(reader)
+    return relations.following - relations.blocked - relations.muted
+
+
+class Travelled(NamedTuple):
+    """A post on its way: what was sent, and the milliseconds to each station."""
+
+    text: str
+    position: str
+    acknowledged_ms: float
+    visible_ms: float
+
+
+def travel(settings: Settings, side: ReadSide, cast: Cast) -> Travelled:
+    """Publish one post and read the follower's warm feed until it is there.
+
+    Raises UserError where it is not within half a minute.
+    """
+    _first(side, cast.reader)  # the timeline is warm from here on
+    text = "Hello from just now"
+    post = {"type": "PostCreated", "author_id": str(cast.author), "text": text}
+    with event_producer(settings) as producer:
+        producer.publish({**post, "text": "A first one, to connect"}).result()
+        began = time.perf_counter()
+        ack = producer.publish(post)
+        producer.flush()
+        at = ack.result()
+        acknowledged = time.perf_counter()
+        while _first(side, cast.reader) != text:
+            if time.perf_counter() - began > _LIVE_WITHIN_S:
+                raise UserError("the post did not arrive", hint="see the log: storyline logs posts")
+            time.sleep(_POLL_S)
+    visible = time.perf_counter()
+    return Travelled(
+        text=text,
+        position=f"{at.topic}, partition {at.partition}, offset {at.offset}",
+        acknowledged_ms=(acknowledged - began) * 1000,
+        visible_ms=(visible - began) * 1000,
+    )
+
+
+def _first(side: ReadSide, reader: int) -> str:
+    page = home_feed(side.views, reader, limit=1, hot=side.hot)
+    return page.posts[0].text if page.posts else ""
+
+
+def dead_letters(settings: Settings, topics: Iterable[str]) -> Iterator[Seen]:
+    """Every record of these dead letter topics."""
+    registry = schema_registry(settings)
+    for topic in topics:
+        for records in log_reader(settings).read(topic, 0, follow=False):
+            yield from look(records, topic, registry.schema_text)
+
+
+def _viewers(views: ViewReader, story: int, owner: int) -> int:
+    return len(story_viewers(views, story, as_user=owner, limit=1000).viewers)
+
+
+def _is_live(views: ViewReader, content: int) -> bool:
+    try:
+        counts(views, content)
+    except NotFoundError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""The dead letter tools, put together for a deployment."""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from streams.app.broker import log_reader, schema_registry
+from streams.app.settings import Settings
+from streams.app.workers.run import agent_names, check_topics
+from streams.contracts.batch import ErrorCode
+from streams.contracts.catalog import DLQ_SUFFIX, topics
+from streams.dlq.decisions import ACTIONS_TOPIC
+from streams.dlq.model import Letter
+from streams.dlq.record_view import look, seen_json
+from streams.dlq.replay import Outcome, Replay, Report, discard, replay
+from streams.dlq.search import Wanted, all_letters, chosen, records_at
+from streams.errors import UserError
+from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.producer import Outbox
+
+_CLIENT = "storyline-dlq"
+_LAKE = "lake"
+
+
+def check_names(wanted: Wanted) -> None:
+    """Raises UserError where a topic, code, group or position cannot be one of a dead letter."""
+    places = {place.topic for place in wanted.positions}
+    sources = [name for name, spec in topics().items() if spec.dlq_retention_ms is not None]
+    _known("topic", wanted.topics, sources)
+    _known("dead letter topic", places, [source + DLQ_SUFFIX for source in sources])
+    _known("code", wanted.codes, [str(code) for code in ErrorCode])
+    if _LAKE in wanted.groups:
+        raise UserError(
+            "the lake worker has no dead letters: what it refuses is in its table quarantine",
+            hint="see: storyline lake status",
+            exit_code=2,
+        )
+    agents = [name for name in agent_names() if name != _LAKE]
+    _known("group", {name for name in wanted.groups if not name.startswith("storyline-")}, agents)
+
+
+def find(
+    settings: Settings, wanted: Wanted, report: Callable[[str], None]
+) -> tuple[list[Letter], list[Letter]]:
+    """The letters that are asked for, and all those of the topics that were read for it.
+
+    Raises UserError where something asked for cannot be, or the broker or a topic is missing.
+    """
+    check_names(wanted)
+    check_topics(settings, {ACTIONS_TOPIC})
+    letters = all_letters(log_reader(settings), wanted.sources, report)
+    return chosen(letters, wanted), letters
+
+
+def replay_letters(settings: Settings, plan: Sequence[Replay], report: Report) -> Outcome:
+    """Replay, and record it. Raises UserError."""
+    return replay(plan, log_reader(settings), _outbox(settings).send, report)
+
+
+def discard_letters(
+    settings: Settings, letters: Sequence[Letter], why: str, report: Report
+) -> None:
+    """Record that the letters are given up. Raises UserError."""
+    discard(letters, why, _outbox(settings).send, report)
+
+
+def whole(settings: Settings, position: Place) -> dict[str, Any]:
+    """The dead letter at `position` as `storyline tail` shows it, and its headers in order."""
+    for records in records_at(log_reader(settings), [position]):
+        (seen,) = look(records, position.topic, schema_registry(settings).schema_text)
+        return {**seen_json(seen), "headers": [_header(*one) for one in records[0].headers]}
+    raise UserError(
+        f"the dead letter at {position} was removed: its retention ended",
+        hint="it can no longer be shown or replayed; `storyline dlq list` shows what is kept",
+    )
+
+
+def _header(name: str, value: bytes | None) -> dict[str, str | None]:
+    try:
+        return {"name": name, "value": None if value is None else value.decode()}
+    except UnicodeDecodeError:
+        return {"name": name, "value_base64": base64.b64encode(value or b"").decode()}
+
+
+def _outbox(settings: Settings) -> Outbox:
+    return Outbox(settings.bootstrap, client_id=_CLIENT)
+
+
+def _known(what: str, named: frozenset[str] | set[str], known: Sequence[str]) -> None:
+    if unknown := sorted(named - set(known)):
+        raise UserError(
+            f"there is no {what} {', '.join(unknown)}",
+            hint=f"there are: {', '.join(known)}",
+            exit_code=2,
+        )

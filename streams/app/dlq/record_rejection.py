@@ -1,0 +1,105 @@
+"""Putting one record into the dead letter queue of one consumer group by hand."""
+
+from typing import NamedTuple
+
+from streams.agents.base import ViewAgent
+from streams.agents.registry import AGENTS
+from streams.app.lake.position import first_records
+from streams.app.settings import Settings
+from streams.app.workers.lag import position_of
+from streams.app.workers.run import check_topics
+from streams.app.workers.run_files import worker_reports
+from streams.dlq.decisions import ACTIONS_TOPIC
+from streams.dlq.operator_decisions import decision_message, decisions_of
+from streams.errors import UserError
+from streams.kafka.consumer_groups import PartitionLag
+from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.producer import Outbox, OutboxError, OutboxUnavailableError
+
+_CLIENT = "storyline-dlq"
+_ASK_S = 1.0
+
+
+class RejectableRecord(NamedTuple):
+    """A record that a group has still to apply."""
+
+    place: Place
+    group: str
+    """The whole name of the consumer group."""
+    target: str
+    """Place into which its worker will write the record."""
+    waited_at: bool
+    """Whether a running worker waits at this record now."""
+    decided: str | None
+    """The reason of a decision that was recorded before."""
+
+
+def rejectable(settings: Settings, place: Place, agent: str) -> RejectableRecord:
+    """Return what is known of a record that an operator wants to reject.
+
+    Raises UserError if the group does not exist or does not read the topic, if the log has no such
+    record, or if the group has applied it.
+    """
+    if agent not in AGENTS:
+        raise UserError(
+            f"there is no group {agent}", hint=f"the groups are: {', '.join(AGENTS)}", exit_code=2
+        )
+    if place.topic not in AGENTS[agent].topics:
+        raise UserError(
+            f"the group {agent} does not read {place.topic}",
+            hint=f"it reads {', '.join(AGENTS[agent].topics)}",
+            exit_code=2,
+        )
+    check_topics(settings, {place.topic, ACTIONS_TOPIC})
+    lag = position_of(settings, agent, place.topic, place.partition)
+    if lag is None or not _is_record(settings, place, lag):
+        raise UserError(
+            f"the log has no record {place}",
+            hint=f"{place.topic} has no partition {place.partition}"
+            if lag is None
+            else f"partition {place.partition} holds offsets {lag.start} to {lag.end - 1}",
+        )
+    if place.offset < lag.position:
+        raise UserError(
+            f"the group {agent} is past {place}: it goes on at offset {lag.position}",
+            hint="what is applied cannot be taken back; publish an event that corrects it",
+        )
+    group = settings.group(agent)
+    is_view = isinstance(AGENTS[agent], ViewAgent)
+    try:
+        decided = decisions_of(settings.bootstrap, group, place.topic)
+    except OutboxUnavailableError as error:
+        raise UserError(str(error), hint="try again") from error
+    return RejectableRecord(
+        place,
+        group,
+        f"{place.topic}.dlq" if is_view else "the lake's table quarantine",
+        any(
+            waiting.exact and (waiting.topic, waiting.partition, waiting.offset) == place
+            for report in worker_reports(settings.home, within_s=_ASK_S)
+            for waiting in report.waiting
+            if report.group == group
+        ),
+        decided.get((place.partition, place.offset)),
+    )
+
+
+def reject(settings: Settings, record: RejectableRecord, reason: str) -> None:
+    """Record the decision; returns once the broker has acknowledged it. Raises UserError."""
+    try:
+        outbox = Outbox(settings.bootstrap, client_id=_CLIENT)
+        outbox.send([decision_message(record.place, record.group, reason)])
+    except (OutboxError, OutboxUnavailableError) as error:
+        raise UserError(
+            f"the broker did not acknowledge the decision: {error}",
+            hint="run it again: a decision that is recorded twice is one decision",
+        ) from error
+
+
+def _is_record(settings: Settings, place: Place, lag: PartitionLag) -> bool:
+    """Return whether the offset holds a record, not the marker of a transaction."""
+    if not lag.start <= place.offset < lag.end:
+        return False
+    at = (place.topic, place.partition)
+    found = first_records(settings.bootstrap, {at: place.offset}, {at: lag.end})
+    return found[at] == place.offset

@@ -1,0 +1,1 @@
+"""Publishing of events, put together from settings."""

@@ -1,0 +1,36 @@
+"""Opens the log for generated events, from the settings."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streams.app.settings import Settings
+from streams.contracts.catalog import topic_of
+from streams.generate.event_writers import Log, PoisonedLog
+from streams.generate.malformed_records import Poisoner
+from streams.kafka.schema_registry import SchemaRegistry
+from streams.producer import EventProducer
+
+_POISON_NODE = 1022
+
+
+@contextmanager
+def open_log(settings: Settings, *, bad: int = 0, events: int = 0) -> Iterator[Log | PoisonedLog]:
+    """The log, with `bad` bad records spread over about `events` events.
+
+    What was sent is acknowledged at the end. Raises PublishError where the broker is away.
+    """
+    with EventProducer(settings.bootstrap, settings.registry_url, node=_POISON_NODE) as producer:
+        log = Log(producer)
+        if not bad:
+            yield log
+            return
+        registry = SchemaRegistry(settings.registry_url)
+        poisoner = Poisoner(
+            lambda record_type: registry.schema_id(topic_of(record_type).name, record_type),
+            time.time_ns() // 1_000_000,
+            _POISON_NODE,
+        )
+        poisoned = PoisonedLog(log, settings.bootstrap, poisoner, count=bad, events=events)
+        yield poisoned
+        poisoned.finish()

@@ -1,0 +1,110 @@
+"""Publishing JSON lines: good lines go, bad ones are told with number and reason."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import orjson
+
+from streams.app.events.json_lines import Line
+from streams.contracts.events import Event
+from streams.contracts.ids import SnowflakeGenerator
+from streams.contracts.json_codec import JsonFormError, from_json
+from streams.contracts.validation import EventError, check
+from streams.producer import Ack, PublishError
+
+
+class LineError(NamedTuple):
+    """Why a line was not published. `code` is the contract's where a rule was broken."""
+
+    line: int
+    code: str
+    message: str
+
+
+class Publish(Protocol):
+    """Sends an event; the future is done when the event is acknowledged."""
+
+    def __call__(self, event: Event) -> Future[Ack]: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the lines; `positions` holds the last offset per topic and partition."""
+
+    published: int = 0
+    refused: int = 0
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    failure: PublishError | None = None
+    failed: int = 0
+
+
+def check_only(event: Event) -> Future[Ack]:
+    """A dry run's `Publish`: judges as the real one does and sends nothing."""
+    fault = check(event, time.time_ns() // 1_000_000)
+    if fault is not None:
+        raise EventError(fault)
+    done: Future[Ack] = Future()
+    done.set_result(Ack("", 0, 0))
+    return done
+
+
+class LinePublisher:
+    """Publishes lines one by one and keeps the outcome; `refuse` is told of every bad line.
+
+    The outcome is complete once the producer behind `publish` is flushed.
+    """
+
+    def __init__(
+        self, publish: Publish, mint: SnowflakeGenerator, refuse: Callable[[LineError], None]
+    ) -> None:
+        self._publish = publish
+        self._mint = mint
+        self._refuse = refuse
+        self._lock = threading.Lock()
+        self.outcome = Outcome()
+
+    def line(self, line: Line) -> None:
+        """Publish one line. Raises the PublishError of an earlier line that was not
+        acknowledged, for then the broker is in trouble and the rest would fail too."""
+        if self.outcome.failure is not None:
+            raise self.outcome.failure
+        if line.repeated:
+            self.outcome.refused += 1
+            return
+        try:
+            event = self._parse(line)
+            ack = self._publish(event)
+        except JsonFormError as error:
+            self._tell(LineError(line.number, "malformed", str(error)))
+        except EventError as error:
+            self._tell(LineError(line.number, str(error.fault.code), error.fault.message))
+        except ValueError as error:
+            self._tell(LineError(line.number, "malformed", f"not JSON: {error}"))
+        else:
+            ack.add_done_callback(self._acknowledged)
+
+    def _parse(self, line: Line) -> Event:
+        if line.raw is None:
+            raise JsonFormError(str(line.problem))
+        return from_json(orjson.loads(line.raw), self._mint)
+
+    def _tell(self, error: LineError) -> None:
+        self.outcome.refused += 1
+        self._refuse(error)
+
+    def _acknowledged(self, ack: Future[Ack]) -> None:
+        """Called by the producer's own thread."""
+        error = ack.exception()
+        with self._lock:
+            if isinstance(error, PublishError):
+                self.outcome.failed += 1
+                self.outcome.failure = self.outcome.failure or error
+                return
+            topic, partition, offset = ack.result()
+            self.outcome.published += 1
+            known = self.outcome.positions.get((topic, partition), -1)
+            self.outcome.positions[topic, partition] = max(known, offset)

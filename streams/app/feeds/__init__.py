@@ -1,0 +1,1 @@
+"""Tools about home feeds, put together from settings."""

@@ -1,0 +1,39 @@
+"""`storyline verify`, put together from the settings."""
+
+from collections.abc import Sequence
+
+from streams.app.broker import log_reader, schema_registry
+from streams.app.read_side import open_read_side
+from streams.app.settings import Settings
+from streams.app.workers.wait import wait_until_applied
+from streams.verification.log_scan import Spans, Watcher
+from streams.verification.readers import NamedReaders, Readers, SampledReaders
+from streams.verification.verify import Line, Verdict, judge
+
+
+def verify(
+    settings: Settings,
+    readers: Sequence[int],
+    *,
+    sample: int,
+    seed: int,
+    timeout_s: float,
+    watcher: Watcher,
+) -> Verdict:
+    """Compare the home feeds of `readers`, or of a sample where none are named.
+
+    Raises UserError where nobody can be drawn, a server does not answer, the log's beginning is
+    gone, or a group has not applied in `timeout_s` what the log held; StoreUnavailableError where
+    Redis does not answer.
+    """
+
+    def catch_up(spans: Spans) -> None:
+        ends = {(t, p): span.end for t, held in spans.items() for p, span in held.items()}
+        wait_until_applied(
+            settings, ends, timeout_s=timeout_s, report=lambda what: watcher.stage(what, 0)
+        )
+
+    chosen: Readers = NamedReaders(readers) if readers else SampledReaders(sample, seed)
+    with open_read_side(settings) as side:
+        lookup = schema_registry(settings).schema_text
+        return judge(Line(log_reader(settings), lookup, side, catch_up), chosen, watcher)

@@ -1,0 +1,94 @@
+"""Warming timelines before they are asked for: those of an author's most active followers."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from streams.serving.feed.context_loader import opening_of
+from streams.serving.feed.warm_timeline import warm_timeline
+from streams.serving.posts import DEFAULT_LIMIT
+from streams.serving.read_side import ReadSide
+from streams.verification.log_scan import Watcher
+
+_PAGE: Final = 1000
+_TOGETHER: Final = 4
+"""Timelines made at a time: to make one is mostly to wait for Cassandra."""
+
+
+class Made(StrEnum):
+    """What became of a reader's timeline."""
+
+    WARM = "already warm"
+    BUILT = "built"
+    FAILED = "not built"
+    """The cache could not take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """What warming did. `active` of the `followers` have read their feeds lately."""
+
+    author_id: int
+    followers: int
+    active: int
+    chosen: int
+    built: int
+    already_warm: int
+    not_built: int
+
+
+def warm_followers(side: ReadSide, author: int, top: int, watcher: Watcher) -> Warmed:
+    """Make the timelines of the `top` followers of the author who have read their feeds last.
+
+    Followers who have not read for 30 days are left alone. Raises StoreUnavailableError.
+    """
+    watcher.stage("looking for active followers", 0)
+    followers, active = 0, 0
+    latest: list[tuple[int, int]] = []  # a heap of (last visit, reader), the oldest visit first
+    for page in _followers(side, author):
+        visits = side.hot.visits.last(page)
+        followers, active = followers + len(page), active + len(visits)
+        for reader, at in visits.items():
+            if len(latest) < top:
+                heapq.heappush(latest, (at, reader))
+            else:
+                heapq.heappushpop(latest, (at, reader))
+        watcher.step(len(page))
+    readers = [reader for _, reader in sorted(latest, reverse=True)]
+    watcher.stage("warming timelines", len(readers))
+    made: Counter[Made] = Counter()
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        for each in pool.map(lambda reader: _warm(side, reader), readers):
+            made[each] += 1
+            watcher.step(1)
+    return Warmed(
+        author_id=author,
+        followers=followers,
+        active=active,
+        chosen=len(readers),
+        built=made[Made.BUILT],
+        already_warm=made[Made.WARM],
+        not_built=made[Made.FAILED],
+    )
+
+
+def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
+    after = 0
+    while page := side.views.followers(author, after, _PAGE):
+        yield page
+        after = page[-1]
+
+
+def _warm(side: ReadSide, reader: int) -> Made:
+    """Make the timeline, and copies of the posts of its first page."""
+    relations, held = side.views.relations(reader), side.hot.timelines.read(reader)
+    opening = opening_of(reader, relations, held)
+    timeline = warm_timeline(side.views, reader, opening, side.hot)
+    if timeline is None:
+        return Made.FAILED
+    side.views.posts(timeline.ids[:DEFAULT_LIMIT])
+    return Made.WARM if timeline is held else Made.BUILT

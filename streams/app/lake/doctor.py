@@ -1,0 +1,30 @@
+"""Findings of `storyline doctor` about the lake."""
+
+from collections.abc import Iterator
+
+from streams.app.lake.failures import failures_of
+from streams.app.lake.migrate import to_migrate
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.stack.doctor import Finding
+
+
+def examine_lake(settings: Settings) -> Iterator[Finding]:
+    """Yield findings about the lake; nothing if there is none yet, or `up` refuses its path."""
+    lake = settings.lake_folder
+    if not lake.is_dir():
+        return
+    try:
+        old = to_migrate(settings.lake_path)
+        failures = failures_of(lake)
+    except UserError as error:
+        yield Finding("lake", "problem", error.message, error.hint or "")
+        return
+    for failure in failures:
+        text = f"{failure.job} has failed since {failure.since}: {failure.message}"
+        yield Finding("lake", "problem", text, failure.hint)
+    if old:
+        text = f"{', '.join(old)}: most readers misread times before 1677-09-21 or after 2262-04-11"
+        yield Finding("lake", "problem", text, "`storyline lake migrate` rewrites their files")
+    if not failures and not old:
+        yield Finding("lake", "ok", str(lake))

@@ -1,0 +1,112 @@
+"""`storyline lake migrate`: tables of earlier versions in the form of this one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from streams.app.lake.removal import finish_removal
+from streams.app.lake.run import Reporter, lake_spark, run_lock
+from streams.app.settings import Settings
+from streams.contracts.tables import STAR, Table
+from streams.errors import UserError
+from streams.lakehouse.files import DataFile, data_files, int96_files
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_DAYS: Final = 32
+"""Partitions that one commit writes again: what an interruption loses."""
+
+
+class Rewritten(NamedTuple):
+    """A commit of the migration. `left` counts the table's files that are still to be written."""
+
+    table: str
+    files: int
+    rows: int
+    left: int
+
+
+def to_migrate(lake: Path) -> Mapping[str, Sequence[DataFile]]:
+    """Return the files with INT96 timestamps, by table, of tables that have some."""
+    found = {}
+    for table in STAR:
+        folder = lake / table.name
+        if DeltaTable.is_deltatable(str(folder)):
+            files = list(int96_files(data_files(DeltaTable(folder), folder)))
+            if files:
+                found[table.name] = files
+    return found
+
+
+def migrate(
+    settings: Settings, reporter: Reporter, report: Callable[[Rewritten], None]
+) -> Mapping[str, int]:
+    """Write files with INT96 timestamps again and return their number by table.
+
+    Each commit stands by itself: after an interruption the next migration writes what is left.
+    Starts no Spark if there is nothing to do.
+
+    Raises:
+        UserError: another run works on the lake, or a table cannot be read or written.
+    """
+    lake = settings.lake_path
+    if not lake.is_dir():
+        raise UserError(f"there is no lake at {lake}", hint="STORYLINE_LAKE says where it is")
+    with run_lock(lake):
+        finish_removal(lake)
+        found = to_migrate(lake)
+        if found:
+            with lake_spark(settings, reporter) as (session, stopping):
+                for table in STAR:
+                    if table.name in found:
+                        _migrate(session, lake, table, found[table.name], report, stopping.is_set)
+    return {name: len(files) for name, files in found.items()}
+
+
+def _migrate(
+    session: "SparkSession",
+    lake: Path,
+    table: Table,
+    files: Sequence[DataFile],
+    report: Callable[[Rewritten], None],
+    stopping: Callable[[], bool],
+) -> None:
+    from jobs.failures import Job, failure_of, is_of_spark
+    from jobs.lake import Lake
+    from jobs.migration import rewrite
+
+    days = sorted({file.day for file in files if file.day is not None})
+    left = len(files)
+    for chosen in [days[at : at + _DAYS] for at in range(0, len(days), _DAYS)] or [[]]:
+        if stopping():
+            raise UserError(
+                "ended before all was done", hint="nothing is lost: migrate again to go on"
+            )
+        before = _rows(lake / table.name)
+        try:
+            rewrite(session, Lake(str(lake)), table, chosen)
+        except Exception as error:
+            if not is_of_spark(error):
+                raise
+            job = Job("migration", (table.name,), table.name)
+            failure = failure_of(job, Lake(str(lake)), error)
+            raise UserError(f"{table.name}: {failure.message}", hint=failure.hint) from None
+        after = _rows(lake / table.name)
+        if before != after:
+            raise UserError(
+                f"{table.name} had {before} rows before the rewrite and has {after} now",
+                hint=f"this is a fault of the migration: storyline lake rebuild {table.name}",
+            )
+        written = sum(1 for file in files if not chosen or file.day in chosen)
+        left -= written
+        report(Rewritten(table.name, written, after, left))
+
+
+def _rows(folder: Path) -> int:
+    files = pa.table(DeltaTable(folder).get_add_actions(flatten=True))
+    return pc.sum(files["num_records"]).as_py() or 0

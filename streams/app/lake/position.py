@@ -1,0 +1,80 @@
+"""Positions of the lake in the log, from its tables, not from the commits of its group."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from deltalake import DeltaTable
+
+from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
+from streams.kafka.consumer_groups import PartitionLag
+from streams.sinks.delta.landing import wanted_from
+
+_TIMEOUT_S: Final = 10.0
+_WAIT_S: Final = 0.2
+
+Places = Mapping[tuple[str, int], int]
+"""(topic, partition) -> offset."""
+
+
+def lake_lags(bootstrap: str, lake: Path, lags: Sequence[PartitionLag]) -> list[PartitionLag]:
+    """Return the lags of the lake's group as its tables have them.
+
+    An operator who resets the group's offsets moves its commits, and nothing in the tables: the
+    worker goes back to the first record that the tables are missing. Lags of topics without a
+    table under `lake` are returned as they are. Raises KafkaException.
+    """
+    kept = {topic for topic in {lag.topic for lag in lags} if _has_tables(lake, topic)}
+    places = [(lag.topic, lag.partition) for lag in lags if lag.topic in kept]
+    missing = dict(wanted_from(lake, places)) if places else {}
+    ends = {(lag.topic, lag.partition): lag.end for lag in lags}
+    starts = {(lag.topic, lag.partition): lag.start for lag in lags}
+    open_ = {at: max(offset, starts[at]) for at, offset in missing.items() if offset < ends[at]}
+    applied = {**missing, **first_records(bootstrap, open_, ends)}
+    return [lag._replace(applied=applied.get((lag.topic, lag.partition))) for lag in lags]
+
+
+def first_records(bootstrap: str, starts: Places, ends: Places) -> dict[tuple[str, int], int]:
+    """Return the offset of each partition's first record from `starts` on, or its end if none.
+
+    Markers of transactions take offsets and are no records: no table ever reaches them.
+    """
+    if not starts:
+        return {}
+    found: dict[tuple[str, int], int] = {}
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "storyline-look",  # required by the client; never joined
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "log_level": 0,
+        }
+    )
+    with closing(consumer):
+        consumer.assign([TopicPartition(*at, offset) for at, offset in starts.items()])
+        waited = 0.0
+        while len(found) < len(starts):
+            messages = consumer.consume(len(starts), timeout=_WAIT_S)
+            waited = 0.0 if messages else waited + _WAIT_S
+            if waited > _TIMEOUT_S:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            for message in messages:
+                at = (message.topic() or "", message.partition() or 0)
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(error)
+                found.setdefault(at, ends[at] if error else message.offset() or 0)
+    return {at: min(offset, ends[at]) for at, offset in found.items()}
+
+
+def _has_tables(lake: Path, topic: str) -> bool:
+    return all(map(_is_table, (lake / bronze_table(topic).name, lake / QUARANTINE_TABLE.name)))
+
+
+def _is_table(path: Path) -> bool:
+    return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))

@@ -1,0 +1,44 @@
+"""`storyline lake rebuild`: jobs start over from bronze."""
+
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from streams.app.lake.removal import Rebuild, finish_removal, remove
+from streams.app.lake.run import Reporter, bring_up, lake_spark, require_bronze, run_lock
+from streams.app.settings import Settings
+from streams.errors import UserError
+from streams.lakehouse.files import data_files, unreadable
+
+
+def rebuild(settings: Settings, parts: Rebuild, reporter: Reporter) -> None:
+    """Remove what the jobs made, then run all jobs once.
+
+    An interrupted rebuild goes on with the next `lake run` or `lake rebuild`.
+
+    Raises:
+        UserError: a source cannot be read, and nothing was removed; or jobs failed.
+    """
+    lake = settings.lake_path
+    require_bronze(lake)
+    with run_lock(lake):
+        finish_removal(lake)
+        for source in parts.sources:
+            _require_whole(lake / source)
+        with lake_spark(settings, reporter) as (session, stopping):
+            remove(lake, parts)
+            bring_up(session, lake, True, 0, reporter, stopping)
+
+
+def _require_whole(folder: Path) -> None:
+    """Raise `UserError` if a file of the table is missing or damaged."""
+    table = DeltaTable(folder)
+    broken = list(unreadable(data_files(table, folder)))
+    if broken:
+        file, reason = broken[0]
+        raise UserError(
+            f"{folder.name} is not whole, and nothing was removed: of its files {len(broken)} "
+            f"cannot be read, first {file.path}: {reason}",
+            hint=f"restore them, or move {folder.name} away and restart the lake worker, which "
+            "reads its topic again; then rebuild",
+        )

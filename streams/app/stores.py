@@ -1,0 +1,130 @@
+"""The composition root's parts: clients and stores, built from the settings."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaException
+from redis import Redis
+
+from streams.app.settings import Settings
+from streams.caching.formats import POSTS, RELATIONS, SEEN, STORIES, TALLIES
+from streams.caching.metrics import CacheMetrics
+from streams.caching.read_through import CopiedViews
+from streams.errors import StoreUnavailableError, UserError
+from streams.kafka.consumer_groups import Progress
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.context_loader import Opener
+from streams.serving.feed.feed_caches import HotViews
+from streams.sinks.cassandra.migrate import require_migrated
+from streams.sinks.cassandra.session import connect as connect_cassandra
+from streams.sinks.cassandra.store import CassandraStore
+from streams.sinks.redis.client import connect as connect_redis
+from streams.sinks.redis.feed_context import RedisOpenings
+from streams.sinks.redis.pull_set import RedisPullSet
+from streams.sinks.redis.reader_activity import RedisVisits
+from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.stats import CacheStats, cache_stats
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.row_cache import RowCopies
+from streams.views.store import ViewReader
+from streams.views.timeline_limits import TimelineLimits
+
+START = "start the local servers with: storyline up"
+
+
+@contextmanager
+def durable_views(settings: Settings) -> Iterator[CassandraStore]:
+    """The views in Cassandra, both sides. UserError where the server or the keyspace is missing."""
+    host, port = settings.cassandra_host, settings.ports.cassandra
+    try:
+        session = connect_cassandra(host, port)
+    except StoreUnavailableError as error:
+        raise UserError(f"Cassandra does not answer at {host}:{port}", hint=START) from error
+    with session:
+        require_migrated(session, settings.keyspace)
+        yield CassandraStore(session)
+
+
+def timeline_cache(settings: Settings) -> RedisTimelines:
+    """The timelines in Redis; connects on first use."""
+    return RedisTimelines(
+        connect_redis(settings.redis_host, settings.ports.redis),
+        version=settings.views_version,
+        shards=settings.shards,
+        limits=TimelineLimits(length=settings.timeline_length),
+    )
+
+
+def pull_set(settings: Settings) -> RedisPullSet:
+    """The authors whose posts readers pull, in Redis; connects on first use."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    return RedisPullSet(client, version=settings.views_version)
+
+
+def row_copies(settings: Settings) -> RowCopies:
+    """Copies of durable rows, in Redis; connects on first use."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    return RowCopies(
+        _copies(settings, client, POSTS),
+        _copies(settings, client, RELATIONS),
+        {kind: _copies(settings, client, letter) for kind, letter in TALLIES.items()},
+        _copies(settings, client, STORIES),
+        _copies(settings, client, SEEN),
+    )
+
+
+def _copies(settings: Settings, client: Redis, letter: str) -> RedisCopies:
+    return RedisCopies(
+        client, version=settings.views_version, parts=settings.copy_parts, letter=letter
+    )
+
+
+def redis_stats(settings: Settings, sample: int) -> CacheStats:
+    """What Redis holds. Raises StoreUnavailableError."""
+    return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
+
+
+def hot_views(
+    settings: Settings, views: ViewReader, copied: CopiedViews, metrics: CacheMetrics
+) -> HotViews:
+    """What makes reading home feeds fast; connects on first use. `copied` are the same views, with
+    copies in front."""
+    client = connect_redis(settings.redis_host, settings.ports.redis)
+    timelines, pulls = timeline_cache(settings), pull_set(settings)
+    relations = _copies(settings, client, RELATIONS)
+    return HotViews(
+        timelines,
+        CelebrityCache(views, pulls, metrics),
+        RedisVisits(client, version=settings.views_version, shards=settings.shards),
+        settings.timeline_length,
+        metrics,
+        opener=Opener(copied, RedisOpenings(client, relations, timelines, pulls)),
+    )
+
+
+def progress(settings: Settings) -> Progress:
+    """Consumer groups' progress, asked of the broker."""
+    return Progress(settings.bootstrap)
+
+
+@contextmanager
+def asked_broker(settings: Settings) -> Iterator[Progress]:
+    """`progress`, for questions within the context. UserError where the broker does not answer."""
+    try:
+        yield progress(settings)
+    except KafkaException as error:
+        raise no_answer(settings, error) from error
+
+
+def no_topic(missing: Sequence[str]) -> UserError:
+    """What to tell a person where the broker lacks topics."""
+    return UserError(
+        f"Kafka has no topic {', '.join(missing)}", hint="create it with: storyline topics apply"
+    )
+
+
+def no_answer(settings: Settings, error: KafkaException) -> UserError:
+    """What to tell a person where the broker could not be asked."""
+    return UserError(
+        f"Kafka does not answer at {settings.bootstrap}: {error.args[0].str()}", hint=START
+    )

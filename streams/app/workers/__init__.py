@@ -1,0 +1,1 @@
+"""Workers, put together from settings: run, supervise, observe, wait."""

@@ -1,0 +1,121 @@
+"""What each kind of agent works with: the stores that it needs, and no other."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from streams.agents.base import Agent, AgentSteps, Services, ViewAgent
+from streams.agents.internal_events import WRITTEN, own_messages
+from streams.agents.lake import LakeAgent, LakeServices, Quarantine
+from streams.agents.registry import AGENTS
+from streams.app.broker import schema_registry
+from streams.app.settings import Settings
+from streams.app.stores import durable_views, progress, pull_set, row_copies, timeline_cache
+from streams.app.workers.post_metrics import PostMetrics
+from streams.caching.invalidating_sink import DroppingSink
+from streams.contracts.bronze import bronze_table, lake_tables
+from streams.contracts.events import Event
+from streams.projections.tier_policy import TierLimits
+from streams.runtime.consumer.transport import WantedFrom
+from streams.runtime.dead_letters.reporter import Burial, DeadLetters, dead_letter_topic
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.producer import Outbox
+from streams.sinks.delta.landing import Landing, wanted_from
+from streams.sinks.delta.table import LakeTable, create_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """An agent's steps of a topic, bound to its stores, and where a topic's bad records go."""
+
+    steps: Callable[[str], AgentSteps]
+    burial: Callable[[str], Burial]
+    batch_records: int
+    batch_wait_ms: int
+    patient: bool = False
+    """Whether a batch is worth that wait even when little comes."""
+    wanted_from: WantedFrom | None = None
+    """Where the store ends, if it keeps the log's offsets itself."""
+
+
+@contextmanager
+def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterator[Workplace]:
+    """The stores of an agent while the context lasts. UserError where one is missing."""
+    if isinstance(agent, LakeAgent):
+        yield _lake(settings, agent, metrics)
+    else:
+        with _views(settings, agent, metrics) as place:
+            yield place
+
+
+def topics_needed(names: Sequence[str]) -> set[str]:
+    """The topics that these agents read and write."""
+    needed: set[str] = set()
+    for name in names:
+        agent = AGENTS[name]
+        needed.update(agent.topics)
+        if isinstance(agent, ViewAgent):
+            needed.update(map(dead_letter_topic, agent.topics), WRITTEN)
+    return needed
+
+
+def check_stores(settings: Settings, names: Sequence[str]) -> None:
+    """Raises UserError where a store of these agents is missing."""
+    kinds = {type(AGENTS[name]) for name in names}
+    if ViewAgent in kinds:
+        with durable_views(settings):
+            pass
+    if LakeAgent in kinds:
+        create_tables(settings.lake_path, lake_tables())
+
+
+@contextmanager
+def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iterator[Workplace]:
+    outbox = Outbox(settings.bootstrap, client_id=metrics.group)
+    registry = schema_registry(settings)
+
+    def send(events: Sequence[Event]) -> None:
+        outbox.send([*own_messages(events, registry.schema_id)])
+
+    with durable_views(settings) as views:
+        services = Services(
+            sink=DroppingSink(views, views, row_copies(settings)),
+            views=views,
+            timelines=timeline_cache(settings),
+            pulls=pull_set(settings),
+            lookup=registry.schema_text,
+            send=send,
+            tier_limits=TierLimits(
+                budget=settings.pull_budget,
+                followers=settings.pull_followers,
+            ),
+            inline_followers=settings.inline_followers,
+            delivery_page=settings.delivery_page,
+            distributed=PostMetrics(metrics.registry).distributed,
+        )
+        dead_letters = DeadLetters(outbox.send, metrics)
+        yield Workplace(
+            steps=lambda topic: agent.steps(services, topic),
+            burial=lambda _: dead_letters,
+            batch_records=settings.batch_records,
+            batch_wait_ms=settings.batch_wait_ms,
+        )
+
+
+def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> Workplace:
+    create_tables(settings.lake_path, lake_tables())
+    for topic, log in progress(settings).logs(agent.topics).items():
+        table = LakeTable(settings.lake_path, bronze_table(topic))
+        table.claim(topic, log.topic_id, log.partitions)
+    landings = {topic: Landing(settings.lake_path, topic) for topic in agent.topics}
+    services = LakeServices(landings, schema_registry(settings).schema_text)
+    return Workplace(
+        steps=lambda topic: agent.steps(services, topic),
+        burial=lambda topic: Quarantine(landings[topic], metrics),
+        batch_records=settings.lake_batch_records,
+        batch_wait_ms=settings.lake_batch_wait_ms,
+        patient=True,
+        wanted_from=partial(wanted_from, settings.lake_path),
+    )

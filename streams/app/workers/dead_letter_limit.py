@@ -1,0 +1,51 @@
+"""The limit of dead letters, as the settings have it, and what is told where it stops a worker."""
+
+from streams.app.settings import Settings
+from streams.contracts.batch import ErrorCode
+from streams.contracts.catalog import topics
+from streams.errors import NEEDS_A_PERSON, UserError
+from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
+from streams.runtime.dead_letters.limit_guard import Guard
+from streams.runtime.monitoring.metrics import Metrics
+
+COUNTED = frozenset(
+    {
+        ErrorCode.BAD_FRAME,
+        ErrorCode.UNKNOWN_SCHEMA,
+        ErrorCode.DECODE_ERROR,
+        ErrorCode.UNKNOWN_TYPE,
+        ErrorCode.INVALID_EVENT,
+        ErrorCode.STORE_REFUSED,
+    }
+)
+"""What a deployment that went wrong causes. The other codes are about single events, whose time or
+id is at odds with what else is known."""
+
+
+def guard(settings: Settings, topic: str, metrics: Metrics) -> Guard:
+    """What holds a topic's dead letters to the settings' limit."""
+    limit = DeadLetterLimit(
+        ratio=settings.dead_letter_ratio,
+        window=settings.dead_letter_window,
+        minimum=settings.dead_letter_minimum,
+        consecutive=settings.dead_letter_consecutive,
+    )
+    return Guard(topic, metrics, limit, COUNTED)
+
+
+def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
+    """The limit is reached: what happened, where, and what to do."""
+    return UserError(
+        f"{group} stopped before it set more records aside than is allowed: {error}",
+        hint=f"look at them with: {_looking(error.first)}; correct the producer, or what is "
+        "deployed here, and start the worker again; if they are to be set aside all the same, "
+        "start it with STORYLINE_DEAD_LETTER_CONSECUTIVE=0 STORYLINE_DEAD_LETTER_RATIO=0",
+        exit_code=NEEDS_A_PERSON,
+    )
+
+
+def _looking(first: Place) -> str:
+    if first.topic in topics():
+        return f"storyline tail {first.topic} --from {first.offset}"
+    return "storyline cdc status"  # changes of accounts are no events

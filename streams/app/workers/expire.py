@@ -1,0 +1,160 @@
+"""`storyline expire`: a process that tells the log of stories that have ended."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from streams.agents.internal_events import own_messages
+from streams.agents.stories import STORIES
+from streams.agents.story_expiry import ExpiryTeller
+from streams.app.broker import schema_registry
+from streams.app.settings import Settings
+from streams.app.stores import durable_views, progress
+from streams.app.workers.run import check_topics
+from streams.app.workers.run_files import run_file
+from streams.contracts.codec import RegistryUnavailableError
+from streams.contracts.events import Event
+from streams.errors import StoreUnavailableError
+from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, Health, serve
+from streams.runtime.producer import Outbox, OutboxUnavailableError
+
+TOLD: Final = "storyline_stories_expired_total"
+UNTOLD: Final = "storyline_stories_expired_untold"
+LATE: Final = "storyline_stories_expired_late_seconds"
+_PASSING: Final = (
+    StoreUnavailableError,
+    RegistryUnavailableError,
+    OutboxUnavailableError,
+    KafkaException,
+)
+"""Errors that pass by themselves: the next look tries again."""
+
+log = structlog.get_logger(__name__)
+
+
+class ExpiryMetrics:
+    """What was told, and what waits."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.told = Counter(TOLD, "Ends of stories told to the log.", registry=self.registry)
+        self.untold = Gauge(
+            UNTOLD,
+            "Ends that are due and of which the log, as far as it is folded, does not tell.",
+            registry=self.registry,
+        )
+        self.late = Gauge(
+            LATE, "Time since the first of them was due; 0: there are none.", registry=self.registry
+        )
+
+
+class Expirer:
+    """Tells of what is due, look after look; never ends because a server is away.
+
+    The first look waits until the fold has read to the log's end once: an end that the log tells
+    of and the fold has not read yet would be told again.
+    """
+
+    def __init__(
+        self,
+        teller: ExpiryTeller,
+        *,
+        lag: Callable[[], int],
+        metrics: ExpiryMetrics,
+        clock: Callable[[], float] = time.time,
+        blocked_after_s: float = 60.0,
+    ) -> None:
+        self._teller = teller
+        self._lag = lag
+        self._metrics = metrics
+        self._clock = clock
+        self._caught_up = False
+        self._blocked_after_s = blocked_after_s
+        self._said = self._why = ""
+        self._waiting_since: float | None = None
+
+    def run(self, stopping: threading.Event, every_s: float) -> None:
+        """Look every `every_s` seconds until told to stop."""
+        while not stopping.is_set():
+            self.look()
+            stopping.wait(every_s)
+
+    def health(self) -> Health:
+        """Return unhealthy once a server or the fold has been waited for too long."""
+        since = self._waiting_since
+        waited_s = 0.0 if since is None else self._clock() - since
+        if waited_s < self._blocked_after_s:
+            return Health("expire")
+        return Health("expire", (f"{self._said}, for {waited_s:.0f} s: {self._why}",))
+
+    def look(self) -> None:
+        """Tell what is due, if it can be told now."""
+        try:
+            if not self._caught_up:
+                if left := self._lag():
+                    self._say("waiting for the stories to be folded", left=left)
+                    return
+                self._caught_up = True
+            now = int(self._clock() * 1000)
+            found = self._teller.tell(now)
+        except _PASSING as error:
+            self._say("waiting for a server", error=str(error))
+            return
+        self._say("")
+        self._metrics.told.inc(found.told)
+        self._metrics.untold.set(found.untold)
+        late_ms = 0 if found.oldest_due is None else now - found.oldest_due
+        self._metrics.late.set(late_ms / 1000)
+        if found.told:
+            log.info("stories_expired", told=found.told)
+
+    def _say(self, what: str, **details: object) -> None:
+        """Once, until something else is to be said."""
+        if what and what != self._said:
+            log.warning(what, **details)
+        self._said, self._why = what, ", ".join(str(value) for value in details.values())
+        if not what:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = self._clock()
+
+
+def expire(settings: Settings) -> None:
+    """Tell of stories that end until SIGTERM or SIGINT. Raises UserError where it cannot begin."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        stopping.set()
+
+    check_topics(settings, set(STORIES.topics))
+    group, registry = settings.group("stories"), schema_registry(settings)
+    outbox, groups = Outbox(settings.bootstrap, client_id="storyline-expire"), progress(settings)
+
+    def send(events: Sequence[Event]) -> None:
+        outbox.send([*own_messages(events, registry.schema_id)])
+
+    def lag() -> int:
+        return sum(part.lag for part in groups.lag({group: STORIES.topics}))
+
+    metrics = ExpiryMetrics()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with durable_views(settings) as views:
+        teller = ExpiryTeller(views.expiries, views, send)
+        expirer = Expirer(
+            teller, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s
+        )
+        host = settings.metrics_host
+        port = serve(host, settings.expire_metrics_port, metrics.registry, expirer.health)
+        address, health = (f"http://{host}:{port}{path}" for path in (METRICS_PATH, HEALTH_PATH))
+        with run_file(settings.home, "expire", address, health):
+            log.info("working", views=settings.views_version, metrics=address)
+            expirer.run(stopping, settings.expire_poll_s)
+            log.info("stopped")

@@ -1,0 +1,131 @@
+"""What `storyline lag` tells: lag of the groups, dead letters, conservation of running workers."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from streams.agents.base import ViewAgent
+from streams.agents.lake import LakeAgent
+from streams.agents.registry import AGENTS, STAGES
+from streams.app.lake.position import lake_lags
+from streams.app.settings import Settings
+from streams.app.stores import asked_broker, no_topic
+from streams.app.workers.run_files import WaitingRecord, WorkerReport, WorkerTally, worker_reports
+from streams.errors import StoreUnavailableError, UserError
+from streams.kafka.consumer_groups import PartitionLag, Progress, StalledError, wait_until_idle
+from streams.runtime.dead_letters.reporter import dead_letter_topic
+from streams.sinks.delta.table import LakeError
+
+
+class Standing(NamedTuple):
+    """Where the workers stand."""
+
+    lags: Sequence[PartitionLag]
+    dead_letters: dict[str, int]
+    """Dead letter topic -> records in it."""
+    workers: Sequence[WorkerReport]
+    """Running workers, those that do not answer included."""
+    lake_error: str = ""
+    """Why the lake's tables cannot be read: its lag is that of its commits then."""
+
+    @property
+    def tallies(self) -> list[WorkerTally]:
+        """Counters of the workers that answer."""
+        return [tally for worker in self.workers for tally in worker.tallies]
+
+    @property
+    def waiting(self) -> list[WaitingRecord]:
+        """Records that workers wait at."""
+        return [record for worker in self.workers for record in worker.waiting]
+
+    @property
+    def silent(self) -> list[WorkerReport]:
+        """Workers that run and do not answer."""
+        return [worker for worker in self.workers if worker.silent]
+
+    @property
+    def lag(self) -> int:
+        return sum(lag.lag for lag in self.lags)
+
+
+def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Standing:
+    """Ask the broker and the running workers. UserError where the broker or a topic is missing.
+
+    Offsets come from the broker, and for the lake from its tables: a worker that does not answer
+    takes nothing from them.
+    """
+    topics = [topic for name in agents for topic in AGENTS[name].topics]
+    groups = _groups(settings, agents)
+    with asked_broker(settings) as broker:
+        if missing := broker.missing(topics):
+            raise no_topic(missing)
+        lake_error = ""
+        try:
+            lags = _lags(settings, broker, agents)
+        except (LakeError, StoreUnavailableError) as error:
+            lags, lake_error = broker.lag(groups), str(error)
+        return Standing(
+            lags=lags,
+            dead_letters=broker.sizes(_dead_letter_topics(agents)),
+            workers=[told for told in worker_reports(settings.home) if told.group in groups],
+            lake_error=lake_error,
+        )
+
+
+def position_of(settings: Settings, agent: str, topic: str, partition: int) -> PartitionLag | None:
+    """Return how far an agent's group has come in a partition; `None` if there is no partition.
+
+    Raises UserError if the broker does not answer.
+    """
+    with asked_broker(settings) as broker:
+        lags = _lags(settings, broker, [agent])
+    return next((lag for lag in lags if (lag.topic, lag.partition) == (topic, partition)), None)
+
+
+def wait_for_workers(
+    settings: Settings,
+    *,
+    timeout_s: float,
+    report: Callable[[Sequence[PartitionLag]], None] = lambda _: None,
+) -> None:
+    """Wait until the workers of every group have read everything; see `wait_until_idle`.
+
+    Raises UserError where they do not within `timeout_s`.
+    """
+    with asked_broker(settings) as broker:
+        try:
+            wait_until_idle(
+                lambda agents: lags_to_wait_for(settings, broker, agents),
+                STAGES,
+                timeout_s=timeout_s,
+                report=report,
+            )
+        except StalledError as error:
+            raise UserError(
+                f"the workers do not keep up: {error}", hint="see `storyline lag` and their logs"
+            ) from error
+
+
+def _lags(settings: Settings, broker: Progress, agents: Sequence[str]) -> list[PartitionLag]:
+    lags = broker.lag(_groups(settings, agents))
+    lakes = {settings.group(name) for name in agents if isinstance(AGENTS[name], LakeAgent)}
+    others = [lag for lag in lags if lag.group not in lakes]
+    of_lake = [lag for lag in lags if lag.group in lakes]
+    return others + lake_lags(settings.bootstrap, settings.lake_path, of_lake)
+
+
+def lags_to_wait_for(
+    settings: Settings, broker: Progress, agents: Sequence[str]
+) -> list[PartitionLag]:
+    """Return the lags; tables are opened only once the commits leave nothing to wait for."""
+    lags = broker.lag(_groups(settings, agents))
+    return lags if any(lag.lag for lag in lags) else _lags(settings, broker, agents)
+
+
+def _dead_letter_topics(agents: Sequence[str]) -> list[str]:
+    """Of these agents; the lake agent has a table instead."""
+    views = [AGENTS[name] for name in agents if isinstance(AGENTS[name], ViewAgent)]
+    return [dead_letter_topic(topic) for agent in views for topic in agent.topics]
+
+
+def _groups(settings: Settings, agents: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {settings.group(name): AGENTS[name].topics for name in agents}

@@ -1,0 +1,154 @@
+"""Running one agent in this process."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+
+from streams.agents.registry import AGENTS
+from streams.app.settings import Settings
+from streams.app.stores import asked_broker, no_topic
+from streams.app.workers.agent_wiring import Workplace, check_stores, topics_needed, workplace
+from streams.app.workers.dead_letter_limit import guard, stopped_at_limit
+from streams.app.workers.run_files import run_file
+from streams.contracts.codec import RegistryUnavailableError
+from streams.dlq.decisions import ACTIONS_TOPIC
+from streams.dlq.operator_decisions import OperatorDecisions
+from streams.errors import StoreRefusedError, StoreUnavailableError, UserError
+from streams.runtime.config import WorkerConfig
+from streams.runtime.consumer.fetch_thread import MembershipLostError
+from streams.runtime.dead_letters.limit import DeadLetterLimitError
+from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, serve
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.pipeline import Pipeline
+from streams.runtime.processing.retry import Waiter
+from streams.runtime.producer import OutboxError, OutboxUnavailableError
+from streams.runtime.worker import NoProgressError, Worker
+from streams.sinks.delta.table import OvertakenError
+
+PASSING = (
+    StoreUnavailableError,
+    RegistryUnavailableError,
+    OutboxUnavailableError,
+    OvertakenError,
+)
+"""Errors that pass by themselves: a worker waits, acknowledging nothing."""
+
+REFUSALS = (StoreRefusedError,)
+"""Verdicts of a store about single records: these become dead letters, their neighbours do not."""
+
+log = structlog.get_logger(__name__)
+
+
+def agent_names() -> tuple[str, ...]:
+    return tuple(AGENTS)
+
+
+def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
+    """Work until SIGTERM or SIGINT, then finish the batch in hand and return.
+
+    `number` tells the processes of one agent on one machine apart.
+
+    Raises UserError for what a person can put right, and every other error as it is, with
+    nothing acknowledged that is not settled.
+    """
+    agent = AGENTS[name]
+    check_topics(settings, {*topics_needed([name]), ACTIONS_TOPIC})
+    group, stopping = settings.group(name), threading.Event()
+    metrics = Metrics(group)
+    with (
+        OperatorDecisions(settings.bootstrap, group) as decisions,
+        workplace(settings, agent, metrics) as place,
+    ):
+        pipelines = {
+            topic: Pipeline(
+                topic,
+                place.steps(topic),
+                dead_letters=place.burial(topic),
+                metrics=metrics,
+                waiter=Waiter(PASSING, stopping),
+                guard=guard(settings, topic, metrics),
+                refusals=REFUSALS,
+                decisions=decisions,
+            )
+            for topic in agent.topics
+        }
+        worker = Worker(
+            _config(settings, group, place, number),
+            pipelines,
+            metrics=metrics,
+            stopping=stopping,
+            wanted_from=place.wanted_from,
+        )
+        host = settings.metrics_host
+        port = serve(
+            host, _metrics_port(settings, name, number), metrics.registry, worker.vitals.health
+        )
+        address = f"http://{host}:{port}"
+        announced = run_file(
+            settings.home, group, f"{address}{METRICS_PATH}", f"{address}{HEALTH_PATH}"
+        )
+        with announced, _told(group):
+            worker.run(lambda: log.info("working", group=group, topics=agent.topics))
+            log.info("stopped", group=group, tallies={k: str(v) for k, v in metrics.read().items()})
+
+
+@contextmanager
+def _told(group: str) -> Iterator[None]:
+    """Tells a person what ended the worker, where a person is needed or can wonder."""
+    try:
+        yield
+    except OutboxError as error:
+        raise UserError(
+            f"{group}: the broker refused a message: {error}",
+            hint="compare the topics with: storyline topics diff",
+        ) from error
+    except MembershipLostError as error:
+        raise UserError(
+            f"the worker ended: {error}",
+            hint="another worker runs under the same name (--instance, "
+            "STORYLINE_WORKER_INSTANCE), or this one was silent for too long; "
+            "give each a name of its own, and start it again",
+        ) from error
+    except DeadLetterLimitError as error:
+        raise stopped_at_limit(group, error) from error
+    except NoProgressError as error:
+        raise UserError(
+            f"{group} made no progress and ended: {error}",
+            hint="start it again, which `storyline up --workers` does by itself; nothing is lost",
+        ) from error
+
+
+def check_servers(settings: Settings, names: Sequence[str]) -> None:
+    """Raises UserError where these agents could not begin: a server, topic or table is missing."""
+    check_topics(settings, topics_needed(names))
+    check_stores(settings, names)
+
+
+def check_topics(settings: Settings, topics: set[str]) -> None:
+    """Raises UserError where the broker does not answer or lacks a topic."""
+    with asked_broker(settings) as broker:
+        missing = broker.missing(topics)
+    if missing:
+        raise no_topic(missing)
+
+
+def _metrics_port(settings: Settings, name: str, number: int) -> int:
+    names = agent_names()
+    return settings.metrics_port and settings.metrics_port + names.index(name) + number * len(names)
+
+
+def _config(settings: Settings, group: str, place: Workplace, number: int) -> WorkerConfig:
+    named = settings.worker_instance
+    return WorkerConfig(
+        group=group,
+        instance=named and f"{named}-{number}",
+        bootstrap=settings.bootstrap,
+        data_dir=settings.home / "run" / group,
+        batch_records=place.batch_records,
+        batch_wait_ms=place.batch_wait_ms,
+        patient=place.patient,
+        session_timeout_s=settings.session_timeout_s,
+        blocked_after_s=settings.blocked_after_s,
+    )

@@ -1,0 +1,177 @@
+"""Where running workers tell their metrics address, so that other commands find them."""
+
+import os
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+import psutil
+
+from streams.parallel_calls import answers
+from streams.runtime.monitoring.counters import Tally, tallies
+
+ANSWER_S: Final = 3.0
+"""Seconds that a worker has to answer; all are asked at the same time."""
+
+
+class WorkerTally(NamedTuple):
+    """What a running worker has counted for one topic."""
+
+    group: str
+    pid: int
+    topic: str
+    tally: Tally
+
+
+class WaitingRecord(NamedTuple):
+    """A record that a worker waits at, as the worker reports it."""
+
+    group: str
+    pid: int
+    topic: str
+    partition: int
+    offset: int
+    exact: bool
+    """Whether it is this record; if not, it is the first of those that may be."""
+    since: float
+    """Seconds since the Unix epoch."""
+    seconds: float
+    overdue: bool
+    """Whether the wait is longer than STORYLINE_BLOCKED_AFTER_S of the worker."""
+    step: str
+    reason: str
+
+
+class WorkerReport(NamedTuple):
+    """Answer of one process that announced itself."""
+
+    group: str
+    pid: int
+    tallies: Sequence[WorkerTally] = ()
+    waiting: Sequence[WaitingRecord] = ()
+    silent: str = ""
+    """Why there is no answer; empty if there is one."""
+    unhealthy: Sequence[str] = ()
+    """Reasons of an unhealthy worker: waits that are overdue, and stalls."""
+
+
+def _folder(home: Path) -> Path:
+    return home.expanduser().absolute() / "run" / "workers"
+
+
+@contextmanager
+def run_file(
+    home: Path, group: str, metrics_url: str, health_url: str | None = None
+) -> Iterator[None]:
+    """Announce this process as a worker of `group` while the context lasts."""
+    folder = _folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{group}.{os.getpid()}.json"
+    written = path.with_suffix(".part")
+    announced = {
+        "group": group,
+        "pid": os.getpid(),
+        "started": psutil.Process().create_time(),
+        "host": socket.gethostname(),
+        "metrics": metrics_url,
+        "health": health_url,
+    }
+    written.write_bytes(orjson.dumps(announced))
+    written.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def worker_tallies(home: Path) -> list[WorkerTally]:
+    """Return the counters of every worker that runs under this home and answers."""
+    return [tally for report in worker_reports(home) for tally in report.tallies]
+
+
+def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerReport]:
+    """Ask every worker that announced itself under this home, all at the same time.
+
+    A worker that does not answer within `within_s` seconds is one silent report. The run files of
+    processes that have ended are removed.
+    """
+    announced = [told for path in sorted(_folder(home).glob("*.json")) if (told := _read(path))]
+    found = answers([partial(_ask, told, within_s) for told in announced], within_s)
+    return [_report(told, answer) for told, answer in zip(announced, found, strict=True)]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what a run file holds; `None`, and the file is removed, if no process has it.
+
+    Run files are renamed into place whole: one that is damaged belongs to no process.
+    """
+    try:
+        told: dict[str, Any] = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError:
+        path.unlink(missing_ok=True)
+        return None
+    if _has_ended(told):
+        path.unlink(missing_ok=True)
+        return None
+    return told
+
+
+def _has_ended(told: Mapping[str, Any]) -> bool:
+    """Return whether the process is gone for certain; of another host that is unknown."""
+    if told.get("host", socket.gethostname()) != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(told["pid"])
+        started = told.get("started", process.create_time())
+        is_other = abs(process.create_time() - started) > 1
+        return is_other or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _ask(told: Mapping[str, Any], within_s: float) -> WorkerReport:
+    group, pid = told["group"], told["pid"]
+    text = _get(told["metrics"], within_s).decode()
+    counted = [WorkerTally(group, pid, topic, tally) for topic, tally in tallies(text).items()]
+    health = told.get("health")
+    answer = orjson.loads(_get(health, within_s)) if health else {"blocked": (), "reasons": ()}
+    names = WaitingRecord._fields[2:]
+    waiting = [
+        WaitingRecord(group, pid, *(one[name] for name in names)) for one in answer["blocked"]
+    ]
+    return WorkerReport(group, pid, counted, waiting, unhealthy=tuple(answer["reasons"]))
+
+
+def _get(url: str, within_s: float) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=within_s) as answer:  # noqa: S310 - our own file
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:  # 503 of an unhealthy worker, with a body
+            return error.read()
+
+
+def _report(told: Mapping[str, Any], answer: WorkerReport | Exception) -> WorkerReport:
+    """Return a worker's answer; one that cannot be had or read is a silent report."""
+    silent = WorkerReport(told["group"], told["pid"])
+    match answer:
+        case WorkerReport():
+            return answer
+        case TimeoutError():
+            return silent._replace(silent="does not answer")
+        case OSError():
+            reason = getattr(answer, "reason", answer)
+            told_why = "" if isinstance(reason, TimeoutError) else f": {reason}"
+            return silent._replace(silent=f"does not answer{told_why}")
+        case ValueError() | KeyError() | TypeError():
+            return silent._replace(silent=f"answers with something else: {answer!r}")
+        case _:
+            raise answer

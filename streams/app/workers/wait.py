@@ -1,0 +1,120 @@
+"""Waiting until the workers have applied the log up to given places."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from streams.agents.base import ViewAgent
+from streams.agents.registry import AGENTS
+from streams.app.settings import Settings
+from streams.app.stores import asked_broker, no_topic
+from streams.contracts.catalog import topics
+from streams.errors import UserError
+from streams.kafka.consumer_groups import Progress
+from streams.runtime.dead_letters.attempts import Place
+
+_POLL_S: Final = 0.05
+_POSTS, _DELIVERY = "posts", "delivery"
+
+Ends = Mapping[tuple[str, int], int]
+"""(topic, partition) -> the offset behind the last record that is waited for."""
+Report = Callable[[str], None]
+
+
+def wait_for_records(
+    settings: Settings, places: Sequence[Place], *, timeout_s: float, report: Report
+) -> None:
+    """Wait until the views tell what these records do, so that writers read their own writes.
+
+    Raises UserError where the log has no such record, and after `timeout_s`.
+    """
+    unread = {place.topic for place in places if not _agents_of({place.topic})}
+    if unread:
+        read = ", ".join(topic for topic in topics() if _agents_of({topic}))
+        raise UserError(
+            f"no view is made of {', '.join(sorted(unread))}",
+            hint=f"views are made of {read}",
+            exit_code=2,
+        )
+    ends: dict[tuple[str, int], int] = {}
+    for topic, partition, offset in places:
+        ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
+    with asked_broker(settings) as broker:
+        _require(broker, places)
+        _wait(settings, broker, ends, timeout_s, report)
+
+
+def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, report: Report) -> None:
+    """Wait until the views tell all that the log holds below `ends`.
+
+    The groups that read it must have committed as much; where `posts` is one of them, then
+    `delivery`, which reads what `posts` writes, must have nothing left. Raises UserError, naming
+    the group that lags, after `timeout_s`.
+    """
+    with asked_broker(settings) as broker:
+        _wait(settings, broker, ends, timeout_s, report)
+
+
+def _wait(
+    settings: Settings, broker: Progress, ends: Ends, timeout_s: float, report: Report
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    for agent, left in _waits(settings, broker, ends):
+        while records := left():
+            if time.monotonic() >= deadline:
+                raise UserError(
+                    f"the group {agent} lags: it has still to apply {records} records",
+                    hint="is it running? see `storyline lag` and `storyline logs`; or wait "
+                    "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
+                )
+            report(f"waiting for the group {agent}: {records} records left")
+            time.sleep(_POLL_S)
+
+
+def _waits(
+    settings: Settings, broker: Progress, ends: Ends
+) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Agents, upstream first, each with what tells how many records it has still to apply."""
+    agents = _agents_of({topic for topic, _ in ends})
+    for agent in agents:
+        mine = {place: end for place, end in ends.items() if place[0] in AGENTS[agent].topics}
+        yield agent, partial(_behind, broker, settings.group(agent), mine)
+    if _POSTS in agents:
+        yield _DELIVERY, partial(_lag, broker, settings.group(_DELIVERY))
+
+
+def _behind(broker: Progress, group: str, ends: Ends) -> int:
+    committed = broker.committed(group, ends)
+    return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
+
+
+def _lag(broker: Progress, group: str) -> int:
+    return sum(lag.lag for lag in broker.lag({group: AGENTS[_DELIVERY].topics}))
+
+
+def _agents_of(read: Collection[str]) -> Sequence[str]:
+    """Who makes views of any of these topics."""
+    return [
+        name
+        for name, agent in AGENTS.items()
+        if isinstance(agent, ViewAgent) and not set(agent.topics).isdisjoint(read)
+    ]
+
+
+def _require(broker: Progress, places: Sequence[Place]) -> None:
+    """Raises UserError where a place lies in no topic, or behind the end of its partition."""
+    wanted = {place.topic for place in places}
+    if missing := broker.missing(wanted):
+        raise no_topic(missing)
+    ends = broker.ends(wanted)
+    for place in places:
+        end = ends.get((place.topic, place.partition))
+        if end is None or place.offset >= end:
+            raise UserError(
+                f"the log has no record {place}",
+                hint=f"{place.topic} has no partition {place.partition}"
+                if end is None
+                else f"that partition ends before offset {end}",
+                exit_code=2,
+            )

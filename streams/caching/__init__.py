@@ -1,0 +1,1 @@
+"""The row cache: reads through it, formats, lifetimes, leases, and its invalidation."""

@@ -1,0 +1,78 @@
+"""Rows as they are copied: packed once when they are filled in, unpacked at every read.
+
+A changed layout needs another letter in the keys (`POSTS`, …), so that no process reads what
+another wrote in a layout that it does not know.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from streams.contracts.events import Tier
+from streams.views.counts import Count
+from streams.views.rows import PostRow, Relations, StoryRow
+
+POSTS: Final = "p"
+RELATIONS: Final = "r"
+STORIES: Final = "st"
+SEEN: Final = "sv"
+TALLIES: Final = {
+    Count.LIKES: "nl",
+    Count.VIEWS: "vn",
+    Count.COMMENTS: "nc",
+    Count.REPOSTS: "nr",
+}
+
+_CODES: Final = {Tier.REGULAR: b"R", Tier.POPULAR: b"P", Tier.CELEBRITY: b"C"}
+_TIERS: Final = {code[0]: tier for tier, code in _CODES.items()}
+_COUNTS: Final = struct.Struct(">II")
+
+
+def pack_post(row: PostRow, tier: Tier) -> bytes:
+    """A letter for the author's tier, then the row as a JSON array."""
+    return _CODES[tier] + orjson.dumps(tuple(row))
+
+
+def tier_of(packed: bytes) -> Tier:
+    """The author's tier when the post or the stories were packed."""
+    return _TIERS[packed[0]]
+
+
+def unpack_post(packed: bytes) -> PostRow:
+    """The inverse of `pack_post`."""
+    row: list[Any] = orjson.loads(memoryview(packed)[1:])
+    row[3:6] = map(tuple, row[3:6])  # hashtags, tags, media
+    return PostRow._make(row)
+
+
+def pack_relations(relations: Relations) -> bytes:
+    """How many are followed and blocked (4 bytes each), then all ids: followed, blocked, muted."""
+    following, blocked = len(relations.following), len(relations.blocked)
+    ids = (i for kind in relations for i in sorted(kind))
+    total = following + blocked + len(relations.muted)
+    return _COUNTS.pack(following, blocked) + struct.pack(f">{total}Q", *ids)
+
+
+def unpack_relations(packed: bytes) -> Relations:
+    """The inverse of `pack_relations`."""
+    following, blocked = _COUNTS.unpack_from(packed)
+    ids = struct.unpack_from(f">{(len(packed) - _COUNTS.size) // 8}Q", packed, _COUNTS.size)
+    return Relations(
+        following=frozenset(ids[:following]),
+        blocked=frozenset(ids[following : following + blocked]),
+        muted=frozenset(ids[following + blocked :]),
+    )
+
+
+def pack_stories(rows: Iterable[StoryRow], since: int, tier: Tier) -> bytes:
+    """A letter for the author's tier, then a JSON array: from when on these are all (ms), and each
+    row as an array."""
+    return _CODES[tier] + orjson.dumps((since, *map(tuple, rows)))
+
+
+def unpack_stories(packed: bytes) -> tuple[int, list[StoryRow]]:
+    """The inverse of `pack_stories`."""
+    since, *rows = orjson.loads(memoryview(packed)[1:])
+    return since, [StoryRow._make(row) for row in rows]

@@ -1,0 +1,132 @@
+"""A sink that drops the copies of the rows it has changed, or puts the change into them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from streams.caching.count_maintainer import TallyKeeper
+from streams.views.counts import Count
+from streams.views.effects import Effects, Relation, SeeContent
+from streams.views.row_cache import Copy, RowCopies
+from streams.views.rows import Content
+from streams.views.seen_stories import SEEN_TTL_S, Seen
+from streams.views.store import ViewReader, ViewSink
+
+_Members = defaultdict[int, set[int]]
+"""Content -> ids that may have begun or ceased to count; or viewer -> contents."""
+
+
+class DroppingSink:
+    """A ViewSink over a durable one: the rows first, then their copies.
+
+    A batch counts as applied only when both is done, so that no copy outlives what it was made of.
+    """
+
+    def __init__(
+        self,
+        durable: ViewSink,
+        views: ViewReader,
+        copies: RowCopies,
+        keeper: TallyKeeper | None = None,
+    ) -> None:
+        """`views` are those that `durable` changes."""
+        self._durable = durable
+        self._views = views
+        self._posts = copies.posts
+        self._relations = copies.relations
+        self._stories = copies.stories
+        self._seen = copies.seen
+        self._tallies = keeper or TallyKeeper(views, copies.tallies)
+
+    def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
+        """See ViewSink."""
+        return self._durable.creators(content, ids)
+
+    def apply(self, effects: Effects) -> None:
+        """See ViewSink."""
+        comments, reposts = _grouped(_comments(effects)), _grouped(_reposts(effects))
+        self._find_comments(effects.contested_comments, comments)
+        self._find_reposts(effects.contested_posts, reposts)
+        authors = set(self._tellers(effects))
+        self._durable.apply(effects)
+        if authors:
+            self._stories.drop(authors)
+        self._see(effects.views)
+        if posts := set(_posts(effects)):
+            self._posts.drop(posts)
+        if users := set(_users(effects)):
+            self._relations.drop(users)
+        self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
+        likes = _grouped((like.content_id, like.user_id) for like in effects.likes)
+        views = _grouped((view.content_id, view.viewer_id) for view in effects.views)
+        self._tallies.changed(Count.LIKES, likes)
+        self._tallies.changed(Count.VIEWS, views)
+        self._tallies.changed(Count.COMMENTS, comments)
+        self._tallies.changed(Count.REPOSTS, reposts)
+
+    def _see(self, views: Collection[SeeContent]) -> None:
+        """What viewers have viewed is put into their copies.
+
+        A view stands for ever; of what a copy does not tell it need not be told.
+        """
+        if views:
+            viewed = _grouped((view.viewer_id, view.content_id) for view in views)
+            renewed = self._seen.renew(viewed)
+            copies = {
+                viewer: Copy(Seen.unpack(old).with_views(viewed[viewer]).pack(), SEEN_TTL_S)
+                for viewer, old in renewed.old.items()
+            }
+            self._seen.fill(renewed.token, copies)
+
+    def _tellers(self, effects: Effects) -> Iterator[int]:
+        """Whose stories change."""
+        for changes in (effects.create_stories, effects.delete_stories, effects.highlights):
+            yield from (change.author_id for change in changes)
+        if effects.contested_stories:
+            for row in self._views.stories(effects.contested_stories).values():
+                yield row.author_id
+
+    def _find_comments(self, ids: Collection[int], into: _Members) -> None:
+        """On what content some comments are, as the durable views know."""
+        if ids:
+            for row in self._views.comments(ids).values():
+                into[row.content_id].add(row.comment_id)
+
+    def _find_reposts(self, ids: Collection[int], into: _Members) -> None:
+        """What some posts repost."""
+        if ids:
+            for row in self._views.posts(ids).values():
+                if row.repost_of is not None:
+                    into[row.repost_of].add(row.post_id)
+
+
+def _posts(effects: Effects) -> Iterator[int]:
+    # Creates, too: of two that claim one id, the one with the smaller event_id may come second.
+    for changes in (effects.create_posts, effects.edit_posts, effects.delete_posts):
+        yield from (change.post_id for change in changes)
+
+
+def _users(effects: Effects) -> Iterator[int]:
+    """Whose reads the changes concern: a block hides each from the other."""
+    for change in effects.relations:
+        yield change.user_id
+        if change.relation is Relation.BLOCK:
+            yield change.target_id
+
+
+def _grouped(members: Iterable[tuple[int, int]]) -> _Members:
+    """What pairs have second, by what they have first."""
+    found: _Members = defaultdict(set)
+    for one, member in members:
+        found[one].add(member)
+    return found
+
+
+def _comments(effects: Effects) -> Iterator[tuple[int, int]]:
+    for changes in (effects.create_comments, effects.delete_comments):
+        yield from ((change.content_id, change.comment_id) for change in changes)
+
+
+def _reposts(effects: Effects) -> Iterator[tuple[int, int]]:
+    for post in effects.create_posts:
+        if post.repost_of is not None:
+            yield post.repost_of, post.post_id

@@ -1,0 +1,48 @@
+"""Copies asked for by whoever can do without them: where Redis is away, there are none."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import structlog
+
+from streams.contracts.events import Tier
+from streams.errors import StoreUnavailableError
+from streams.views.row_cache import Copied, Copies, Copy
+
+_log = structlog.get_logger(__name__)
+
+_HOUR: Final = 3600
+TTL_S: Final = {
+    Tier.CELEBRITY: 6 * _HOUR,
+    Tier.POPULAR: 2 * _HOUR,
+    Tier.REGULAR: _HOUR // 2,
+}
+"""How long copies of posts and stories live, by their author's tier."""
+
+
+def read_copies(copies: Copies, ids: Collection[int]) -> Copied:
+    """The copies there are, and leases."""
+    try:
+        return copies.read(ids)
+    except StoreUnavailableError as error:
+        _log.warning("copies_unavailable", error=str(error))
+        return Copied({}, frozenset(), b"")
+
+
+def renew_copy(copies: Copies, one: int) -> tuple[bytes, bytes | None]:
+    """A token under which the copy may be replaced, and what it was; None: it may not."""
+    try:
+        renewed = copies.renew((one,))
+    except StoreUnavailableError as error:
+        _log.warning("copies_unavailable", error=str(error))
+        return b"", None
+    return renewed.token, renewed.old.get(one)
+
+
+def fill_copies(copies: Copies, token: bytes, filled: Mapping[int, Copy]) -> None:
+    """Fill in what was leased or is being renewed under the token."""
+    if filled:
+        try:
+            copies.fill(token, filled)
+        except StoreUnavailableError as error:
+            _log.warning("copies_unavailable", error=str(error))

@@ -1,0 +1,106 @@
+"""What story trays are made of, with copies in front of the durable store."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
+
+from streams.caching.formats import pack_stories, tier_of, unpack_stories
+from streams.caching.leases import TTL_S, fill_copies, read_copies, renew_copy
+from streams.caching.metrics import Cache, CacheMetrics
+from streams.contracts.events import Tier
+from streams.views.row_cache import Copies, Copy
+from streams.views.rows import StoryRow
+from streams.views.seen_stories import SEEN_TTL_S, Seen
+from streams.views.store import ViewReader
+from streams.views.visible_stories import current_stories
+
+STORIES_BACK_MS: Final = 60_000
+"""Who asks for stories of so long ago asks for the past."""
+STORIES_AHEAD_MS: Final = 600_000
+"""A story may be made so much later than the wall clock says: more than any event is taken."""
+
+
+class CopiedStories:
+    """The part of a ViewReader that trays need."""
+
+    def __init__(
+        self,
+        durable: ViewReader,
+        stories: Copies,
+        seen: Copies,
+        metrics: CacheMetrics,
+        *,
+        tiers: Callable[[Collection[int]], Mapping[int, Tier]],
+        clock: Callable[[], int],
+    ) -> None:
+        """`tiers` tells those of some authors; `clock`, the wall clock's ms."""
+        self._durable = durable
+        self._stories = stories
+        self._seen = seen
+        self._metrics = metrics
+        self._tiers = tiers
+        self._clock = clock
+
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        """See ViewReader. One round trip where all are copied; other times than the present are
+        asked of the durable store."""
+        wall = self._clock()
+        if not wall - STORIES_BACK_MS <= now <= wall + STORIES_AHEAD_MS:
+            return self._durable.current_stories(authors, now)
+        copied = read_copies(self._stories, authors)
+        found: dict[int, Sequence[StoryRow]] = {}
+        for author, packed in copied.held.items():
+            since, rows = unpack_stories(packed)
+            if since <= now:
+                found[author] = rows
+        for tier, hits in Counter(tier_of(copied.held[author]) for author in found).items():
+            self._metrics.count(Cache.STORIES, tier, hits=hits)
+        lacking = [author for author in authors if author not in found]
+        if lacking:
+            # Stories of clocks that are ahead are there, too, for when their time has come.
+            until = max(now, wall) + STORIES_AHEAD_MS
+            fetched = current_stories(self._durable, lacking, now, until)
+            tiers = self._tiers(lacking)
+            for tier, misses in Counter(tiers.values()).items():
+                self._metrics.count(Cache.STORIES, tier, misses=misses)
+            copies = {
+                author: _copy(rows, now, tiers[author])
+                for author, rows in fetched.items()
+                if author in copied.leased
+            }
+            fill_copies(self._stories, copied.token, copies)
+            found |= fetched
+        return found
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        """See ViewReader. One round trip where the copy tells of all of them."""
+        if not content_ids:
+            return frozenset()
+        wanted, copies = frozenset(content_ids), self._seen
+        copied = read_copies(copies, (viewer,))
+        token, known = copied.token, Seen()
+        may_fill = viewer in copied.leased
+        if viewer in copied.held:
+            known = Seen.unpack(copied.held[viewer])
+            if wanted <= known.seen | known.unseen:
+                self._metrics.count(Cache.SEEN, Tier.REGULAR, hits=1)
+                return wanted & known.seen
+            token, packed = renew_copy(copies, viewer)
+            known = Seen.unpack(packed) if packed else Seen()
+            may_fill = packed is not None
+        self._metrics.count(Cache.SEEN, Tier.REGULAR, misses=1)
+        seen = self._durable.viewed(viewer, wanted - known.seen - known.unseen)
+        seen |= wanted & known.seen
+        if may_fill:
+            packed = Seen(seen, wanted - seen).pack()
+            fill_copies(copies, token, {viewer: Copy(packed, SEEN_TTL_S)})
+        return seen
+
+
+def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> Copy:
+    """It lives no longer than one of the stories is shown."""
+    last = max((row.expires_at for row in rows), default=None)
+    left = TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
+    return Copy(pack_stories(rows, now, tier), min(TTL_S[tier], left))

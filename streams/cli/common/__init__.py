@@ -1,0 +1,1 @@
+"""Output, errors, files and progress bars of every command."""

@@ -1,0 +1,102 @@
+"""The demonstration's historical half: a profile change, the star schema, an analyst's answers."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from streams.cli.common.output import err, out, print_table
+from streams.cli.demo.parts import run, section, show_command
+
+if TYPE_CHECKING:
+    from jobs.micro_batches import BatchDone
+    from streams.app.demo.history import Profile
+    from streams.app.settings import Settings
+
+
+def history(found: "Settings", near: int) -> None:
+    """Show the lake; the profile that changes is that of a user from `near` on."""
+    section("A profile changes: PostgreSQL to Kafka to the lake")
+    person = _move(found, near)
+    section("The lake: Spark makes the star schema of what has landed")
+    settled = _settle(found)
+    section("One person's history (SCD2)")
+    run("ask", "--sql", _versions(person))
+    section("Nothing lost, nothing twice")
+    _add_up(found, settled)
+    section("An analyst asks")
+    run("ask", "dau")
+    run("ask", "top-creators", "--limit", "5")
+    plot = found.home / "engagement-by-country.png"
+    run("ask", "engagement-by-country", "--plot", str(plot))
+
+
+def _move(found: "Settings", near: int) -> "Profile":
+    from streams.app.demo.history import move, profile, wait_until_landed
+
+    before = profile(found, near)
+    with err.status("waiting for the change …"):
+        after = move(found, before)
+        took = wait_until_landed(found, after)
+    out.print(
+        f"@{before.handle} (user {before.user_id}) moves from {before.country} to"
+        f" {after.country}.\nThe change lies in bronze_users_cdc after {took:.1f} s.",
+        highlight=False,
+    )
+    return after
+
+
+def _settle(found: "Settings") -> "Counter[str]":
+    """Run the jobs once; what became of the rows of the engagement topics."""
+    from streams.app.lake.run import Reporter, run_lake
+    from streams.cli.lake.lake import line_of
+    from streams.cli.stack.progress import Display
+    from streams.contracts.tables import FACT_ENGAGEMENT
+
+    settled: Counter[str] = Counter()
+
+    def tell(done: "BatchDone") -> None:
+        out.print(line_of(done), markup=False, highlight=False)
+        if done.query == FACT_ENGAGEMENT.name:
+            settled.update(asdict(done.counts))
+
+    show_command("lake", "run", "--once")
+    with Display() as display, err.status("starting Spark …") as status:
+        reporter = Reporter(batch=tell, downloads=display, started=status.stop)
+        run_lake(found, once=True, reporter=reporter)
+    return settled
+
+
+def _versions(person: "Profile") -> str:
+    return (
+        "SELECT handle, country, audience_tier, valid_from, valid_to, is_current FROM dim_users"  # noqa: S608
+        f" WHERE user_id = {person.user_id:d} ORDER BY valid_from"
+    )
+
+
+def _add_up(found: "Settings", settled: "Counter[str]") -> None:
+    from streams.app.demo.history import landed
+
+    with err.status("counting …"):
+        rows = landed(found)
+    print_table(
+        ("topic", "records in the log", "in bronze", "in quarantine", "adds up"),
+        (
+            (
+                row.topic,
+                f"{row.log:,}",
+                f"{row.bronze:,}",
+                f"{row.quarantined:,}",
+                "yes" if row.log == row.bronze + row.quarantined else "NO",
+            )
+            for row in rows
+        ),
+        title="Every record of the log is in the lake once",
+    )
+    left_out = settled["conflicts"] + settled["changed"]
+    out.print(
+        f"Likes, views, comments and posts: {settled['rows']:,} rows of bronze ="
+        f" {settled['inserted']:,} facts + {settled['duplicates']:,} repetitions"
+        f" + {left_out:,} that another event overrules + {settled['other']:,} no engagement.",
+        highlight=False,
+    )
+    run("ask", "--sql", "SELECT count(*) AS facts FROM fact_engagement")

@@ -1,0 +1,98 @@
+"""The demonstration's live half: the log folded, what readers see, a post on its way."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streams.cli.common.output import err, out, print_table
+from streams.cli.demo.parts import progress, run, section
+
+if TYPE_CHECKING:
+    from streams.app.demo.subjects import Cast, Watched
+    from streams.app.settings import Settings
+
+_PATIENCE_S = 900
+
+
+def work(found: "Settings") -> None:
+    from streams.app.stack import local_stack
+    from streams.app.workers.lag import standing, wait_for_workers
+    from streams.cli.stack.progress import Display
+    from streams.kafka.consumer_groups import PartitionLag
+
+    with Display() as display:
+        local_stack(found).start_workers((), display)
+    began = time.monotonic()
+    total = standing(found).lag
+    left: dict[str, int] = {}
+
+    def look(lags: Sequence[PartitionLag]) -> None:
+        left.update(dict.fromkeys({lag.group for lag in lags}, 0))
+        for lag in lags:
+            left[lag.group] += lag.lag
+        advance(max(0, total - sum(left.values())))
+
+    with progress("folding", total) as advance:
+        wait_for_workers(found, timeout_s=_PATIENCE_S, report=look)
+    took = time.monotonic() - began
+    out.print(f"{total:,} records folded in {took:.0f} s; the lag is zero.", highlight=False)
+
+
+def choose(found: "Settings", watched: "Watched") -> "Cast":
+    from streams.app.demo.subjects import choose
+    from streams.app.read_side import open_read_side
+
+    with err.status("choosing whom to show …"), open_read_side(found) as side:
+        return choose(side, watched)
+
+
+def show(cast: "Cast") -> None:
+    from streams.contracts.times import format_time
+
+    section("A reader's home feed")
+    run("feed", str(cast.reader), "--limit", "6")
+    run("graph", str(cast.reader), "--limit", "10")
+    if cast.story is not None:
+        section("Stories appear …")
+        run("tray", str(cast.reader), "--now", str(format_time(cast.now)))
+        section("… and are gone when their 24 hours are over")
+        run("tray", str(cast.reader), "--now", str(format_time(cast.later)))
+        section("Who viewed a story (its owner may ask), and what is counted")
+        run("viewers", str(cast.story), "--as", str(cast.owner), "--limit", "5")
+        run("counts", str(cast.story))
+    if cast.content is not None:
+        run("counts", str(cast.content))
+
+
+def travel(found: "Settings", cast: "Cast") -> None:
+    from streams.app.demo.subjects import travel
+    from streams.app.read_side import open_read_side
+
+    with open_read_side(found) as side:
+        done = travel(found, side, cast)
+    out.print(
+        f"{cast.author}, whom {cast.reader} follows, posts {done.text!r}.\n"
+        f"Kafka had it after {done.acknowledged_ms:.0f} ms ({done.position});\n"
+        f"it stood in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
+        highlight=False,
+    )
+
+
+def dead_letters(found: "Settings") -> None:
+    from streams.app.demo.subjects import dead_letters
+    from streams.app.workers.lag import standing
+
+    topics = [topic for topic, records in standing(found).dead_letters.items() if records]
+    print_table(
+        ("dead letter topic", "at", "code", "why it could not be applied"),
+        (
+            (
+                seen.record.topic,
+                f"{seen.record.partition}:{seen.record.offset}",
+                (seen.dead_letter or {}).get("code"),
+                (seen.dead_letter or {}).get("message"),
+            )
+            for seen in dead_letters(found, topics)
+        ),
+        title="Bad records, set aside with their reasons",
+    )

@@ -1,0 +1,42 @@
+"""What the sections of the demonstration share: titles, commands run as a person would, bars."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from streams.cli.common.output import err, out
+
+
+def section(title: str) -> None:
+    out.print()
+    out.rule(title, align="left")
+
+
+def run(*args: str) -> None:
+    """Run a command of `storyline` as a person would, and show how it was called."""
+    from streams.cli.main import app as storyline
+
+    show_command(*args)
+    storyline(list(args), standalone_mode=False)
+
+
+def show_command(*args: str) -> None:
+    """Show how a command is called."""
+    line = f"\n$ storyline {shlex.join(args)}"
+    out.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)

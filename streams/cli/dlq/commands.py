@@ -1,0 +1,266 @@
+"""`storyline dlq`: list, show, replay, discard and add dead letters."""
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.common.command import command_app
+from streams.cli.common.output import JsonFlag, err, print_json
+from streams.cli.dlq.help import (
+    ADD_EXAMPLES,
+    DISCARD_EXAMPLES,
+    LIST_EXAMPLES,
+    REPLAY_EXAMPLES,
+    SHOW_EXAMPLES,
+)
+from streams.cli.dlq.options import (
+    Codes,
+    Groups,
+    Positions,
+    Since,
+    Topics,
+    Until,
+    Yes,
+    position,
+    record_place,
+    states,
+    wanted,
+)
+from streams.cli.read.options import checked_text
+from streams.errors import UserError
+
+if TYPE_CHECKING:
+    from streams.dlq.model import Letter
+    from streams.dlq.search import Wanted
+
+app = command_app(
+    help="List, show, replay, discard and add dead letters.",
+    epilog="Examples:  storyline dlq list  |  storyline dlq replay --code unknown_schema",
+)
+
+SOME_NOT = 3
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
+def list_(
+    topic: Topics = None,
+    code: Codes = None,
+    group: Groups = None,
+    since: Since = None,
+    until: Until = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", metavar="STATE", help="Only open, replayed or discarded ones."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Lines of letters; --json has all.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show dead letters: how many per topic, code and group, and each with its state."""
+    from dataclasses import replace
+
+    from streams.app.lake.refused_changes import refused_changes
+    from streams.app.settings import settings
+    from streams.cli.dlq.output import letter_json, print_letters, summary
+    from streams.cli.lake.refused_output import print_refused, refused_json
+
+    asked = replace(wanted(None, topic, code, group, since, until), states=states(state))
+    letters, _ = _find(asked)
+    refused = refused_changes(settings())
+    if as_json:
+        shown = {"summary": summary(letters), "letters": [letter_json(one) for one in letters]}
+        print_json({**shown, "refused_changes": refused_json(refused)})
+    else:
+        print_letters(letters, limit)
+        print_refused(refused)
+
+
+@app.command(epilog=SHOW_EXAMPLES)
+def show(
+    place: Annotated[
+        str, typer.Argument(metavar="POSITION", help="As listed: topic.dlq:partition:offset.")
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one dead letter whole: reason, state, headers, and its event or its bytes as base64."""
+    from streams.app.dlq.operations import whole
+    from streams.app.settings import settings
+    from streams.cli.dlq.output import letter_json, print_whole
+
+    at = position(place)
+    (letter,), _ = _find(wanted([place], None, None, None, None, None))
+    shown = {**whole(settings(), at), "letter": letter_json(letter)}
+    if as_json:
+        print_json(shown)
+    else:
+        print_whole(at, shown)
+
+
+@app.command(epilog=REPLAY_EXAMPLES)
+def replay(
+    positions: Positions = None,
+    topic: Topics = None,
+    code: Codes = None,
+    group: Groups = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many records, the oldest first.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what is replayed or discarded already.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell which, send nothing.")] = False,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put records that failed into their topics once more, unedited.
+
+    Without a choice: every open dead letter. Every group that reads the topic reads the record
+    again; for views that have it already it changes nothing.
+    """
+    from streams.app.dlq.operations import replay_letters
+    from streams.app.settings import settings
+    from streams.cli.dlq.output import bar, counted, topics_of
+    from streams.dlq.replay import Outcome, replays
+
+    selected, everything = _find(wanted(positions, topic, code, group, since, until))
+    plan = replays(selected, everything, again=again, limit=limit)
+    outcome = Outcome(0)
+    if plan and not dry_run:
+        _ask(f"Replay into {topics_of(plan)}?", yes=yes)
+        with bar("replaying", len(plan)) as report:
+            outcome = replay_letters(settings(), plan, report)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "selected": [str(item.position) for item in plan],
+                "replayed": outcome.replayed,
+                "gone": list(map(str, outcome.gone)),
+                "refused": list(map(str, outcome.refused)),
+            }
+        )
+    elif not plan:
+        typer.echo("nothing to replay: no such dead letter is open")
+    elif dry_run:
+        typer.echo(f"would replay {counted(len(plan), 'record')} into {topics_of(plan)}")
+        for item in plan:
+            typer.echo(f"  {item.position}")
+    else:
+        typer.echo(f"replayed {counted(outcome.replayed, 'record')}")
+        for place in outcome.gone:
+            typer.echo(f"  {place} was removed meanwhile")
+        for place in outcome.refused:
+            typer.echo(f"  {place} was refused by the broker, and stays open")
+    if outcome.gone or outcome.refused:
+        raise typer.Exit(SOME_NOT)
+
+
+@app.command(epilog=DISCARD_EXAMPLES)
+def discard(
+    why: Annotated[str, typer.Option("--why", help="The reason, kept with the decision.")],
+    positions: Positions = None,
+    topic: Topics = None,
+    code: Codes = None,
+    group: Groups = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell which, note nothing.")] = False,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Mark open dead letters as settled, with a reason; nothing is deleted."""
+    from streams.app.dlq.operations import discard_letters
+    from streams.app.settings import settings
+    from streams.cli.dlq.output import bar, counted
+    from streams.dlq.model import State
+
+    checked_text("--why", why)
+    selected, _ = _find(wanted(positions, topic, code, group, since, until))
+    letters = [letter for letter in selected if letter.state is State.OPEN]
+    if letters and not dry_run:
+        _ask(f"Discard {counted(len(letters), 'dead letter')}?", yes=yes)
+        with bar("discarding", len(letters)) as report:
+            discard_letters(settings(), letters, why, report)
+    if as_json:
+        found = [str(letter.latest.position) for letter in letters]
+        done = 0 if dry_run else len(letters)
+        print_json({"dry_run": dry_run, "selected": found, "discarded": done})
+    elif not letters:
+        typer.echo("nothing to discard: no such dead letter is open")
+    else:
+        did = "would discard" if dry_run else "discarded"
+        typer.echo(f"{did} {counted(len(letters), 'dead letter')}")
+
+
+@app.command(epilog=ADD_EXAMPLES)
+def add(
+    record: Annotated[
+        str, typer.Argument(metavar="RECORD", help="As in `storyline lag`: topic:partition:offset.")
+    ],
+    group: Annotated[
+        str, typer.Option("--group", metavar="AGENT", help="The group that is not to apply it.")
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; kept in the dead letter. No personal data.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the record, record nothing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Reject one record by hand, such as the one at which a worker waits.
+
+    The group's worker puts the record into the dead letter topic (the lake: into its table
+    quarantine) with the code operator_rejected, and goes on behind it. It looks for such decisions
+    when it starts, and every few seconds while it waits.
+    """
+    from streams.app.dlq.record_rejection import reject, rejectable
+    from streams.app.settings import settings
+
+    if not reason.strip():
+        raise UserError("--reason is empty", hint="say why; it is all that is kept", exit_code=2)
+    found = rejectable(settings(), record_place(record), group)
+    if found.decided is None and not dry_run:
+        where = "" if found.waited_at else "No running worker waits at this record. "
+        _ask(f"{where}Put {found.place} into {found.target} for the group {group}?", yes=yes)
+        reject(settings(), found, reason)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "record": str(found.place),
+                "group": found.group,
+                "target": found.target,
+                "waited_at": found.waited_at,
+                "recorded": found.decided is None and not dry_run,
+                "reason": reason if found.decided is None else found.decided,
+            }
+        )
+    elif found.decided is not None:
+        typer.echo(f"{found.place} is rejected already, because: {found.decided}")
+    elif dry_run:
+        typer.echo(f"would put {found.place} into {found.target} for the group {group}")
+    else:
+        typer.echo(
+            f"recorded; the worker of the group {group} puts {found.place} into {found.target} "
+            "within seconds if it waits there, else when it starts"
+        )
+
+
+def _find(asked: "Wanted") -> "tuple[list[Letter], list[Letter]]":
+    from streams.app.dlq.operations import find
+    from streams.app.logs import configure_logs
+    from streams.app.settings import settings
+
+    configure_logs(logging.WARNING)  # on standard error: standard output is for what was asked
+    with err.status("reading …") as status:
+        return find(settings(), asked, status.update)
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    """On standard error, so that --json stays JSON."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)

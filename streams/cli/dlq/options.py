@@ -1,0 +1,112 @@
+"""How the `dlq` commands are told which dead letters are meant."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.read.options import parse_start
+from streams.errors import UserError
+
+if TYPE_CHECKING:
+    from streams.dlq.model import State
+    from streams.dlq.search import Wanted
+    from streams.runtime.dead_letters.attempts import Place
+
+Positions = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="POSITION", help="Only these: topic.dlq:partition:offset."),
+]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topic", metavar="TOPIC", help="Only of this source topic; may be repeated."),
+]
+Codes = Annotated[
+    list[str] | None,
+    typer.Option("--code", metavar="CODE", help="Only with this error code; may be repeated."),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", metavar="AGENT", help="Only refused by this group; may be repeated."),
+]
+Since = Annotated[
+    int | None,
+    typer.Option(
+        "--since",
+        parser=parse_start,
+        metavar="TIME",
+        help="Only first seen then or later: RFC 3339, now-2h, now-7d.",
+    ),
+]
+Until = Annotated[
+    int | None,
+    typer.Option("--until", parser=parse_start, metavar="TIME", help="Only first seen before."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def position(text: str) -> "Place":
+    """Where a dead letter lies. Raises UserError where the text names no such place."""
+    from streams.contracts.catalog import DLQ_SUFFIX
+    from streams.runtime.dead_letters.attempts import parse_place
+
+    try:
+        place = parse_place(text)
+    except ValueError:
+        place = None
+    if place is None or not place.topic.endswith(DLQ_SUFFIX):
+        raise UserError(
+            f"{text!r} is no position of a dead letter",
+            hint="write it as `storyline dlq list` does, like social.posts.v1.dlq:3:17",
+            exit_code=2,
+        )
+    return place
+
+
+def record_place(text: str) -> "Place":
+    """Return the place of a record in a source topic. Raises UserError if the text is none."""
+    from streams.runtime.dead_letters.attempts import parse_place
+
+    try:
+        return parse_place(text)
+    except ValueError:
+        raise UserError(
+            f"{text!r} is no place of a record",
+            hint="write it as `storyline lag` does, like social.posts.v1:3:17",
+            exit_code=2,
+        ) from None
+
+
+def wanted(
+    positions: list[str] | None,
+    topics: list[str] | None,
+    codes: list[str] | None,
+    groups: list[str] | None,
+    since: int | None,
+    until: int | None,
+) -> "Wanted":
+    """What the options ask for. Raises UserError for what is no position."""
+    from streams.contracts.catalog import DLQ_SUFFIX
+    from streams.dlq.search import Wanted
+
+    return Wanted(
+        topics=frozenset(topic.removesuffix(DLQ_SUFFIX) for topic in topics or ()),
+        codes=frozenset(codes or ()),
+        groups=frozenset(groups or ()),
+        positions=frozenset(map(position, positions or ())),
+        since=since,
+        until=until,
+    )
+
+
+def states(named: list[str] | None) -> "frozenset[State]":
+    """The states of these names; none for any. Raises UserError where one is none."""
+    from streams.dlq.model import State
+
+    try:
+        return frozenset(map(State, named or ()))
+    except ValueError:
+        raise UserError(
+            f"there is no state {', '.join(named or ())}",
+            hint=f"the states are: {', '.join(State)}",
+            exit_code=2,
+        ) from None

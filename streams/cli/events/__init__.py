@@ -1,0 +1,1 @@
+"""Commands that write events, read them, and manage topics and schemas."""

@@ -1,0 +1,1 @@
+"""Commands that read, explain and verify home feeds, and their caches."""

@@ -1,0 +1,39 @@
+"""Records that workers wait at, as `lag` and `status` print them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from streams.cli.common.output import print_table
+
+if TYPE_CHECKING:
+    from streams.app.workers.run_files import WaitingRecord
+
+
+def agent_of(group: str) -> str:
+    """Return the agent's name: the group's without the version of the views."""
+    return group.split("-", 2)[-1]
+
+
+def print_waiting(waiting: "Sequence[WaitingRecord]") -> None:
+    """Print one row per record, with the time since when and the reason."""
+    print_table(
+        ("group", "record", "since", "seconds", "step", "why"),
+        (
+            (
+                agent_of(record.group),
+                _place(record),
+                datetime.fromtimestamp(record.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                f"{record.seconds:.0f}",
+                record.step,
+                record.reason,
+            )
+            for record in waiting
+        ),
+        title="Waiting at a record",
+    )
+
+
+def _place(record: "WaitingRecord") -> str:
+    place = f"{record.topic}:{record.partition}:{record.offset}"
+    return place if record.exact else f"{place} or later"

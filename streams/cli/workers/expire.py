@@ -1,0 +1,21 @@
+"""`storyline expire`: tell the log of stories that have ended."""
+
+from streams.cli.common.command import command_app
+
+app = command_app()
+
+
+@app.command(epilog="Example:  storyline expire")
+def expire() -> None:
+    """Tell of stories that end (StoryExpired) until Ctrl-C or SIGTERM.
+
+    Each story that was not deleted is told of once, within seconds of its end, also if nobody
+    looked for days. No view depends on it: stories vanish by themselves. Run it for the version of
+    the views that is read, and beside no other.
+    """
+    from streams.app.logs import configure_logs
+    from streams.app.settings import settings
+    from streams.app.workers.expire import expire as tell
+
+    configure_logs()
+    tell(settings())

@@ -1,0 +1,50 @@
+"""The one way in for records: decoded, validated, split into what can be applied and what not."""
+
+from typing import Final
+
+import pyarrow as pa
+
+from streams.contracts.batch import Batch, Rejected
+from streams.contracts.codec import Refusal, Rows, SchemaLookup, decode_rows, in_order
+from streams.contracts.column_validation import suspects
+from streams.contracts.records import Records
+from streams.contracts.rows import events_of
+from streams.contracts.validation import check_record
+
+VALIDITY_STAGE: Final = "TRANSFORMATION"
+
+
+def read(records: Records, topic: str, writer_schema: SchemaLookup) -> tuple[Batch, list[Rejected]]:
+    """Decode and validate records of a topic.
+
+    The batch holds the valid events in the order of `records`, repetitions included; everything
+    else is rejected, in that order too: every record is in exactly one of the two. Raises
+    RegistryUnavailableError: then nothing is known about any record, wait and read again.
+    """
+    rows, refused = decode_rows(records, topic, writer_schema)
+    columns: dict[str, pa.RecordBatch] = {}
+    for record_type, decoded in rows.items():
+        valid, invalid = _split(record_type, decoded, records)
+        refused.extend(invalid)
+        if len(valid):
+            columns[record_type] = valid
+    return Batch(topic, columns), in_order(refused)
+
+
+def _split(record_type: str, rows: Rows, records: Records) -> tuple[pa.RecordBatch, list[Refusal]]:
+    everything = len(rows.at) == len(records)
+    keys = records.keys if everything else [records.keys[index] for index in rows.at]
+    doubtful = suspects(record_type, rows.columns, keys)
+    if not doubtful:
+        return rows.columns, []
+    refused: dict[int, Refusal] = {}
+    chosen = rows.columns.take(pa.array(doubtful, pa.int64()))
+    for number, event in zip(doubtful, events_of(record_type, chosen), strict=True):
+        at = rows.at[number]
+        record = records.record(at)
+        fault = check_record(event, record.append_time, record.key)
+        if fault is not None:
+            rejected = Rejected(record, fault.code, VALIDITY_STAGE, "EventError", fault.message)
+            refused[number] = Refusal(at, rejected)
+    valid = pa.array([number not in refused for number in range(len(rows.at))])
+    return rows.columns.filter(valid), list(refused.values())

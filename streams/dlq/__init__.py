@@ -1,0 +1,1 @@
+"""Dead letters as operators see them: search, decisions, replay."""

@@ -1,0 +1,54 @@
+"""The topic that keeps what was decided about dead letters."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import orjson
+
+from streams.contracts.batch import Record
+from streams.dlq.model import Action, Letter, State
+from streams.runtime.dead_letters.attempts import parse_place
+from streams.runtime.producer import Message
+
+ACTIONS_TOPIC: Final = "storyline.dlq.actions.v1"
+
+
+def decide(letter: Letter, state: State, why: str | None = None) -> Action:
+    """An action that settles the letter as far as it has failed by now."""
+    return Action(str(letter.id), state, letter.failures, why)
+
+
+def action_message(action: Action) -> Message:
+    """The record that keeps an action; the broker's append time tells when."""
+    value = {
+        "action": action.state,
+        "failed_at": sorted(map(str, action.failed_at)),
+        **({} if action.why is None else {"why": action.why}),
+    }
+    return Message(ACTIONS_TOPIC, action.letter.encode(), orjson.dumps(value))
+
+
+def actions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Action]:
+    """The actions that records of the topic tell, in order.
+
+    What cannot be read decides nothing: its letter stays open, which loses nothing.
+    """
+    for records in pieces:
+        for record in records:
+            action = _read(record)
+            if action is not None:
+                yield action
+
+
+def _read(record: Record) -> Action | None:
+    try:
+        value = orjson.loads(record.value or b"")
+        return Action(
+            letter=(record.key or b"").decode(),
+            state=State(value["action"]),
+            failed_at=frozenset(map(parse_place, value["failed_at"])),
+            why=value.get("why"),
+            at=record.append_time,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,164 @@
+"""Dead letters as people deal with them: all copies of one record are one letter, with a state."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+from typing import NamedTuple
+
+from streams.contracts.batch import Record
+from streams.contracts.catalog import DLQ_SUFFIX
+from streams.runtime.dead_letters.attempts import Attempts, Place, attempts_of
+from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, failed_at
+
+MESSAGE_HEADER = "__connect.errors.exception.message"
+UNKNOWN = "?"
+
+
+class State(StrEnum):
+    """What has become of a letter."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class LetterId(NamedTuple):
+    """A record, by where it lay first, that a group refused.
+
+    `content` is a digest of key and value: a program that copies the headers of what it reads
+    onto what it writes would otherwise hide its own failures behind another record's.
+    """
+
+    origin: Place
+    group: str
+    content: str
+
+    def __str__(self) -> str:
+        return f"{self.origin} {self.group} {self.content}"
+
+
+class Copy(NamedTuple):
+    """One record of a dead letter topic; `append_time` (ms) is that of the record it is a copy of.
+
+    `failed_at` is where the record lay when it failed: the origin, or where a replay put it.
+    """
+
+    position: Place
+    failed_at: Place
+    append_time: int
+    attempt: int
+    code: str
+    message: str
+
+
+class Action(NamedTuple):
+    """A decision about a letter as far as it had failed then; `at` in ms since the Unix epoch."""
+
+    letter: str
+    state: State
+    failed_at: frozenset[Place]
+    why: str | None = None
+    at: int = 0
+
+
+@dataclass(slots=True)
+class Letter:
+    """A record that a group could not apply, with every copy of it that is still kept."""
+
+    id: LetterId
+    first_seen: int
+    """Append time of the record at its origin, ms."""
+    copies: list[Copy] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def latest(self) -> Copy:
+        return max(self.copies, key=lambda copy: (copy.attempt, copy.append_time, copy.position))
+
+    @property
+    def topic(self) -> str:
+        """The topic that the record came from and is replayed to."""
+        return self.copies[0].position.topic.removesuffix(DLQ_SUFFIX)
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed; a crashed worker's second copy is no failure of its own."""
+        return max(self.latest.attempt, len(self.failures))
+
+    @property
+    def failures(self) -> frozenset[Place]:
+        return frozenset(copy.failed_at for copy in self.copies)
+
+    @property
+    def positions(self) -> frozenset[Place]:
+        return frozenset(copy.position for copy in self.copies)
+
+    @property
+    def state(self) -> State:
+        """Open again once it failed at a place that no action knew of."""
+        settled = {place for action in self.actions for place in action.failed_at}
+        return self.actions[-1].state if self.actions and self.failures <= settled else State.OPEN
+
+    @property
+    def past(self) -> Attempts:
+        return Attempts(self.id.origin, self.first_seen, self.attempts)
+
+
+def gather(pieces: Iterable[Sequence[Record]]) -> list[Letter]:
+    """The letters that records of dead letter topics make, oldest first, with no action yet.
+
+    Values are not kept: only what tells letters apart.
+    """
+    letters: dict[tuple[str, LetterId], Letter] = {}
+    for records in pieces:
+        for record in records:
+            letter_id, first_seen, copy = _read(record)
+            letter = letters.setdefault((record.topic, letter_id), Letter(letter_id, first_seen))
+            letter.first_seen = min(letter.first_seen, first_seen)
+            letter.copies.append(copy)
+    return sorted(letters.values(), key=lambda letter: (letter.first_seen, letter.id))
+
+
+def settle(letters: Iterable[Letter], actions: Iterable[Action]) -> None:
+    """Tell letters what was decided about them; `actions` in the order they were recorded."""
+    by_id: dict[str, list[Letter]] = {}
+    for letter in letters:
+        by_id.setdefault(str(letter.id), []).append(letter)
+    for action in actions:
+        for letter in by_id.get(action.letter, ()):
+            letter.actions.append(action)
+
+
+def place_of(record: Record) -> Place:
+    return Place(record.topic, record.partition, record.offset)
+
+
+def _read(record: Record) -> tuple[LetterId, int, Copy]:
+    """What a record of a dead letter topic tells; one that no worker wrote is its own origin."""
+    position, past = place_of(record), attempts_of(record.headers)
+    place = failed_at(record.headers) or position
+    copy = Copy(
+        position=position,
+        failed_at=place,
+        append_time=record.append_time,
+        attempt=past.failures if past else 1,
+        code=_text(record, CODE_HEADER),
+        message=_text(record, MESSAGE_HEADER),
+    )
+    origin = past.origin if past else place
+    letter_id = LetterId(origin, _text(record, GROUP_HEADER), _digest(record))
+    return letter_id, past.first_seen if past else record.append_time, copy
+
+
+def _text(record: Record, header: str) -> str:
+    value = dict(record.headers).get(header)
+    return UNKNOWN if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def _digest(record: Record) -> str:
+    parts = (
+        b"-" if part is None else b"%d:%b" % (len(part), part)
+        for part in (record.key, record.value)
+    )
+    return blake2b(b"".join(parts), digest_size=8).hexdigest()

@@ -1,0 +1,99 @@
+"""Records of a topic made readable: events, what cannot be decoded, and dead letters."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streams.contracts.batch import Record
+from streams.contracts.catalog import DLQ_SUFFIX, topics
+from streams.contracts.codec import SchemaLookup, decode
+from streams.contracts.decoder import read
+from streams.contracts.events import Event
+from streams.contracts.json_codec import to_json
+from streams.contracts.records import Records
+from streams.contracts.rows import events
+from streams.contracts.times import format_time
+from streams.errors import UserError
+
+_CONNECT: Final = "__connect.errors."
+_REASONS: Final[Mapping[str, str]] = {
+    "code": "storyline.error.code",
+    "message": f"{_CONNECT}exception.message",
+    "group": "storyline.consumer.group",
+    "topic": f"{_CONNECT}topic",
+    "partition": f"{_CONNECT}partition",
+    "offset": f"{_CONNECT}offset",
+    "stage": f"{_CONNECT}stage",
+    "exception": f"{_CONNECT}exception.class.name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record as shown. `error` is why it cannot be applied; `dead_letter` why it was not."""
+
+    record: Record
+    event: Event | None
+    error: tuple[str, str] | None
+    dead_letter: Mapping[str, str] | None
+
+
+def source_of(topic: str) -> str:
+    """The topic whose record types `topic` carries: its own, or a dead letter topic's source."""
+    source = topic.removesuffix(DLQ_SUFFIX)
+    if source not in topics():
+        raise UserError(
+            f"{topic} is none of Storyline's topics",
+            hint="There are, each with its .dlq: " + ", ".join(topics()),
+        )
+    return source
+
+
+def look(records: Sequence[Record], topic: str, lookup: SchemaLookup) -> Iterator[Seen]:
+    """Each record of a topic, in order. Raises RegistryUnavailableError."""
+    source = source_of(topic)
+    columns = Records.of(records)
+    batch, undecoded = decode(columns, source, lookup)
+    decoded = dict(events(batch))
+    refused = undecoded if topic != source else read(columns, source, lookup)[1]
+    errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
+    for record in records:
+        yield Seen(
+            record,
+            decoded.get(record.position),
+            errors.get(record.position),
+            _reasons(record) if topic != source else None,
+        )
+
+
+def seen_json(seen: Seen) -> dict[str, Any]:
+    """The record as one JSON object; what cannot be decoded comes as base64."""
+    record = seen.record
+    shown: dict[str, Any] = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "append_time": format_time(record.append_time),
+        "key": None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
+    }
+    if seen.event is not None:
+        shown["event"] = to_json(seen.event)
+    else:
+        value = record.value
+        shown["value_base64"] = None if value is None else base64.b64encode(value).decode()
+    if seen.error is not None:
+        shown["error"] = {"code": seen.error[0], "message": seen.error[1]}
+    if seen.dead_letter is not None:
+        shown["dead_letter"] = dict(seen.dead_letter)
+    return shown
+
+
+def _reasons(record: Record) -> dict[str, str]:
+    """Why a record became a dead letter; of equal header names the last one counts."""
+    headers = dict(record.headers)
+    return {
+        name: value.decode("utf-8", "backslashreplace")
+        for name, header in _REASONS.items()
+        if (value := headers.get(header)) is not None
+    }

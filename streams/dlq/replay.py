@@ -1,0 +1,154 @@
+"""Settling dead letters: putting their records into their topics once more, or giving them up."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from streams.contracts.batch import Record
+from streams.dlq.decisions import action_message, decide
+from streams.dlq.model import Letter, State, place_of
+from streams.dlq.search import Log, records_at
+from streams.errors import UserError
+from streams.runtime.dead_letters.attempts import Attempts, Place, attempt_headers
+from streams.runtime.dead_letters.reporter import own_headers
+from streams.runtime.producer import Message, OutboxError, OutboxUnavailableError
+
+Send = Callable[[Sequence[Message]], None]
+"""Returns when the broker has acknowledged every message; raises as Outbox.send does."""
+Report = Callable[[int], None]
+"""Told how many are done so far."""
+
+_PIECE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One record to be put into `topic` again, and the letters that this settles."""
+
+    topic: str
+    position: Place
+    """Of the copy whose bytes are taken."""
+    past: Attempts
+    letters: tuple[Letter, ...]
+
+
+class Outcome(NamedTuple):
+    """How many records were replayed, and the letters of those that were not.
+
+    `gone` were removed before they were read; the broker will never take `refused`, which stay
+    open.
+    """
+
+    replayed: int
+    gone: tuple[Place, ...] = ()
+    refused: tuple[Place, ...] = ()
+
+
+def replays(
+    selected: Iterable[Letter], everything: Iterable[Letter], *, again: bool, limit: int | None
+) -> list[Replay]:
+    """What to replay for the selected letters: the open ones, or with `again` all of them.
+
+    Every group reads what is replayed. So a record that several groups refused is replayed once,
+    and that settles the open letters of the other groups, too.
+    """
+    wanted = {
+        _record_of(letter): None for letter in selected if again or letter.state is State.OPEN
+    }
+    groups: dict[tuple[str, Place, str], list[Letter]] = {
+        record: [] for record in islice(wanted, limit)
+    }
+    chosen = {(letter.topic, letter.id) for letter in selected}
+    for letter in everything:
+        asked = again and (letter.topic, letter.id) in chosen
+        if _record_of(letter) in groups and (asked or letter.state is State.OPEN):
+            groups[_record_of(letter)].append(letter)
+    return [_replay(letters) for letters in groups.values()]
+
+
+def replay(plan: Sequence[Replay], log: Log, send: Send, report: Report) -> Outcome:
+    """Put each record into its topic, unedited, and note it once the broker has acknowledged it.
+
+    Raises UserError where it does not: then what is noted is replayed, and at most the piece in
+    hand is replayed without being noted.
+    """
+    waiting = {item.position: item for item in plan}
+    done, refused = 0, []
+    for records in records_at(log, list(waiting)):
+        items = {place_of(record): waiting.pop(place_of(record)) for record in records}
+        copies = {place_of(one): copy_of(one, items[place_of(one)]) for one in records}
+        refused += [items.pop(place).position for place in _refused(send, copies, done)]
+        settled = [letter for item in items.values() for letter in item.letters]
+        notes = [action_message(decide(letter, State.REPLAYED)) for letter in settled]
+        _acknowledged(send, notes, done)
+        done += len(items)
+        report(done)
+    return Outcome(done, tuple(waiting), tuple(refused))
+
+
+def discard(letters: Sequence[Letter], why: str, send: Send, report: Report) -> None:
+    """Note that these letters are given up. Raises UserError where that is not acknowledged."""
+    for start in range(0, len(letters), _PIECE):
+        piece = letters[start : start + _PIECE]
+        notes = [action_message(decide(letter, State.DISCARDED, why)) for letter in piece]
+        _acknowledged(send, notes, start)
+        report(start + len(piece))
+
+
+def copy_of(record: Record, item: Replay) -> Message:
+    """The record as it was, its own headers with it, and what tells that it failed before."""
+    return Message(
+        topic=item.topic,
+        key=record.key,
+        value=record.value,
+        headers=(*own_headers(record.headers), *attempt_headers(item.past)),
+    )
+
+
+def _record_of(letter: Letter) -> tuple[str, Place, str]:
+    return letter.topic, letter.id.origin, letter.id.content
+
+
+def _replay(letters: Sequence[Letter]) -> Replay:
+    first = letters[0]
+    past = Attempts(
+        first.id.origin,
+        min(letter.first_seen for letter in letters),
+        max(letter.attempts for letter in letters),
+    )
+    return Replay(first.topic, first.latest.position, past, tuple(letters))
+
+
+def _refused(send: Send, copies: Mapping[Place, Message], done: int) -> list[Place]:
+    """Send the copies; returns those that the broker refuses, each found by sending it alone.
+
+    One that is too large would otherwise hold up all those that are sent with it, for ever.
+    """
+    try:
+        send(list(copies.values()))
+    except OutboxUnavailableError as error:
+        raise _not_acknowledged(error, done) from error
+    except OutboxError:
+        if len(copies) == 1:
+            return list(copies)
+        return [
+            refused
+            for place, copy in copies.items()
+            for refused in _refused(send, {place: copy}, done)
+        ]
+    return []
+
+
+def _acknowledged(send: Send, messages: Sequence[Message], done: int) -> None:
+    try:
+        send(messages)
+    except (OutboxError, OutboxUnavailableError) as error:
+        raise _not_acknowledged(error, done) from error
+
+
+def _not_acknowledged(error: Exception, done: int) -> UserError:
+    return UserError(
+        f"the broker did not acknowledge: {error}; {done} were done and noted before",
+        hint="Run it again: what is noted is left alone, and a repeat changes no view.",
+    )

@@ -1,0 +1,110 @@
+"""Finding dead letters on the broker, with what was decided about them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from streams.contracts.batch import Record
+from streams.contracts.catalog import DLQ_SUFFIX, topics
+from streams.dlq.decisions import ACTIONS_TOPIC, actions_of
+from streams.dlq.model import Letter, State, gather, settle
+from streams.errors import UserError
+from streams.runtime.dead_letters.attempts import Place
+
+_BEGINNING: Final = 0
+
+
+class Log(Protocol):
+    """What is needed of a LogReader."""
+
+    def read(
+        self, topic: str, start: int | None, *, follow: bool
+    ) -> Iterator[Sequence[Record]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters are asked for. An empty set asks for any; times are ms, `until` excluded."""
+
+    topics: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    """Agents, or whole names of groups."""
+    positions: frozenset[Place] = frozenset()
+    """Of any of a letter's copies."""
+    states: frozenset[State] = frozenset()
+    since: int | None = None
+    until: int | None = None
+    """Both are compared with when a letter's record was first seen, which no replay changes."""
+
+    def takes(self, letter: Letter) -> bool:
+        return (
+            (not self.topics or letter.topic in self.topics)
+            and (not self.codes or letter.latest.code in self.codes)
+            and (not self.groups or bool({letter.id.group, agent_of(letter)} & self.groups))
+            and (not self.states or letter.state in self.states)
+            and (self.since is None or letter.first_seen >= self.since)
+            and (self.until is None or letter.first_seen < self.until)
+            and (not self.positions or bool(letter.positions & self.positions))
+        )
+
+    @property
+    def sources(self) -> list[str]:
+        """The topics whose dead letters have to be read."""
+        named = {place.topic.removesuffix(DLQ_SUFFIX) for place in self.positions}
+        return [
+            topic
+            for topic, spec in topics().items()
+            if spec.dlq_retention_ms is not None
+            and (not self.topics or topic in self.topics)
+            and (not named or topic in named)
+        ]
+
+
+def agent_of(letter: Letter) -> str:
+    """The agent's name: a group's without the version of the views."""
+    return letter.id.group.split("-", 2)[-1]
+
+
+def all_letters(
+    log: Log, sources: Iterable[str], report: Callable[[str], None] = lambda _: None
+) -> list[Letter]:
+    """The letters of these topics as they stand now, oldest first. Raises UserError.
+
+    Ends at what was the end when reading began. The actions are read after the letters: read
+    before, a letter that another process settles meanwhile would look open.
+    """
+    letters: list[Letter] = []
+    for source in sources:
+        topic = source + DLQ_SUFFIX
+        report(f"reading {topic} …")
+        letters += gather(log.read(topic, _BEGINNING, follow=False))
+    settle(letters, actions_of(log.read(ACTIONS_TOPIC, _BEGINNING, follow=False)))
+    return sorted(letters, key=lambda letter: (letter.first_seen, letter.id))
+
+
+def chosen(letters: Sequence[Letter], wanted: Wanted) -> list[Letter]:
+    """Those that are asked for. Raises UserError where a position holds no dead letter."""
+    held = {position for letter in letters for position in letter.positions}
+    if missing := sorted(wanted.positions - held):
+        raise UserError(
+            f"there is no dead letter at {', '.join(map(str, missing))}",
+            hint="it may have gone, or never been there; see: storyline dlq list",
+        )
+    return [letter for letter in letters if wanted.takes(letter)]
+
+
+def records_at(log: Log, places: Iterable[Place]) -> Iterator[list[Record]]:
+    """The records at these places, in pieces, as far as they are still there."""
+    by_topic: dict[str, set[tuple[int, int]]] = {}
+    for place in places:
+        by_topic.setdefault(place.topic, set()).add(place[1:])
+    for topic, left in sorted(by_topic.items()):
+        first = min(offset for _, offset in left)
+        for records in log.read(topic, first, follow=False):
+            found = [record for record in records if record.position in left]
+            left.difference_update(record.position for record in found)
+            if found:
+                yield found
+            if not left:
+                break

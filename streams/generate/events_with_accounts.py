@@ -1,0 +1,89 @@
+"""Events together with the account changes around them, in an order that readers can rely on."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import IO, Protocol
+
+import orjson
+
+from streams.accounts.changes import AccountChange
+from streams.accounts.json_codec import to_json
+from streams.contracts.events import Event
+from streams.generate.accounts import Accounts
+from streams.generate.event_writers import Outlet
+
+_CHANGES = 5000
+_EVENTS = 2000
+
+
+class AccountOutlet(Protocol):
+    """Takes changes in order of time; they have arrived when `apply` returns."""
+
+    def apply(self, changes: Sequence[AccountChange]) -> tuple[int, int]:
+        """Tells how many were written, and how many had nothing to do."""
+        ...
+
+
+class AccountLines:
+    """Changes as JSON lines."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def apply(self, changes: Sequence[AccountChange]) -> tuple[int, int]:
+        self._file.writelines(
+            orjson.dumps(to_json(change), option=orjson.OPT_APPEND_NEWLINE) for change in changes
+        )
+        self._file.flush()
+        return len(changes), 0
+
+
+class Accompanied:
+    """An outlet of events that has applied every account change up to an event before it goes.
+
+    Events are held back until some thousand can follow one batch of changes, or until `flush`.
+    """
+
+    def __init__(self, events: Outlet, changes: AccountOutlet, accounts: Accounts) -> None:
+        self._events = events
+        self._changes = changes
+        self._accounts = accounts
+        self._held: list[Event] = []
+        self._due: list[AccountChange] = []
+        self.types: Counter[str] = Counter()
+        self.skipped = 0
+
+    def found(self, show: Callable[[int], None]) -> None:
+        """Sign up the members of the start; `show` is told how many there are so far."""
+        for part in _parts(self._accounts.founding()):
+            self._apply(part)
+            show(self.types.total())
+
+    def send(self, event: Event) -> None:
+        self._due += self._accounts.before(event)
+        self._held.append(event)
+        if len(self._held) >= _EVENTS or len(self._due) >= _CHANGES:
+            self._release()
+
+    def flush(self) -> None:
+        self._release()
+        self._events.flush()
+
+    def _release(self) -> None:
+        due, self._due = self._due, []
+        if due:
+            self._apply(due)
+        held, self._held = self._held, []
+        for event in held:
+            self._events.send(event)
+
+    def _apply(self, changes: Sequence[AccountChange]) -> None:
+        _, skipped = self._changes.apply(changes)
+        self.types.update(type(change).__name__ for change in changes)
+        self.skipped += skipped
+
+
+def _parts(changes: Iterator[AccountChange]) -> Iterator[list[AccountChange]]:
+    while part := list(islice(changes, _CHANGES)):
+        yield part

@@ -1,0 +1,28 @@
+"""What comes of projecting one batch, and what must be known before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streams.contracts.batch import Position
+from streams.views.effects import Effects
+from streams.views.rows import Content
+
+Facts = Mapping[Content, Mapping[int, int]]
+"""Content kind -> content id -> `event_id` of the create that stands before this batch."""
+
+NO_FACTS: Facts = {}
+
+
+@dataclass(slots=True)
+class Projected:
+    """Effects of a batch and an account of its events: every one is in exactly one count.
+
+    Effects are complete even for duplicates: the first delivery may have been cut short between
+    two stores, and only this one completes it.
+    """
+
+    effects: Effects = field(default_factory=Effects)
+    applied: int = 0
+    duplicates: int = 0
+    conflicts: list[Position] = field(default_factory=list)
+    """Creates noticed second for an id that another create already took."""

@@ -1,0 +1,1 @@
+"""Reading from Kafka: fetches, offsets, and the rules for both."""

@@ -1,0 +1,182 @@
+"""Faust's fetching thread on the Kafka client: committed records only, a batch for each fetch."""
+
+import asyncio
+from collections.abc import Mapping, Set
+from typing import Any
+
+import structlog
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.runtime.consumer.fetch_rules import Fetched, Fetching
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.consumer.unpack import unpack
+
+log = structlog.get_logger(__name__)
+
+_READ_COMMITTED = "read_committed"
+
+
+class MembershipLostError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """The group no longer knows this process under its name: another one took it, or the session
+    ended. It must not join again, which would take the name back; a new process may."""
+
+
+class BatchThread(driver.AIOKafkaConsumerThread):
+    """Faust's fetching thread, handing out each fetched partition as one batch.
+
+    It is the `Source` of its `Fetching`, whose holes alone are taken from another thread.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fetching = Fetching(self)
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        if self.app.conf.consumer_group_instance_id:
+            _join_once(self._ensure_consumer()._coordinator)
+
+    async def raise_errors(self) -> None:
+        """Raise what went wrong with the group, which aiokafka keeps until somebody asks.
+
+        Until then it neither joins nor sends heartbeats, and Faust does not ask.
+        """
+        await self.call_thread(self._raise_errors)
+
+    async def _raise_errors(self) -> None:
+        self._ensure_consumer()._coordinator.check_errors()
+
+    @property
+    def generation(self) -> int:
+        return int(self.app.consumer_generation_id)
+
+    @property
+    def flowing(self) -> bool:
+        return bool(self.consumer.flow_active)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Begin at the group's commits, or earlier where the store lacks what lies before them."""
+        return await self.call_thread(  # type: ignore[no-any-return]
+            self.fetching.seek, self._seek_partitions
+        )
+
+    async def _seek_partitions(self) -> dict[TP, int]:
+        consumer = self._ensure_consumer()
+        starts = {
+            partition: offset
+            for partition, offset in (await consumer.seek_to_committed()).items()
+            if offset is not None
+        }
+        loop = asyncio.get_running_loop()
+        app: Any = self.app
+        wanted = await loop.run_in_executor(None, app.wanted_from, tuple(starts))
+        for partition, committed in starts.items():
+            begin = wanted.get(partition, committed)
+            if begin < committed:
+                log.info(
+                    "beginning before the commit, where the store ends",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    committed=committed,
+                    begin=begin,
+                )
+                consumer.seek(partition, begin)
+                starts[partition] = begin
+        return starts
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust would ask for it only where the app itself writes transactions.
+        consumer._isolation_level = _READ_COMMITTED
+        return consumer
+
+    async def _fetch_records(  # type: ignore[override]  # batches, where Faust has lists
+        self,
+        consumer: Any,  # noqa: ARG002 - it is this thread's own
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,  # noqa: ARG002 - a fetch is handed out whole
+    ) -> Fetched:
+        return await self.fetching.fetch(active_partitions, timeout or 0)
+
+    async def reassigned(self) -> bool:
+        """True after waiting for an assignment. Raises what went wrong with client or group."""
+        consumer: Any = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        consumer._coordinator.check_errors()
+        if not fetcher._subscriptions.reassignment_in_progress:
+            return False
+        await fetcher._subscriptions.wait_for_assignment()
+        return True
+
+    def at_hand(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
+        """What was fetched already. A failed fetch is raised once there is nothing else."""
+        consumer: Any = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        with fetcher._subscriptions.fetch_context():
+            return self._taken(fetcher, partitions)
+
+    def _taken(self, fetcher: Any, partitions: Set[TopicPartition]) -> dict[Any, RawBatch]:
+        batches: dict[Any, RawBatch] = {}
+        for partition, fetched in tuple(fetcher._records.items()):
+            if partition not in partitions:
+                if not fetcher._subscriptions.is_assigned(partition):
+                    del fetcher._records[partition]
+                continue
+            if not isinstance(fetched, FetchResult) and batches:
+                continue
+            del fetcher._records[partition]
+            fetcher._notify(fetcher._wait_consume_future)  # more may be fetched
+            if not isinstance(fetched, FetchResult):
+                fetched.check_raise()
+            elif (batch := self._unpacked(partition, fetched)) is not None:
+                batches[partition] = batch
+        return batches
+
+    def _unpacked(self, partition: Any, fetched: Any) -> RawBatch | None:
+        """The records of a fetch, the position moved past it, its holes noted."""
+        if not fetched.check_assignment(partition):
+            return None  # a seek or a rebalance came after it
+        start = fetched._partition_records.next_fetch_offset
+        batch = unpack(fetched._partition_records)
+        fetched._update_position()
+        end = fetched._partition_records.next_fetch_offset
+        self.fetching.passed(partition, start, batch, end)
+        return batch
+
+    async def more(self, within_s: float) -> bool:
+        """Wait until something was fetched; False if nothing was in time."""
+        consumer: Any = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        waiter = fetcher._create_fetch_waiter()
+        done, _ = await asyncio.wait([waiter], timeout=within_s)
+        if not done or fetcher._closed:
+            waiter.cancel()
+            return False
+        waiter.result()
+        return True
+
+
+def _join_once(coordinator: Any) -> None:
+    """Let a named member that lost its membership fail, where aiokafka would join anew.
+
+    Its heartbeats do not tell its name, so the broker's answer is that of an unknown member, not
+    that the name was taken.
+    """
+    join_anew = coordinator.reset_generation
+
+    def reset_generation() -> None:
+        if coordinator.generation > 0 and not coordinator._closing.done():
+            raise MembershipLostError(
+                f"{coordinator.group_id} no longer knows this process as "
+                f"{coordinator._group_instance_id}"
+            )
+        join_anew()
+
+    coordinator.reset_generation = reset_generation

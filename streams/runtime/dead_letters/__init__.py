@@ -1,0 +1,1 @@
+"""Reporting of records to dead letter topics, and the limit on their number."""

@@ -1,0 +1,114 @@
+"""Where too many of a topic's records cannot be applied, its consumer stops: a deployment that
+went wrong, of a producer or of the worker itself, must not drain a topic into its dead letters.
+
+Records count in the order in which they came; no clock is read, and good records cost nothing.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streams.runtime.dead_letters.attempts import Place
+
+
+class Bad(NamedTuple):
+    """A record that counts towards the limit: its number, why, and where it lies in the log."""
+
+    number: int
+    code: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a limit has to know of the records of one topic that a process settled."""
+
+    records: int = 0
+    """All of them."""
+    bad: tuple[Bad, ...] = ()
+    """The latest that count, oldest first, numbered among all records from 0."""
+    run: int = 0
+    """How many records of the end are bad, with no good one between them or behind."""
+
+
+class DeadLetterLimitError(Exception):
+    """Too many records cannot be applied. What was to be buried last is not, nor acknowledged."""
+
+    def __init__(self, bad: Sequence[Bad], of: int) -> None:
+        ((self.code, times),) = Counter(str(one.code) for one in bad).most_common(1)
+        self.first = bad[0].place
+        super().__init__(
+            f"{len(bad)} of the last {of} records of {self.first.topic} cannot be applied, "
+            f"{times} of them for {self.code}; the first lies at {self.first}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterLimit:
+    """How many records of a topic may be bad before its consumer stops.
+
+    It stops where the last `consecutive` records are bad, or where a share of `ratio` of the last
+    `window` records are (of all, while they are fewer), and no fewer than `minimum`: so, of any
+    `window` successive records, fewer than the greater of `minimum` and `ratio * window` are
+    buried. A `consecutive` of 0, or a `ratio` of 0, stops nothing.
+    """
+
+    ratio: float = 0.0
+    window: int = 1000
+    minimum: int = 100
+    consecutive: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.ratio <= 1 <= self.minimum <= self.window and self.consecutive >= 0):
+            raise ValueError(f"no such limit can be kept: {self}")
+
+    def after(self, history: History, count: int, bad: Sequence[Bad] = ()) -> History:
+        """What is known once a batch of `count` records is settled, too; changes nothing.
+
+        `bad` are those of the batch that count, in their order, numbered within the batch from 0.
+        Raises DeadLetterLimitError where the limit is reached at one of them.
+        """
+        known, run = list(history.bad), history.run
+        for number, code, place in bad:
+            number += history.records
+            run = run + 1 if known and known[-1].number == number - 1 else 1
+            known.append(Bad(number, code, place))
+            if self._used(known, number + 1, run) >= 1:
+                raise self._error(known, number + 1, run)
+        records = history.records + count
+        if not known or known[-1].number != records - 1:
+            run = 0
+        oldest = records - max(self.window, self.consecutive)
+        return History(records, tuple(known[_first_from(oldest, known) :]), run)
+
+    def used(self, history: History) -> float:
+        """How near the limit is: 0 without a bad record, 1 where it is reached."""
+        return self._used(history.bad, history.records, history.run)
+
+    def _used(self, bad: Sequence[Bad], records: int, run: int) -> float:
+        consecutive = run / self.consecutive if self.consecutive else 0.0
+        if not (bad and self.ratio):
+            return consecutive
+        recent, of = self._in_window(bad, records)
+        return max(consecutive, min(recent / self.minimum, recent / of / self.ratio))
+
+    def _in_window(self, bad: Sequence[Bad], records: int) -> tuple[int, int]:
+        """How many of the window's records are bad, and how many records it holds."""
+        recent = len(bad) - _first_from(records - self.window, bad)
+        return recent, min(records, self.window)
+
+    def _error(self, bad: Sequence[Bad], records: int, run: int) -> DeadLetterLimitError:
+        if run == self.consecutive:
+            return DeadLetterLimitError(bad[-run:], run)
+        recent, of = self._in_window(bad, records)
+        return DeadLetterLimitError(bad[-recent:], of)
+
+
+def _first_from(number: int, bad: Sequence[Bad]) -> int:
+    """The index of the first bad record that is not before the one with this number."""
+    return bisect_left(bad, number, key=lambda one: one.number)
+
+
+NO_LIMIT = DeadLetterLimit()

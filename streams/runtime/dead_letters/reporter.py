@@ -1,0 +1,154 @@
+"""Records that can never be applied go to `<topic>.dlq`, whole, with the reason in headers."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, Place, counted
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.producer import Headers, Message
+
+CODE_HEADER = "storyline.error.code"
+GROUP_HEADER = "storyline.consumer.group"
+_CONNECT = "__connect.errors."
+_ERROR_HEADERS = (
+    *(
+        f"{_CONNECT}{name}"
+        for name in (
+            "topic",
+            "partition",
+            "offset",
+            "stage",
+            "class.name",
+            "exception.class.name",
+            "exception.message",
+        )
+    ),
+    CODE_HEADER,
+    GROUP_HEADER,
+)
+
+
+class RawRecord(Protocol):
+    """One record as the broker gave it; `append_time` in ms since the Unix epoch."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def append_time(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Rejection(Protocol):
+    """A record that cannot be applied, and why; the message quotes none of its content."""
+
+    @property
+    def record(self) -> RawRecord: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+
+
+class Burial(Protocol):
+    """Keeps records that can never be applied."""
+
+    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+        """Keep the records durably, each with its reason, and only then count them.
+
+        `class_name` names the step that refused them.
+        """
+        ...
+
+
+def dead_letter_topic(topic: str) -> str:
+    return f"{topic}.dlq"
+
+
+def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Headers:
+    """The headers of a dead letter, named as Kafka Connect names them, and two of our own.
+
+    A record that was replayed has its number of attempts in one more.
+    """
+    record = rejection.record
+    texts = (
+        record.topic,
+        str(record.partition),
+        str(record.offset),
+        rejection.stage,
+        class_name,
+        rejection.error,
+        rejection.message,
+        str(rejection.code),
+        group,
+    )
+    named = zip(_ERROR_HEADERS, texts, strict=True)
+    return (*((name, text.encode()) for name, text in named), *counted(record.headers))
+
+
+def failed_at(headers: Headers) -> Place | None:
+    """Where the record of a dead letter lies in its topic; None where the headers do not say."""
+    named = dict(headers)
+    topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
+    try:
+        return Place(topic.decode(), *(int(number) for number in numbers))
+    except ValueError:
+        return None
+
+
+def own_headers(headers: Headers) -> Headers:
+    """The headers that a dead letter's record had of its own: those of burials are taken off.
+
+    Ours are the last ones of their names: a record may have had such a header itself.
+    """
+    kept: list[tuple[str, bytes | None]] = []
+    ours = set(_ERROR_HEADERS)
+    for name, value in reversed(headers):
+        if name in ours:
+            ours.remove(name)
+        elif name not in ATTEMPT_HEADERS:
+            kept.append((name, value))
+    return tuple(reversed(kept))
+
+
+class DeadLetters:
+    """The dead letter queues of one consumer group."""
+
+    def __init__(self, send: Callable[[Sequence[Message]], None], metrics: Metrics) -> None:
+        self._send = send
+        self._metrics = metrics
+
+    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+        """Write the records and wait for the acknowledgement; only then are they counted.
+
+        A record's own headers come first, so that of equal names the last one is ours.
+        """
+        self._send(
+            [
+                Message(
+                    topic=dead_letter_topic(rejection.record.topic),
+                    key=rejection.record.key,
+                    value=rejection.record.value,
+                    headers=(
+                        *rejection.record.headers,
+                        *error_headers(rejection, group=self._metrics.group, class_name=class_name),
+                    ),
+                    timestamp=rejection.record.append_time,
+                )
+                for rejection in rejections
+            ]
+        )
+        for rejection in rejections:
+            self._metrics.dead_letter(rejection.record.topic, str(rejection.code))

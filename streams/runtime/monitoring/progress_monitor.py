@@ -1,0 +1,131 @@
+"""A look at the group's progress from outside the consumer, every few seconds.
+
+It has a thread and a client of its own, so that it sees what the consumer itself does not know:
+that its loop hangs, that a partition is never fetched, that commits do not reach the broker.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as Place
+
+from streams.runtime.consumer.positions import TopicPartition
+from streams.runtime.monitoring.stalls import Stall, StallWatch, Standing
+
+log = structlog.get_logger(__name__)
+
+_ANSWER_S = 5.0
+_LONGEST_GAP = 3
+"""Looks further apart than so many intervals were not all made: the process itself was paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the worker knows of an assigned partition."""
+
+    position: int | None
+    """The first offset that may not be applied; None while nothing of it was fetched."""
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at a look; before the first one, nothing."""
+
+    standings: Mapping[TopicPartition, Standing] = field(default_factory=dict)
+    stalls: tuple[Stall, ...] = ()
+    unanswered_s: float = 0.0
+    """For how long the broker has not answered."""
+
+
+class Watcher:
+    """Looks every `every_s` until stopped; `hopeless` is called once, with the first such stalls.
+
+    `readings` gives the assigned partitions; it is called from the watcher's thread.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        bootstrap: str,
+        readings: Callable[[], Mapping[TopicPartition, Reading]],
+        hopeless: Callable[[list[Stall]], None],
+        *,
+        every_s: float,
+        stalled_after_s: float,
+    ) -> None:
+        self.last = Look()
+        self._readings = readings
+        self._hopeless = hopeless
+        self._every_s = every_s
+        self._watch = StallWatch(stalled_after_s)
+        self._client: Consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "log_level": 0,
+            }
+        )
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; does not wait for a look under way."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        steady, looked = 0.0, time.monotonic()
+        while not self._stopped.wait(self._every_s):
+            passed = time.monotonic() - looked
+            looked += passed
+            steady += min(passed, _LONGEST_GAP * self._every_s)
+            self.last = self._look(steady, passed)
+            if hopeless := [stall for stall in self.last.stalls if stall.is_hopeless]:
+                self._hopeless(hopeless)
+                return
+
+    def _look(self, now: float, passed: float) -> Look:
+        try:
+            standings = self._standings()
+        except KafkaException as error:
+            if not self.last.unanswered_s:
+                log.warning("the broker does not tell the group's progress", error=str(error))
+            self._watch.look({}, now)  # what stands still meanwhile is no fault of this process
+            return Look(unanswered_s=self.last.unanswered_s + passed)
+        return Look(standings, tuple(self._watch.look(standings, now)))
+
+    def _standings(self) -> dict[TopicPartition, Standing]:
+        readings = self._readings()
+        if not readings:
+            return {}
+        places = [Place(topic, number) for topic, number in readings]
+        answers = self._client.committed(places, timeout=_ANSWER_S)
+        for answer in answers:
+            if answer.error is not None:
+                raise KafkaException(answer.error)
+        committed = {(answer.topic, answer.partition): answer.offset for answer in answers}
+        return {
+            at: _standing(reading, committed[at], *self._bounds(at))
+            for at, reading in readings.items()
+        }
+
+    def _bounds(self, at: TopicPartition) -> tuple[int, int]:
+        """Where the log begins, and where what may be read of it ends."""
+        answer: Any = self._client.get_watermark_offsets(Place(*at), timeout=_ANSWER_S)
+        return answer[0], answer[1]
+
+
+def _standing(reading: Reading, committed: int, start: int, end: int) -> Standing:
+    committed = max(committed, start)  # negative where there is no commit
+    position = committed if reading.position is None else reading.position
+    return Standing(position, committed, end, reading.busy)

@@ -1,0 +1,91 @@
+"""Telling a partition that makes no progress from one that has nothing to do or is merely slow."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from streams.runtime.consumer.positions import TopicPartition
+
+
+class Standing(NamedTuple):
+    """How far the reading of a partition has come."""
+
+    position: int
+    """The first offset that may hold a record that is not applied."""
+    committed: int
+    """The group's commit, as the broker has it; the log's start where there is none."""
+    end: int
+    """The offset after the last record that may be read."""
+    busy: bool
+    """Whether a batch that may hold some of its records is in hand."""
+
+    @property
+    def lag(self) -> int:
+        """Offsets between what is applied and the end."""
+        return max(0, self.end - self.position)
+
+
+class Still(StrEnum):
+    """What stands still although it is due to move."""
+
+    POSITION = "position"
+    COMMIT = "commit"
+
+
+class Stall(NamedTuple):
+    """A partition whose reading stands still although there is something to do."""
+
+    partition: TopicPartition
+    what: Still
+    standing: Standing
+    seconds: float
+    """For how long."""
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing that this process still does can end it. A batch in hand may."""
+        return self.what is Still.COMMIT or not self.standing.busy
+
+    def __str__(self) -> str:
+        (topic, number), standing = self.partition, self.standing
+        if self.what is Still.COMMIT:
+            said = f"the commit stands at {standing.committed}, applied is {standing.position}"
+        else:
+            said = f"reading stands at {standing.position}, with {standing.lag} offsets to go"
+        return f"{topic}[{number}]: {said}, for {self.seconds:.0f} s"
+
+
+class _Mark(NamedTuple):
+    offset: int
+    since: float
+
+
+class StallWatch:
+    """Judges standings, looked at again and again, by whether they move.
+
+    Progress is judged, not cause: Faust can leave a partition assigned and never fetch it, or stop
+    committing, and says so nowhere.
+    """
+
+    def __init__(self, stalled_after_s: float) -> None:
+        self._stalled_after_s = stalled_after_s
+        self._marks: dict[tuple[TopicPartition, Still], _Mark] = {}
+
+    def look(self, standings: Mapping[TopicPartition, Standing], now: float) -> list[Stall]:
+        """The stalls among these at `now`, in s of any steady clock; others are forgotten."""
+        before, self._marks = self._marks, {}
+        stalls = []
+        for at, standing in standings.items():
+            for what, offset, is_due in (
+                (Still.POSITION, standing.position, standing.lag > 0),
+                (Still.COMMIT, standing.committed, standing.committed < standing.position),
+            ):
+                if not is_due:
+                    continue
+                mark = before.get((at, what))
+                if mark is None or mark.offset != offset:
+                    mark = _Mark(offset, now)
+                self._marks[at, what] = mark
+                if now - mark.since >= self._stalled_after_s:
+                    stalls.append(Stall(at, what, standing, now - mark.since))
+        return stalls

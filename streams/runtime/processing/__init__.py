@@ -1,0 +1,1 @@
+"""Processing of fetched batches: decode, project, reject, apply, acknowledge."""

@@ -1,0 +1,69 @@
+"""The one step from a gathered batch to an acknowledged one."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.batcher import Gathered
+from streams.runtime.processing.pipeline import Pipeline
+
+
+class Applier:
+    """Takes batches through their topics' pipelines in threads; only then do positions move.
+
+    The event loop stays free meanwhile. `in_hand` holds the partitions of which a batch is
+    there.
+    """
+
+    def __init__(
+        self,
+        pipelines: Mapping[str, Pipeline[Any, Any]],
+        *,
+        metrics: Metrics,
+        threads: Executor,
+        in_hand: set[TopicPartition],
+    ) -> None:
+        self._pipelines = pipelines
+        self._metrics = metrics
+        self._threads = threads
+        self._in_hand = in_hand
+
+    async def apply(
+        self,
+        topic: str,
+        gathered: Gathered,
+        positions: Positions,
+        buried: Buried | None = None,
+    ) -> float:
+        """Apply a batch and acknowledge it; how many seconds that took.
+
+        What the pipeline raises is raised, and nothing of the batch acknowledged. `buried` is that
+        of the HeldUpError that an earlier try raised: servers are waited for then.
+        """
+        began = time.perf_counter()
+        if buried is None:
+            self._metrics.consumed(topic, gathered.count)
+        self._in_hand.update(gathered.last)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._run, topic, gathered, buried)
+        for partition, offset in gathered.last.items():
+            positions.applied(partition, gathered.generation, offset)
+        took_s = time.perf_counter() - began
+        oldest = min(batch.timestamps[0] for batch in gathered.batches)
+        self._metrics.acknowledged(topic, took_s=took_s, oldest=oldest, now_s=time.time())
+        return took_s
+
+    def _run(self, topic: str, gathered: Gathered, buried: Buried | None) -> None:
+        pipeline = self._pipelines[topic]
+        try:
+            if buried is None:
+                pipeline.run(gathered.batches)
+            else:
+                pipeline.resume(gathered.batches, buried)
+        finally:
+            self._in_hand.difference_update(gathered.last)

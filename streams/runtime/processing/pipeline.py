@@ -1,0 +1,283 @@
+"""decode -> project -> dead letters -> apply, for some fetched batches of one topic.
+
+When `run` returns, every record of the batch is applied, recognised as a duplicate, or
+durable among the dead letters, and the batch may be acknowledged. When it raises, nothing
+may be: the batch will be read again, and every step is idempotent. Where it would bury too
+many records it raises before it buries any.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+from streams.runtime.consumer.raw_batch import RawBatch, cut
+from streams.runtime.dead_letters.limit import Bad
+from streams.runtime.dead_letters.limit_guard import Guard
+from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.dead_letters.reporter import Burial, Rejection
+from streams.runtime.monitoring.blockages import Blockage, Blockages, shortened
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.rejections import (
+    Decisions,
+    NoDecisions,
+    split_decided,
+    store_refusal,
+)
+from streams.runtime.processing.retry import Waiter
+
+log = structlog.get_logger(__name__)
+
+B = TypeVar("B")
+P = TypeVar("P", bound="Account")
+T = TypeVar("T")
+
+
+class Account(Protocol):
+    """What projecting a batch says of its events: each is in exactly one of the three."""
+
+    @property
+    def applied(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def conflicts(self) -> Sequence[tuple[int, int]]:
+        """(partition, offset) of events that go to the dead letter queue."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Steps(Generic[B, P]):
+    """What one topic's records go through; `project` may look facts up, and changes nothing."""
+
+    decode: Callable[[Sequence[RawBatch]], tuple[B, Sequence[Rejection]]]
+    project: Callable[[B], P]
+    apply: Callable[[P], None]
+    conflict: Callable[[RawBatch, int], Rejection]
+    """Makes the rejection of a record, by its index, that `project` named a conflict."""
+
+
+class HeldUpError(Exception):
+    """A server does not answer just now; the batch is to be tried again, with `buried`."""
+
+    def __init__(self, step: str, buried: Buried) -> None:
+        super().__init__(f"{step} is held up")
+        self.step = step
+        self.buried = buried
+
+
+class Pipeline(Generic[B, P]):
+    """The steps of one topic, in order. What a server held up is resumed until it answers.
+
+    `refusals` are the errors of a store that are about records, not about the store: the batch is
+    then divided until the records are found that the store refuses, and only these become dead
+    letters. Records in `decisions` become dead letters before they are decoded.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        steps: Steps[B, P],
+        *,
+        dead_letters: Burial,
+        metrics: Metrics,
+        waiter: Waiter,
+        guard: Guard | None = None,
+        refusals: tuple[type[Exception], ...] = (),
+        decisions: Decisions | None = None,
+    ) -> None:
+        """Without a guard, any number of records may be buried."""
+        self.topic = topic
+        self.blockages = Blockages()
+        self._steps = steps
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._waiter = waiter
+        self._guard = guard or Guard(topic, metrics)
+        self._refusals = refusals
+        self._decisions = decisions or NoDecisions()
+
+    def run(self, batches: Sequence[RawBatch]) -> None:
+        """Take fetched batches through every step, once.
+
+        Raises HeldUpError where a server does not answer just now, and whatever else goes wrong.
+        """
+        self._take(batches, Buried())
+
+    def resume(self, batches: Sequence[RawBatch], buried: Buried) -> None:
+        """Take batches through every step, waiting for servers.
+
+        A try that fails is followed by a try of the first half of its records, until a single
+        record is known to block. What precedes it is applied; what follows waits. Before each try
+        the decisions of operators are read, which may remove the record.
+
+        Raises StoppedError once the worker is to stop, and what cannot be waited for.
+        """
+        part = object()
+        try:
+            self._resume(batches, buried, part)
+        finally:
+            self.blockages.clear(part)
+
+    def _resume(self, batches: Sequence[RawBatch], buried: Buried, part: object) -> None:
+        left, failing, tries = list(batches), 0, 0
+        while left:
+            size = max(1, failing // 2) if failing else _count(left)
+            first, rest = cut(left, size)
+            try:
+                self._once("decisions", self._decisions.refresh, buried)
+                self._take(first, buried)
+            except HeldUpError as held_up:
+                failing, tries = size, tries + 1 if size == 1 else 0
+                blockage = _blockage(first, held_up)
+                self.blockages.note(part, blockage)
+                pause_s = self._waiter.next_pause_s(tries)
+                log.warning(
+                    "waiting for a server",
+                    error=blockage.reason,
+                    tries=tries,
+                    next_try_s=round(pause_s, 2),
+                    topic=self.topic,
+                    step=held_up.step,
+                    partition=blockage.partition,
+                    offset=blockage.offset,
+                    exact=blockage.exact,
+                )
+                self._waiter.pause(pause_s)
+            else:
+                left, tries = rest, 0
+                failing = max(0, failing - size)
+                if not failing:
+                    self.blockages.clear(part)
+
+    def _take(self, batches: Sequence[RawBatch], buried: Buried) -> None:
+        if decided := self._decisions.of(self.topic):
+            batches, rejected = split_decided(batches, decided)
+            self._bury(rejected, self._decisions.of, buried)
+            if not batches:
+                return
+        done = _Done()
+        try:
+            bad = self._pass(batches, buried, done, self._guard.judge)
+        except self._refusals:
+            done = _Done()
+            self._isolate(batches, buried, done)
+            bad = self._guard.judge(done.batches, done.rejected)
+        for account, buried_before in done.accounts:
+            self._count(account, buried_before)
+        self._guard.settled(_count(batches), bad)
+
+    def _isolate(self, batches: Sequence[RawBatch], buried: Buried, done: "_Done") -> None:
+        """Apply what the store takes, in order, and bury what it refuses.
+
+        A refused record is durable among the dead letters before the records behind it are
+        applied: a store that keeps the log's offsets would take it for applied otherwise.
+        """
+        count = _count(batches)
+        try:
+            self._pass(batches, buried, done, _no_judge)
+        except self._refusals as error:
+            if count > 1:
+                for half in cut(batches, count // 2):
+                    self._isolate(half, buried, done)
+                return
+            done.add(batches, [store_refusal(batches[0], error)])
+            self._guard.judge(done.batches, done.rejected)
+            self._bury(done.rejected[-1:], self._steps.apply, buried)
+
+    def _pass(
+        self,
+        batches: Sequence[RawBatch],
+        buried: Buried,
+        done: "_Done",
+        judge: "_Judge",
+    ) -> Sequence[Bad]:
+        """Take batches through the steps; what came of them is added to `done` at the end."""
+        steps = self._steps
+        batch, rejected = self._once("decode", lambda: steps.decode(batches), buried)
+        bad = judge(batches, rejected)
+        self._bury(rejected, steps.decode, buried)
+        if len(rejected) < _count(batches):
+            projected = self._once("project", lambda: steps.project(batch), buried)
+            # Before the effects, which may make a conflict look like a duplicate when read again.
+            conflicts = [steps.conflict(*_at(batches, *place)) for place in projected.conflicts]
+            self._bury(conflicts, steps.project, buried)
+            self._once("apply", lambda: steps.apply(projected), buried)
+            known = buried.no_longer(batches, (*rejected, *conflicts))
+            done.accounts.append((projected, known))
+        done.add(batches, rejected)
+        return bad
+
+    def _count(self, account: Account, buried_before: int) -> None:
+        """Count a batch's events; those that an earlier try buried are counted already."""
+        known = min(buried_before, account.duplicates)
+        self._metrics.applied(self.topic, account.applied - (buried_before - known))
+        self._metrics.duplicates(self.topic, account.duplicates - known)
+
+    def _bury(
+        self, rejections: Sequence[Rejection], step: Callable[..., Any], buried: Buried
+    ) -> None:
+        if fresh := buried.fresh(rejections) if rejections else ():
+            name = f"{step.__module__}.{getattr(step, '__qualname__', type(step).__qualname__)}"
+            self._once("dead_letters", lambda: self._dead_letters.bury(fresh, name), buried)
+            buried.add(fresh)
+
+    def _once(self, name: str, step: Callable[[], T], buried: Buried) -> T:
+        try:
+            return step()
+        except Exception as error:
+            if not self._waiter.is_passing(error):
+                raise
+            self._metrics.retried(self.topic, name)
+            raise HeldUpError(name, buried) from error
+
+
+@dataclass(slots=True)
+class _Done:
+    """Outcome of a batch, counted once all of it is settled."""
+
+    accounts: list[tuple[Account, int]] = field(default_factory=list)
+    """Accounts, each with the number of its events that an earlier try buried."""
+    batches: list[RawBatch] = field(default_factory=list)
+    """Records that are settled, in their order."""
+    rejected: list[Rejection] = field(default_factory=list)
+    """Rejections of them by the decoder or the store."""
+
+    def add(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> None:
+        self.batches += batches
+        self.rejected += rejected
+
+
+_Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[Bad]]
+
+
+def _no_judge(batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> Sequence[Bad]:  # noqa: ARG001
+    """Judge nothing: the whole batch is judged."""
+    return ()
+
+
+def _count(batches: Sequence[RawBatch]) -> int:
+    return sum(map(len, batches))
+
+
+def _blockage(batches: Sequence[RawBatch], held_up: HeldUpError) -> Blockage:
+    """Return the blockage at the first record of batches that were tried."""
+    return Blockage(
+        batches[0].topic,
+        batches[0].partition,
+        batches[0].offsets[0],
+        exact=_count(batches) == 1,
+        step=held_up.step,
+        reason=shortened(held_up.__cause__),
+        since=0.0,
+        tries=0,
+    )
+
+
+def _at(batches: Sequence[RawBatch], partition: int, offset: int) -> tuple[RawBatch, int]:
+    """The batch that holds a record, and the record's index in it."""
+    for batch in batches:
+        if batch.partition == partition and (index := batch.find(offset)) is not None:
+            return batch, index
+    raise LookupError(f"no record of partition {partition} has offset {offset}")

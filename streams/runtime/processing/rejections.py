@@ -1,0 +1,103 @@
+"""Rejections of single records by a store or by an operator, not by a decoder."""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.dead_letters.reporter import RawRecord
+from streams.runtime.monitoring.blockages import shortened
+from streams.runtime.producer import Headers
+
+STORE_REFUSED = "store_refused"
+OPERATOR_REJECTED = "operator_rejected"
+_STAGE = "TASK_PUT"
+"""Kafka Connect's name of the stage in which a sink takes a record."""
+
+
+class PlainRecord(NamedTuple):
+    """A record as the broker gave it; `append_time` in ms since the Unix epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    append_time: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class RejectedRecord(NamedTuple):
+    """A record that goes to the dead letter queue although it can be decoded, or may be."""
+
+    record: RawRecord
+    code: str
+    stage: str
+    error: str
+    message: str
+
+
+class Decisions(Protocol):
+    """Records that operators decided to put into the dead letter queue, of one consumer group."""
+
+    def refresh(self) -> None:
+        """Read decisions made since the last call. May return at once if that was a moment ago."""
+        ...
+
+    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
+        """Return (partition, offset) -> reason of a topic's rejected records."""
+        ...
+
+
+class NoDecisions:
+    """Decisions of a group that no operator decides for."""
+
+    def refresh(self) -> None:
+        """Read nothing."""
+
+    def of(self, topic: str) -> Mapping[tuple[int, int], str]:  # noqa: ARG002
+        """Return an empty mapping."""
+        return {}
+
+
+def store_refusal(batch: RawBatch, error: Exception) -> RejectedRecord:
+    """Return the rejection of a batch's only record, which names the store's own message."""
+    return RejectedRecord(
+        _record(batch, 0), STORE_REFUSED, _STAGE, type(error).__name__, shortened(error)
+    )
+
+
+def split_decided(
+    batches: Sequence[RawBatch], decided: Mapping[tuple[int, int], str]
+) -> tuple[list[RawBatch], list[RejectedRecord]]:
+    """Return the batches without the records that operators rejected, and those records."""
+    kept: list[RawBatch] = []
+    rejected: list[RejectedRecord] = []
+    for batch in batches:
+        named = {offset for partition, offset in decided if partition == batch.partition}
+        found = [index for index, offset in enumerate(batch.offsets) if offset in named]
+        rejected += [_by_operator(batch, index, decided) for index in found]
+        rest = _without(batch, found)
+        if rest is not None:
+            kept.append(rest)
+    return kept, rejected
+
+
+def _by_operator(
+    batch: RawBatch, index: int, decided: Mapping[tuple[int, int], str]
+) -> RejectedRecord:
+    reason = decided[batch.partition, batch.offsets[index]]
+    record = _record(batch, index)
+    return RejectedRecord(record, OPERATOR_REJECTED, _STAGE, "OperatorRejectedError", reason)
+
+
+def _without(batch: RawBatch, indexes: Collection[int]) -> RawBatch | None:
+    """Return the batch without some records; `None` if that leaves none."""
+    if not indexes:
+        return batch
+    left = [index for index in range(len(batch)) if index not in set(indexes)]
+    return batch.pick(left) if left else None
+
+
+def _record(batch: RawBatch, index: int) -> PlainRecord:
+    return next(islice(batch.records(PlainRecord), index, None))

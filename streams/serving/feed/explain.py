@@ -1,0 +1,135 @@
+"""Why a post is in a home feed, or is not: decided from the stores as they are.
+
+The same steps as `streams.serving.feed.home` takes, for one post: a warm timeline, and the posts of
+those whom readers pull, answer for what lies above its floor, the durable store for everything
+else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from streams.errors import StoreUnavailableError
+from streams.serving.feed.context_loader import sources_digest
+from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.visibility_rules import Rule, hiding_rules
+from streams.views.rows import Relations
+from streams.views.store import ViewReader
+
+
+class Way(StrEnum):
+    """How a post comes into a feed."""
+
+    OWN = "own"
+    """The reader wrote it."""
+    PUSH = "push"
+    """It lies on the reader's stored timeline."""
+    PULL = "pull"
+    """Its author's posts are pulled, and merged in whenever the feed is read."""
+    MERGE = "merge"
+    """It is merged in from the durable store whenever the feed is read."""
+
+
+class Fault(StrEnum):
+    """What is wrong with the stores where no rule hides a post and yet the feed lacks it."""
+
+    NOT_DELIVERED = "not_delivered"
+    """The stored timeline should hold it and does not."""
+    NOT_INDEXED = "not_indexed"
+    """The durable list of the author's posts lacks it."""
+
+
+class Warmth(StrEnum):
+    """Whether a stored timeline can answer."""
+
+    WARM = "warm"
+    COLD = "cold"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The reader's stored timeline. `floor` is None unless it is warm: it answers above that."""
+
+    warmth: Warmth
+    floor: int | None = None
+    entries: int = 0
+    holds_post: bool = False
+    pulls_author: bool = False
+    """Whether the author has pulled posts above the floor: then all of them are merged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a post is, or is not, in the home feed of `reader_id`.
+
+    `author_id` is None where the views know no such post. Exactly one of `way`, `rules` and
+    `fault` says something.
+    """
+
+    reader_id: int
+    post_id: int
+    author_id: int | None
+    way: Way | None
+    rules: tuple[Rule, ...]
+    fault: Fault | None
+    timeline: Stored
+    is_pulled: bool = False
+    """Whether the post was left to be pulled, so that it need not lie on any timeline."""
+
+    @property
+    def in_feed(self) -> bool:
+        return self.way is not None
+
+
+def explain(views: ViewReader, hot: HotViews, reader: int, post_id: int) -> Explanation:
+    """What `home_feed` makes of the post now. Raises StoreUnavailableError for the views only."""
+    row = views.posts([post_id]).get(post_id)
+    relations = views.relations(reader)
+    author = None if row is None else row.author_id
+    stored = _stored(hot, reader, relations, author, post_id)
+    rules = hiding_rules(row, reader, relations)
+    fault = None if rules or author is None else _fault(views, author, post_id, stored)
+    way = None if rules or fault else _way(reader, author, post_id, stored)
+    is_pulled = post_id in views.pulled_posts([post_id])
+    return Explanation(reader, post_id, author, way, rules, fault, stored, is_pulled)
+
+
+def _stored(
+    hot: HotViews, reader: int, relations: Relations, author: int | None, post_id: int
+) -> Stored:
+    try:
+        timeline = hot.timelines.read(reader)
+        wanted = sources_digest(relations.following | {reader})
+        if timeline is None or timeline.sources != wanted:
+            return Stored(Warmth.COLD)
+        pulled = hot.celebrities.pulled([] if author is None else [author])
+    except StoreUnavailableError:
+        return Stored(Warmth.UNAVAILABLE)
+    if pulled is None:
+        return Stored(Warmth.UNAVAILABLE)
+    return Stored(
+        Warmth.WARM,
+        timeline.floor,
+        len(timeline.ids),
+        holds_post=post_id in timeline.ids,
+        pulls_author=any(held.newest > timeline.floor for held in pulled.values()),
+    )
+
+
+def _is_above_floor(stored: Stored, post_id: int) -> bool:
+    return stored.floor is not None and post_id > stored.floor
+
+
+def _fault(views: ViewReader, author: int, post_id: int, stored: Stored) -> Fault | None:
+    if _is_above_floor(stored, post_id):
+        return None if stored.holds_post or stored.pulls_author else Fault.NOT_DELIVERED
+    listed = views.author_posts([author], post_id + 1, 1)[author]
+    return None if list(listed) == [post_id] else Fault.NOT_INDEXED
+
+
+def _way(reader: int, author: int | None, post_id: int, stored: Stored) -> Way:
+    if author == reader:
+        return Way.OWN
+    if not _is_above_floor(stored, post_id):
+        return Way.MERGE
+    return Way.PUSH if stored.holds_post else Way.PULL

@@ -1,0 +1,139 @@
+"""Posts of many authors in one order: a k-way merge of what each has, at any depth."""
+
+import heapq
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
+
+from streams.views.store import Enough, Recent
+
+_WANTED: Final = 100
+"""How many posts somebody who reads a few pages takes."""
+_MIN_CHUNK: Final = 2
+_MAX_CHUNK: Final = 1000
+
+RecentPosts = Callable[[Collection[int], int | None, int, Enough], Recent]
+"""As ViewReader.recent_posts."""
+
+
+def union(*sources: Iterator[int]) -> Iterator[int]:
+    """Descending ids of all the sources, each once."""
+    last = None
+    for post_id in heapq.merge(*sources, reverse=True):
+        if post_id != last:
+            yield post_id
+        last = post_id
+
+
+def merge_author_posts(
+    recent_posts: RecentPosts,
+    authors: Collection[int],
+    before: int | None,
+    wanted: int | None = None,
+    above: int = 0,
+) -> Iterator[int]:
+    """Ids of all the authors' posts between `above` and `before`, newest first: a k-way merge.
+
+    An id is given out only when every author who may have a newer one has been asked, so the
+    order is exact at any depth. Each author is read in growing chunks, the first of which are
+    twice as large as they must be where `wanted` ids (by default a few pages) are taken and all
+    authors write as often. `wanted` is a guess that decides how much is asked at a time.
+    """
+    merge = _Merge(recent_posts, max(wanted or _WANTED, 1), above)
+    yield from merge.ids(authors, before)
+
+
+class _Source:
+    """One author's posts in a merge: those fetched `chunk` at a time, of which the one at `at` is
+    the next. There may be more below `bottom`, unless that is 0."""
+
+    __slots__ = ("at", "bottom", "chunk", "ids")
+
+    def __init__(self, ids: Sequence[int], chunk: int, bottom: int) -> None:
+        self.ids = ids
+        self.chunk = chunk
+        self.bottom = bottom
+        self.at = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.ids) - self.at
+
+
+_NOBODY: Final = 0
+"""In the place of an author: an id that is no post but the bottom of some."""
+
+
+class _Merge:
+    def __init__(self, recent_posts: RecentPosts, wanted: int, above: int) -> None:
+        self._recent_posts = recent_posts
+        self._wanted = wanted
+        self._above = above
+        self._sources: dict[int, _Source] = {}
+        self._heads: list[tuple[int, int]] = []
+        """(-post id, author): the newest unread id of each author who has one, and bottoms."""
+        self._given = 0
+
+    def ids(self, authors: Collection[int], before: int | None) -> Iterator[int]:
+        even = 2 * self._wanted // max(len(authors), 1)
+        self._fetch(authors, before, min(max(even, _MIN_CHUNK), _MAX_CHUNK), down_to=0)
+        first, last = 0, 0
+        while self._heads:
+            negative, author = heapq.heappop(self._heads)
+            post_id = -negative
+            if post_id <= self._above:
+                return
+            if author == _NOBODY:
+                self._refill(post_id, first)
+                continue
+            if post_id != last:  # two authors may have claimed one id
+                first, last, self._given = first or post_id, post_id, self._given + 1
+                yield post_id
+            source = self._sources[author]
+            source.at += 1
+            if source.left:
+                heapq.heappush(self._heads, (-source.ids[source.at], author))
+            elif source.bottom == post_id:
+                self._refill(post_id, first)
+
+    def _refill(self, cursor: int, first: int) -> None:
+        """Fetch on for all whose posts are known down to the cursor and no further, and at once
+        for those whose turn would come, one after the other, if ids go on as they lay so far.
+
+        Nobody's unread ids lie above the cursor, so one question serves all of them; what was
+        unread comes again.
+        """
+        ended = [source for source in self._sources.values() if source.bottom >= cursor]
+        if not ended:  # fetched on meanwhile
+            return
+        depth = cursor - (first - cursor) * self._rest // self._given if self._given else 0
+        chunk = min(2 * max(source.chunk for source in ended), _MAX_CHUNK)
+        soon = {
+            author
+            for author, source in self._sources.items()
+            if source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)
+        }
+        # Where the others' posts end it will be asked again in any case.
+        others = (one.bottom for author, one in self._sources.items() if author not in soon)
+        self._fetch(soon, cursor, chunk, down_to=max(others, default=0))
+
+    @property
+    def _rest(self) -> int:
+        """How many more ids will be taken: `wanted` in all, or as many again as were given."""
+        return max(self._wanted - self._given, self._given)
+
+    def _fetch(
+        self, authors: Collection[int], before: int | None, chunk: int, down_to: int
+    ) -> None:
+        enough = Enough(self._rest, max(down_to, self._above))
+        found = self._recent_posts(authors, before, chunk, enough)
+        for author, ids in found.ids.items():
+            source, kept = self._sources.get(author), ids
+            if source is not None and source.left:
+                head = source.ids[source.at]
+                kept = [head, *(post_id for post_id in ids if post_id < head)]
+            elif ids:
+                heapq.heappush(self._heads, (-ids[0], author))
+            bottom = kept[-1] if len(ids) == chunk else found.until
+            self._sources[author] = _Source(kept, chunk, bottom)
+        if found.until:
+            heapq.heappush(self._heads, (-found.until, _NOBODY))

@@ -1,0 +1,18 @@
+"""Stores and caches of one version of the views, as reads use them."""
+
+from typing import NamedTuple
+
+from streams.caching.metrics import CacheMetrics
+from streams.serving.feed.feed_caches import HotViews
+from streams.views.store import ViewReader
+
+
+class ReadSide(NamedTuple):
+    """The stores of one version of the views, ready to be asked."""
+
+    views: ViewReader
+    """With copies in front."""
+    hot: HotViews
+    durable: ViewReader
+    """The same views, as the durable store alone has them."""
+    metrics: CacheMetrics

@@ -1,0 +1,1 @@
+"""Cassandra tables by family: each module has its rows to write and its selects."""

@@ -1,0 +1,80 @@
+"""Stories by the hour of their end, and the ends that the log knows of."""
+
+from collections.abc import Collection, Iterable, Iterator
+from heapq import merge
+
+from streams.sinks.cassandra.cells import EXPIRY_PARTS, HOUR_MS, INDEX_TIMESTAMP, expiry_part
+from streams.sinks.cassandra.session import Session
+from streams.sinks.cassandra.writes import MAX_TTL_S, Insert, Write
+from streams.views.effects import CreateStory
+from streams.views.story_expiry import Due, Expiry
+
+EXPIRIES_KEPT_S = 90 * 86_400
+"""How long the end of a story waits for being told."""
+_EXPIRY = Insert(
+    "story_expiries",
+    ("hour", "part"),
+    ("due_at", "story_id", "author_id", "expires_at"),
+    expires=True,
+)
+_EXPIRY_HOUR = Insert("story_expiry_hours", ("everything",), ("hour",), expires=True)
+_TOLD_EXPIRY = Insert("told_expiries", ("story_id",), ("author_id", "expires_at"))
+
+_HOURS = "SELECT hour FROM story_expiry_hours WHERE everything = 0 AND hour >= ? AND hour <= ?"
+_DUE = (
+    "SELECT due_at, story_id, author_id, expires_at FROM story_expiries "
+    "WHERE hour = ? AND part = ? AND due_at > ? AND due_at <= ?"
+)
+_TOLD = "SELECT story_id, author_id, expires_at FROM told_expiries WHERE story_id IN ?"
+_UNTIL = "SELECT until FROM expiries_told WHERE name = ?"
+_SET_UNTIL = "INSERT INTO expiries_told (name, until) VALUES (?, ?) USING TIMESTAMP ?"
+_NAME = "stories"
+
+
+def expiry_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
+    """When the story's end is to be told: at the latest from now on, so that whoever tells need
+    not look back."""
+    due_at = max(story.expires_at, now_ms)
+    hour, part = due_at // HOUR_MS, expiry_part(story.story_id)
+    entry = (due_at, story.story_id, story.author_id, story.expires_at)
+    written_us = now_ms * 1000
+    ttl_s = min((due_at - now_ms) // 1000 + EXPIRIES_KEPT_S, MAX_TTL_S)
+    yield Write(_EXPIRY, (hour, part, *entry, written_us, ttl_s))
+    yield Write(_EXPIRY_HOUR, (0, hour, written_us, ttl_s))
+
+
+def told_rows(expiries: Iterable[Expiry]) -> Iterator[Write]:
+    """Yield the rows of expiries whose event is in the log."""
+    for told in expiries:
+        yield Write(_TOLD_EXPIRY, (*told, INDEX_TIMESTAMP))
+
+
+class CassandraExpiries:
+    """An ExpiryIndex; safe between threads."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def due(self, after: int, until: int) -> Iterator[Due]:
+        """See ExpiryIndex. Merges the 16 parts of an hour, each read page by page."""
+        hours = list(self._session.rows(_HOURS, after // HOUR_MS, until // HOUR_MS))
+        for (hour,) in hours:
+            parts = (
+                self._session.rows(_DUE, hour, part, after, until) for part in range(EXPIRY_PARTS)
+            )
+            for due_at, *expiry in merge(*parts):
+                yield Due(due_at, Expiry(*expiry))
+
+    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+        """See ExpiryIndex."""
+        rows = self._session.rows_in(_TOLD, {expiry.story_id for expiry in expiries})
+        return frozenset(Expiry(*row) for row in rows) & frozenset(expiries)
+
+    def told_until(self) -> int | None:
+        """See ExpiryIndex."""
+        return next((int(until) for (until,) in self._session.rows(_UNTIL, _NAME)), None)
+
+    def set_told_until(self, instant: int) -> None:
+        """See ExpiryIndex. The instant is the write timestamp, too, so that the latest stands."""
+        statement = self._session.prepared(_SET_UNTIL)
+        self._session.run_all([statement.bind((_NAME, instant, instant))])

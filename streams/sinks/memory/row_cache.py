@@ -1,0 +1,84 @@
+"""Copies in a dict, with the steps and the losses of the real server, for fast tests."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from streams.views.row_cache import Copied, Copy, Renewed
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A copy, or the lease (`packed` is None) that was taken under `token`; or the copy that is
+    being renewed under it."""
+
+    history: int
+    token: bytes
+    packed: bytes | None = None
+    renewing: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be filled."""
+        return self.packed is None or self.renewing
+
+
+class MemoryCopies:
+    """Copies whose data `flush`, `evict` and `restart` lose as a server would."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, _Held] = {}
+        self._history = 0
+        self._reads = 0
+
+    def read(self, ids: Collection[int]) -> Copied:
+        """See Copies."""
+        self._reads += 1
+        token = self._reads.to_bytes(16, "big")
+        held: dict[int, bytes] = {}
+        leased: list[int] = []
+        for one in dict.fromkeys(ids):
+            found = self._held.get(one)
+            if found is None or found.history != self._history:
+                self._held[one] = _Held(self._history, token)
+                leased.append(one)
+            elif found.packed is not None:
+                held[one] = found.packed
+        return Copied(held, frozenset(leased), token)
+
+    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+        """See Copies."""
+        for one, copy in copies.items():
+            held = self._held.get(one)
+            if held and held.is_open and (held.history, held.token) == (self._history, token):
+                self._held[one] = _Held(self._history, token, copy.packed)
+
+    def renew(self, ids: Collection[int]) -> Renewed:
+        """See Copies."""
+        self._reads += 1
+        token = self._reads.to_bytes(16, "big")
+        old: dict[int, bytes] = {}
+        for one in ids:
+            found = self._held.pop(one, None)
+            if not found or found.history != self._history or found.renewing:
+                continue
+            if found.packed is not None:
+                old[one] = found.packed
+                self._held[one] = _Held(self._history, token, found.packed, renewing=True)
+        return Renewed(old, token)
+
+    def drop(self, ids: Collection[int]) -> None:
+        """See Copies."""
+        for one in ids:
+            self._held.pop(one, None)
+
+    def flush(self) -> None:
+        """Lose everything at once (FLUSHALL)."""
+        self._held.clear()
+
+    def evict(self, one: int) -> None:
+        """Lose one copy or lease, as eviction and expiry do."""
+        self._held.pop(one, None)
+
+    def restart(self) -> None:
+        """Begin another life with the data of an earlier moment (here: of this one)."""
+        self._history += 1

@@ -1,0 +1,37 @@
+"""What a page of a home feed begins with, from Redis in one round trip."""
+
+from collections.abc import Collection
+
+from redis import Redis
+
+from streams.sinks.redis.client import store_errors
+from streams.sinks.redis.pull_set import RedisPullSet
+from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.scripts import ask
+from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.views.feed_context import Opened
+
+
+class RedisOpenings:
+    """Openings whose parts lie on the server of `client`."""
+
+    def __init__(
+        self,
+        client: Redis,
+        relations: RedisCopies,
+        timelines: RedisTimelines,
+        pulls: RedisPullSet,
+    ) -> None:
+        self._client = client
+        self._relations = relations
+        self._timelines = timelines
+        self._pulls = pulls
+
+    def read(self, reader: int, authors: Collection[int]) -> Opened:
+        """See Openings."""
+        relations = self._relations.reading((reader,))
+        timeline = self._timelines.reading(reader)
+        pulled = self._pulls.asking(authors)
+        with store_errors():
+            answers = iter(ask(self._client, (*relations.calls, *timeline.calls, *pulled.calls)))
+        return Opened(relations.told(answers), timeline.told(answers), pulled.told(answers))

@@ -1,0 +1,68 @@
+"""Readers' last visits in Redis: a sorted set in each shard."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from cachetools import TTLCache
+from redis import Redis
+
+from streams.sinks.redis.client import store_errors
+from streams.sinks.redis.keys import Keys, pack
+from streams.views.reader_activity import ABSENT_S
+from streams.views.timeline_limits import shard_of
+
+NOTED_S: Final = 60.0
+"""So long after a visit was noted the next one is not."""
+_READERS: Final = 100_000
+
+
+class RedisVisits:
+    """Visits by reader and shard; safe between threads."""
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        version: str,
+        shards: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._shards = shards
+        self._keys = Keys(version, shards)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._noted: TTLCache[int, None] = TTLCache(_READERS, NOTED_S, timer=clock)
+
+    def note(self, reader: int) -> None:
+        """See Visits. At most one round trip a minute for each reader."""
+        with self._lock:
+            if reader in self._noted:
+                return
+            self._noted[reader] = None
+        now, key = int(self._clock()), self._keys.visits(shard_of(reader, self._shards))
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            pipe.zadd(key, {pack((reader,)): now}, gt=True)
+            pipe.zremrangebyscore(key, "-inf", now - ABSENT_S)
+            pipe.execute()
+
+    def last(self, readers: Collection[int]) -> Mapping[int, int]:
+        """See Visits. One round trip."""
+        shards: defaultdict[int, list[int]] = defaultdict(list)
+        for reader in readers:
+            shards[shard_of(reader, self._shards)].append(reader)
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for shard, some in shards.items():
+                members = [pack((reader,)) for reader in some]
+                pipe.zmscore(self._keys.visits(shard), members)  # type: ignore[arg-type]
+            answers = pipe.execute()
+        since = self._clock() - ABSENT_S
+        return {
+            reader: int(at)
+            for some, found in zip(shards.values(), answers, strict=True)
+            for reader, at in zip(some, found, strict=True)
+            if at is not None and at > since
+        }

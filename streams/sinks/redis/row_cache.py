@@ -1,0 +1,99 @@
+"""Copies of durable rows in Redis: the protocol is told in docs/concepts/copies.md."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from redis import Redis
+
+from streams.sinks.redis.client import store_errors
+from streams.sinks.redis.keys import copies as prefixes
+from streams.sinks.redis.keys import pack
+from streams.sinks.redis.scripts import Call, Question, Script, ask
+from streams.views.row_cache import Copied, Copy, Renewed
+from streams.views.timeline_limits import shard_of
+
+_TOKEN_BYTES = 16
+_IDS_A_CALL = 200
+LEASE_S = 10
+"""Whoever holds a lease for longer has died, or is too slow to be waited for."""
+
+
+class RedisCopies:
+    """Copies of one kind, under keys of `letter`; ids are hashed into parts, each of one slot."""
+
+    def __init__(self, client: Redis, *, version: str, parts: int, letter: str) -> None:
+        self._client = client
+        self._prefixes = prefixes(version, parts, letter)
+        self._read = Script(client, "copies_read")
+        self._fill = Script(client, "copies_fill")
+        self._renew = Script(client, "copies_renew")
+
+    def read(self, ids: Collection[int]) -> Copied:
+        """See Copies. One round trip."""
+        question = self.reading(ids)
+        with store_errors():
+            answers = ask(self._client, question.calls) if question.calls else ()
+        return question.tell(answers)
+
+    def reading(self, ids: Collection[int]) -> Question[Copied]:
+        """What `read` asks for."""
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        asked = tuple(self._by_shard(ids))
+        calls = [
+            (self._read, Call((prefix,), (token, LEASE_S, pack(part)))) for prefix, part in asked
+        ]
+
+        def tell(answers: Sequence[Any]) -> Copied:
+            held: dict[int, bytes] = {}
+            leased: list[int] = []
+            for (_, part), found in zip(asked, answers, strict=True):
+                for one, copy in zip(part, found, strict=True):
+                    if isinstance(copy, bytes):
+                        held[one] = copy
+                    elif copy:
+                        leased.append(one)
+            return Copied(held, frozenset(leased), token)
+
+        return Question(calls, tell)
+
+    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+        """See Copies. One round trip."""
+        calls = []
+        for prefix, part in self._by_shard(copies):
+            args: list[bytes | int] = [token]
+            for one in part:
+                args += (pack((one,)), copies[one].ttl_s, copies[one].packed)
+            calls.append(Call((prefix,), args))
+        if calls:
+            with store_errors():
+                self._fill.run_all(calls)
+
+    def renew(self, ids: Collection[int]) -> Renewed:
+        """See Copies. One round trip."""
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        asked = tuple(self._by_shard(ids))
+        old: dict[int, bytes] = {}
+        with store_errors():
+            calls = [Call((prefix,), (token, pack(part))) for prefix, part in asked]
+            answers = self._renew.run_all(calls) if calls else ()
+        for (_, part), found in zip(asked, answers, strict=True):
+            old |= {one: copy for one, copy in zip(part, found, strict=True) if copy != 0}
+        return Renewed(old, token)
+
+    def drop(self, ids: Collection[int]) -> None:
+        """See Copies. One round trip."""
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for prefix, part in self._by_shard(ids):
+                pipe.unlink(*(prefix + pack((one,)) for one in part))
+            pipe.execute()
+
+    def _by_shard(self, ids: Collection[int]) -> Iterable[tuple[bytes, list[int]]]:
+        """What keys begin with, and some ids whose keys do so: each id once."""
+        parts: defaultdict[int, list[int]] = defaultdict(list)
+        for one in dict.fromkeys(ids):
+            parts[shard_of(one, len(self._prefixes))].append(one)
+        for place, part in parts.items():
+            for start in range(0, len(part), _IDS_A_CALL):
+                yield self._prefixes[place], part[start : start + _IDS_A_CALL]

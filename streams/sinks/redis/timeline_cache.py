@@ -1,0 +1,139 @@
+"""Home timelines of warm readers in Redis: the protocol is told in docs/concepts/timelines.md."""
+
+import secrets
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import cast
+
+from redis import Redis
+
+from streams.sinks.redis.client import store_errors
+from streams.sinks.redis.delivery import Deliverer
+from streams.sinks.redis.keys import Keys, pack, unpack
+from streams.sinks.redis.scripts import Call, Question, Script
+from streams.views.timeline_cache import Delivery, Timeline
+from streams.views.timeline_limits import SOURCES_BYTES, TimelineLimits, checked, newest
+
+TOKEN_BYTES = 16
+_IDS = TOKEN_BYTES + SOURCES_BYTES
+"""Where the ids begin in what a read answers."""
+PUSHES_A_REGISTRATION = 2
+"""As many pushes take a server as long as putting a reader on a list."""
+
+
+class RedisTimelines:
+    """A TimelineCache. Every step is one script on one shard, so steps never overlap in a shard.
+
+    Each method raises StoreUnavailableError where the server cannot serve; each may be repeated.
+    """
+
+    def __init__(
+        self, client: Redis, *, version: str, shards: int, limits: TimelineLimits | None = None
+    ) -> None:
+        self._limits = limits or TimelineLimits()
+        self._client = client
+        self._keys = Keys(version, shards)
+        self._read = Script(client, "read")
+        self._begin = Script(client, "begin")
+        self._install = Script(client, "install")
+        self._extend = Script(client, "extend")
+        self._deliverer = Deliverer(Script(client, "deliver"), self._keys, self._limits)
+
+    def read(self, reader: int) -> Timeline | None:
+        """See TimelineCache. One round trip."""
+        with store_errors():
+            return _timeline(self._read.run(self._reading(reader)))
+
+    def reading(self, reader: int) -> Question[Timeline | None]:
+        """What `read` asks for."""
+        return Question(
+            [(self._read, self._reading(reader))], lambda answers: _timeline(answers[0])
+        )
+
+    def _reading(self, reader: int) -> Call:
+        return Call((self._keys.timeline(reader),), ())
+
+    def authors(self, reader: int) -> Sequence[int]:
+        """See TimelineCache. One round trip."""
+        with store_errors():
+            packed = self._client.get(self._keys.authors(reader))
+        return unpack(cast(bytes, packed or b""))
+
+    def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
+        """See TimelineCache. None where the marker is lost before all authors are told."""
+        token = secrets.token_bytes(TOKEN_BYTES)
+        return token if self._registered(reader, token, authors, (b"1", b"0")) else None
+
+    def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
+        """See TimelineCache."""
+        return self._registered(reader, token, authors, (b"", b""))
+
+    def _registered(
+        self, reader: int, token: bytes, authors: Collection[int], steps: tuple[bytes, bytes]
+    ) -> bool:
+        """Tell the authors, a call for some of them at a time: the first step, then the others."""
+        limits, told, (first, further) = self._limits, tuple(authors), steps
+        keys = self._keys
+        named = (keys.timeline(reader), keys.authors(reader), keys.lists_beside(reader))
+        same = (token, pack((reader,)), limits.loading_s, limits.complete_s, limits.list_page)
+        page = max(1, limits.pushes // PUSHES_A_REGISTRATION)
+        with store_errors():
+            return all(
+                self._begin.run(
+                    Call(named, (further if start else first, *same, pack(told[start:][:page])))
+                )
+                for start in range(0, max(len(told), 1), page)
+            )
+
+    def install(
+        self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
+    ) -> bool:
+        """See TimelineCache. Keeps the newest ids, raising the floor to what goes."""
+        kept, floor = newest(ids, floor, self._limits.length)
+        loaded = pack((floor, *kept))
+        args = (token, checked(sources), loaded, self._limits.length, self._limits.complete_s)
+        with store_errors():
+            return bool(self._install.run(Call((self._keys.timeline(reader),), args)))
+
+    def extend(
+        self,
+        reader: int,
+        timeline: Timeline,
+        ids: Sequence[int],
+        floor: int,
+        authors: Collection[int],
+        sources: bytes,
+    ) -> bool:
+        """See TimelineCache."""
+        limits, keys = self._limits, (self._keys.timeline(reader), self._keys.authors(reader))
+        kept, floor = newest(ids, floor, limits.length)
+        args = (
+            *(timeline.token, timeline.sources, checked(sources), pack((floor, *kept))),
+            *(limits.length, pack(tuple(authors)), limits.complete_s),
+        )
+        with store_errors():
+            return bool(self._extend.run(Call(keys, args)))
+
+    def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
+        """See TimelineCache."""
+        with store_errors():
+            return tuple(self._deliverer.deliver(posts, limit))
+
+    def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
+        """See TimelineCache."""
+        with store_errors():
+            return tuple(self._deliverer.deliver_pages(rests, limit))
+
+    def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
+        """See TimelineCache."""
+        return next(iter(self.deliver_pages((rest,), limit)), None)
+
+
+def _timeline(packed: bytes | None) -> Timeline | None:
+    if packed is None:
+        return None
+    token, sources = packed[:TOKEN_BYTES], packed[TOKEN_BYTES:_IDS]
+    floor, *ids = unpack(packed[_IDS:])
+    distinct = list(dict.fromkeys(sorted(ids)))  # mostly in order already: sorting is one pass
+    above = distinct[bisect_right(distinct, floor) :]
+    return Timeline(tuple(reversed(above)), floor, sources, token)

@@ -1,0 +1,1 @@
+"""Downloads that the local servers need, checked against a lock."""

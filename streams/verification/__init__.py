@@ -1,0 +1,1 @@
+"""Comparison of served home feeds with a fold of the log."""

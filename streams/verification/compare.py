@@ -1,0 +1,128 @@
+"""One reader's home feed as it is served, page by page, beside what it should be."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from itertools import count, pairwise
+
+from streams.serving.responses import Post, PostPage
+
+ReadPage = Callable[[int | None], PostPage]
+"""A page of the feed below a cursor."""
+
+
+class Path(StrEnum):
+    """How a page was read."""
+
+    CACHE = "with timelines"
+    STORE = "without timelines"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a page; false where nothing is."""
+
+    missing: tuple[int, ...]
+    """Posts that the feed has between this page's bounds, and the page lacks."""
+    extra: tuple[int, ...]
+    disordered: bool
+    """Not newest first, or with a post twice."""
+    altered: Mapping[int, tuple[str, ...]]
+    """Post id -> the fields that differ."""
+    cut: str | None
+    """What is wrong with the page's size or cursor."""
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra or self.disordered or self.altered or self.cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A page that is not what it should be."""
+
+    reader_id: int
+    path: Path
+    page: int
+    """From 1."""
+    before: int | None
+    """The cursor that it was asked with."""
+    fault: Fault
+
+
+@dataclass(slots=True)
+class Walk:
+    """A feed read to its end."""
+
+    pages: int = 0
+    posts: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    unanswered: tuple[str, ...] = ()
+    """Sources that did not answer: the walk ended there, and says nothing of what follows."""
+
+
+def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: int) -> Walk:
+    """Read every page of `limit` posts; `right` is the whole feed as it should be, newest first."""
+    done = Walk()
+    before: int | None = None
+    for number in count(1):
+        page = read(before)
+        if not page.complete:
+            done.unanswered = page.missing
+            break
+        done.pages, done.posts = number, done.posts + len(page.posts)
+        if fault := judge(page, before, right, limit):
+            done.differences.append(Difference(reader, path, number, before, fault))
+        after = page.next_before
+        if after is None or (before is not None and after >= before):
+            break
+        before = after
+    return done
+
+
+def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int) -> Fault:
+    """The page beside that part of the feed which it claims to be.
+
+    It is judged by its own bounds, so that a post which one page lacks does not make all the
+    pages after it look wrong.
+    """
+    served = [post.post_id for post in page.posts]
+    shown, should = set(served), {p.post_id: p for p in _between(right, page.next_before, before)}
+    return Fault(
+        missing=tuple(post_id for post_id in should if post_id not in shown),
+        extra=tuple(post_id for post_id in served if post_id not in should),
+        disordered=any(newer <= older for newer, older in pairwise(served)),
+        altered={
+            post.post_id: names
+            for post in page.posts
+            if post.post_id in should and (names := _altered(post, should[post.post_id]))
+        },
+        cut=_cut(page, before, limit),
+    )
+
+
+def _between(right: Sequence[Post], last: int | None, before: int | None) -> Sequence[Post]:
+    """The posts from just below `before` down to `last`, or to the end."""
+    start = 0 if before is None else bisect_right(right, -before, key=_rank)
+    end = len(right) if last is None else bisect_right(right, -last, key=_rank)
+    return right[start:end]
+
+
+def _rank(post: Post) -> int:
+    return -post.post_id
+
+
+def _altered(post: Post, should: Post) -> tuple[str, ...]:
+    names = (one.name for one in fields(Post))
+    return tuple(name for name in names if getattr(post, name) != getattr(should, name))
+
+
+def _cut(page: PostPage, before: int | None, limit: int) -> str | None:
+    held, after = len(page.posts), page.next_before
+    if held > limit or (after is not None and held < limit):
+        return f"it has {held} posts, not {limit}"
+    if after is not None and after != page.posts[-1].post_id:
+        return f"its cursor is {after}, and its last post {page.posts[-1].post_id}"
+    if not held and before is not None:
+        return "it is empty, and the page before promised more"
+    return None

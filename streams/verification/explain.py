@@ -1,0 +1,75 @@
+"""`storyline explain`: why a post is in a home feed or not, and the events that led to it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from streams.contracts.codec import SchemaLookup
+from streams.contracts.events import PostCreated
+from streams.contracts.json_codec import to_json
+from streams.serving.feed.explain import Explanation, explain
+from streams.serving.feed.visibility_rules import original_authors
+from streams.serving.read_side import ReadSide
+from streams.verification.feed_events import FeedEvents, Found, Logged
+from streams.verification.log_scan import Log, Watcher
+
+
+class Answer(NamedTuple):
+    """Why, and what the log says about it."""
+
+    why: Explanation
+    found: Found
+
+
+def answer(
+    side: ReadSide, log: Log, lookup: SchemaLookup, reader: int, post_id: int, watcher: Watcher
+) -> Answer:
+    """As `explained`, of these stores and this log."""
+    why = explain(side.views, side.hot, reader, post_id)
+    found, search = Found(), FeedEvents(log, lookup, watcher)
+    search.post(post_id, why.author_id, found)
+    # Where the views know no such post, the log may: the worker lags, or the record was refused.
+    post = side.views.posts([post_id]).get(post_id) or _created(found)
+    if post is not None:
+        search.relations(reader, post.author_id, original_authors(post), found)
+        search.tiers(post.author_id, found)
+    return Answer(why, found)
+
+
+def answer_json(told: Answer) -> dict[str, Any]:
+    """Ids as strings, events as everywhere else."""
+    why, timeline = told.why, told.why.timeline
+    return {
+        "reader_id": str(why.reader_id),
+        "post_id": str(why.post_id),
+        "author_id": _id(why.author_id),
+        "in_feed": why.in_feed,
+        "way": why.way,
+        "rules": list(why.rules),
+        "fault": why.fault,
+        "is_pulled": why.is_pulled,
+        "timeline": {
+            "state": timeline.warmth,
+            "floor": _id(timeline.floor),
+            "entries": timeline.entries,
+            "holds_post": timeline.holds_post,
+        },
+        "events": [logged_json(logged) for logged in told.found],
+        "partitions_read": [f"{topic}:{at}" for topic, at in told.found.partitions],
+    }
+
+
+def logged_json(logged: Logged) -> Mapping[str, Any]:
+    """The event with its place, and why it was refused, if it was."""
+    shown: dict[str, Any] = {**logged.place._asdict(), "event": to_json(logged.event)}
+    if logged.refused is not None:
+        shown["error"] = {"code": logged.refused[0], "message": logged.refused[1]}
+    return shown
+
+
+def _id(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _created(found: Found) -> PostCreated | None:
+    creates = (one.event for one in found.post if isinstance(one.event, PostCreated))
+    return next(creates, None)

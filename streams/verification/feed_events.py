@@ -1,0 +1,136 @@
+"""The events that a post's place in a home feed hangs on, found in the partitions of their keys."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import chain
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from aiokafka.partitioner import murmur2
+
+from streams.contracts.batch import Batch, ErrorCode, Position, Rejected
+from streams.contracts.catalog import topic_of
+from streams.contracts.codec import SchemaLookup, decode
+from streams.contracts.events import AuthorTierChanged, Event
+from streams.contracts.records import Records
+from streams.contracts.rows import events
+from streams.kafka.log_reader import Span
+from streams.runtime.dead_letters.attempts import Place
+from streams.verification.expected_feeds import BLOCKS, FOLLOWS, POSTS
+from streams.verification.log_scan import Log, Watcher, batches, count
+
+TIERS: Final = topic_of(AuthorTierChanged.__name__).name
+_JAVA_INT: Final = 0x7FFFFFFF
+_Mask = Callable[[pa.RecordBatch], pa.Array]
+
+
+class Logged(NamedTuple):
+    """An event and where it lies; `refused` where no worker applies it."""
+
+    place: Place
+    event: Event
+    refused: tuple[ErrorCode, str] | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """What the log says; each by the time of the event, oldest first."""
+
+    post: list[Logged] = field(default_factory=list)
+    relations: list[Logged] = field(default_factory=list)
+    tiers: list[Logged] = field(default_factory=list)
+    partitions: list[tuple[str, int]] = field(default_factory=list)
+    """Topic and partition of all that was read."""
+
+    def __iter__(self) -> Iterator[Logged]:
+        return chain(self.post, self.relations, self.tiers)
+
+
+def partition_of(key: int, partitions: int) -> int:
+    """Where the records of a key lie: Java clients' murmur2 of its decimal text."""
+    hashed: int = murmur2(b"%d" % key)
+    return (hashed & _JAVA_INT) % partitions
+
+
+class FeedEvents:
+    """Searches one log. Methods raise UserError and RegistryUnavailableError."""
+
+    def __init__(self, log: Log, lookup: SchemaLookup, watcher: Watcher) -> None:
+        self._log, self._lookup, self._watcher = log, lookup, watcher
+
+    def post(self, post_id: int, author: int | None, found: Found) -> None:
+        """The events of a post. Where its author is unknown, every partition has to be read."""
+        keys = None if author is None else {author}
+        found.post += self._search(POSTS, keys, _is("post_id", post_id), found)
+
+    def relations(self, reader: int, author: int, originals: Collection[int], found: Found) -> None:
+        """Follows of the author by the reader, and blocks and mutes between the reader and the
+        author, or the authors of what the post reposts or answers."""
+        others = sorted({author, *originals} - {reader})
+        if author != reader:
+            follow = _all(_is("follower_id", reader), _is("followee_id", author))
+            found.relations += self._search(FOLLOWS, {author}, follow, found)
+        if others:
+            pair = _any(
+                _all(_is("user_id", reader), _is("target_id", *others)),
+                _all(_is("user_id", *others), _is("target_id", reader)),
+            )
+            found.relations += self._search(BLOCKS, {reader, *others}, pair, found)
+        found.relations.sort(key=_stamp)
+
+    def tiers(self, author: int, found: Found) -> None:
+        """How the author's posts were to reach readers, and from when on."""
+        found.tiers += self._search(TIERS, {author}, _is("author_id", author), found)
+
+    def _search(self, topic: str, keys: set[int] | None, mask: _Mask, found: Found) -> list[Logged]:
+        spans = self._spans(topic, keys)
+        found.partitions += [(topic, partition) for partition in sorted(spans)]
+        self._watcher.stage(f"reading {topic}", count({topic: spans}))
+        logged: list[Logged] = []
+        pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._watcher.step)
+        for batch, rejected in pieces:
+            logged += _logged(batch, mask)
+            logged += self._refused(topic, rejected, mask)
+        return sorted(logged, key=_stamp)
+
+    def _spans(self, topic: str, keys: set[int] | None) -> Mapping[int, Span]:
+        held = self._log.spans(topic)
+        if keys is None:
+            return held
+        return {at: held[at] for at in {partition_of(key, len(held)) for key in keys}}
+
+    def _refused(self, topic: str, rejected: Sequence[Rejected], mask: _Mask) -> Iterator[Logged]:
+        """Those that can be decoded; the others do not say what they are about."""
+        if not rejected:
+            return
+        reasons = {one.record.position: (one.code, one.message) for one in rejected}
+        records = Records.of([one.record for one in rejected])
+        for place, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
+            yield Logged(place, event, reasons[Position(place.partition, place.offset)])
+
+
+def _logged(batch: Batch, mask: _Mask) -> list[Logged]:
+    rows = {name: columns.filter(mask(columns)) for name, columns in batch.columns.items()}
+    return [
+        Logged(Place(batch.topic, *position), event)
+        for position, event in events(Batch(batch.topic, rows))
+    ]
+
+
+def _stamp(logged: Logged) -> tuple[int, int]:
+    return logged.event.occurred_at, logged.event.event_id
+
+
+def _is(name: str, *ids: int) -> _Mask:
+    values = pa.array(ids, pa.int64())
+    return lambda columns: pc.is_in(columns.column(name), value_set=values)
+
+
+def _all(*masks: _Mask) -> _Mask:
+    return lambda columns: reduce(pc.and_, (mask(columns) for mask in masks))
+
+
+def _any(*masks: _Mask) -> _Mask:
+    return lambda columns: reduce(pc.or_, (mask(columns) for mask in masks))

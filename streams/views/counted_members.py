@@ -1,0 +1,78 @@
+"""Who and what is counted: the members that tallies are numbers of."""
+
+from collections.abc import Collection, Iterator, Mapping
+from heapq import nlargest
+from typing import Final
+
+from streams.views.counts import Count, Tally
+from streams.views.rows import CommentRow, Viewing
+from streams.views.store import ViewReader
+
+_CHUNK: Final = 200
+
+
+def tallies(views: ViewReader, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+    """Tallies of contents, each counted from its members."""
+    return {one: Tally(_count(views, kind, one)) for one in ids}
+
+
+def _count(views: ViewReader, kind: Count, content_id: int) -> int:
+    match kind:
+        case Count.LIKES:
+            return views.like_count(content_id)
+        case Count.VIEWS:
+            return views.view_count(content_id)
+        case Count.COMMENTS | Count.REPOSTS:
+            return len(members(views, kind, content_id))
+
+
+def members(views: ViewReader, kind: Count, content_id: int) -> Collection[int]:
+    """The ids that are counted, in any order."""
+    match kind:
+        case Count.LIKES:
+            return views.likers(content_id)
+        case Count.VIEWS:
+            return views.viewers(content_id).keys()
+        case Count.COMMENTS:
+            return [row.comment_id for row in live_comments(views, content_id, 0)]
+        case Count.REPOSTS:
+            return members_among(views, kind, content_id, views.reposts(content_id))
+
+
+def members_among(
+    views: ViewReader, kind: Count, content_id: int, ids: Collection[int]
+) -> Collection[int]:
+    """Those of the ids, whose events are all applied, that are counted."""
+    match kind:
+        case Count.LIKES:
+            return views.likers_among(content_id, ids)
+        case Count.VIEWS:
+            return ids  # once viewed, for ever
+        case Count.COMMENTS:
+            rows = views.comments(ids).values()
+            return [row.comment_id for row in rows if stands(row, content_id)]
+        case Count.REPOSTS:
+            posts = views.posts(ids).values()
+            return [p.post_id for p in posts if not p.deleted and p.repost_of == content_id]
+
+
+def live_comments(views: ViewReader, content_id: int, after: int) -> Iterator[CommentRow]:
+    """The content's comments that stand, with ids above `after`, oldest first."""
+    while ids := views.content_comments(content_id, after, _CHUNK):
+        known = views.comments(ids)
+        yield from (known[i] for i in ids if i in known and stands(known[i], content_id))
+        if len(ids) < _CHUNK:
+            return
+        after = ids[-1]
+
+
+def stands(row: CommentRow, content_id: int) -> bool:
+    """Whether it is a comment on the content, and not deleted."""
+    return not row.deleted and row.content_id == content_id
+
+
+def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
+    """Of all viewers of a content, with the first view of each, those that `latest_viewers` asks
+    for."""
+    every = (Viewing(seen_at, viewer) for viewer, seen_at in viewers.items())
+    return nlargest(limit, (one for one in every if before is None or one < before))

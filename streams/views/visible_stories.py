@@ -1,0 +1,22 @@
+"""Stories that may be visible at an instant."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from streams.views.rows import StoryRow
+from streams.views.store import ViewReader
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+def current_stories(
+    views: ViewReader, authors: Collection[int], now: int, until: int
+) -> Mapping[int, Sequence[StoryRow]]:
+    """Per author the rows of those of the author's stories that may be visible at some instant
+    from `now` to `until` (ms), oldest first. A store may leave out what expired before `now`."""
+    index = views.author_stories(authors, now - DAY_MS, until, now)
+    known = views.stories([story for found in index.values() for story in found])
+    return {
+        author: [known[i] for i in found if i in known and known[i].author_id == author]
+        for author, found in index.items()
+    }

@@ -1,0 +1,276 @@
+"""Seeded bugs on the way from a batch to its acknowledgement."""
+
+from tests.mutations.mutation import Mutation
+
+_RUNTIME = "streams/runtime/"
+
+SETTLING = (
+    # From a batch to its acknowledgement
+    Mutation(
+        "acknowledge-on-error",
+        "a batch that failed is acknowledged",
+        f"{_RUNTIME}processing/applier.py",
+        "                pipeline.resume(gathered.batches, buried)\n        finally:\n",
+        "                pipeline.resume(gathered.batches, buried)\n        except Exception:\n"
+        "            pass\n        finally:\n",
+    ),
+    Mutation(
+        "acknowledge-at-once",
+        "a batch is acknowledged before it is applied",
+        f"{_RUNTIME}processing/applier.py",
+        "        await loop.run_in_executor(self._threads, self._run, topic, gathered, buried)\n"
+        "        for partition, offset in gathered.last.items():\n"
+        "            positions.applied(partition, gathered.generation, offset)\n",
+        "        for partition, offset in gathered.last.items():\n"
+        "            positions.applied(partition, gathered.generation, offset)\n"
+        "        await loop.run_in_executor(self._threads, self._run, topic, gathered, buried)\n",
+    ),
+    Mutation(
+        "last-batch-left-out",
+        "of several fetched batches the last is acknowledged unapplied",
+        f"{_RUNTIME}processing/applier.py",
+        "pipeline.run(gathered.batches)",
+        "pipeline.run(gathered.batches[:-1] or gathered.batches)",
+    ),
+    Mutation(
+        "consumed-in-batches",
+        "records consumed are counted in batches; nothing adds up",
+        f"{_RUNTIME}processing/applier.py",
+        "self._metrics.consumed(topic, gathered.count)",
+        "self._metrics.consumed(topic, len(gathered.batches))",
+    ),
+    Mutation(
+        "decode-error-swallowed",
+        "records that cannot be decoded vanish without a dead letter",
+        f"{_RUNTIME}processing/pipeline.py",
+        "        self._bury(rejected, steps.decode, buried)\n",
+        "",
+    ),
+    Mutation(
+        "poison-takes-all",
+        "one bad record keeps the good ones of its batch from being applied",
+        f"{_RUNTIME}processing/pipeline.py",
+        "if len(rejected) < _count(batches):",
+        "if not rejected:",
+    ),
+    Mutation(
+        "conflict-not-buried",
+        "a create that lost its id to another vanishes without a dead letter",
+        f"{_RUNTIME}processing/pipeline.py",
+        "            self._bury(conflicts, steps.project, buried)\n",
+        "",
+    ),
+    Mutation(
+        "another-record-buried",
+        "of two partitions in a batch, the wrong one's record becomes the dead letter",
+        f"{_RUNTIME}processing/pipeline.py",
+        "        if batch.partition == partition and (index",
+        "        if (index",
+    ),
+    Mutation(
+        "conflict-buried-late",
+        "after a crash between effects and burial a conflict passes for a duplicate",
+        f"{_RUNTIME}processing/pipeline.py",
+        "            self._bury(conflicts, steps.project, buried)\n",
+        '            self._once("apply", lambda: steps.apply(projected), buried)\n'
+        "            self._bury(conflicts, steps.project, buried)\n",
+    ),
+    Mutation(
+        "duplicates-not-counted",
+        "duplicates are counted as applied; nothing adds up",
+        f"{_RUNTIME}processing/pipeline.py",
+        "self._metrics.duplicates(self.topic, account.duplicates - known)",
+        "self._metrics.applied(self.topic, account.duplicates - known)",
+    ),
+    Mutation(
+        "bug-retried-for-ever",
+        "an error that no waiting cures is waited for",
+        f"{_RUNTIME}processing/retry.py",
+        "return isinstance(error, self._passing)",
+        "return isinstance(error, Exception)",
+    ),
+    Mutation(
+        "stop-acknowledges",
+        "a worker that is told to stop while a store is down acknowledges its batch",
+        f"{_RUNTIME}processing/pipeline.py",
+        "                self._waiter.pause(pause_s)\n",
+        "                try:\n                    self._waiter.pause(pause_s)\n"
+        "                except Exception:\n                    return\n",
+    ),
+    Mutation(
+        "retries-not-counted",
+        "a store that is down shows in no metric",
+        f"{_RUNTIME}processing/pipeline.py",
+        "            self._metrics.retried(self.topic, name)\n",
+        "",
+    ),
+    # What is held up
+    Mutation(
+        "held-partition-goes-on",
+        "records overtake those of their partition that wait for a store",
+        f"{_RUNTIME}processing/topic_runner.py",
+        "            self._gatherer.hold(partition)\n",
+        "",
+    ),
+    Mutation(
+        "held-partition-forgotten",
+        "a partition that waited for a store is never read again",
+        f"{_RUNTIME}processing/topic_runner.py",
+        "            self._gatherer.release(partition)\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "held-partition-fetched",
+        "while a store is away memory fills with what is fetched of its partitions",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "wanted = active - self._held",
+        "wanted = active",
+    ),
+    Mutation(
+        "returned-out-of-turn",
+        "what was held comes after what was fetched later",
+        f"{_RUNTIME}processing/batcher.py",
+        "self._left.extendleft(reversed(self._held.pop(partition)))",
+        "self._left.extend(self._held.pop(partition))",
+    ),
+    Mutation(
+        "buried-again",
+        "each try of a batch that a store holds up buries its bad records anew",
+        f"{_RUNTIME}processing/pipeline.py",
+        "            buried.add(fresh)\n",
+        "",
+    ),
+    Mutation(
+        "buried-counted-again",
+        "a conflict that was buried counts as a duplicate, too; nothing adds up",
+        f"{_RUNTIME}processing/pipeline.py",
+        "buried.no_longer(batches, (*rejected, *conflicts))",
+        "0",
+    ),
+    # Dead letters
+    Mutation(
+        "burial-counted-first",
+        "dead letters are counted that the broker never acknowledged",
+        f"{_RUNTIME}dead_letters/reporter.py",
+        "        self._send(\n            [\n",
+        "        for rejection in rejections:\n"
+        "            self._metrics.dead_letter(rejection.record.topic, str(rejection.code))\n"
+        "        self._send(\n            [\n",
+    ),
+    Mutation(
+        "letter-without-headers",
+        "a dead letter loses its record's own headers",
+        f"{_RUNTIME}dead_letters/reporter.py",
+        "                        *rejection.record.headers,\n",
+        "",
+    ),
+    Mutation(
+        "letter-with-todays-time",
+        "a dead letter forgets when its record was appended",
+        f"{_RUNTIME}dead_letters/reporter.py",
+        "timestamp=rejection.record.append_time,",
+        "timestamp=None,",
+    ),
+    Mutation(
+        "attempts-not-counted",
+        "a replayed record that fails again looks as if it had failed once",
+        f"{_RUNTIME}dead_letters/attempts.py",
+        "str(before.failures + 1)",
+        "str(before.failures)",
+    ),
+    # The limit of dead letters
+    Mutation(
+        "limit-judged-late",
+        "a bad deployment drains a whole batch into dead letters before the worker stops",
+        f"{_RUNTIME}processing/pipeline.py",
+        "        bad = judge(batches, rejected)\n"
+        "        self._bury(rejected, steps.decode, buried)\n",
+        "        self._bury(rejected, steps.decode, buried)\n"
+        "        bad = judge(batches, rejected)\n",
+    ),
+    Mutation(
+        "limit-one-late",
+        "one bad record more than the limit allows is buried",
+        f"{_RUNTIME}dead_letters/limit.py",
+        "if self._used(known, number + 1, run) >= 1:",
+        "if self._used(known, number + 1, run) > 1:",
+    ),
+    Mutation(
+        "limit-counts-replays",
+        "replaying dead letters stops the worker",
+        f"{_RUNTIME}dead_letters/limit_guard.py",
+        " and attempts_of(rejection.record.headers) is None",
+        "",
+    ),
+    Mutation(
+        "limit-forgets",
+        "bad records in successive batches never reach the limit",
+        f"{_RUNTIME}dead_letters/limit_guard.py",
+        "            self._history = self._after(count, bad)\n",
+        "            self._after(count, bad)\n",
+    ),
+    # Bytes
+    Mutation(
+        "aborted-handed-out",
+        "records of an aborted transaction are applied",
+        f"{_RUNTIME}consumer/unpack.py",
+        "if batch.is_transactional and batch.producer_id in aborted:",
+        "if batch.is_control_batch and batch.producer_id in aborted:",
+    ),
+    Mutation(
+        "abort-for-ever",
+        "a producer that aborted once is never read again",
+        f"{_RUNTIME}consumer/unpack.py",
+        "            aborted.discard(batch.producer_id)\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "checksum-ignored",
+        "records damaged on their way are applied",
+        f"{_RUNTIME}consumer/unpack.py",
+        "if partition_records._check_crcs and not batch.validate_crc():",
+        "if partition_records._check_crcs and batch.validate_crc() is None:",
+    ),
+    Mutation(
+        "records-before-the-position",
+        "what lies before the position in a fetched batch is applied again",
+        f"{_RUNTIME}consumer/unpack.py",
+        "    return (record for record in batch if record.offset >= offset)\n",
+        "    return batch\n",
+    ),
+    # Progress
+    Mutation(
+        "commit-stall-unseen",
+        "commits that stopped reaching the broker are never noticed",
+        f"{_RUNTIME}monitoring/stalls.py",
+        "standing.committed < standing.position",
+        "standing.committed > standing.position",
+    ),
+    Mutation(
+        "progress-forgotten",
+        "a partition that moves is taken for one that stands still",
+        f"{_RUNTIME}monitoring/stalls.py",
+        "if mark is None or mark.offset != offset:",
+        "if mark is None:",
+    ),
+    # What only a broker shows
+    Mutation(
+        "uncommitted-read",
+        "records of transactions that are open or aborted are read",
+        f"{_RUNTIME}consumer/fetch_thread.py",
+        "        consumer._isolation_level = _READ_COMMITTED\n",
+        "",
+        ("tests/integration/test_runtime_transactions.py",),
+        stack=True,
+    ),
+    Mutation(
+        "commit-by-faust",
+        "Faust's own offsets are committed: of messages it handed out, applied or not",
+        f"{_RUNTIME}consumer/transport.py",
+        "        return self.positions.committable(tp)\n",
+        "        read: int | None = self._read_offset[tp]\n"
+        "        return None if read is None else read + 1\n",
+        ("tests/integration/test_runtime_worker.py",),
+        stack=True,
+    ),
+)

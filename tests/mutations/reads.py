@@ -1,0 +1,166 @@
+"""Seeded bugs on the way from the log to a batch, and in what may be committed."""
+
+from tests.mutations.mutation import Mutation
+
+_RUNTIME = "streams/runtime/"
+
+READING = (
+    # What may be committed
+    Mutation(
+        "commit-before-apply",
+        "commits records that arrived and are not applied: a crash loses them",
+        f"{_RUNTIME}consumer/positions.py",
+        "else reading.past_holes(reading.applied)",
+        "else reading.past_holes(reading.expected)",
+    ),
+    Mutation(
+        "commit-one-too-far",
+        "commits the record after the last applied one",
+        f"{_RUNTIME}consumer/positions.py",
+        "max(reading.applied, offset + 1)",
+        "max(reading.applied, offset + 2)",
+    ),
+    Mutation(
+        "commit-one-short",
+        "reads the last record again at every start, and lag is never zero",
+        f"{_RUNTIME}consumer/positions.py",
+        "max(reading.applied, offset + 1)",
+        "max(reading.applied, offset)",
+    ),
+    Mutation(
+        "commit-moves-back",
+        "a batch read again moves the position back over what is applied",
+        f"{_RUNTIME}consumer/positions.py",
+        "reading.applied = max(reading.applied, offset + 1)",
+        "reading.applied = offset + 1",
+    ),
+    Mutation(
+        "commit-of-another-assignment",
+        "a batch that outlived its assignment is acknowledged in the next one",
+        f"{_RUNTIME}consumer/positions.py",
+        "        if reading is not None and reading.generation == generation:\n",
+        "        if reading is not None:\n",
+    ),
+    Mutation(
+        "gap-taken-as-read",
+        "a batch lost behind the fetcher is committed over",
+        f"{_RUNTIME}consumer/positions.py",
+        "        if begins != expected:\n",
+        "        if begins < expected:\n",
+    ),
+    Mutation(
+        "hole-hides-a-record",
+        "the record after a hole in the log is committed unread",
+        f"{_RUNTIME}consumer/positions.py",
+        "holes[start] = end\n",
+        "holes[start] = end + 1\n",
+    ),
+    Mutation(
+        "hole-not-committed",
+        "lag is never zero behind the marker that ends a transaction",
+        f"{_RUNTIME}consumer/fetch_rules.py",
+        "    if end > at:\n",
+        "    if end < at:\n",
+    ),
+    Mutation(
+        "hole-unknown",
+        "the worker ends at each hole in the log, for ever",
+        f"{_RUNTIME}consumer/fetch_rules.py",
+        "        if run.first > at:\n",
+        "        if run.first > end:\n",
+    ),
+    # Assignments and rebalances
+    Mutation(
+        "begin-at-what-comes",
+        "reading begins at whatever is fetched first; what lies before is lost",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "self.positions.start(partition, generation, start)",
+        "self.positions.start(partition, generation, offset)",
+    ),
+    Mutation(
+        "begin-before-the-log",
+        "a group without a commit cannot read a log whose start is gone",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "        return max(start, log_start)\n",
+        "        return start\n",
+    ),
+    Mutation(
+        "revoked-still-used",
+        "what is fetched of a partition taken away is taken for the next assignment's",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "        self._sought -= partitions\n        self.positions.forget(partitions)\n",
+        "",
+    ),
+    Mutation(
+        "stale-fetch-handed-out",
+        "a batch fetched before a rebalance is handed out after it",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "return self._member.flowing and self.generation == generation",
+        "return self._member.flowing",
+    ),
+    Mutation(
+        "first-record-dropped",
+        "a batch that ends where reading began is dropped",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "if batch.last >= (self._member.handed_out(partition) or 0):",
+        "if batch.last > (self._member.handed_out(partition) or 0):",
+    ),
+    Mutation(
+        "fetch-without-seek",
+        "fetches in a generation whose partitions do not stand at the commits yet",
+        f"{_RUNTIME}consumer/fetch_rules.py",
+        "if self._sought != source.generation:",
+        "if not source.flowing:",
+    ),
+    Mutation(
+        "old-assignment-applied",
+        "messages of an earlier assignment are applied and acknowledged in this one",
+        f"{_RUNTIME}processing/batcher.py",
+        "        if message.generation_id != gathered.generation:\n",
+        "        if message.generation_id > gathered.generation:\n",
+    ),
+    Mutation(
+        "dropped-on-rebalance",
+        "the first message of a new assignment is dropped with a batch of the old one",
+        f"{_RUNTIME}processing/batcher.py",
+        "            if message.generation_id == self._intake.generation:\n"
+        "                self._left.appendleft(message)\n",
+        "",
+    ),
+    # Batches
+    Mutation(
+        "rest-of-a-message-lost",
+        "what does not fit into a batch is lost",
+        f"{_RUNTIME}processing/batcher.py",
+        "batch, message.value = batch.split(room)\n            self._left.appendleft(message)\n",
+        "batch, message.value = batch.split(room)\n",
+    ),
+    Mutation(
+        "split-loses-a-record",
+        "a record is lost where a message is cut in two",
+        f"{_RUNTIME}consumer/raw_batch.py",
+        "self._cut(slice(count, None))",
+        "self._cut(slice(count + 1, None))",
+    ),
+    Mutation(
+        "run-hides-a-gap",
+        "a record missing in the midst of a batch goes unnoticed",
+        f"{_RUNTIME}consumer/raw_batch.py",
+        "if last - first + 1 == count:",
+        "if last - first + 1 >= count:",
+    ),
+    Mutation(
+        "acknowledge-one-too-many",
+        "acknowledges a record that is not in the batch",
+        f"{_RUNTIME}processing/batcher.py",
+        "self.last[partition] = batch.last",
+        "self.last[partition] = batch.last + 1",
+    ),
+    Mutation(
+        "no-back-pressure",
+        "fetches without end while the pipeline is stuck",
+        f"{_RUNTIME}consumer/consumer_rules.py",
+        "return len(waiting) < self._buffer.batches and (",
+        "return len(waiting) >= 0 or (",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Judges of the product that share no code with it."""

@@ -1,0 +1,49 @@
+"""A read side over memory stores."""
+
+from dataclasses import replace
+
+from streams.caching.metrics import CacheMetrics
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.feed_caches import HotViews
+from streams.serving.read_side import ReadSide
+from streams.sinks.memory.pull_set import MemoryPullSet
+from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.views.counts import Count
+from streams.views.row_cache import RowCopies
+from streams.views.timeline_cache import TimelineCache
+
+
+def memory_copies(
+    posts: MemoryCopies | None = None, relations: MemoryCopies | None = None
+) -> RowCopies:
+    """Copies of everything that is copied, in memory."""
+    tallies = {kind: MemoryCopies() for kind in Count}
+    return RowCopies(
+        posts or MemoryCopies(),
+        relations or MemoryCopies(),
+        tallies,
+        MemoryCopies(),
+        MemoryCopies(),
+    )
+
+
+def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:
+    """What reads `store` by way of `timelines` and an empty pull set."""
+    hot = hot_views(store, timelines, MemoryPullSet(), length)
+    return ReadSide(store, hot, durable=store, metrics=hot.metrics)
+
+
+def hot_views(
+    store: MemoryStore, timelines: TimelineCache, pulls: MemoryPullSet, length: int = 800
+) -> HotViews:
+    """The caches over `store`, with lists of their own."""
+    metrics = CacheMetrics()
+    celebrities = CelebrityCache(store, pulls, metrics)
+    return HotViews(timelines, celebrities, MemoryVisits(), length, metrics)
+
+
+def with_timelines(side: ReadSide, timelines: TimelineCache) -> ReadSide:
+    """The same side, but for its timelines."""
+    return side._replace(hot=replace(side.hot, timelines=timelines))

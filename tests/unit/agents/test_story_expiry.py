@@ -1,0 +1,266 @@
+"""Every story that ends is told of once, whatever happens to whoever tells."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.agents.story_expiry import GRACE_MS, ExpiryTeller
+from streams.contracts.events import Event, StoryExpired
+from streams.contracts.ids import make_id
+from streams.errors import StoreUnavailableError
+from streams.sinks.memory.store import MemoryStore
+from streams.views.effects import DeleteStory, Effects
+from streams.views.story_expiry import Expiry
+from tests.contract.store_events import DAY_MS, MS_2024, Scope
+
+ANN, BOB = 1, 2
+MINUTE = 60_000
+
+
+class World:
+    """A store, the log, and a clock. The fold reads back what was told when it is asked to."""
+
+    def __init__(self) -> None:
+        self.now = MS_2024
+        self.store = MemoryStore(clock=lambda: self.now)
+        self.log: list[StoryExpired] = []
+        self.folded = 0
+        self.broker_is_up = True
+        self.teller = self.process()
+
+    def process(self) -> ExpiryTeller:
+        return ExpiryTeller(self.store.expiries, self.store, self._send)
+
+    def _send(self, events: Sequence[Event]) -> None:
+        if not self.broker_is_up:
+            raise StoreUnavailableError("no broker")
+        for event in events:
+            assert isinstance(event, StoryExpired)
+            self.log.append(event)
+
+    def story(self, number: int, author: int = ANN, lasts: int = DAY_MS, event_id: int = 1) -> int:
+        """A story that was made so many minutes after the start."""
+        made = MS_2024 + number * MINUTE
+        story_id = make_id(made)
+        story = Scope(0).story(story_id, author, event_id, expires_at=made + lasts)
+        self.store.apply(Effects(create_stories=[story]))
+        return story_id
+
+    def fold(self) -> None:
+        told = [
+            Expiry(one.story_id, one.author_id, one.occurred_at) for one in self.log[self.folded :]
+        ]
+        self.folded = len(self.log)
+        self.store.apply(Effects(expiries=told))
+
+    def tell(self) -> int:
+        return self.teller.tell(self.now).told
+
+    def told(self) -> list[int]:
+        return [event.story_id for event in self.log]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_an_end_is_told_when_it_has_come_and_not_before(world: World) -> None:
+    story = world.story(0)
+    world.now = MS_2024 + DAY_MS - 1
+    assert world.tell() == 0
+    world.now += 1
+    assert world.tell() == 1
+    (event,) = world.log
+    assert (event.story_id, event.author_id, event.occurred_at) == (story, ANN, MS_2024 + DAY_MS)
+
+
+def test_what_was_told_is_not_told_again(world: World) -> None:
+    world.story(0)
+    world.now = MS_2024 + DAY_MS
+    for _ in range(3):  # not read back yet
+        world.tell()
+        world.now += MINUTE
+    world.fold()
+    for _ in range(40):
+        world.tell()
+        world.now += MINUTE
+    assert len(world.log) == 1
+    world.teller = world.process()
+    world.tell()
+    assert len(world.log) == 1
+
+
+def test_who_takes_over_before_it_is_read_back_tells_the_same_event(world: World) -> None:
+    world.story(0)
+    world.now = MS_2024 + DAY_MS
+    world.tell()
+    world.now += 10 * DAY_MS
+    world.tell()
+    world.teller = world.process()
+    world.tell()
+    first, second = world.log
+    assert first == second
+
+
+def test_after_days_of_silence_nothing_was_missed(world: World) -> None:
+    stories = [world.story(n, lasts=MINUTE) for n in range(1200)]
+    world.now = MS_2024 + 9 * DAY_MS
+    assert world.tell() == len(stories)
+    assert sorted(world.told()) == stories
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_deleted_story_is_not_told_of(world: World, when: str) -> None:
+    deletion = Effects(delete_stories=[DeleteStory(make_id(MS_2024), ANN)])
+    if when == "before":
+        world.store.apply(deletion)
+    world.story(0)
+    world.store.apply(deletion)
+    world.now = MS_2024 + DAY_MS
+    assert world.tell() == 0
+
+
+def test_a_deletion_by_somebody_else_changes_nothing(world: World) -> None:
+    story = world.story(0)
+    world.store.apply(Effects(delete_stories=[DeleteStory(story, BOB)]))
+    world.now = MS_2024 + DAY_MS
+    assert world.tell() == 1
+
+
+def test_of_two_creates_only_the_one_that_counts_is_told_of(world: World) -> None:
+    world.story(0, BOB, lasts=MINUTE, event_id=9)
+    world.story(0, ANN, lasts=DAY_MS, event_id=3)
+    world.now = MS_2024 + DAY_MS - 1
+    assert world.tell() == 0
+    world.now += 1
+    assert world.tell() == 1
+    assert world.log[0].author_id == ANN
+
+
+def test_a_story_that_arrives_a_week_late_is_told_of(world: World) -> None:
+    world.story(0)
+    world.now = MS_2024 + DAY_MS
+    world.tell()
+    world.fold()
+    world.now += 7 * DAY_MS
+    world.tell()  # everything up to now counts as told
+    late = world.story(1)
+    assert world.tell() == 1
+    assert world.told()[-1] == late
+    assert world.log[-1].occurred_at == MS_2024 + MINUTE + DAY_MS
+
+
+def test_replaying_the_topic_tells_nothing_again(world: World) -> None:
+    for number in range(5):
+        world.story(number)
+    world.now = MS_2024 + 2 * DAY_MS
+    world.tell()
+    world.fold()
+    for number in range(5):
+        world.story(number)
+    assert world.tell() == 0
+
+
+def test_a_fold_from_the_start_tells_nothing_that_the_log_tells(world: World) -> None:
+    """Another version of the views, which reads the stories before it reads of their ends."""
+    for number in range(5):
+        world.story(number)
+    world.now = MS_2024 + 2 * DAY_MS
+    world.tell()
+    fresh = World()
+    fresh.now = world.now
+    for number in range(5):
+        fresh.story(number)
+    fresh.log = list(world.log)
+    fresh.fold()
+    assert fresh.tell() == 0
+
+
+def test_while_the_broker_is_away_nothing_counts_as_told(world: World) -> None:
+    world.story(0)
+    world.now = MS_2024 + DAY_MS
+    world.broker_is_up = False
+    with pytest.raises(StoreUnavailableError):
+        world.tell()
+    world.broker_is_up = True
+    world.now += DAY_MS
+    assert world.tell() == 1
+
+
+def test_a_round_tells_how_far_behind_it_is(world: World) -> None:
+    world.story(0)
+    world.story(1)
+    world.now = MS_2024 + DAY_MS + 5 * MINUTE
+    found = world.teller.tell(world.now)
+    assert (found.told, found.untold, found.oldest_due) == (2, 2, MS_2024 + DAY_MS)
+    world.fold()
+    found = world.teller.tell(world.now)
+    assert (found.told, found.untold, found.oldest_due) == (0, 0, None)
+
+
+def test_an_entry_written_within_the_grace_is_found(world: World) -> None:
+    world.now = MS_2024 + DAY_MS + GRACE_MS
+    world.tell()
+    slow = world.now - GRACE_MS + 1  # a worker whose clock is behind
+    clock, world.now = world.now, slow
+    world.story(0)
+    world.now = clock
+    assert world.tell() == 1
+
+
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("story"), st.integers(0, 200), st.sampled_from([MINUTE, DAY_MS])),
+            st.tuples(st.just("delete"), st.integers(0, 200), st.just(0)),
+            st.tuples(st.just("wait"), st.integers(0, 2000), st.just(0)),
+            st.tuples(st.sampled_from(["tell", "fold", "crash", "lost"]), st.just(0), st.just(0)),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_happens_each_end_has_one_event(steps: list[tuple[str, int, int]]) -> None:
+    world = World()
+    created: dict[int, int] = {}
+    deleted: set[int] = set()
+    for what, number, lasts in steps:
+        match what:
+            case "story":
+                if number not in created:
+                    created[number] = lasts
+                    world.story(number, lasts=lasts)
+            case "delete":
+                deleted.add(number)
+                story_id = make_id(MS_2024 + number * MINUTE)
+                world.store.apply(Effects(delete_stories=[DeleteStory(story_id, ANN)]))
+            case "wait":
+                world.now += number * MINUTE
+            case "tell":
+                world.tell()
+            case "fold":
+                world.fold()
+            case "crash":
+                world.teller = world.process()
+            case "lost":
+                world.broker_is_up = False
+                try:
+                    world.tell()
+                except StoreUnavailableError:
+                    world.teller = world.process()
+                world.broker_is_up = True
+    world.fold()
+    world.now += 3 * DAY_MS
+    world.tell()
+    told = {event.story_id: event for event in world.log}
+    assert len({event.event_id for event in world.log}) == len(told)
+    must = {make_id(MS_2024 + number * MINUTE) for number in created.keys() - deleted}
+    may = {make_id(MS_2024 + number * MINUTE) for number in created}
+    assert must <= told.keys() <= may
+    for number, lasts in created.items():
+        event = told.get(make_id(MS_2024 + number * MINUTE))
+        assert event is None or event.occurred_at == MS_2024 + number * MINUTE + lasts
+    world.fold()
+    assert world.tell() == 0

@@ -1,0 +1,198 @@
+"""Copies change no answer: whatever changes a row drops its copy."""
+
+import time
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from streams.caching.formats import pack_post, pack_relations, unpack_post, unpack_relations
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.leases import TTL_S
+from streams.caching.metrics import Cache, CacheMetrics
+from streams.caching.read_through import CopiedViews
+from streams.contracts.events import Tier
+from streams.errors import StoreUnavailableError
+from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.store import MemoryStore
+from streams.views.effects import DeletePost, Effects, SetTier, Stamp
+from streams.views.row_cache import Copied, Copy
+from streams.views.store import ViewReader
+from tests.support.feed_events import feed
+from tests.support.memory_side import memory_copies
+from tests.support.small_network import (
+    AUTHOR,
+    OTHER,
+    READER,
+    deleted,
+    edited,
+    follow,
+    pair,
+    post,
+    post_id,
+)
+
+
+class Watched(MemoryCopies):
+    """Notes how long copies are to live; while `down`, it does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lifetimes: dict[int, int] = {}
+        self.down = False
+
+    def read(self, ids: Collection[int]) -> Copied:
+        self._answer()
+        return super().read(ids)
+
+    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+        self._answer()
+        self.lifetimes |= {one: copy.ttl_s for one, copy in copies.items()}
+        super().fill(token, copies)
+
+    def drop(self, ids: Collection[int]) -> None:
+        self._answer()
+        super().drop(ids)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise StoreUnavailableError("down")
+
+
+class World:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.posts, self.relations = Watched(), Watched()
+        copies = memory_copies(self.posts, self.relations)
+        self.metrics = CacheMetrics()
+        self.sink = DroppingSink(self.store, self.store, copies)
+        self.views: ViewReader = CopiedViews(self.store, copies, self.metrics)
+
+    def agree(self, *posts: int) -> None:
+        """Twice, so that the second answer comes from copies."""
+        for _ in range(2):
+            assert self.views.posts(posts) == self.store.posts(posts)
+            for user in (AUTHOR, READER):
+                assert self.views.relations(user) == self.store.relations(user)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_rows_come_back_as_they_were(world: World) -> None:
+    text = "\u00e4\u2028\U0001f600\\\" '"
+    events = [
+        post(1, text=text, hashtags=["One", "zwei"], media=["a", "b"]),
+        post(2, reply_to=post_id(1), reply_to_author=AUTHOR),
+        post(3, repost_of=post_id(1), repost_of_author=(1 << 63) - 1),
+    ]
+    feed(world.sink, [events])
+    for row in world.store.posts([post_id(n) for n in (1, 2, 3)]).values():
+        for tier in TTL_S:
+            assert unpack_post(pack_post(row, tier)) == row
+    feed(world.sink, [[follow(4, READER, (1 << 63) - 1)]])
+    feed(world.sink, [[pair(5, "Muted", READER, 77), pair(6, "Blocked", READER, 78)]])
+    relations = world.store.relations(READER)
+    assert all(relations)
+    assert unpack_relations(pack_relations(relations)) == relations
+
+
+def test_what_was_asked_once_is_copied(world: World) -> None:
+    feed(world.sink, [[post(1), follow(2, READER, AUTHOR)]])
+    world.agree(post_id(1), post_id(9))
+    assert world.metrics.read(Cache.POST, Tier.REGULAR) == (1, 1)
+    assert world.metrics.read(Cache.RELATIONS, Tier.REGULAR) == (2, 2)
+
+
+def test_every_change_of_a_row_shows_at_once(world: World) -> None:
+    changes = [
+        post(1, text="first", event_id=50),
+        post(1, OTHER, text="of another", event_id=40),
+        post(1, text="earliest", event_id=30),
+        edited(5, 1),
+        follow(6, READER, AUTHOR),
+        pair(7, "Muted", READER, AUTHOR),
+        pair(8, "Blocked", AUTHOR, READER),
+        pair(9, "Unblocked", AUTHOR, READER),
+        deleted(10, 1),
+    ]
+    for change in changes:
+        feed(world.sink, [[change]])
+        world.agree(post_id(1))
+
+
+def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
+    for number, tier in enumerate(TTL_S, start=1):
+        feed(world.sink, [[post(number, author=number)]])
+        world.sink.apply(Effects(tiers=[SetTier(number, Stamp(1, 1), tier)]))
+        world.views.posts([post_id(number)])
+        world.views.posts([post_id(number)])
+        assert world.metrics.read(Cache.POST, tier) == (1, 1)
+        assert world.posts.lifetimes[post_id(number)] == TTL_S[tier]
+    assert sorted(TTL_S.values()) == [1800, 7200, 21600]
+    assert TTL_S[Tier.CELEBRITY] == 21600
+    assert TTL_S[Tier.REGULAR] == 1800
+
+
+def test_who_holds_no_lease_fills_nothing_in(world: World) -> None:
+    feed(world.sink, [[post(1)]])
+    world.posts.read([post_id(1)])  # somebody else fetches it
+    world.views.posts([post_id(1)])
+    assert not world.posts.lifetimes
+
+
+def test_where_copies_cannot_be_had_the_store_answers(world: World) -> None:
+    feed(world.sink, [[post(1), follow(2, READER, AUTHOR)]])
+    world.posts.down = world.relations.down = True
+    world.agree(post_id(1))
+
+
+@pytest.mark.parametrize("kind", ["posts", "relations"])
+def test_a_change_counts_only_when_its_copies_are_gone(world: World, kind: str) -> None:
+    feed(world.sink, [[post(1)]])
+    world.agree(post_id(1))
+    copies = {"posts": world.posts, "relations": world.relations}[kind]
+    copies.down = True
+    changes = [deleted(5, 1), follow(6, READER, AUTHOR)]
+    with pytest.raises(StoreUnavailableError):
+        feed(world.sink, [changes])
+    copies.down = False
+    feed(world.sink, [changes])
+    world.agree(post_id(1))
+
+
+def test_the_row_is_changed_before_its_copy_is_dropped() -> None:
+    order: list[str] = []
+
+    class Store(MemoryStore):
+        def apply(self, effects: Effects) -> None:
+            order.append("row")
+            super().apply(effects)
+
+    class Copies(MemoryCopies):
+        def drop(self, ids: Collection[int]) -> None:
+            order.append("copy")
+            super().drop(ids)
+
+    store = Store()
+    sink = DroppingSink(store, store, memory_copies(Copies(), Copies()))
+    sink.apply(Effects(delete_posts=[DeletePost(1, AUTHOR)]))
+    assert order == ["row", "copy"]
+
+
+def test_a_tier_of_a_later_release_counts_as_regular(world: World) -> None:
+    feed(world.sink, [[post(1)]])
+    world.sink.apply(Effects(tiers=[SetTier(AUTHOR, Stamp(1, 1), Tier.UNKNOWN)]))
+    world.agree(post_id(1))
+    assert world.posts.lifetimes[post_id(1)] == TTL_S[Tier.REGULAR]
+
+
+def test_reads_of_stories_are_counted_by_their_authors_tier(world: World) -> None:
+    now = time.time_ns() // 1_000_000
+    for author, tier in enumerate(TTL_S, start=1):
+        world.sink.apply(Effects(tiers=[SetTier(author, Stamp(1, 1), tier)]))
+    for _ in range(3):
+        world.views.current_stories([1, 2, 3], now)
+    for tier in TTL_S:
+        assert world.metrics.read(Cache.STORIES, tier) == (2, 1)

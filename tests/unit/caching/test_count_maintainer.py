@@ -1,0 +1,208 @@
+"""Tallies that are held: when, how many, and what of very many views is told."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from streams.caching.count_maintainer import CARRIED, TallyKeeper
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
+from streams.contracts.ids import make_id
+from streams.sinks.memory.store import MemoryStore
+from streams.views.counts import Count, Tally
+from streams.views.effects import Effects, SeeContent, SetLike, Stamp
+from tests.oracle.validity import Event
+from tests.support.feed_events import feed
+from tests.support.memory_side import memory_copies
+from tests.support.small_network import AUTHOR, OTHER, READER, post, post_id
+
+CONTENT, OTHER_CONTENT = 1, 2
+
+
+class Counting(MemoryStore):
+    """Notes whose members were all read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[int] = []
+
+    def likers(self, content_id: int) -> frozenset[int]:
+        self.loaded.append(content_id)
+        return super().likers(content_id)
+
+    def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
+        return super().likers(content_id).intersection(users)
+
+    def viewers(self, content_id: int) -> Mapping[int, int]:
+        self.loaded.append(content_id)
+        return super().viewers(content_id)
+
+
+class World:
+    """A store with copies in front; `keeper` are the keeper's settings."""
+
+    def __init__(self, **keeper: Any) -> None:
+        self.store = Counting()
+        copies = memory_copies()
+        self.views = CopiedViews(self.store, copies)
+        kept = TallyKeeper(self.store, copies.tallies, **keeper)
+        self.sink = DroppingSink(self.store, self.store, copies, kept)
+
+    def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
+        self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
+
+    def like(
+        self, users: Collection[int], at: int = 1, ended: bool = False, content: int = CONTENT
+    ) -> None:
+        likes = [SetLike(content, user, Stamp(at, user, ended)) for user in users]
+        self.sink.apply(Effects(likes=likes))
+
+    def tally(self, content: int = CONTENT, kind: Count = Count.VIEWS) -> Tally:
+        return self.views.tallies(kind, [content])[content]
+
+    def loads(self) -> Sequence[int]:
+        loaded, self.store.loaded = self.store.loaded, []
+        return loaded
+
+
+def test_a_large_tally_is_loaded_once_and_kept() -> None:
+    world = World(held_from=100)
+    world.like(range(1, 101))
+    assert world.tally(kind=Count.LIKES) == Tally(100)
+    world.loads()
+    for last in range(102, 130):
+        world.like([last - 1, last])
+        assert world.tally(kind=Count.LIKES) == Tally(last)
+    assert world.loads() == [CONTENT]
+
+
+def test_few_views_are_counted_once_and_new_ones_put_in() -> None:
+    world = World(held_from=100)
+    world.view(range(1, 50))
+    assert world.tally() == Tally(49)
+    world.loads()
+    for last in range(51, 131):
+        world.view([1, 7, last - 1, last])
+        assert world.tally() == Tally(last)
+    assert world.loads() == []
+
+
+def test_nobody_has_viewed_it_is_known_too() -> None:
+    world = World(held_from=100)
+    assert world.tally() == Tally(0)
+    world.loads()
+    world.view([1])
+    assert world.tally() == Tally(1)
+    assert world.loads() == []
+
+
+def test_many_views_are_loaded_when_they_change() -> None:
+    world = World()
+    world.view(range(1, CARRIED + 1))
+    assert world.tally() == Tally(CARRIED)
+    world.loads()
+    for last in range(CARRIED + 1, CARRIED + 4):
+        world.view([last])
+        assert world.tally() == Tally(last)
+    assert world.loads() == [CONTENT]
+
+
+def test_likes_that_are_taken_back_leave_a_tally_that_is_kept() -> None:
+    world = World(held_from=10)
+    world.like(range(1, 21))
+    assert world.tally(kind=Count.LIKES) == Tally(20)
+    for number, unliking in enumerate(([1], [2, 3], [3, 20]), start=1):
+        world.like(unliking, at=1 + number, ended=True)
+    assert world.tally(kind=Count.LIKES) == Tally(16)
+    world.like([2, 21], at=9)
+    assert world.tally(kind=Count.LIKES) == Tally(18)
+
+
+def test_a_small_one_is_counted_by_whoever_reads() -> None:
+    world = World(held_from=100)
+    world.like(range(1, 50))
+    assert world.tally(kind=Count.LIKES) == Tally(49)
+    world.like([50])
+    assert world.tally(kind=Count.LIKES) == Tally(50)
+    assert world.tally(OTHER_CONTENT, Count.LIKES) == Tally(0)
+
+
+def test_nobody_is_counted_before_anybody_asks() -> None:
+    world = World(held_from=1)
+    for viewer in range(1, 20):
+        world.view([viewer])
+    assert world.loads() == []
+
+
+def test_members_beyond_the_capacity_are_forgotten_and_loaded_again() -> None:
+    world = World(held_from=2, capacity=25)
+    contents = range(1, 4)
+    for user in range(1, 11):
+        for content in contents:
+            world.like([user], content=content)
+            world.tally(content, Count.LIKES)
+    world.loads()
+    for content in contents:
+        world.like([11], content=content)
+        assert world.tally(content, Count.LIKES) == Tally(11)
+    assert set(world.loads()) == set(contents)
+
+
+def test_very_many_views_are_estimated_and_told_to_be() -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    viewers = draw.sample(range(1, 1 << 40), 150_000)
+    world = World(held_from=1_000, exact_views=100_000)
+    world.view(viewers[:100_000])
+    world.tally()
+    world.view(viewers[:10])
+    assert world.tally() == Tally(100_000)
+    world.view(viewers[100_000:])
+    told = world.tally()
+    assert told.estimated
+    assert abs(told.number / 150_000 - 1) < 5 * 0.003
+    world.view(viewers)
+    assert world.tally() == told
+
+
+def comment(number: int, on: int, *, event_id: int) -> Event:
+    at = 1_700_000_000_000
+    return {
+        "type": "CommentCreated",
+        "event_id": event_id,
+        "occurred_at": at,
+        "user_id": READER,
+        "comment_id": make_id(at) + number,
+        "content_kind": "POST",
+        "content_id": on,
+        "owner_id": OTHER,
+        "text": "",
+        "reply_to": None,
+    }
+
+
+@pytest.mark.parametrize("held_from", [1, 100], ids=["held", "counted"])
+def test_a_comment_that_another_create_takes_elsewhere(held_from: int) -> None:
+    world = World(held_from=held_from)
+    feed(world.sink, [[comment(1, CONTENT, event_id=9)]])
+    assert world.tally(CONTENT, Count.COMMENTS) == Tally(1)
+    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(0)
+    feed(world.sink, [[comment(1, OTHER_CONTENT, event_id=8)]])
+    assert world.tally(CONTENT, Count.COMMENTS) == Tally(0)
+    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(1)
+
+
+def test_a_repost_that_another_create_takes_elsewhere() -> None:
+    world = World()
+
+    def repost(of: int, event_id: int) -> Event:
+        return post(1) | {"repost_of": of, "repost_of_author": AUTHOR, "event_id": event_id}
+
+    feed(world.sink, [[repost(post_id(5), 9)]])
+    assert world.tally(post_id(5), Count.REPOSTS) == Tally(1)
+    feed(world.sink, [[repost(post_id(6), 8)]])
+    assert world.tally(post_id(5), Count.REPOSTS) == Tally(0)
+    assert world.tally(post_id(6), Count.REPOSTS) == Tally(1)

@@ -1,0 +1,64 @@
+"""What people are told of dead letters: whole positions, and no bytes that steer a terminal."""
+
+import pytest
+
+from streams.cli.dlq.output import letter_json, print_letters, print_whole, summary
+from streams.dlq.model import Action, Copy, Letter, LetterId, State
+from streams.runtime.dead_letters.attempts import Place
+
+TOPIC = "social.comments.v1"
+DLQ = f"{TOPIC}.dlq"
+
+
+def letter(offset: int, message: str = "too short", state: State = State.OPEN) -> Letter:
+    origin = Place(TOPIC, 3, offset)
+    copy = Copy(Place(DLQ, 3, offset), origin, 1_600_000_000_000, 1, "unknown_schema", message)
+    made = Letter(LetterId(origin, "storyline-v1-engagement", "aa"), 1_600_000_000_000, [copy])
+    if state is not State.OPEN:
+        made.actions.append(Action(str(made.id), state, made.failures, "known", 1_700_000_000_000))
+    return made
+
+
+def test_lines_hold_whole_positions_and_say_what_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    letters = [letter(offset) for offset in range(12_345, 12_348)]
+    print_letters([*letters, letter(1, state=State.DISCARDED)], limit=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == [TOPIC, "unknown_schema", "storyline-v1-engagement", *"4301"]
+    assert [line.split()[0] for line in lines[4:7]] == [
+        f"{DLQ}:3:{offset}" for offset in range(12_345, 12_348)
+    ]
+    assert lines[7].startswith("1 letter more")
+
+
+def test_no_letters_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    print_letters([], limit=3)
+    assert capsys.readouterr().out == "no dead letters\n"
+
+
+def test_nothing_of_a_record_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a\x1b[2J\nb"
+    bad = letter(1, evil)
+    print_letters([bad], limit=1)
+    shown = {
+        "key": evil,
+        "value_base64": None,
+        "dead_letter": {"stage": "VALUE_CONVERTER"},
+        "headers": [{"name": evil, "value": "x"}, {"name": "trace", "value_base64": "/wA="}],
+        "letter": letter_json(bad),
+    }
+    print_whole(bad.latest.position, shown)
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert told.count("a\\x1b[2J\\nb") == 4
+    assert "trace: /wA= (base64)" in told
+
+
+def test_a_decision_is_told_with_its_reason_and_time() -> None:
+    told = letter_json(letter(7, state=State.DISCARDED))
+    assert told["state"] == "discarded"
+    assert told["actions"] == [
+        {"action": "discarded", "at": "2023-11-14T22:13:20.000Z", "why": "known"}
+    ]
+    assert summary([letter(7), letter(8)])[0]["open"] == 2

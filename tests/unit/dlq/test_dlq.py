@@ -1,0 +1,345 @@
+"""Dead letters: which copies are one letter, its state, and what a replay sends and records."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.catalog import internal_topics
+from streams.dlq.decisions import ACTIONS_TOPIC, action_message, actions_of, decide
+from streams.dlq.model import Letter, State
+from streams.dlq.replay import Replay, discard, replay, replays
+from streams.dlq.search import Wanted, all_letters, chosen
+from streams.errors import UserError
+from streams.runtime.dead_letters.attempts import (
+    Attempts,
+    Place,
+    attempt_headers,
+    attempts_of,
+    parse_place,
+)
+from streams.runtime.dead_letters.reporter import DeadLetters, own_headers
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.producer import Headers, Message, OutboxError, OutboxUnavailableError
+from tests.support.messages import produces
+
+TOPIC = "social.likes.v1"
+DLQ = f"{TOPIC}.dlq"
+TRACE = ("trace", b"\xff\x00")
+ANY = Wanted()
+
+
+@dataclass
+class Broker:
+    """A log of one partition a topic; a worker's burial; a send that fails where a test says so."""
+
+    logs: dict[str, list[Record]] = field(default_factory=dict)
+    sent: list[Message] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    too_large: set[bytes | None] = field(default_factory=set)
+    clock: int = 1_000
+
+    def read(self, topic: str, start: int | None, *, follow: bool) -> Iterator[Sequence[Record]]:
+        assert not follow
+        records = self.logs.get(topic, [])[start or 0 :]
+        yield list(records)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.topic in self.failing:
+                raise self.failing[message.topic]
+            if message.topic == TOPIC and message.value in self.too_large:
+                raise OutboxError("too large")
+            self.append(message)
+        self.sent += messages
+
+    def append(self, message: Message) -> Record:
+        log = self.logs.setdefault(message.topic, [])
+        self.clock += 1
+        at = message.timestamp or self.clock
+        record = Record(message.topic, 0, len(log), at, message.key, message.value, message.headers)
+        log.append(record)
+        return record
+
+    def poison(self, value: bytes | None = b"bad", headers: Headers = ()) -> Record:
+        return self.append(Message(TOPIC, b"7", value, headers))
+
+    def bury(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
+        rejected = Rejected(record, ErrorCode(code), "VALUE_CONVERTER", "Error", "too short")
+        metrics = Metrics(f"storyline-v1-{group}")
+        DeadLetters(self.send, metrics).bury([rejected], "step")
+
+    def letters(self, wanted: Wanted = ANY) -> list[Letter]:
+        return chosen(all_letters(self, [TOPIC]), wanted)
+
+    def plan(
+        self,
+        wanted: Wanted = ANY,
+        *,
+        again: bool = False,
+        limit: int | None = None,
+    ) -> list[Replay]:
+        everything = self.letters()
+        return replays(chosen(everything, wanted), everything, again=again, limit=limit)
+
+    def replay(self, plan: Sequence[Replay]) -> int:
+        return replay(plan, self, self.send, lambda _: None).replayed
+
+
+def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> None:
+    broker = Broker()
+    record = broker.poison()
+    broker.bury(record)
+    broker.bury(record)
+    (letter,) = broker.letters()
+    assert (letter.attempts, len(letter.copies)) == (1, 2)
+    assert letter.id.origin == Place(TOPIC, 0, 0)
+    assert letter.first_seen == record.append_time
+
+
+def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> None:
+    """Decisions that are stored name it."""
+    broker = Broker()
+    broker.bury(broker.poison(b"bad"))
+    broker.bury(broker.poison(None))
+    assert [letter.id.content for letter in broker.letters()] == [
+        "d38afe4a6d9443e4",
+        "0cbd80e5cd46eb7f",
+    ]
+
+
+def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> None:
+    broker = Broker()
+    broker.append(Message(DLQ, b"7", b"bad", ()))
+    (letter,) = broker.letters()
+    assert (letter.copies[0].attempt, letter.id.origin) == (1, Place(DLQ, 0, 0))
+
+
+def test_each_group_has_its_own_letter() -> None:
+    broker = Broker()
+    record = broker.poison()
+    broker.bury(record, "engagement")
+    broker.bury(record, "posts")
+    assert [letter.id.group for letter in broker.letters()] == [
+        "storyline-v1-engagement",
+        "storyline-v1-posts",
+    ]
+
+
+def test_what_fails_again_keeps_its_past_and_is_open_again() -> None:
+    broker = Broker()
+    first = broker.poison(headers=(TRACE,))
+    broker.bury(first)
+    for attempts in (2, 3, 4):
+        assert broker.replay(broker.plan()) == 1
+        (letter,) = broker.letters()
+        assert letter.state is State.REPLAYED
+        broker.bury(broker.logs[TOPIC][-1])
+        (letter,) = broker.letters()
+        assert letter.state is State.OPEN
+        assert letter.attempts == attempts
+        assert letter.first_seen == first.append_time
+        assert letter.id.origin == Place(TOPIC, 0, 0)
+        assert letter.latest.failed_at == Place(TOPIC, 0, attempts - 1)
+    # Retention takes the older copies and the past is still known.
+    broker.logs[DLQ] = broker.logs[DLQ][-1:]
+    (letter,) = broker.letters()
+    assert (letter.attempts, letter.first_seen) == (4, first.append_time)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\x07garbage"])
+def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | None) -> None:
+    broker = Broker()
+    own = (TRACE, ("__connect.errors.topic", b"elsewhere"), ("nothing", None), TRACE)
+    broker.bury(broker.poison(value, own))
+    for _ in range(2):
+        broker.replay(broker.plan())
+        broker.bury(broker.logs[TOPIC][-1])
+    first, second, third = broker.logs[TOPIC]
+    for copy in (second, third):
+        assert (copy.key, copy.value) == (first.key, first.value)
+        assert copy.headers[:4] == own
+    assert attempts_of(second.headers) == Attempts(Place(TOPIC, 0, 0), first.append_time, 1)
+    assert attempts_of(third.headers) == Attempts(Place(TOPIC, 0, 0), first.append_time, 2)
+    assert len(third.headers) == 4 + 3
+
+
+def test_a_record_that_several_groups_refused_is_replayed_once() -> None:
+    broker = Broker()
+    record = broker.poison()
+    broker.bury(record, "engagement")
+    broker.bury(record, "posts")
+    assert broker.replay(broker.plan(Wanted(groups=frozenset({"posts"})))) == 1
+    assert len(broker.logs[TOPIC]) == 2
+    assert {letter.state for letter in broker.letters()} == {State.REPLAYED}
+
+
+def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
+    broker = Broker()
+    broker.bury(broker.poison())
+    plan = broker.plan()
+    broker.bury(broker.poison(b"later"))
+    assert broker.replay(plan) == 1
+    assert [letter.state for letter in broker.letters()] == [State.REPLAYED, State.OPEN]
+
+
+def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
+    broker = Broker()
+    for value in (b"a", b"b", b"c"):
+        broker.bury(broker.poison(value))
+    one, two, three = broker.letters()
+    broker.replay(broker.plan(Wanted(positions=one.positions)))
+    discard([two], "known", broker.send, lambda _: None)
+    assert [letter.state for letter in broker.letters()] == ["replayed", "discarded", "open"]
+    assert [item.position for item in broker.plan()] == [three.latest.position]
+    assert len(broker.plan(again=True)) == 3
+    assert len(broker.plan(again=True, limit=2)) == 2
+    assert broker.letters()[1].actions[0].why == "known"
+
+
+def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_again() -> None:
+    broker = Broker()
+    record = broker.poison()
+    broker.bury(record)
+    discard(broker.letters(), "known", broker.send, lambda _: None)
+    broker.bury(record)
+    assert broker.letters()[0].state is State.DISCARDED
+
+
+@produces("the broker did not acknowledge: …; … were done and noted before")
+@pytest.mark.parametrize(
+    ("topic", "error"),
+    [
+        (TOPIC, OutboxUnavailableError("no")),
+        (ACTIONS_TOPIC, OutboxUnavailableError("no")),
+        (ACTIONS_TOPIC, OutboxError("no")),
+    ],
+)
+def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error: Exception) -> None:
+    broker = Broker()
+    for value in (b"a", b"b"):
+        broker.bury(broker.poison(value))
+    broker.replay(broker.plan(limit=1))
+    broker.failing[topic] = error
+    with pytest.raises(UserError, match="did not acknowledge"):
+        broker.replay(broker.plan())
+    assert [letter.state for letter in broker.letters()] == [State.REPLAYED, State.OPEN]
+    broker.failing.clear()
+    assert broker.replay(broker.plan()) == 1
+
+
+def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
+    broker = Broker(too_large={b"b"})
+    for value in (b"a", b"b", b"c"):
+        broker.bury(broker.poison(value))
+    outcome = replay(broker.plan(), broker, broker.send, lambda _: None)
+    assert (outcome.replayed, outcome.refused) == (2, (Place(DLQ, 0, 1),))
+    assert [letter.state for letter in broker.letters()] == ["replayed", "open", "replayed"]
+
+
+def test_a_letter_that_its_retention_took_is_told() -> None:
+    broker = Broker()
+    broker.bury(broker.poison())
+    plan = broker.plan()
+    broker.logs[DLQ] = []
+    outcome = replay(plan, broker, broker.send, lambda _: None)
+    assert outcome.gone == (Place(DLQ, 0, 0),)
+    assert ACTIONS_TOPIC not in broker.logs
+
+
+def test_letters_are_chosen_by_all_that_is_asked() -> None:
+    broker = Broker()
+    for at, (group, code) in enumerate([("posts", "bad_frame"), ("graph", "id_conflict")]):
+        broker.bury(broker.poison(b"%d" % at), group, code)
+    one, two = broker.letters()
+    first = one.first_seen
+    for wanted, found in (
+        (Wanted(), [one, two]),
+        (Wanted(topics=frozenset({TOPIC})), [one, two]),
+        (Wanted(topics=frozenset({"social.posts.v1"})), []),
+        (Wanted(codes=frozenset({"bad_frame"})), [one]),
+        (Wanted(groups=frozenset({"graph"})), [two]),
+        (Wanted(groups=frozenset({"storyline-v1-posts"})), [one]),
+        (Wanted(since=first, until=two.first_seen), [one]),
+        (Wanted(since=first + 1), [two]),
+        (Wanted(positions=frozenset({Place(DLQ, 0, 1)})), [two]),
+        (Wanted(states=frozenset({State.DISCARDED})), []),
+        (Wanted(codes=frozenset({"bad_frame"}), groups=frozenset({"graph"})), []),
+    ):
+        assert [letter.id for letter in broker.letters(wanted)] == [one.id for one in found], wanted
+    with pytest.raises(UserError, match=r"no dead letter at social.likes.v1.dlq:0:9"):
+        broker.letters(Wanted(positions=frozenset({Place(DLQ, 0, 9)})))
+
+
+def test_only_topics_that_are_asked_for_are_read() -> None:
+    assert Wanted(positions=frozenset({Place(DLQ, 0, 1)})).sources == [TOPIC]
+    assert Wanted(topics=frozenset({TOPIC})).sources == [TOPIC]
+    assert len(Wanted().sources) == 9
+
+
+def test_headers_copied_onto_another_record_hide_nothing() -> None:
+    """As by a program that passes on the headers of what it reads."""
+    broker = Broker()
+    broker.bury(broker.poison())
+    broker.replay(broker.plan())
+    copied = broker.logs[TOPIC][-1].headers
+    broker.bury(broker.poison(b"other", copied))
+    assert {letter.state for letter in broker.letters()} == {State.REPLAYED, State.OPEN}
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"-1", b"1e3", "\u0663".encode(), b"9" * 19, b"\xff", b"two"]
+)
+def test_headers_that_storyline_never_wrote_count_for_nothing(value: bytes) -> None:
+    past = Attempts(Place(TOPIC, 0, 1), 5, 1)
+    headers = attempt_headers(past)
+    assert attempts_of(headers) == past
+    for name, _ in headers:
+        assert attempts_of((*headers, (name, value))) is None
+    assert own_headers((TRACE, *headers)) == (TRACE,)
+
+
+def test_a_dead_letter_that_no_worker_wrote_can_be_replayed() -> None:
+    broker = Broker()
+    broker.append(Message(DLQ, None, b"by hand", (TRACE,)))
+    (letter,) = broker.letters()
+    assert letter.id.origin == letter.latest.position
+    broker.replay(broker.plan())
+    assert (broker.sent[0].topic, broker.sent[0].key, broker.sent[0].value) == (
+        TOPIC,
+        None,
+        b"by hand",
+    )
+    assert broker.letters()[0].state is State.REPLAYED
+
+
+def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() -> None:
+    broker = Broker()
+    broker.bury(broker.poison())
+    (letter,) = broker.letters()
+    action = decide(letter, State.DISCARDED, "wrong clock")
+    record = broker.append(action_message(action))
+    assert list(actions_of([[record]])) == [action._replace(at=record.append_time)]
+    for value in (
+        None,
+        b"",
+        b"[]",
+        b"{}",
+        b'{"action": "open?"}',
+        b'{"action":"replayed","failed_at":[1]}',
+    ):
+        assert list(actions_of([[record._replace(value=value)]])) == []
+
+
+def test_a_position_reads_as_it_is_written() -> None:
+    place = Place(DLQ, 3, 17)
+    assert str(place) == "social.likes.v1.dlq:3:17"
+    assert parse_place(str(place)) == place
+    for text in ("", DLQ, f"{DLQ}:3", f"{DLQ}:3:x", f"{DLQ}:-1:2", f"{DLQ}:3:17\n"):
+        with pytest.raises(ValueError, match="topic:partition:offset"):
+            parse_place(text)
+
+
+def test_actions_go_to_a_topic_that_is_described() -> None:
+    assert ACTIONS_TOPIC in internal_topics()

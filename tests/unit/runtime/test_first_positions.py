@@ -1,0 +1,61 @@
+"""Where reading begins: at the commit, and the broker is asked for no more than that takes."""
+
+from typing import Any, cast
+
+import pytest
+
+from streams.runtime.consumer.positions import PositionGapError
+from tests.unit.runtime.test_runtime_batcher import LIKES, Gathering, Member, offsets, run
+
+
+class Committed(Member):
+    """A member whose group has committed, and whose log may begin later than that."""
+
+    def __init__(self, commit: int, log_start: int) -> None:
+        self.commit = commit
+        self.begin = log_start
+        self.asked = 0
+
+    def committed(self, _: object) -> int | None:
+        return self.commit
+
+    async def log_start(self, _: object) -> int:
+        self.asked += 1
+        return self.begin
+
+
+@pytest.mark.parametrize(
+    ("commit", "log_start", "fetched", "begins", "asked"),
+    [
+        (5, 7, (5, 6, 7), 5, 0),  # the log was cut off after the fetch: 5 and 6 are here already
+        (5, 7, (7, 8, 9), 7, 1),  # 5 and 6 are gone from the log
+        (9, 0, (7, 8, 9), 9, 0),
+    ],
+)
+def test_reading_begins_at_the_commit_or_the_start_of_the_log(
+    commit: int, log_start: int, fetched: tuple[int, ...], begins: int, asked: int
+) -> None:
+    async def story() -> None:
+        gathering = Gathering(most=len(fetched))
+        member = Committed(commit, log_start)
+        gathering.intake._member = cast(Any, member)
+        await gathering.intake.seek()
+        gathering.put(*fetched)
+        gathered = await gathering.gatherer.gather(0)
+        assert offsets(gathered) == list(fetched)
+        assert gathering.intake.positions.at(LIKES) == begins
+        assert member.asked == asked
+
+    run(story())
+
+
+def test_gap_behind_the_commit_is_an_error() -> None:
+    async def story() -> None:
+        gathering = Gathering(most=3)
+        gathering.intake._member = cast(Any, Committed(5, 0))
+        await gathering.intake.seek()
+        gathering.put(7, 8, 9)
+        with pytest.raises(PositionGapError, match="expected offset 5, got 7"):
+            await gathering.gatherer.gather(0)
+
+    run(story())

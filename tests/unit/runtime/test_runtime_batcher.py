@@ -1,0 +1,117 @@
+"""What a rebalance does to a batch that is being gathered: nothing of the new one is lost."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from streams.runtime.consumer.consumer_rules import Buffer, Intake
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.processing.batcher import Gathered, Gatherer
+
+LIKES = ("likes", 0)
+LONG_S = 60.0
+
+
+@dataclass
+class Message:
+    generation_id: int
+    value: RawBatch
+    tp: tuple[str, int] = LIKES
+
+
+class Event(NamedTuple):
+    message: Message
+
+
+class Member:
+    """A group's member with one partition and no commit."""
+
+    generation = 1
+
+    def assignment(self) -> set[tuple[str, int]]:
+        return {LIKES}
+
+    def committed(self, _: object) -> int | None:
+        return None
+
+    async def log_start(self, _: object) -> int:
+        return 0
+
+    async def seek_to_commits(self) -> None:
+        """It stands there."""
+
+
+def batch(*offsets: int) -> RawBatch:
+    some = [b"v"] * len(offsets)
+    return RawBatch(*LIKES, offsets, [0] * len(offsets), some, some, [()] * len(offsets))
+
+
+class Gathering:
+    """A gatherer, its queue, and the member whose generation it goes by."""
+
+    def __init__(self, most: int) -> None:
+        self.member = cast(Any, Member())
+        self.intake = Intake(self.member, Buffer())
+        self.queue: asyncio.Queue[Event] = asyncio.Queue()
+        self.gatherer = Gatherer(self.intake, self.queue, most=most)
+
+    def put(self, *offsets: int) -> None:
+        self.queue.put_nowait(Event(Message(self.member.generation, batch(*offsets))))
+
+    async def rebalance(self) -> None:
+        await self.intake.seek()
+        self.intake.positions.forget({LIKES})
+        self.member.generation += 1
+        await self.intake.seek()
+
+
+def offsets(gathered: Gathered) -> list[int]:
+    return [offset for part in gathered.batches for offset in part.offsets]
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, LONG_S / 10))
+
+
+def test_messages_become_batches_of_the_size_that_is_wanted() -> None:
+    async def story() -> None:
+        gathering = Gathering(most=3)
+        await gathering.intake.seek()
+        gathering.put(0, 1)
+        gathering.put(2, 3, 4)
+        first = await gathering.gatherer.gather(LONG_S)
+        assert (offsets(first), first.last, first.count) == ([0, 1, 2], {LIKES: 2}, 3)
+        second = await gathering.gatherer.gather(0)
+        assert (offsets(second), second.last) == ([3, 4], {LIKES: 4})
+
+    run(story())
+
+
+def test_a_new_assignment_ends_the_batch_of_the_old_one_and_loses_nothing() -> None:
+    async def story() -> None:
+        gathering = Gathering(most=2)
+        await gathering.intake.seek()
+        gathering.put(0)
+        gathered = asyncio.ensure_future(gathering.gatherer.gather(LONG_S))
+        while not gathering.queue.empty():
+            await asyncio.sleep(0)
+        await gathering.rebalance()
+        gathering.put(0, 1)
+        batch = await gathered
+        assert (batch.generation, offsets(batch)) == (2, [0, 1])
+
+    run(story())
+
+
+def test_what_is_left_of_an_earlier_assignment_is_not_used() -> None:
+    async def story() -> None:
+        gathering = Gathering(most=2)
+        await gathering.intake.seek()
+        gathering.put(0, 1, 2)
+        assert offsets(await gathering.gatherer.gather(LONG_S)) == [0, 1]
+        await gathering.rebalance()
+        gathering.put(0, 1)
+        assert offsets(await gathering.gatherer.gather(LONG_S)) == [0, 1]
+
+    run(story())

@@ -1,0 +1,157 @@
+"""A worker's health and levels: what it takes from its watcher and from what waits."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from streams.contracts.batch import Record
+from streams.runtime.config import WorkerConfig
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.consumer.transport import BatchApp
+from streams.runtime.monitoring.progress_monitor import Look, Reading
+from streams.runtime.monitoring.stalls import Stall, Standing, Still
+from streams.runtime.monitoring.worker_status import Vitals
+from tests.support.batches import raw_batches
+
+THINGS, OTHERS = "things", "others"
+STALLED_AFTER_S = 30.0
+
+
+class Assigned(NamedTuple):
+    """A partition, as the Kafka client names it."""
+
+    topic: str
+    partition: int
+
+
+@dataclass
+class Consumer:
+    """What the transport has fetched, and is assigned."""
+
+    batches: dict[str, list[RawBatch]] = field(default_factory=dict)
+    assigned: set[tuple[str, int]] = field(default_factory=set)
+    applied: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def waiting(self, topic: str) -> Collection[RawBatch]:
+        return self.batches.get(topic, [])
+
+    def assignment(self) -> set[Assigned]:
+        return {Assigned(*at) for at in self.assigned}
+
+    @property
+    def positions(self) -> Any:
+        return SimpleNamespace(at=lambda at: self.applied.get((at.topic, at.partition)))
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def vitals(consumer: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vitals:
+    """Of a worker that has started, and whose watcher looks only when a test says so."""
+    monkeypatch.setattr(
+        "streams.runtime.monitoring.progress_monitor.Consumer", lambda _config: None
+    )
+    config = WorkerConfig(
+        group="group",
+        bootstrap="broker:9092",
+        data_dir=tmp_path,
+        stalled_after_s=STALLED_AFTER_S,
+    )
+    made = Vitals(config, {THINGS: tuple, OTHERS: tuple}, lambda _stalls: None)
+    made._watcher.start = lambda: None  # type: ignore[method-assign]
+    made.start(cast(BatchApp, SimpleNamespace(batch_consumer=consumer)))
+    return made
+
+
+def batch(topic: str, *values: bytes, partition: int = 0) -> RawBatch:
+    records = [Record(topic, partition, n, 0, b"key", value) for n, value in enumerate(values)]
+    (made,) = raw_batches(records)
+    return made
+
+
+def stall(partition: int = 0) -> Stall:
+    return Stall((THINGS, partition), Still.POSITION, Standing(5, 5, 9, busy=False), 31.0)
+
+
+def test_worker_is_healthy_until_a_look_shows_otherwise(vitals: Vitals) -> None:
+    assert vitals.health().ok
+    vitals._watcher.last = Look(stalls=(stall(0), stall(1)))
+    health = vitals.health()
+    assert not health.ok
+    assert health.group == "group"
+    assert health.reasons == (str(stall(0)), str(stall(1)))
+
+
+@pytest.mark.parametrize(("silence_s", "ok"), [(29.9, True), (30.0, False), (31.0, False)])
+def test_silence_of_the_broker_counts_as_long_as_a_stall(
+    vitals: Vitals, silence_s: float, ok: bool
+) -> None:
+    vitals._watcher.last = Look(unanswered_s=silence_s)
+    health = vitals.health()
+    assert health.ok is ok
+    if not ok:
+        assert health.reasons == (f"the broker has not answered for {silence_s:.0f} s",)
+
+
+def test_levels_are_those_of_the_last_look_and_what_waits_now(
+    vitals: Vitals, consumer: Consumer
+) -> None:
+    at = {(THINGS, 0): Standing(5, 5, 9, busy=False)}
+    vitals._watcher.last = Look(at, (stall(),))
+    consumer.batches[THINGS] = [batch(THINGS, b"12345", b"1"), batch(THINGS, b"")]
+    levels = vitals.levels()
+    assert levels.standings == at
+    assert levels.stalls == (stall(),)
+    assert levels.buffered == {THINGS: 15, OTHERS: 0}
+
+
+def test_what_is_set_aside_waits_too(vitals: Vitals, consumer: Consumer) -> None:
+    consumer.batches[THINGS] = [batch(THINGS, b"1")]
+    vitals.set_aside[THINGS] = lambda: [batch(THINGS, b"123")]
+    assert vitals.buffered(THINGS) == 4 + 6
+    assert vitals.buffered(OTHERS) == 0
+
+
+def test_worker_that_has_not_started_has_nothing_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "streams.runtime.monitoring.progress_monitor.Consumer", lambda _config: None
+    )
+    config = WorkerConfig(group="group", bootstrap="broker:9092", data_dir=tmp_path)
+    vitals = Vitals(config, {THINGS: tuple}, lambda _stalls: None)
+    vitals.set_aside[THINGS] = lambda: [batch(THINGS, b"123")]
+    assert vitals.buffered(THINGS) == 0
+    assert vitals.health().ok
+
+
+def test_readings_are_of_the_assigned_partitions_of_its_topics(
+    vitals: Vitals, consumer: Consumer
+) -> None:
+    consumer.assigned = {(THINGS, 0), (THINGS, 1), (OTHERS, 0), ("__assignor", 0)}
+    consumer.applied = {(THINGS, 0): 7}
+    assert vitals._readings() == {
+        (THINGS, 0): Reading(7, busy=False),
+        (THINGS, 1): Reading(None, busy=False),
+        (OTHERS, 0): Reading(None, busy=False),
+    }
+
+
+def test_partition_is_busy_in_hand_or_behind_a_batch_of_its_topic(
+    vitals: Vitals, consumer: Consumer
+) -> None:
+    consumer.assigned = {(THINGS, 0), (THINGS, 1), (THINGS, 2), (OTHERS, 0)}
+    consumer.batches = {
+        THINGS: [batch(THINGS, b"1", partition=1)],
+        OTHERS: [batch(OTHERS, b"1")],
+    }
+    vitals.in_hand.add((THINGS, 0))
+    busy = {at for at, reading in vitals._readings().items() if reading.busy}
+    assert busy == {(THINGS, 0), (THINGS, 1)}, "nothing of the other topic is in hand"

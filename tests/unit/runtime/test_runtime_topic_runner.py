@@ -1,0 +1,167 @@
+"""Where a store does not answer for one partition, the others of its topic go on."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.consumer.raw_batch import RawBatch
+from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.processing.applier import Applier
+from streams.runtime.processing.batcher import Gathered
+from streams.runtime.processing.pipeline import HeldUpError
+from streams.runtime.processing.retry import StoppedError
+from streams.runtime.processing.topic_runner import Lane
+
+TOPIC = "things"
+GENERATION = 3
+STUCK, FREE = (TOPIC, 0), (TOPIC, 1)
+
+
+class Pipeline:
+    """Its store answers for every partition but one, until told otherwise."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.applied: list[tuple[int, int]] = []
+        self.error: Exception | None = None
+
+    def run(self, batches: Sequence[RawBatch]) -> None:
+        if any(batch.partition == STUCK[1] for batch in batches) and not self.answers.is_set():
+            raise HeldUpError("apply", Buried())
+        self._apply(batches)
+
+    def resume(self, batches: Sequence[RawBatch], buried: Buried) -> None:  # noqa: ARG002
+        if any(batch.partition == STUCK[1] for batch in batches):
+            assert self.answers.wait(30)
+        if self.error is not None:
+            raise self.error
+        self._apply(batches)
+
+    def _apply(self, batches: Sequence[RawBatch]) -> None:
+        self.applied += [(b.partition, offset) for b in batches for offset in b.offsets]
+
+
+class Gatherer:
+    def __init__(self) -> None:
+        self.held: list[TopicPartition] = []
+
+    def hold(self, partition: TopicPartition) -> None:
+        self.held.append(partition)
+
+    def release(self, partition: TopicPartition) -> None:
+        self.held.remove(partition)
+
+
+class World:
+    def __init__(self, *, divides: bool = True) -> None:
+        self.pipeline, self.gatherer, self.positions = Pipeline(), Gatherer(), Positions()
+        for partition in (STUCK, FREE):
+            self.positions.start(partition, GENERATION, 0)
+        self.failures: list[Exception] = []
+        pipelines: Any = {TOPIC: self.pipeline}
+        self.metrics = Metrics("group")
+        self.in_hand: set[TopicPartition] = set()
+        applier = Applier(
+            pipelines, metrics=self.metrics, threads=ThreadPoolExecutor(), in_hand=self.in_hand
+        )
+        gatherer: Any = self.gatherer
+        self.lane = Lane(
+            TOPIC, gatherer, applier, self.positions, self.failures.append, divides=divides
+        )
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+
+def gathered(*partitions: TopicPartition, first: int = 0) -> Gathered:
+    made = Gathered(GENERATION)
+    for partition in partitions:
+        columns: Any = ([0, 0], [None, None], [b"1", b"2"], [(), ()])
+        made.add(partition, RawBatch(*partition, [first, first + 1], *columns))
+    return made
+
+
+def test_the_part_that_waits_is_held_and_the_rest_is_acknowledged() -> None:
+    async def test() -> None:
+        world = World()
+        await world.lane.apply(gathered(STUCK, FREE))
+        assert set(world.gatherer.held) >= {STUCK}
+        await world.until(lambda: world.positions.committable(FREE) == 2)
+        await world.until(lambda: world.gatherer.held == [STUCK])
+        await world.lane.apply(gathered(FREE, first=2))
+        assert world.positions.committable(FREE) == 4
+        assert world.positions.committable(STUCK) is None
+        world.pipeline.answers.set()
+        await world.until(lambda: world.gatherer.held == [])
+        assert world.positions.committable(STUCK) == 2
+        assert world.metrics.read()[TOPIC].consumed == 6, "a record that waits is counted once"
+        await world.lane.end()
+
+    asyncio.run(test())
+
+
+def test_what_cannot_be_waited_for_ends_the_worker_unacknowledged() -> None:
+    async def test() -> None:
+        world = World()
+        world.pipeline.error = ValueError("a bug")
+        world.pipeline.answers.set()
+        world.pipeline.run = _held_up  # type: ignore[method-assign]
+        await world.lane.apply(gathered(STUCK, FREE))
+        await world.lane.end()
+        assert [str(error) for error in world.failures] == ["a bug", "a bug"]
+        assert world.positions.committable(FREE) is None
+        assert set(world.gatherer.held) == {STUCK, FREE}
+
+    asyncio.run(test())
+
+
+def test_what_is_given_up_when_the_worker_stops_is_told_at_the_end() -> None:
+    async def test() -> None:
+        world = World()
+        world.pipeline.error = StoppedError()
+        world.pipeline.answers.set()
+        world.pipeline.run = _held_up  # type: ignore[method-assign]
+        await world.lane.apply(gathered(STUCK))
+        with pytest.raises(StoppedError):
+            await world.lane.end()
+        assert world.failures == []
+
+    asyncio.run(test())
+
+
+def test_a_lane_that_does_not_divide_waits_with_everything() -> None:
+    async def test() -> None:
+        world = World(divides=False)
+        applying = asyncio.ensure_future(world.lane.apply(gathered(STUCK, FREE)))
+        await asyncio.sleep(0.05)
+        assert world.positions.committable(FREE) is None
+        assert not applying.done()
+        world.pipeline.answers.set()
+        await applying
+        assert world.positions.committable(FREE) == world.positions.committable(STUCK) == 2
+
+    asyncio.run(test())
+
+
+def test_what_is_in_hand_is_told_while_it_is() -> None:
+    async def test() -> None:
+        world = World(divides=False)
+        applying = asyncio.ensure_future(world.lane.apply(gathered(STUCK, FREE)))
+        await world.until(lambda: world.in_hand == {STUCK, FREE})
+        world.pipeline.answers.set()
+        await applying
+        assert world.in_hand == set()
+
+    asyncio.run(test())
+
+
+def _held_up(batches: Sequence[RawBatch]) -> None:
+    raise HeldUpError("apply", Buried())

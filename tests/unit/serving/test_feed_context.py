@@ -1,0 +1,114 @@
+"""How many round trips the beginning of a page takes, and when one must ask again."""
+
+from collections.abc import Collection
+
+import pytest
+
+from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.read_through import CopiedViews
+from streams.errors import StoreUnavailableError
+from streams.serving import home_feed
+from streams.serving.feed.celebrity_cache import CelebrityCache
+from streams.serving.feed.context_loader import Opener
+from streams.serving.feed.feed_caches import HotViews
+from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.sinks.memory.pull_set import MemoryPullSet
+from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.store import MemoryStore
+from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.views.effects import Effects, Relation, SetRelation, Stamp
+from streams.views.feed_context import Opened
+from streams.views.pull_set import Pulled
+from tests.contract.store_events import Scope
+from tests.support.memory_side import memory_copies
+
+READER, ANN, BOB = 1, 2, 3
+
+
+class Pulls(MemoryPullSet):
+    """Counts how often it is asked by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def pulled(self, authors: Collection[int]) -> dict[int, Pulled] | None:
+        self.asked += 1
+        found = super().pulled(authors)
+        return None if found is None else dict(found)
+
+
+class Openings(MemoryOpenings):
+    away = False
+
+    def read(self, reader: int, authors: Collection[int]) -> Opened:
+        if self.away:
+            raise StoreUnavailableError("away")
+        return super().read(reader, authors)
+
+
+class World:
+    def __init__(self) -> None:
+        self.store, self.copies = MemoryStore(), memory_copies()
+        self.sink = DroppingSink(self.store, self.store, self.copies)
+        self.pulls, timelines = Pulls(), MemoryTimelines(shards=1)
+        token = self.pulls.begin()
+        assert token is not None
+        assert self.pulls.install(token, {})
+        self.views = CopiedViews(self.store, self.copies)
+        self.openings = Openings(self.copies.relations, timelines, self.pulls)
+        celebrities = CelebrityCache(self.store, self.pulls)
+        opener = Opener(self.views, self.openings)
+        self.hot = HotViews(timelines, celebrities, MemoryVisits(), opener=opener)
+        self.follows = 0
+
+    def follow(self, author: int) -> None:
+        self.follows += 1
+        stamp = Stamp(1, self.follows)
+        self.sink.apply(Effects(relations=[SetRelation(Relation.FOLLOW, READER, author, stamp)]))
+
+    def pulled_post(self, author: int, post: int) -> None:
+        self.sink.apply(Effects(create_posts=[Scope(0).post(post, author, post)]))
+        self.pulls.pull({author: [post]})
+
+    def feed(self) -> list[int]:
+        page = home_feed(self.views, READER, hot=self.hot)
+        assert page.complete
+        return [post.post_id for post in page.posts]
+
+    def asked(self) -> int:
+        """How often the pull set was asked since the last time, openings included."""
+        asked, self.pulls.asked = self.pulls.asked, 0
+        return asked
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.follow(ANN)
+    assert world.feed() == []
+    world.asked()
+    return world
+
+
+def test_whom_the_reader_still_follows_is_asked_for_with_the_first_question(world: World) -> None:
+    world.pulled_post(ANN, 10)
+    assert world.feed() == [10]
+    assert world.asked() == 1
+
+
+def test_whom_the_reader_has_followed_since_is_asked_for_again(world: World) -> None:
+    world.pulled_post(BOB, 10)
+    assert world.feed() == []
+    world.follow(BOB)
+    assert world.feed() == [10]
+    world.asked()
+    world.pulled_post(BOB, 11)
+    assert world.feed() == [11, 10]
+    assert world.asked() == 1
+
+
+def test_pages_come_from_the_durable_store_where_openings_do_not_answer(world: World) -> None:
+    world.pulled_post(ANN, 10)
+    world.openings.away = True
+    assert world.feed() == [10]
