@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 from datasketches import hll_sketch, tgt_hll_type
 
+from streams.caching.ttl import COUNT_TTL_S
 from streams.views.counted_members import members, members_among
 from streams.views.counts import Count, Stamped, Tally
 from streams.views.row_cache import Copies, Copy
 from streams.views.store import ViewReader
 
-TALLY_TTL_S: Final = 6 * 3600
 EXACT_VIEWS: Final = 100_000
 """Views up to so many are always counted exactly."""
 _SKETCH_LG: Final = 17
@@ -80,7 +80,7 @@ class TallyKeeper:
                 if (tally := held.tally(one, Stamped.unpack(packed), changes[one]))
             }
             copies.drop(renewed.old.keys() - tallies)
-            filled = {one: Copy(tally.pack(), TALLY_TTL_S) for one, tally in tallies.items()}
+            filled = {one: Copy(tally.pack(), COUNT_TTL_S) for one, tally in tallies.items()}
             copies.fill(renewed.token, filled)
 
 

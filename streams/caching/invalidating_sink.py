@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from streams.caching.count_maintainer import TallyKeeper
+from streams.caching.ttl import SEEN_TTL_S
 from streams.views.counts import Count
 from streams.views.effects import Effects, Relation, SeeContent
 from streams.views.row_cache import Copy, RowCopies
 from streams.views.rows import Content
-from streams.views.seen_stories import SEEN_TTL_S, Seen
+from streams.views.seen_stories import Seen
 from streams.views.store import ViewReader, ViewSink
 
 _Members = defaultdict[int, set[int]]

@@ -1,23 +1,13 @@
 """Copies asked for by whoever can do without them: where Redis is away, there are none."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
 
 import structlog
 
-from streams.contracts.events import Tier
 from streams.errors import StoreUnavailableError
 from streams.views.row_cache import Copied, Copies, Copy
 
 _log = structlog.get_logger(__name__)
-
-_HOUR: Final = 3600
-TTL_S: Final = {
-    Tier.CELEBRITY: 6 * _HOUR,
-    Tier.POPULAR: 2 * _HOUR,
-    Tier.REGULAR: _HOUR // 2,
-}
-"""How long copies of posts and stories live, by their author's tier."""
 
 
 def read_copies(copies: Copies, ids: Collection[int]) -> Copied:

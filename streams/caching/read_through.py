@@ -13,7 +13,7 @@ from typing import Final
 
 from cachetools import TTLCache
 
-from streams.caching.count_maintainer import CARRIED, TALLY_TTL_S
+from streams.caching.count_maintainer import CARRIED
 from streams.caching.formats import (
     pack_post,
     pack_relations,
@@ -21,9 +21,10 @@ from streams.caching.formats import (
     unpack_post,
     unpack_relations,
 )
-from streams.caching.leases import TTL_S, fill_copies, read_copies
+from streams.caching.leases import fill_copies, read_copies
 from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.read_through_stories import CopiedStories
+from streams.caching.ttl import CONTENT_TTL_S, COUNT_TTL_S, RELATIONS_TTL_S
 from streams.contracts.events import Tier
 from streams.views.counted_members import tallies
 from streams.views.counts import Count, Stamped, Tally
@@ -34,7 +35,6 @@ from streams.views.store import ViewReader
 TIER_FRESH_S: Final = 600.0
 """How long a tier that was asked for serves."""
 _AUTHORS: Final = 100_000
-RELATIONS_TTL_S: Final = 24 * 3600
 
 
 class CopiedViews:
@@ -134,7 +134,7 @@ class CopiedViews:
         if lacking:
             counted = self._counted(kind, lacking)
             leased = {one: tally for one, tally in counted.items() if one in copied.leased}
-            packed = {one: Copy(tally.pack(), TALLY_TTL_S) for one, tally in leased.items()}
+            packed = {one: Copy(tally.pack(), COUNT_TTL_S) for one, tally in leased.items()}
             fill_copies(copies, copied.token, packed)
             found |= {one: counted[one].tally for one in lacking}
         return found
@@ -158,7 +158,7 @@ class CopiedViews:
         for tier, misses in Counter(tiers.values()).items():
             self._metrics.count(Cache.POST, tier, misses=misses)
         copies = {
-            one: Copy(pack_post(rows[one], tier), TTL_S[tier])
+            one: Copy(pack_post(rows[one], tier), CONTENT_TTL_S[tier])
             for one, tier in tiers.items()
             if one in copied.leased
         }
@@ -181,4 +181,4 @@ class CopiedViews:
 
 def _tier(decided: TierRow | None) -> Tier:
     """REGULAR where nothing was decided, or something that only a later release knows."""
-    return decided.tier if decided and decided.tier in TTL_S else Tier.REGULAR
+    return decided.tier if decided and decided.tier in CONTENT_TTL_S else Tier.REGULAR

@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from streams.caching.formats import pack_stories, tier_of, unpack_stories
-from streams.caching.leases import TTL_S, fill_copies, read_copies, renew_copy
+from streams.caching.leases import fill_copies, read_copies, renew_copy
 from streams.caching.metrics import Cache, CacheMetrics
+from streams.caching.ttl import CONTENT_TTL_S, SEEN_TTL_S
 from streams.contracts.events import Tier
 from streams.views.row_cache import Copies, Copy
 from streams.views.rows import StoryRow
-from streams.views.seen_stories import SEEN_TTL_S, Seen
+from streams.views.seen_stories import Seen
 from streams.views.store import ViewReader
 from streams.views.visible_stories import current_stories
 
@@ -102,5 +103,5 @@ class CopiedStories:
 def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> Copy:
     """It lives no longer than one of the stories is shown."""
     last = max((row.expires_at for row in rows), default=None)
-    left = TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
-    return Copy(pack_stories(rows, now, tier), min(TTL_S[tier], left))
+    left = CONTENT_TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
+    return Copy(pack_stories(rows, now, tier), min(CONTENT_TTL_S[tier], left))

@@ -2,9 +2,7 @@
 
 import struct
 from collections.abc import Collection
-from typing import Final, NamedTuple
-
-SEEN_TTL_S: Final = 2 * 3600
+from typing import NamedTuple
 
 
 class Seen(NamedTuple):

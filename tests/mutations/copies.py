@@ -85,7 +85,7 @@ COPIES = (
     Mutation(
         "short-lived-celebrities",
         "a celebrity's posts are copied for half an hour, like everybody's",
-        "streams/caching/leases.py",
+        "streams/caching/ttl.py",
         "    Tier.CELEBRITY: 6 * _HOUR,\n",
         "    Tier.CELEBRITY: _HOUR // 2,\n",
         _TESTS,

@@ -100,8 +100,8 @@ SURVIVORS = (
     Mutation(
         "relations-for-seconds",
         "warm pages ask Cassandra every 24 seconds",
-        "streams/caching/read_through.py",
-        "RELATIONS_TTL_S: Final = 24 * 3600",
+        "streams/caching/ttl.py",
+        "RELATIONS_TTL_S: Final = 24 * _HOUR",
         "RELATIONS_TTL_S: Final = 24",
         ("tests/unit/caching/test_copy_lifetimes.py",),
     ),
@@ -109,8 +109,8 @@ SURVIVORS = (
         "copies-outlive-stories",
         "Redis keeps copies of stories that no longer show",
         "streams/caching/read_through_stories.py",
-        "min(TTL_S[tier], left)",
-        "TTL_S[tier]",
+        "min(CONTENT_TTL_S[tier], left)",
+        "CONTENT_TTL_S[tier]",
         ("tests/unit/caching/test_copy_lifetimes.py",),
     ),
     Mutation(

@@ -7,9 +7,9 @@ import pytest
 
 from streams.caching.formats import pack_post, pack_relations, unpack_post, unpack_relations
 from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.leases import TTL_S
 from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.read_through import CopiedViews
+from streams.caching.ttl import CONTENT_TTL_S
 from streams.contracts.events import Tier
 from streams.errors import StoreUnavailableError
 from streams.sinks.memory.row_cache import MemoryCopies
@@ -89,7 +89,7 @@ def test_rows_come_back_as_they_were(world: World) -> None:
     ]
     feed(world.sink, [events])
     for row in world.store.posts([post_id(n) for n in (1, 2, 3)]).values():
-        for tier in TTL_S:
+        for tier in CONTENT_TTL_S:
             assert unpack_post(pack_post(row, tier)) == row
     feed(world.sink, [[follow(4, READER, (1 << 63) - 1)]])
     feed(world.sink, [[pair(5, "Muted", READER, 77), pair(6, "Blocked", READER, 78)]])
@@ -123,16 +123,16 @@ def test_every_change_of_a_row_shows_at_once(world: World) -> None:
 
 
 def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
-    for number, tier in enumerate(TTL_S, start=1):
+    for number, tier in enumerate(CONTENT_TTL_S, start=1):
         feed(world.sink, [[post(number, author=number)]])
         world.sink.apply(Effects(tiers=[SetTier(number, Stamp(1, 1), tier)]))
         world.views.posts([post_id(number)])
         world.views.posts([post_id(number)])
         assert world.metrics.read(Cache.POST, tier) == (1, 1)
-        assert world.posts.lifetimes[post_id(number)] == TTL_S[tier]
-    assert sorted(TTL_S.values()) == [1800, 7200, 21600]
-    assert TTL_S[Tier.CELEBRITY] == 21600
-    assert TTL_S[Tier.REGULAR] == 1800
+        assert world.posts.lifetimes[post_id(number)] == CONTENT_TTL_S[tier]
+    assert sorted(CONTENT_TTL_S.values()) == [1800, 7200, 21600]
+    assert CONTENT_TTL_S[Tier.CELEBRITY] == 21600
+    assert CONTENT_TTL_S[Tier.REGULAR] == 1800
 
 
 def test_who_holds_no_lease_fills_nothing_in(world: World) -> None:
@@ -185,14 +185,14 @@ def test_a_tier_of_a_later_release_counts_as_regular(world: World) -> None:
     feed(world.sink, [[post(1)]])
     world.sink.apply(Effects(tiers=[SetTier(AUTHOR, Stamp(1, 1), Tier.UNKNOWN)]))
     world.agree(post_id(1))
-    assert world.posts.lifetimes[post_id(1)] == TTL_S[Tier.REGULAR]
+    assert world.posts.lifetimes[post_id(1)] == CONTENT_TTL_S[Tier.REGULAR]
 
 
 def test_reads_of_stories_are_counted_by_their_authors_tier(world: World) -> None:
     now = time.time_ns() // 1_000_000
-    for author, tier in enumerate(TTL_S, start=1):
+    for author, tier in enumerate(CONTENT_TTL_S, start=1):
         world.sink.apply(Effects(tiers=[SetTier(author, Stamp(1, 1), tier)]))
     for _ in range(3):
         world.views.current_stories([1, 2, 3], now)
-    for tier in TTL_S:
+    for tier in CONTENT_TTL_S:
         assert world.metrics.read(Cache.STORIES, tier) == (2, 1)
