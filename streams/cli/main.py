@@ -1,4 +1,4 @@
-"""The `storyline` command: one module per command, imported only when it is called."""
+"""The `storyline` command. A module is imported when one of its commands is called."""
 
 import importlib
 import os
@@ -17,7 +17,7 @@ _INTERRUPTED = 130
 _TERMINATED = 128 + signal.SIGTERM
 
 # command -> (module in streams.cli, one line of help). A module offers `app`, a typer.Typer with
-# one command, or with several where the command has verbs.
+# one command, with several of this table, or with the verbs of one.
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("stack.up", "Start the local servers and wait until they answer."),
     "down": ("stack.down", "Stop the local servers."),
@@ -65,6 +65,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+HEADINGS: dict[str, tuple[str, ...]] = {
+    "The whole line": ("demo",),
+    "Servers": ("stack",),
+    "Events and accounts": ("events", "accounts"),
+    "Workers and dead letters": ("workers", "dlq"),
+    "Home feeds and caches": ("feeds",),
+    "Other views": ("read",),
+    "The lake": ("lake",),
+}
+"""Heading in `storyline --help` -> folders of its commands."""
+
+
+def command_of(name: str) -> Any:
+    """Import the module of the command and return its click command, a group if it has verbs."""
+    module_name, _ = COMMANDS[name]
+    module = importlib.import_module(f"streams.cli.{module_name}")
+    whole = typer.main.get_command(module.app)
+    command = getattr(whole, "commands", {}).get(name, whole)  # a module may have several commands
+    command.name = name
+    return command
+
+
 class _LazyGroup(TyperGroup):
     """Imports a command's module when the command is called, so that `--help` is quick.
 
@@ -77,16 +99,18 @@ class _LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module_name, _ = COMMANDS[cmd_name]
-        module = importlib.import_module(f"streams.cli.{module_name}")
-        group = typer.main.get_command(module.app)
-        command = getattr(group, "commands", {}).get(cmd_name, group)  # a module may have several
-        command.name = cmd_name
-        return command
+        return command_of(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        for heading, folders in HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [
+                        (name, line)
+                        for name, (module, line) in COMMANDS.items()
+                        if module.partition(".")[0] in folders
+                    ]
+                )
 
 
 app = typer.Typer(

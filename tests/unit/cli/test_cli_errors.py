@@ -1,6 +1,7 @@
 """Every command meets missing servers and wrong input with one line and an exit code, no trace."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -474,3 +475,10 @@ def storyline_raising(
 
     monkeypatch.setattr(broker, "topic_admin", fail)
     return storyline("topics", "diff")
+
+
+def test_help_lists_every_command_once_under_a_heading(storyline: Storyline) -> None:
+    ended = storyline("--help")
+    listed = re.findall(r"^  ([a-z]+) {2,}", ended.out, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.COMMANDS)
+    assert all(f"{heading}:" in ended.out for heading in cli.HEADINGS)

@@ -1,19 +1,16 @@
 """What the documentation names is there: pages, headings, commands, options, settings, codes."""
 
-import importlib
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 from pydantic import BaseModel
 
 from streams.app.settings import Settings
 from streams.app.workers.dead_letter_limit import COUNTED
-from streams.cli.main import COMMANDS
+from streams.cli.main import COMMANDS, command_of
 from streams.contracts.batch import ErrorCode
 from streams.runtime.processing.rejections import OPERATOR_REJECTED, STORE_REFUSED
 
@@ -27,6 +24,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CALL = re.compile(r"(?<![\w./-])storyline (?=-|[a-z])([^`\n#|;&…]*)")
 _DESCRIPTION = re.compile(r" {2,}.*")
 _ROW = re.compile(r"^\| ((?:`STORYLINE_\w+`(?:, )?)+) \| ([^|]+) \|", re.MULTILINE)
+_SOURCE = re.compile(r"`((?:streams|jobs|tests|avro|bench)/[\w./-]+)`")
 _SETTING = re.compile(r"STORYLINE_[A-Z]\w*")
 
 
@@ -52,11 +50,6 @@ def calls(page: Path) -> Iterator[list[str]]:
     """The words after `storyline` in each call of it, up to what only explains it."""
     for call in _CALL.findall(page.read_text(encoding="utf-8")):
         yield [word.strip("[]") for word in shlex.split(_DESCRIPTION.sub("", call))]
-
-
-def command_of(name: str) -> Any:
-    module, _ = COMMANDS[name]
-    return typer.main.get_command(importlib.import_module(f"streams.cli.{module}").app)
 
 
 def setting_names(model: type[BaseModel], prefix: str = "STORYLINE_") -> Iterator[str]:
@@ -107,6 +100,15 @@ def test_commands_and_their_options_are_there(page: Path) -> None:
 def test_settings_are_there(page: Path) -> None:
     named = set(_SETTING.findall(page.read_text(encoding="utf-8")))
     assert named <= set(setting_names(Settings))
+
+
+@pages()
+def test_files_are_there(page: Path) -> None:
+    """Paths of the sources in running text, without placeholders."""
+    named = re.findall(
+        r"`((?:streams|jobs|tests|avro|bench)/[\w./-]+)`", page.read_text(encoding="utf-8")
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_page_is_in_the_index() -> None:
