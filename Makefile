@@ -6,8 +6,10 @@ STAMP := $(VENV)/.installed
 
 NAME ?= all
 SIZE ?= small
+SCALE ?= 0.5
+PYTEST := STORYLINE_TEST_SCALE=$(SCALE) $(BIN)/pytest --durations=10 --durations-min=1
 
-.PHONY: help setup demo test test-fast mutants mutants-sample bench lint format lock clean
+.PHONY: help setup demo test test-all test-fast mutants mutants-sample bench lint format lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,13 +28,15 @@ demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_IN
 	@$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
 test: setup ## every test: those on their own side by side, those in Spark, those on real servers
-	$(BIN)/pytest -m "not stack and not spark" -n 2
-	$(BIN)/pytest -m spark -n 2 --dist worksteal
-	$(BIN)/pytest -m stack -n 2 --dist worksteal
+	$(PYTEST) -m "not stack and not spark" -n 2
+	$(PYTEST) -m spark -n 2 --dist worksteal
+	$(PYTEST) -m stack -n 2 --dist worksteal
 
-test-fast: setup ## the tests that need no server
-	$(BIN)/pytest -m "not stack and not spark" -n auto
-	$(BIN)/pytest -m spark -n 2 --dist worksteal
+test-all: ## nightly: every test, with all the random input that each asks for
+	$(MAKE) test SCALE=1
+
+test-fast: setup ## the tests that need neither servers nor Spark, with little random input
+	STORYLINE_TEST_SCALE=0.1 $(BIN)/pytest -m "not stack and not spark" -n auto
 
 mutants: setup ## nightly: judge 300 random mutants by the tests; ARGS="--seed 1 --spark"
 	$(BIN)/python -m tests.mutants --size 300 $(ARGS)

@@ -10,6 +10,7 @@ from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
 from tests.contract.timeline_machine import TimelineMachine
 from tests.contract.timeline_suite import SMALL, TimelineServer, TimelineSuite
+from tests.support.profiles import scaled
 
 
 class MemoryServer(TimelineServer):
@@ -41,5 +42,5 @@ class MemoryMachine(TimelineMachine):
 def test_every_history_leaves_warm_timelines_right() -> None:
     run_state_machine_as_test(
         MemoryMachine,
-        settings=settings(max_examples=200, stateful_step_count=50, deadline=None),
+        settings=settings(max_examples=scaled(200), stateful_step_count=50, deadline=None),
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.views.timeline_cache import Delivery, TimelineCache
 from streams.views.timeline_limits import TimelineLimits
+from tests.support.profiles import scaled
 
 SOURCES = b"followed authors"
 OTHERS = b"all other people"
@@ -291,7 +292,7 @@ class TimelineSuite:
     # Ids of every size: scripts see them as bytes.
 
     @settings(
-        max_examples=60,
+        max_examples=scaled(60),
         deadline=None,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,

@@ -10,6 +10,7 @@ from streams.generate.duplicates import with_duplicates
 from streams.generate.network import Network
 from streams.generate.world import Plan
 from tests.support.account_rows import Rows
+from tests.support.profiles import scaled
 
 START = 1_735_689_600_000
 DAY_MS = 86_400_000
@@ -44,7 +45,7 @@ CHANGES = st.sampled_from(sorted(CHANGE_TYPES)).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=scaled(40))
 @given(PLANS, st.sampled_from((0.0, 0.3)))
 def test_every_change_is_right_in_its_place(plan: Plan, duplicates: float) -> None:
     accounts, rows = accounts_of(plan), Rows()

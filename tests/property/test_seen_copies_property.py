@@ -14,6 +14,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
 from streams.views.row_cache import Copied, Renewed
 from tests.support.memory_side import memory_copies
+from tests.support.profiles import scaled
 
 VIEWER: Final = 1
 CONTENTS: Final = range(11, 15)
@@ -87,7 +88,7 @@ steps = st.lists(st.tuples(acts, st.none() | acts, st.none() | contents), min_si
 A, B = frozenset((11,)), frozenset((12,))
 
 
-@settings(max_examples=400)
+@settings(max_examples=scaled(400))
 @given(steps=steps)
 @example(steps=[(("ask", A), None, None), (("ask", A | B), ("view", A), None)])
 @example(steps=[(("ask", A | B), None, None), (("view", A), ("view", B), None)])

@@ -14,6 +14,7 @@ from tests.oracle.views import Oracle
 from tests.strategies import DAY, HOUR, START
 from tests.support.feed_events import feed
 from tests.support.memory_side import memory_copies
+from tests.support.profiles import scaled
 from tests.support.served_answers import Served
 
 READER, AUTHORS = 1, (2, 3)
@@ -87,7 +88,7 @@ polls = st.lists(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=scaled(400))
 @given(polls=polls)
 def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],

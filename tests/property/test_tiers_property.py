@@ -36,6 +36,7 @@ from streams.sinks.memory.timeline_cache import MemoryTimelines
 from streams.views.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.views.timeline_limits import TimelineLimits
 from tests.support.memory_side import memory_copies
+from tests.support.profiles import scaled
 
 AUTHORS = (1, 2, 3)
 READERS = (11, 12, 13, 14)
@@ -226,5 +227,6 @@ def _post(author: int, post_id: int) -> CreatePost:
 
 def test_no_feed_depends_on_tiers() -> None:
     run_state_machine_as_test(
-        TierMachine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
+        TierMachine,
+        settings=settings(max_examples=scaled(150), stateful_step_count=40, deadline=None),
     )

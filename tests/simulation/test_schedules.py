@@ -21,8 +21,9 @@ import pytest
 
 from tests.simulation.quiet import quiet
 from tests.simulation.schedule import Schedule
+from tests.support.profiles import scaled
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "2000"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", scaled(2000)))
 TOGETHER = 50
 SEED = os.environ.get("SIMULATION_SEED")
 HAPPENINGS = (

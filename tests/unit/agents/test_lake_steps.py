@@ -27,6 +27,7 @@ from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.table import create_tables
 from tests.strategies.events import events
 from tests.support.batches import raw_batches
+from tests.support.profiles import scaled
 
 IDS = {name: number for number, name in enumerate(sorted(schemas()), start=1)}
 TEXTS = {number: json.dumps(schemas()[name]) for name, number in IDS.items()}
@@ -43,7 +44,7 @@ def record(event: Event, offset: int, at: int = AT) -> Record:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 def test_every_field_of_every_event_is_in_its_row(data: st.DataObject) -> None:
     topic = data.draw(st.sampled_from(SOCIAL))
     drawn = data.draw(st.lists(events(topics()[topic].records), min_size=1, max_size=8))
