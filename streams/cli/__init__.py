@@ -1,0 +1,1 @@
+"""The `storyline` command; its folders follow those of `streams.app`."""

@@ -1,0 +1,1 @@
+"""Synthetic and recorded input: events of a social network, and the accounts behind them."""

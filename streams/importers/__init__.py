@@ -1,0 +1,1 @@
+"""Other networks' data as events: edge lists, Jetstream, ActivityPub."""

@@ -19,7 +19,6 @@ from streams.contracts.batch import Headers, Record
 from streams.contracts.records import Records
 from streams.errors import UserError
 
-BEGINNING: Final = 0
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
 _FETCH: Final = 500

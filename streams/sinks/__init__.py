@@ -1,0 +1,1 @@
+"""Stores: effects into Cassandra, Redis or memory, records into Delta tables."""

@@ -109,6 +109,3 @@ class DeadLetterLimit:
 def _first_from(number: int, bad: Sequence[Bad]) -> int:
     """The index of the first bad record that is not before the one with this number."""
     return bisect_left(bad, number, key=lambda one: one.number)
-
-
-NO_LIMIT = DeadLetterLimit()

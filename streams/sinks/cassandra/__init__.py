@@ -1,0 +1,1 @@
+"""The durable views in Cassandra: rows, statements, migrations."""

@@ -41,9 +41,6 @@ class CorruptDownloadError(Exception):
     """The bytes that arrived are not the locked ones."""
 
 
-_WORTH_A_RETRY = (requests.ConnectionError, requests.Timeout, CorruptDownloadError)
-
-
 def repository() -> str:
     """The public Maven repository, as the Maven library knows it."""
     from jgo.maven import MavenContext
