@@ -31,7 +31,7 @@ from bench.report import Report, by_turns
 from bench.warm import Batch, Graph, Posting, posting, skewed, warm
 from streams.app.settings import Settings
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 
 SERVERS: Final = ("redis",)
 _BATCH: Final = 500
@@ -143,19 +143,19 @@ def _growth(report: Report, rates: Callable[[int], _Rates], runs: int) -> None:
     report.ratio(most, least, at_least=0.9)
 
 
-def _deliver(timelines: RedisTimelines, settings: Settings, batch: Batch) -> None:
+def _deliver(timelines: RedisTimelineCache, settings: Settings, batch: Batch) -> None:
     left = timelines.deliver(batch, settings.inline_followers)
     while left:
         left = timelines.deliver_pages(left, settings.delivery_page)
 
 
-def _one_by_one(timelines: RedisTimelines, settings: Settings, batch: Batch) -> None:
+def _one_by_one(timelines: RedisTimelineCache, settings: Settings, batch: Batch) -> None:
     for author, posts in batch.items():
         for post in posts:
             _deliver(timelines, settings, {author: (post,)})
 
 
-def _check(timelines: RedisTimelines, graph: Graph, batch: Batch) -> None:
+def _check(timelines: RedisTimelineCache, graph: Graph, batch: Batch) -> None:
     """What was measured does deliver, also to the last of an author's followers."""
     for author, posts in batch.items():
         for reader in (graph[author][0], graph[author][-1]):

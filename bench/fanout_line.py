@@ -28,7 +28,7 @@ from streams.contracts.codec import encode
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from tests.support.workers import WorkerProcess, running_workers, wait_for_lag_zero
 
 SERVERS: Final = ("kafka", "registry", "cassandra", "redis")
@@ -108,7 +108,7 @@ class _Line:
         self._workers = workers
         self._draw = draw
         self._graph = graph
-        self._timelines: RedisTimelines = warm(draw, client, graph)
+        self._timelines: RedisTimelineCache = warm(draw, client, graph)
         self._mint = SnowflakeGenerator(node=91)
         self._schema_id = schema_id(settings, KINDS["posts"])
 

@@ -28,7 +28,7 @@ from bench.warm import LIMITS, SHARDS, VERSION, copies, enlist
 from streams.app.settings import Settings
 from streams.contracts.ids import SnowflakeGenerator
 from streams.sinks.redis.client import connect
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 
 SERVERS: Final = ("redis",)
 _FOLLOWERS_OF_SMALL: Final = 50
@@ -105,7 +105,7 @@ class Line:
 
     def __init__(self, settings: Settings, node: int) -> None:
         client = connect(settings.redis_host, settings.ports.redis)
-        self._timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+        self._timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
         self._inline, self._page = settings.inline_followers, settings.delivery_page
         self._mint = SnowflakeGenerator(node).next_id
 

@@ -21,27 +21,27 @@ import structlog
 from bench.read import PAGE, plain_post
 from bench.report import Report
 from bench.warm import skewed
-from streams.agents.base import Services
+from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
-from streams.agents.fanout import Distribution
+from streams.agents.fanout import FanOut
 from streams.app.settings import Settings
-from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.contracts.events import DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
 from streams.serving import author_stories, home_feed, tray
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.context_loader import Opener
-from streams.serving.feed.feed_caches import HotViews
-from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.serving.feed.context_loader import FeedContextLoader
+from streams.serving.feed.feed_caches import FeedCaches
+from streams.sinks.memory.feed_context import MemoryFeedContextReader
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
-from streams.views.counts import Count
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
+from streams.views.counts import CountKind
 from streams.views.effects import (
     CreateStory,
     Effects,
@@ -51,7 +51,7 @@ from streams.views.effects import (
     SetRelation,
     Stamp,
 )
-from streams.views.row_cache import Copied, Copy, RowCopies
+from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
 
 SERVERS: Final = ()
 _START: Final = 1_735_689_600_000
@@ -112,7 +112,7 @@ class _Clock:
         return self.now
 
 
-class _Copies(MemoryCopies):
+class _Copies(MemoryRowCache):
     """Copies that end when their times are over."""
 
     def __init__(self, clock: _Clock) -> None:
@@ -120,13 +120,13 @@ class _Copies(MemoryCopies):
         self._clock = clock
         self._ends: dict[int, int] = {}
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         for one in ids:
             if self._ends.get(one, self._clock.now) < self._clock.now:
                 self.evict(one)
         return super().read(ids)
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         super().fill(token, copies)
         self._ends |= {one: self._clock.now + 1000 * copy.ttl_s for one, copy in copies.items()}
 
@@ -141,28 +141,30 @@ class _Network:
         self._sequence = numbers()
         clock = self._clock = _Clock()
         self._store = store = MemoryStore(clock=clock)
-        copies = RowCopies(
+        copies = RowCaches(
             _Copies(clock),
             _Copies(clock),
-            {kind: _Copies(clock) for kind in Count},
+            {kind: _Copies(clock) for kind in CountKind},
             _Copies(clock),
             _Copies(clock),
         )
-        self._sink = DroppingSink(store, store, copies)
-        self._timelines, pulls = MemoryTimelines(shards=16), MemoryPullSet()
+        self._sink = InvalidatingSink(store, store, copies)
+        self._timelines, pulls = MemoryTimelineCache(shards=16), MemoryPullSet()
         self._metrics = CacheMetrics()
-        self._views = CopiedViews(store, copies, self._metrics, clock=clock)
-        self._hot = HotViews(
+        self._views = ReadThroughViews(store, copies, self._metrics, clock=clock)
+        self._hot = FeedCaches(
             self._timelines,
             CelebrityCache(store, pulls, self._metrics),
-            MemoryVisits(lambda: clock.now / 1000),
+            MemoryReaderActivity(lambda: clock.now / 1000),
             metrics=self._metrics,
-            opener=Opener(
-                self._views, MemoryOpenings(copies.relations, self._timelines, pulls), readers=users
+            opener=FeedContextLoader(
+                self._views,
+                MemoryFeedContextReader(copies.relations, self._timelines, pulls),
+                readers=users,
             ),
         )
-        self._distribution = Distribution(
-            Services(
+        self._distribution = FanOut(
+            AgentDependencies(
                 sink=self._sink,
                 views=store,
                 timelines=self._timelines,
@@ -216,7 +218,7 @@ class _Network:
     def _visit(self, reader: int) -> None:
         found = home_feed(self._views, reader, limit=PAGE, hot=self._hot)
         shown = [post.post_id for post in found.posts]
-        for kind in Count:
+        for kind in CountKind:
             self._views.tallies(kind, shown)
         looked_at = shown[:_LOOKED_AT]
         stories: Sequence[int] = ()

@@ -21,7 +21,7 @@ from bench.report import Report
 from streams.app.settings import Settings
 from streams.importers.edges import EdgeReader
 from streams.importers.import_run import events_of_lines
-from streams.importers.input_lines import Line
+from streams.importers.input_lines import InputLine
 from streams.importers.jetstream import FOLLOW, LIKE, POST, JetstreamReader
 from streams.importers.mapping import open_mapping
 from streams.importers.report import ImportReport
@@ -92,13 +92,13 @@ def _measured(kind: str, count: int) -> tuple[float, int]:
     raw = (_edge_lines if kind == "edges" else _jetstream_lines)(rng, count)
     making = 0.0
 
-    def lines() -> Iterator[Line]:
+    def lines() -> Iterator[InputLine]:
         nonlocal making
         for number in range(1, count + 1):
             began = time.process_time()
             made = next(raw)
             making += time.process_time() - began
-            yield Line(number, made)
+            yield InputLine(number, made)
 
     report = ImportReport()
     with (

@@ -26,10 +26,10 @@ from streams.contracts.events import Tier
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
 from streams.sinks.redis.keys import Keys, pack
-from streams.sinks.redis.row_cache import RedisCopies
-from streams.sinks.redis.timeline_cache import RedisTimelines
-from streams.views.counts import Stamped, Tally
-from streams.views.row_cache import Copy
+from streams.sinks.redis.row_cache import RedisRowCache
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
+from streams.views.counts import CachedCount, Count
+from streams.views.row_cache import CachedRow
 from streams.views.rows import PostRow, Relations, StoryRow
 from streams.views.seen_stories import Seen
 from streams.views.timeline_limits import shard_of
@@ -54,7 +54,7 @@ come and go meanwhile, some 16 KB: with few readers they would be all that is se
 def run(report: Report, size: str, settings: Settings) -> None:
     client = connect(settings.redis_host, settings.ports.redis)
     client.config_set("lazyfree-lazy-user-flush", "no")  # what is flushed is gone at once
-    timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+    timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
     timelines.install(1, b"t" * 16, (), 0, SOURCES)  # scripts take memory, too
     timelines.deliver({1: (1,)}, 1)
     for entries in _ENTRIES:
@@ -66,7 +66,11 @@ def run(report: Report, size: str, settings: Settings) -> None:
 
 
 def _timelines(
-    report: Report, client: Redis, timelines: RedisTimelines, entries: int, readers: Iterable[int]
+    report: Report,
+    client: Redis,
+    timelines: RedisTimelineCache,
+    entries: int,
+    readers: Iterable[int],
 ) -> None:
     keys, ids = Keys(VERSION, SHARDS), ids_before(entries + LIMITS.slack)
     count = [0]
@@ -112,22 +116,22 @@ def _packed() -> Mapping[str, bytes]:
         "10 stories": pack_stories([story] * 10, ids[0], Tier.REGULAR),
         "no stories": pack_stories([], ids[0], Tier.REGULAR),
         "30 stories seen or not": Seen(frozenset(ids[:15]), frozenset(ids[15:30])).pack(),
-        "a tally": Stamped(Tally(1)).pack(),
-        "a tally of 100 views": Stamped.of(ids[:100]).pack(),
+        "a tally": CachedCount(Count(1)).pack(),
+        "a tally of 100 views": CachedCount.of(ids[:100]).pack(),
     }
 
 
 def _copy(client: Redis, packed: bytes, count: int) -> float:
     """Bytes of a copy, its key and its place in the table counted."""
-    copies = RedisCopies(client, version=VERSION, parts=1, letter="x")
+    copies = RedisRowCache(client, version=VERSION, parts=1, letter="x")
     before = _empty(client)
     for ids in parts(range(1, count + 1), _FILLED):
-        copies.fill(copies.read(ids).token, dict.fromkeys(ids, Copy(packed, 3600)))
+        copies.fill(copies.read(ids).token, dict.fromkeys(ids, CachedRow(packed, 3600)))
     return (_used(client) - before) / count
 
 
 def _lists(
-    report: Report, client: Redis, timelines: RedisTimelines, length: int, lists: int
+    report: Report, client: Redis, timelines: RedisTimelineCache, length: int, lists: int
 ) -> None:
     draw = random.Random(length)
     keys, authors = Keys(VERSION, SHARDS), range(1, lists + 1)

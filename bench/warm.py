@@ -10,7 +10,7 @@ from redis import Redis
 from streams.contracts.ids import MAX_ID, make_id
 from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.scripts import source
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.timeline_limits import TimelineLimits, shard_of
 
 VERSION: Final = "v1"
@@ -83,10 +83,10 @@ def ids_before(count: int) -> Sequence[int]:
     return [make_id(_START - count + place, 1, 0) for place in range(count)]
 
 
-def warm(draw: random.Random, client: Redis, graph: Graph) -> RedisTimelines:
+def warm(draw: random.Random, client: Redis, graph: Graph) -> RedisTimelineCache:
     """Every follower's timeline, registered and installed as the read side does it, and then in
     the state of one in use: between the length it is cut to and the length it is cut at."""
-    timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+    timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
     keys, ids = Keys(VERSION, SHARDS), ids_before(LIMITS.longest)
     loaded, later = ids[: LIMITS.length], ids[LIMITS.length :]
     for reader, followed in followed_by(graph).items():
@@ -100,7 +100,7 @@ def warm(draw: random.Random, client: Redis, graph: Graph) -> RedisTimelines:
 def copies(client: Redis, readers: Iterable[int], shortest: int) -> None:
     """Timelines of more than `shortest` and up to twice as many entries, on no list: installed once
     for each length, and copied by the server, as a million of them would take minutes otherwise."""
-    timelines = RedisTimelines(client, version=VERSION, shards=SHARDS, limits=LIMITS)
+    timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
     script, keys = client.register_script(_COPY), Keys(VERSION, SHARDS)
     ids = ids_before(2 * shortest)
     templates = []

@@ -9,7 +9,7 @@ from pyspark.sql.functions import col, count, lit
 
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
-from jobs.queries import Counts
+from jobs.queries import BatchCounts
 from streams.contracts.tables import Table
 
 FILES: Final = 32
@@ -19,7 +19,7 @@ _VIEW: Final = "content_rows"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ContentDimension:
     """A type 1 dimension, one row per `key`."""
 
     table: Table
@@ -29,7 +29,7 @@ class Content:
     """All events of some content -> its rows."""
 
 
-def keep(content: Content, batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def keep(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the rows of what a batch touches up to the log. For foreachBatch.
 
     Order and repetition leave no trace: the rows follow from all of bronze, not from the batch.
@@ -41,7 +41,7 @@ def keep(content: Content, batch: DataFrame, batch_id: int, lake: Lake) -> Count
             "coalesce(sum(rows), 0) AS rows", f"min({key}) AS first", f"max({key}) AS last"
         ).collect()
         if seen["first"] is None:
-            return Counts(rows=seen["rows"])
+            return BatchCounts(rows=seen["rows"])
         everything = read(session, lake, content.bronze)
         events = everything.where(col(key).between(seen["first"], seen["last"])).join(
             touched.select(key), key, "left_semi"
@@ -61,7 +61,7 @@ def keep(content: Content, batch: DataFrame, batch_id: int, lake: Lake) -> Count
             merged = session.sql(text).collect()
         inserted = sum(row["num_inserted_rows"] for row in merged)
         changed = sum(row["num_updated_rows"] for row in merged)
-        return Counts(rows=seen["rows"], inserted=inserted, changed=changed)
+        return BatchCounts(rows=seen["rows"], inserted=inserted, changed=changed)
     finally:
         touched.unpersist()
         session.catalog.dropTempView(_VIEW)

@@ -4,13 +4,13 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.content import FILES, Content, keep
+from jobs.content import FILES, ContentDimension, keep
 from jobs.lake import Lake
-from jobs.queries import Counts, Query, stream_of
+from jobs.queries import BatchCounts, Query, stream_of
 from jobs.transforms.stories import stories
 from streams.contracts.tables import DIM_STORIES
 
-STORIES: Final = Content(DIM_STORIES, "story_id", "bronze_stories", stories)
+STORIES: Final = ContentDimension(DIM_STORIES, "story_id", "bronze_stories", stories)
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
@@ -18,7 +18,7 @@ def stream(session: SparkSession, lake: Lake) -> DataFrame:
     return stream_of(session, lake, STORIES.bronze, FILES)
 
 
-def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the stories that a batch touches up to the log."""
     return keep(STORIES, batch, batch_id, lake)
 

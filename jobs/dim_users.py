@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
-from jobs.queries import Counts, Query, stream_of
+from jobs.queries import BatchCounts, Query, stream_of
 from jobs.transforms.user_changes import REFUSED, changes, links, tells_of_others, with_others
 from jobs.transforms.user_versions import difference, inferred, versions
 from streams.contracts.tables import BRONZE, DIM_USERS, QUARANTINE, REFUSED_CHANGE
@@ -40,7 +40,7 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
         touched.unpersist()
 
 
-def process_refused(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def process_refused(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Correct dim_users when a batch of the quarantine holds changes of accounts.
 
     Such a record may take back that a user was absent from a snapshot, and does not say of which
@@ -49,7 +49,7 @@ def process_refused(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
     rows = batch.count()
     refused = batch.where(F.col("topic") == USERS_TOPIC).count()
     changed = _correct(batch.sparkSession, lake, None, batch_id) if refused else 0
-    return Counts(rows=rows, changed=changed, other=rows - refused)
+    return BatchCounts(rows=rows, changed=changed, other=rows - refused)
 
 
 REFUSED_CHANGES: Final = Query(

@@ -8,7 +8,7 @@ from pyspark.sql.functions import coalesce, col, lit
 
 from jobs.facts import Facts, Role, load
 from jobs.lake import Lake, read
-from jobs.queries import Counts, Query, stream_of
+from jobs.queries import BatchCounts, Query, stream_of
 from jobs.transforms.engagement import POST, SOURCES, made_by
 from streams.contracts.tables import FACT_ENGAGEMENT
 
@@ -51,7 +51,7 @@ def stream(session: SparkSession, lake: Lake) -> DataFrame:
     return reduce(DataFrame.unionByName, parts)
 
 
-def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Load a batch of candidates."""
     return load(ENGAGEMENT, batch, batch_id, lake)
 

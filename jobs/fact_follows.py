@@ -7,7 +7,7 @@ from pyspark.sql.functions import col, lit
 
 from jobs.facts import Facts, Role, load
 from jobs.lake import Lake
-from jobs.queries import Counts, Query, stream_of
+from jobs.queries import BatchCounts, Query, stream_of
 from jobs.transforms.engagement import EVENT
 from jobs.transforms.follows import from_follows
 from streams.contracts.tables import FACT_FOLLOWS
@@ -32,7 +32,7 @@ def stream(session: SparkSession, lake: Lake) -> DataFrame:
     return from_follows(stream_of(session, lake, _BRONZE, _FILES))
 
 
-def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Load a batch of candidates."""
     return load(FOLLOWS, batch, batch_id, lake)
 

@@ -13,13 +13,13 @@ from pyspark.sql.functions import min as smallest
 from jobs.dim_users import infer_users
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
-from jobs.queries import Counts, UnbalancedError
+from jobs.queries import BatchCounts, UnbalancedError
 from jobs.transforms.asof import with_user_sk
-from jobs.transforms.deduplication import Verdict, judge
+from jobs.transforms.deduplication import CreateVerdict, judge
 from jobs.transforms.engagement import POST
 from streams.contracts.tables import DIM_USERS, Table
 
-_CHANGES: Final = (Verdict.INSERT, Verdict.REPLACE, Verdict.WITHDRAW)
+_CHANGES: Final = (CreateVerdict.INSERT, CreateVerdict.REPLACE, CreateVerdict.WITHDRAW)
 _VIEW: Final = "fact_changes"
 
 
@@ -62,7 +62,7 @@ class Facts:
         return bare
 
 
-def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the candidates of a batch into their table. For foreachBatch.
 
     Raises UnbalancedError where what was written is not what the batch holds.
@@ -73,7 +73,7 @@ def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
     try:
         seen = _survey(candidates)
         if not seen["days"]:
-            return Counts(rows=seen["rows"], other=seen["rows"])
+            return BatchCounts(rows=seen["rows"], other=seen["rows"])
         standing = facts.keys(of_days(read(session, lake, facts.table.name), seen["days"]))
         judged = judge(candidates, _rivals(facts, session, lake, candidates, seen), standing)
         judged = judged.persist()
@@ -156,19 +156,19 @@ def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple
 
 def _balanced(
     facts: Facts, batch_id: int, rows: int, told: Mapping[str, int], written: tuple[int, int]
-) -> Counts:
+) -> BatchCounts:
     inserted, changed = written
-    withdrawn = told.get(Verdict.WITHDRAW, 0)
-    counts = Counts(
+    withdrawn = told.get(CreateVerdict.WITHDRAW, 0)
+    counts = BatchCounts(
         rows=rows,
         inserted=inserted,
         changed=changed,
-        duplicates=told.get(Verdict.DUPLICATE, 0),
-        conflicts=told.get(Verdict.CONFLICT, 0),
-        other=told.get(Verdict.OTHER, 0),
+        duplicates=told.get(CreateVerdict.DUPLICATE, 0),
+        conflicts=told.get(CreateVerdict.CONFLICT, 0),
+        other=told.get(CreateVerdict.OTHER, 0),
     )
     settled = inserted + changed + counts.duplicates + counts.conflicts + counts.other
-    if settled != rows or changed != told.get(Verdict.REPLACE, 0) + withdrawn:
+    if settled != rows or changed != told.get(CreateVerdict.REPLACE, 0) + withdrawn:
         raise UnbalancedError(
             f"{facts.table.name}, batch {batch_id}: {rows} rows came in, but {inserted} facts were"
             f" inserted and {changed} changed, {counts.duplicates} rows are duplicates,"

@@ -9,7 +9,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.lake import Lake
-from jobs.queries import Counts, Query
+from jobs.queries import BatchCounts, Query
 
 _POLL_S: Final = 1
 
@@ -20,11 +20,11 @@ class BatchDone:
 
     query: str
     batch_id: int
-    counts: Counts
+    counts: BatchCounts
     seconds: float
 
 
-class StoppedError(Exception):
+class RunStoppedError(Exception):
     """The run was asked to end, and did so between two batches."""
 
 
@@ -45,7 +45,7 @@ def run_available(
     def settle(batch: DataFrame, batch_id: int) -> None:
         try:
             if stopping():
-                raise StoppedError(query.name)
+                raise RunStoppedError(query.name)
             began = time.monotonic()
             counts = query.process(batch, batch_id, lake)
             report(BatchDone(query.name, batch_id, counts, time.monotonic() - began))

@@ -9,7 +9,7 @@ from jobs.lake import Lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class BatchCounts:
     """What became of the rows of a batch: each row counts once, or twice if it replaced one."""
 
     rows: int
@@ -36,7 +36,7 @@ class Query:
     target: str
     """What it keeps."""
     stream: Callable[[SparkSession, Lake], DataFrame]
-    process: Callable[[DataFrame, int, Lake], Counts]
+    process: Callable[[DataFrame, int, Lake], BatchCounts]
     """Settle a batch. It may come again after a crash, as it was, and must then add nothing."""
     after: tuple[str, ...] = ()
     """Queries that must have succeeded in the same round, since this one follows their changes."""

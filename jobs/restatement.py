@@ -20,7 +20,7 @@ from jobs.fact_follows import FOLLOWS
 from jobs.facts import Facts, literals
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
-from jobs.queries import Counts, Query
+from jobs.queries import BatchCounts, Query
 from jobs.transforms.asof import affected
 from streams.contracts.tables import DIM_USERS
 
@@ -44,7 +44,7 @@ def stream(session: SparkSession, lake: Lake) -> DataFrame:
     )
 
 
-def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Restate the facts that a batch of changes concerns. For foreachBatch."""
     session = batch.sparkSession
     # A user met for the first time had no facts before.
@@ -55,14 +55,14 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
         largest(when(concerns, col("_commit_version"))).alias("last"),
     ).collect()
     if seen["first"] is None:
-        return Counts(rows=seen["rows"], other=seen["rows"])
+        return BatchCounts(rows=seen["rows"], other=seen["rows"])
     users = batch.where(concerns).select("user_id").distinct().persist()
     since = _since(session, lake, users, seen["first"], seen["last"]).persist()
     try:
         changed = 0
         if not since.isEmpty():
             changed = sum(_restate(facts, session, lake, since, batch_id) for facts in FACTS)
-        return Counts(rows=seen["rows"], changed=changed)
+        return BatchCounts(rows=seen["rows"], changed=changed)
     finally:
         since.unpersist()
         users.unpersist()

@@ -30,8 +30,8 @@ from jobs import (
 )
 from jobs.failures import Failure, Job, failure_of, is_of_spark
 from jobs.lake import Lake, create_table, exists
-from jobs.micro_batches import BatchDone, StoppedError, run_available
-from jobs.queries import Counts, Query, stream_of
+from jobs.micro_batches import BatchDone, RunStoppedError, run_available
+from jobs.queries import BatchCounts, Query, stream_of
 from jobs.session import cluster_session
 from streams.contracts.tables import DIM_DATE, DIM_USERS, FACT_ENGAGEMENT, FACT_FOLLOWS, STAR, Table
 
@@ -42,9 +42,9 @@ CALENDAR: Final = Job(DIM_DATE.name, (FACT_ENGAGEMENT.name, FACT_FOLLOWS.name), 
 """The one job that is no query: it reads whole tables."""
 
 
-def _users(batch: DataFrame, batch_id: int, lake: Lake) -> Counts:
+def _users(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     rows = batch.count()
-    return Counts(rows=rows, changed=dim_users.process(batch, batch_id, lake))
+    return BatchCounts(rows=rows, changed=dim_users.process(batch, batch_id, lake))
 
 
 QUERIES: Final[Sequence[Query]] = (
@@ -151,7 +151,7 @@ def catch_up(
 
     def attempt(job: Job, work: Callable[[], object]) -> None:
         if stopping():
-            raise StoppedError(job.name)
+            raise RunStoppedError(job.name)
         try:
             work()
         except Exception as error:

@@ -11,7 +11,7 @@ from pyspark.sql.functions import col, least, lit, row_number, when
 from pyspark.sql.functions import min as smallest
 
 
-class Verdict(StrEnum):
+class CreateVerdict(StrEnum):
     """`insert`, `replace` and `withdraw` change the facts; the others do not."""
 
     INSERT = "insert"
@@ -54,10 +54,12 @@ def _verdict() -> Column:
     outranked = event_id > least("winner_id", "rival_id", "standing_id")  # which skips nulls
     takes_over = (col("rank") == 1) & (standing_id > event_id)
     of_facts = (
-        when(outranked, lit(Verdict.CONFLICT))
-        .when((col("rank") > 1) | (standing_id == event_id), lit(Verdict.DUPLICATE))
-        .when(takes_over, lit(Verdict.REPLACE))
-        .otherwise(lit(Verdict.INSERT))
+        when(outranked, lit(CreateVerdict.CONFLICT))
+        .when((col("rank") > 1) | (standing_id == event_id), lit(CreateVerdict.DUPLICATE))
+        .when(takes_over, lit(CreateVerdict.REPLACE))
+        .otherwise(lit(CreateVerdict.INSERT))
     )
-    of_others = when(takes_over & ~outranked, lit(Verdict.WITHDRAW)).otherwise(lit(Verdict.OTHER))
+    of_others = when(takes_over & ~outranked, lit(CreateVerdict.WITHDRAW)).otherwise(
+        lit(CreateVerdict.OTHER)
+    )
     return when(col("event_type").isNull(), of_others).otherwise(of_facts)

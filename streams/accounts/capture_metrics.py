@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, start_http_server
 
-from streams.accounts.connect_client import ConnectorStatus, State
+from streams.accounts.connect_client import ConnectorState, ConnectorStatus
 from streams.accounts.slot import SlotStatus
 
 CONNECTOR_STATE: Final = "storyline_cdc_connector_state"
@@ -48,15 +48,15 @@ class CaptureMetrics:
 
     def saw_connector(self, found: ConnectorStatus | None) -> None:
         if found is None:
-            self._connector_state.state(State.MISSING)
-            self._task_state.state(State.MISSING)
+            self._connector_state.state(ConnectorState.MISSING)
+            self._task_state.state(ConnectorState.MISSING)
             return
         self._connector_state.state(found.connector.state)
         self._task_state.state(_worst(found))
 
     def connect_is_away(self) -> None:
-        self._connector_state.state(State.UNKNOWN)
-        self._task_state.state(State.UNKNOWN)
+        self._connector_state.state(ConnectorState.UNKNOWN)
+        self._task_state.state(ConnectorState.UNKNOWN)
 
     def saw_slot(self, found: SlotStatus | None, heartbeat_age_s: float | None) -> None:
         self._slot_active.set(found is not None and found.active)
@@ -84,15 +84,17 @@ class CaptureMetrics:
         return Gauge(name, help, ["connector"], registry=self.registry).labels(connector)
 
     def _states(self, name: str, help: str, connector: str) -> Enum:
-        states = [str(state) for state in State]
+        states = [str(state) for state in ConnectorState]
         return Enum(name, help, ["connector"], registry=self.registry, states=states).labels(
             connector
         )
 
 
-def _worst(found: ConnectorStatus) -> State:
+def _worst(found: ConnectorStatus) -> ConnectorState:
     """Of the tasks, the first that does not run."""
     states = [task.state for task in found.tasks]
     if not states:
-        return State.MISSING
-    return next((state for state in states if state is not State.RUNNING), State.RUNNING)
+        return ConnectorState.MISSING
+    return next(
+        (state for state in states if state is not ConnectorState.RUNNING), ConnectorState.RUNNING
+    )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx2
 
 from streams.accounts.connector import CAPTURED, Capture
-from streams.accounts.ddl_trial import ColumnFacts, Finding, TableFacts
+from streams.accounts.ddl_trial import ColumnFacts, DdlFinding, TableFacts
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.tables import USER
 
@@ -34,7 +34,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
 
 def registry_findings(
     registry_url: str, capture: Capture, before: TableFacts, after: TableFacts
-) -> list[Finding]:
+) -> list[DdlFinding]:
     """Return harm if the registry refuses the schema that the table `after` would have.
 
     A schema that is registered already is taken whatever came after it. Nothing is registered.
@@ -63,7 +63,7 @@ def registry_findings(
     if answer.json()["is_compatible"]:
         return []
     return [
-        Finding(
+        DdlFinding(
             True,
             f"the registry refuses the new schema of {subject}",
             "earlier changes could not be read by it, and the task would fail; see "

@@ -15,7 +15,7 @@ _BUSY_S: Final = 30.0
 _MISSING, _BUSY = 404, 409
 
 
-class State(StrEnum):
+class ConnectorState(StrEnum):
     """Of a connector or a task; the last two are ours."""
 
     RUNNING = "RUNNING"
@@ -43,28 +43,28 @@ class ConnectRefusedError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConnectorPart:
     """The connector itself or one of its tasks; `trace` is the stack trace of a failure."""
 
-    state: State
+    state: ConnectorState
     worker: str
     trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorStatus:
-    connector: Part
-    tasks: tuple[Part, ...]
+    connector: ConnectorPart
+    tasks: tuple[ConnectorPart, ...]
 
     @property
     def running(self) -> bool:
         """Whether the connector runs, and at least one task, and no task does not."""
         parts = (self.connector, *self.tasks)
-        return bool(self.tasks) and all(part.state is State.RUNNING for part in parts)
+        return bool(self.tasks) and all(part.state is ConnectorState.RUNNING for part in parts)
 
     @property
     def failed(self) -> bool:
-        return any(part.state is State.FAILED for part in (self.connector, *self.tasks))
+        return any(part.state is ConnectorState.FAILED for part in (self.connector, *self.tasks))
 
     @property
     def trace(self) -> str:
@@ -168,10 +168,10 @@ class ConnectClient:
         )
 
 
-def _part(told: Mapping[str, Any]) -> Part:
+def _part(told: Mapping[str, Any]) -> ConnectorPart:
     state = told["state"]
-    known = State(state) if state in State.__members__ else State.UNKNOWN
-    return Part(known, told["worker_id"], told.get("trace", ""))
+    known = ConnectorState(state) if state in ConnectorState.__members__ else ConnectorState.UNKNOWN
+    return ConnectorPart(known, told["worker_id"], told.get("trace", ""))
 
 
 def _message(answer: httpx2.Response) -> str:

@@ -17,7 +17,7 @@ from streams.accounts.connect_client import (
 from streams.accounts.connector import Capture
 from streams.accounts.database import Connection
 from streams.accounts.diagnosis import diagnosed
-from streams.accounts.restart_policy import RestartPolicy, Verdict
+from streams.accounts.restart_policy import RestartPolicy, RestartVerdict
 from streams.accounts.slot import heartbeat_age_s, slot_status
 from streams.errors import StoreUnavailableError, UserError
 
@@ -29,7 +29,7 @@ _ANEW: Final = "begin anew, with a snapshot: storyline cdc drop, then storyline 
 _AWAY: Final = (StoreUnavailableError, UserError)
 
 
-class Watcher:
+class ConnectorMonitor:
     """Watches one connector; never makes one, and never ends because a server is away."""
 
     def __init__(
@@ -100,11 +100,11 @@ class Watcher:
         failed, running = found.failed, found.running
         self._say("stream", "the connector failed" if failed else "", error=cause, advice=advice)
         match self._policy.judge(now, failed=failed, running=running):
-            case Verdict.RESTART:
+            case RestartVerdict.RESTART:
                 self._restart()
-            case Verdict.GIVE_UP:
+            case RestartVerdict.GIVE_UP:
                 log.error("gave up", tries=self._policy.tries, error=cause, advice=advice)
-            case Verdict.NOTHING:
+            case RestartVerdict.NOTHING:
                 pass
 
     def _restart(self) -> None:

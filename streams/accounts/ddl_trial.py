@@ -87,7 +87,7 @@ class TableFacts(NamedTuple):
     columns: dict[str, ColumnFacts]
 
 
-class Finding(NamedTuple):
+class DdlFinding(NamedTuple):
     """Effect of a change on the stream; `advice` is empty if there is nothing to do."""
 
     harm: bool
@@ -136,23 +136,25 @@ def try_ddl(
     return before, after
 
 
-def judge(before: TableFacts, after: TableFacts | None) -> list[Finding]:
+def judge(before: TableFacts, after: TableFacts | None) -> list[DdlFinding]:
     """Return what a change of the table does to its capture, harm first."""
     if after is None:
-        return [Finding(True, "users is dropped", "the stream ends with its table")]
+        return [DdlFinding(True, "users is dropped", "the stream ends with its table")]
     found = [*_of_table(before, after), *_of_columns(before, after)]
     return sorted(found, key=lambda one: not one.harm)
 
 
-def _of_table(before: TableFacts, after: TableFacts) -> Iterator[Finding]:
+def _of_table(before: TableFacts, after: TableFacts) -> Iterator[DdlFinding]:
     if after.name != before.name or after.is_moved:
-        yield Finding(True, "users is renamed or moved", "the connector captures public.users only")
+        yield DdlFinding(
+            True, "users is renamed or moved", "the connector captures public.users only"
+        )
     if not after.is_logged:
-        yield Finding(
+        yield DdlFinding(
             True, "users becomes UNLOGGED", "what is not in PostgreSQL's log is not captured"
         )
     if after.has_row_security and not before.has_row_security:
-        yield Finding(
+        yield DdlFinding(
             True,
             "row security is enabled",
             "the next snapshot would read no row, and every account would count as deleted; "
@@ -160,34 +162,34 @@ def _of_table(before: TableFacts, after: TableFacts) -> Iterator[Finding]:
         )
     match after.identity:
         case "n":
-            yield Finding(
+            yield DdlFinding(
                 True,
                 "REPLICA IDENTITY NOTHING",
                 "PostgreSQL then refuses every UPDATE and DELETE of users",
             )
         case "d" if not after.has_primary_key:
-            yield Finding(
+            yield DdlFinding(
                 True,
                 "REPLICA IDENTITY DEFAULT without a primary key",
                 "PostgreSQL then refuses every UPDATE and DELETE of users",
             )
         case identity if identity != "f" and before.identity == "f":
-            yield Finding(
+            yield DdlFinding(
                 False,
                 "changes come without the row before them",
                 "nothing depends on it; go back with ALTER TABLE users REPLICA IDENTITY FULL",
             )
     if before.has_primary_key and not after.has_primary_key:
-        yield Finding(False, "the primary key is dropped", f"changes stay keyed by {KEY}")
+        yield DdlFinding(False, "the primary key is dropped", f"changes stay keyed by {KEY}")
 
 
-def _of_columns(before: TableFacts, after: TableFacts) -> Iterator[Finding]:
+def _of_columns(before: TableFacts, after: TableFacts) -> Iterator[DdlFinding]:
     yield from _clashes(after)
     for name in CAPTURED:
         was, now = before.columns.get(name), after.columns.get(name)
         if now is None:
             if was is not None:
-                yield Finding(
+                yield DdlFinding(
                     True,
                     f"{name} is dropped or renamed",
                     "it is null in the lake from then on, and Storyline's own writes of accounts "
@@ -197,20 +199,20 @@ def _of_columns(before: TableFacts, after: TableFacts) -> Iterator[Finding]:
         allowed = _TYPES[_KINDS[name]]
         if now.type not in allowed:
             kinds = ", ".join(sorted(allowed))
-            yield Finding(
+            yield DdlFinding(
                 True,
                 f"{name} becomes {now.type}",
                 f"the registry refuses the new schema and the task fails; keep one of: {kinds}",
             )
         if was is not None and was.not_null and not now.not_null:
-            yield Finding(
+            yield DdlFinding(
                 False,
                 f"{name} may be null",
                 "once a change of users is captured, SET NOT NULL is refused by the registry",
             )
     unreadable = [name for name, facts in after.columns.items() if not facts.is_readable]
     if captured := [name for name in CAPTURED if name in unreadable]:
-        yield Finding(
+        yield DdlFinding(
             True,
             f"the connector may not read {', '.join(captured)}",
             "the next snapshot fails; grant SELECT to its role",
@@ -219,20 +221,20 @@ def _of_columns(before: TableFacts, after: TableFacts) -> Iterator[Finding]:
         ours = [name for name in added if name in CAPTURED]
         others = [name for name in added if name not in CAPTURED]
         if ours:
-            yield Finding(False, f"{', '.join(ours)} is captured from the next change on")
+            yield DdlFinding(False, f"{', '.join(ours)} is captured from the next change on")
         if others:
-            yield Finding(
+            yield DdlFinding(
                 False, f"{', '.join(others)} is not captured, so its type does not matter"
             )
 
 
-def _clashes(after: TableFacts) -> Iterator[Finding]:
+def _clashes(after: TableFacts) -> Iterator[DdlFinding]:
     by_lower: dict[str, list[str]] = {}
     for name in after.columns:
         by_lower.setdefault(name.lower(), []).append(name)
     for names in by_lower.values():
         if len(names) > 1:
-            yield Finding(
+            yield DdlFinding(
                 True,
                 f"columns {' and '.join(names)} differ only by case",
                 "Debezium stops at the next change for good; name the column differently",

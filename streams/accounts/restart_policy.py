@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 
-class Verdict(Enum):
+class RestartVerdict(Enum):
     NOTHING = auto()
     RESTART = auto()
     GIVE_UP = auto()
@@ -28,21 +28,21 @@ class RestartPolicy:
     _due: float | None = None
     _running_since: float | None = None
 
-    def judge(self, now: float, *, failed: bool, running: bool) -> Verdict:
+    def judge(self, now: float, *, failed: bool, running: bool) -> RestartVerdict:
         """What to do, seeing the connector at `now` (seconds of any steady clock)."""
         if running:
             self._saw_running(now)
         if running or not failed:
-            return Verdict.NOTHING
+            return RestartVerdict.NOTHING
         self._running_since = None
         if self.gave_up:
-            return Verdict.NOTHING
+            return RestartVerdict.NOTHING
         if self.tries >= self.limit:
             self.gave_up = True
-            return Verdict.GIVE_UP
+            return RestartVerdict.GIVE_UP
         if self._due is None:
             self._due = now + self.pause_s
-        return Verdict.RESTART if now >= self._due else Verdict.NOTHING
+        return RestartVerdict.RESTART if now >= self._due else RestartVerdict.NOTHING
 
     @property
     def pause_s(self) -> float:

@@ -9,7 +9,7 @@ from streams.contracts.batch import Batch, ErrorCode, Rejected
 from streams.contracts.codec import SchemaLookup
 from streams.contracts.decoder import VALIDITY_STAGE, read
 from streams.contracts.events import Event
-from streams.contracts.records import Records, Slice
+from streams.contracts.records import Records, RecordSlice
 from streams.projections.projection import Projected
 from streams.projections.registry import facts_needed, project
 from streams.projections.tier_policy import TierLimits
@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class AgentDependencies:
     """What agents that fold views work with; built by `streams.app`, or of memory stores."""
 
     sink: ViewSink
@@ -52,7 +52,7 @@ class Agent(Generic[S]):
     steps: Callable[[S, str], AgentSteps]
 
 
-class ViewAgent(Agent[Services]):
+class ViewAgent(Agent[AgentDependencies]):
     """Folds its topics into the views."""
 
     __slots__ = ()
@@ -61,11 +61,11 @@ class ViewAgent(Agent[Services]):
 class ViewSteps:
     """decode -> look up who created what -> project -> apply to the durable views."""
 
-    def __init__(self, services: Services, topic: str) -> None:
+    def __init__(self, services: AgentDependencies, topic: str) -> None:
         self._services = services
         self._topic = topic
 
-    def decode(self, batches: Sequence[Slice]) -> tuple[Batch, list[Rejected]]:
+    def decode(self, batches: Sequence[RecordSlice]) -> tuple[Batch, list[Rejected]]:
         return read(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> Projected:
@@ -82,7 +82,7 @@ class ViewSteps:
         return Steps(self.decode, self.project, self.apply, id_conflict)
 
 
-def id_conflict(batch: Slice, index: int) -> Rejected:
+def id_conflict(batch: RecordSlice, index: int) -> Rejected:
     """The record creates an id that another create has taken."""
     return Rejected(
         Records.joined([batch]).record(index),
@@ -93,6 +93,6 @@ def id_conflict(batch: Slice, index: int) -> Rejected:
     )
 
 
-def view_steps(services: Services, topic: str) -> AgentSteps:
+def view_steps(services: AgentDependencies, topic: str) -> AgentSteps:
     """Steps of a topic that changes only durable views."""
     return ViewSteps(services, topic).steps

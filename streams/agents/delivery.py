@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.agents.base import AgentSteps, Services, ViewAgent, id_conflict
+from streams.agents.base import AgentDependencies, AgentSteps, ViewAgent, id_conflict
 from streams.agents.delivery_tasks import delivery_of, task_of
 from streams.contracts.batch import Batch, Rejected
 from streams.contracts.decoder import read
 from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
-from streams.contracts.records import Records, Slice
+from streams.contracts.records import Records, RecordSlice
 from streams.contracts.rows import events
 from streams.runtime.processing.pipeline import Steps
 from streams.views.timeline_cache import Delivery
@@ -26,11 +26,11 @@ class _Tasks:
 
 
 class _DeliverySteps:
-    def __init__(self, services: Services, topic: str) -> None:
+    def __init__(self, services: AgentDependencies, topic: str) -> None:
         self._services = services
         self._topic = topic
 
-    def decode(self, batches: Sequence[Slice]) -> tuple[Batch, list[Rejected]]:
+    def decode(self, batches: Sequence[RecordSlice]) -> tuple[Batch, list[Rejected]]:
         return read(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> _Tasks:
@@ -50,7 +50,7 @@ class _DeliverySteps:
             services.send(following)
 
 
-def _steps(services: Services, topic: str) -> AgentSteps:
+def _steps(services: AgentDependencies, topic: str) -> AgentSteps:
     steps = _DeliverySteps(services, topic)
     return Steps(steps.decode, steps.project, steps.apply, id_conflict)
 

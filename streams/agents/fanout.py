@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from cachetools import TTLCache
 
-from streams.agents.base import Services
+from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import task_of
 from streams.contracts.events import AuthorTierChanged, Tier
 from streams.contracts.ids import MAX_ID, id_time
@@ -40,7 +40,7 @@ Posts = Mapping[int, Sequence[int]]
 """Author -> ids of posts."""
 
 
-class Way(StrEnum):
+class FanOutMode(StrEnum):
     """How a post is made to reach its readers."""
 
     INLINE = "inline"
@@ -51,10 +51,10 @@ class Way(StrEnum):
     """Left to be pulled."""
 
 
-class Distribution:
+class FanOut:
     """Distributes the posts of a batch. Safe to repeat."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: AgentDependencies) -> None:
         self._services = services
         self._counted: TTLCache[int, int] = TTLCache(
             _AUTHORS, FOLLOWERS_FRESH_S, timer=services.clock
@@ -82,10 +82,10 @@ class Distribution:
         self._count(posts, pulled | grown, {part.author_id for part in rest})
 
     def _count(self, posts: Posts, pulled: Collection[int], left: Collection[int]) -> None:
-        ways: Counter[Way] = Counter()
+        ways: Counter[FanOutMode] = Counter()
         for author, ids in posts.items():
-            way = Way.TASKS if author in left else Way.INLINE
-            ways[Way.PULLED if author in pulled else way] += len(ids)
+            way = FanOutMode.TASKS if author in left else FanOutMode.INLINE
+            ways[FanOutMode.PULLED if author in pulled else way] += len(ids)
         for way, count in ways.items():
             self._services.distributed(way, count)
 

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 
-from streams.agents.base import AgentSteps, Services, ViewAgent, ViewSteps
-from streams.agents.fanout import Distribution
+from streams.agents.base import AgentDependencies, AgentSteps, ViewAgent, ViewSteps
+from streams.agents.fanout import FanOut
 from streams.projections.projection import Projected
 
 
 class _PostSteps(ViewSteps):
-    def __init__(self, services: Services, topic: str) -> None:
+    def __init__(self, services: AgentDependencies, topic: str) -> None:
         super().__init__(services, topic)
-        self._distribution = Distribution(services)
+        self._distribution = FanOut(services)
 
     def apply(self, projected: Projected) -> None:
         """Durable views first, so that no timeline built meanwhile from them can miss a post
@@ -23,7 +23,7 @@ class _PostSteps(ViewSteps):
             self._distribution.distribute(posts)
 
 
-def _steps(services: Services, topic: str) -> AgentSteps:
+def _steps(services: AgentDependencies, topic: str) -> AgentSteps:
     return _PostSteps(services, topic).steps
 
 

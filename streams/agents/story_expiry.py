@@ -30,7 +30,7 @@ class Round:
     oldest_due: int | None
 
 
-class ExpiryTeller:
+class ExpiryPublisher:
     """Tells of ends that are due; for one process, any number of which may run."""
 
     def __init__(
@@ -46,7 +46,9 @@ class ExpiryTeller:
         """Acknowledged by the broker and not read back: not to be told again by this process."""
 
     def tell(self, now: int) -> Round:
-        """Tell what is due at `now` (ms) and not told. Raises StoreUnavailableError, OutboxError.
+        """Tell what is due at `now` (ms) and not told.
+
+        Raises StoreUnavailableError, MessageRefusedError.
 
         What was told counts as told for all only when the log has been folded so far.
         """

@@ -30,7 +30,7 @@ _DELIVERIES_A_CPU_S: Final = 331_000
 _DAY_S: Final = 86_400
 
 
-class Network(NamedTuple):
+class NetworkSize(NamedTuple):
     """Who is planned for. Shares are of 1; posts and stories are a user's, a day."""
 
     users: int
@@ -45,7 +45,7 @@ class Network(NamedTuple):
     """Copies of all data in Redis, the first included."""
 
 
-class Part(NamedTuple):
+class CachePart(NamedTuple):
     """Memory that one kind of data takes, without replicas."""
 
     kind: str
@@ -63,32 +63,32 @@ class Policy(NamedTuple):
     """Of workers and Redis together."""
 
 
-def parts(network: Network) -> list[Part]:
+def parts(network: NetworkSize) -> list[CachePart]:
     """What lies in Redis once everything that is read lately has been read."""
     warm = network.users * network.warm
     posts = network.users * network.posts
     shown = network.following * network.stories
     return [
-        Part("timelines", warm, warm * _timeline(network)),
-        Part("delivery lists", warm * network.following, _lists(network)),
-        Part("relations", warm, warm * (_RELATIONS_KEY + _ID * network.following)),
-        Part("posts of a day", posts, posts * _POST),
-        Part("tallies of a day's posts", posts * _TALLIES, posts * _tallies(network)),
-        Part(
+        CachePart("timelines", warm, warm * _timeline(network)),
+        CachePart("delivery lists", warm * network.following, _lists(network)),
+        CachePart("relations", warm, warm * (_RELATIONS_KEY + _ID * network.following)),
+        CachePart("posts of a day", posts, posts * _POST),
+        CachePart("tallies of a day's posts", posts * _TALLIES, posts * _tallies(network)),
+        CachePart(
             "stories, by author",
             network.users,
             network.users * (_NO_STORIES + network.stories * _STORY),
         ),
-        Part("stories seen", warm, warm * (_SEEN_KEY + _ID * shown)),
+        CachePart("stories seen", warm, warm * (_SEEN_KEY + _ID * shown)),
     ]
 
 
-def memory(network: Network) -> float:
+def memory(network: NetworkSize) -> float:
     """Bytes of all parts, replicas included."""
     return network.replicas * sum(part.bytes for part in parts(network))
 
 
-def policies(network: Network) -> Iterator[Policy]:
+def policies(network: NetworkSize) -> Iterator[Policy]:
     """What is done, and what might be done instead."""
     yield _policy("push to warm readers", network)
     yield _policy("push to everybody", network._replace(warm=1.0))
@@ -101,24 +101,24 @@ def policies(network: Network) -> Iterator[Policy]:
     yield Policy("pull everything", network.replicas * kept, 0.0, 0.0)
 
 
-def _policy(name: str, network: Network) -> Policy:
+def _policy(name: str, network: NetworkSize) -> Policy:
     posts = network.users * network.posts / _DAY_S
     deliveries = posts * network.following * network.warm
     return Policy(name, memory(network), deliveries, deliveries / _DELIVERIES_A_CPU_S)
 
 
-def _timeline(network: Network) -> float:
+def _timeline(network: NetworkSize) -> float:
     """Of an entry's bytes some are the key of the authors; the authors are not."""
     return network.length * _ENTRY + _ID * network.following
 
 
-def _tallies(network: Network) -> float:
+def _tallies(network: NetworkSize) -> float:
     """Of a post that all its warm readers view."""
     viewers = network.following * network.warm
     return _TALLIES * _TALLY + (_ID * viewers if viewers < CARRIED else 0)
 
 
-def _lists(network: Network) -> float:
+def _lists(network: NetworkSize) -> float:
     """Every author is followed by as many warm readers, in the mean, as one follows."""
     length = max(network.following * network.warm, 1)
     return network.users * length * _listed(length)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from streams.app.settings import Settings
 from streams.app.stores import durable_views, hot_views, row_copies
 from streams.caching.metrics import CacheMetrics
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.serving.read_side import ReadSide
 
 
@@ -23,7 +23,7 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
         # Modules and connections stay: going over them again and again for garbage is a pause of a
         # tenth of a second in every few thousand pages.
         gc.freeze()
-        copied = CopiedViews(views, row_copies(settings), metrics)
+        copied = ReadThroughViews(views, row_copies(settings), metrics)
         yield ReadSide(
             views=copied,
             hot=hot_views(settings, views, copied, metrics),

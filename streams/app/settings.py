@@ -46,7 +46,7 @@ class Hosts(BaseModel):
 SqlName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
 
-class Accounts(BaseModel):
+class AccountsSettings(BaseModel):
     """The accounts database and who uses it. Locally nobody needs a password."""
 
     database: SqlName = "accounts"
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
-    accounts: Accounts = Accounts()
+    accounts: AccountsSettings = AccountsSettings()
     views_version: Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")] = "v1"
     """Names the views that workers write: keyspace, Redis keys, consumer groups."""
     cassandra_replication: Annotated[int, Field(ge=1, le=9)] = 1

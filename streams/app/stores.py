@@ -9,23 +9,23 @@ from redis import Redis
 from streams.app.settings import Settings
 from streams.caching.formats import POSTS, RELATIONS, SEEN, STORIES, TALLIES
 from streams.caching.metrics import CacheMetrics
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.errors import StoreUnavailableError, UserError
 from streams.kafka.consumer_groups import Progress
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.context_loader import Opener
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.context_loader import FeedContextLoader
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.sinks.cassandra.migrate import require_migrated
 from streams.sinks.cassandra.session import connect as connect_cassandra
 from streams.sinks.cassandra.store import CassandraStore
 from streams.sinks.redis.client import connect as connect_redis
-from streams.sinks.redis.feed_context import RedisOpenings
+from streams.sinks.redis.feed_context import RedisFeedContextReader
 from streams.sinks.redis.pull_set import RedisPullSet
-from streams.sinks.redis.reader_activity import RedisVisits
-from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.reader_activity import RedisReaderActivity
+from streams.sinks.redis.row_cache import RedisRowCache
 from streams.sinks.redis.stats import CacheStats, cache_stats
-from streams.sinks.redis.timeline_cache import RedisTimelines
-from streams.views.row_cache import RowCopies
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
+from streams.views.row_cache import RowCaches
 from streams.views.store import ViewReader
 from streams.views.timeline_limits import TimelineLimits
 
@@ -45,9 +45,9 @@ def durable_views(settings: Settings) -> Iterator[CassandraStore]:
         yield CassandraStore(session)
 
 
-def timeline_cache(settings: Settings) -> RedisTimelines:
+def timeline_cache(settings: Settings) -> RedisTimelineCache:
     """The timelines in Redis; connects on first use."""
-    return RedisTimelines(
+    return RedisTimelineCache(
         connect_redis(settings.redis_host, settings.ports.redis),
         version=settings.views_version,
         shards=settings.shards,
@@ -61,10 +61,10 @@ def pull_set(settings: Settings) -> RedisPullSet:
     return RedisPullSet(client, version=settings.views_version)
 
 
-def row_copies(settings: Settings) -> RowCopies:
+def row_copies(settings: Settings) -> RowCaches:
     """Copies of durable rows, in Redis; connects on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
-    return RowCopies(
+    return RowCaches(
         _copies(settings, client, POSTS),
         _copies(settings, client, RELATIONS),
         {kind: _copies(settings, client, letter) for kind, letter in TALLIES.items()},
@@ -73,8 +73,8 @@ def row_copies(settings: Settings) -> RowCopies:
     )
 
 
-def _copies(settings: Settings, client: Redis, letter: str) -> RedisCopies:
-    return RedisCopies(
+def _copies(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
+    return RedisRowCache(
         client, version=settings.views_version, parts=settings.copy_parts, letter=letter
     )
 
@@ -85,20 +85,22 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
 
 
 def hot_views(
-    settings: Settings, views: ViewReader, copied: CopiedViews, metrics: CacheMetrics
-) -> HotViews:
+    settings: Settings, views: ViewReader, copied: ReadThroughViews, metrics: CacheMetrics
+) -> FeedCaches:
     """What makes reading home feeds fast; connects on first use. `copied` are the same views, with
     copies in front."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
     relations = _copies(settings, client, RELATIONS)
-    return HotViews(
+    return FeedCaches(
         timelines,
         CelebrityCache(views, pulls, metrics),
-        RedisVisits(client, version=settings.views_version, shards=settings.shards),
+        RedisReaderActivity(client, version=settings.views_version, shards=settings.shards),
         settings.timeline_length,
         metrics,
-        opener=Opener(copied, RedisOpenings(client, relations, timelines, pulls)),
+        opener=FeedContextLoader(
+            copied, RedisFeedContextReader(client, relations, timelines, pulls)
+        ),
     )
 
 

@@ -24,8 +24,8 @@ from datasketches import hll_sketch, tgt_hll_type
 
 from streams.caching.ttl import COUNT_TTL_S
 from streams.views.counted_members import members, members_among
-from streams.views.counts import Count, Stamped, Tally
-from streams.views.row_cache import Copies, Copy
+from streams.views.counts import CachedCount, Count, CountKind
+from streams.views.row_cache import CachedRow, RowCache
 from streams.views.store import ViewReader
 
 EXACT_VIEWS: Final = 100_000
@@ -36,17 +36,17 @@ _SKETCH_LG: Final = 17
 _Ids = npt.NDArray[np.int64]
 CARRIED: Final = 1_000
 """Copies of tallies of views carry their members where they have fewer."""
-_NOT_HELD: Final = frozenset({Count.REPOSTS})
+_NOT_HELD: Final = frozenset({CountKind.REPOSTS})
 """Posts that repost one lie in many partitions: workers would take each other's stamps away."""
 
 
-class TallyKeeper:
+class CountMaintainer:
     """Drops or renews copies of tallies; safe between threads."""
 
     def __init__(
         self,
         views: ViewReader,
-        copies: Mapping[Count, Copies],
+        copies: Mapping[CountKind, RowCache],
         *,
         held_from: int = CARRIED,
         exact_views: int = EXACT_VIEWS,
@@ -55,13 +55,13 @@ class TallyKeeper:
         """`views` are the durable ones. Tallies are held from `held_from` members on, those of
         at most `capacity` members (8 bytes each) at a time."""
         self._held = {
-            kind: _Held(views, kind, held_from, exact_views, capacity)
-            for kind in Count
+            kind: _HeldMembers(views, kind, held_from, exact_views, capacity)
+            for kind in CountKind
             if kind not in _NOT_HELD
         }
         self._copies = copies
 
-    def changed(self, kind: Count, changes: Mapping[int, Collection[int]]) -> None:
+    def changed(self, kind: CountKind, changes: Mapping[int, Collection[int]]) -> None:
         """The durable rows of some members (content -> ids) may have changed.
 
         Raises StoreUnavailableError, and may then be called again.
@@ -77,18 +77,18 @@ class TallyKeeper:
             tallies = {
                 one: tally
                 for one, packed in renewed.old.items()
-                if (tally := held.tally(one, Stamped.unpack(packed), changes[one]))
+                if (tally := held.tally(one, CachedCount.unpack(packed), changes[one]))
             }
             copies.drop(renewed.old.keys() - tallies)
-            filled = {one: Copy(tally.pack(), COUNT_TTL_S) for one, tally in tallies.items()}
+            filled = {one: CachedRow(tally.pack(), COUNT_TTL_S) for one, tally in tallies.items()}
             copies.fill(renewed.token, filled)
 
 
-class _Held:
+class _HeldMembers:
     """Members of large tallies of one kind, the longest unchanged of them forgotten first."""
 
     def __init__(
-        self, views: ViewReader, kind: Count, held_from: int, exact_views: int, capacity: int
+        self, views: ViewReader, kind: CountKind, held_from: int, exact_views: int, capacity: int
     ) -> None:
         self.lock = threading.Lock()
         self._views = views
@@ -99,21 +99,23 @@ class _Held:
         self._members: OrderedDict[int, tuple[bytes, _Members | _Sketch]] = OrderedDict()
         self._size = 0
 
-    def tally(self, content_id: int, old: Stamped, changed: Collection[int]) -> Stamped | None:
+    def tally(
+        self, content_id: int, old: CachedCount, changed: Collection[int]
+    ) -> CachedCount | None:
         """The tally after some ids have changed; None where it is not worth keeping."""
         held = self._believed(content_id, old.stamp)
         if held is not None:
             held.update(changed, members_among(self._views, self._kind, content_id, changed))
-        elif self._kind is Count.VIEWS and (carried := old.members) is not None:
+        elif self._kind is CountKind.VIEWS and (carried := old.members) is not None:
             viewers = carried.union(changed)  # once viewed, for ever
             if len(viewers) < self._held_from:
-                return Stamped.of(viewers)
+                return CachedCount.of(viewers)
             held = _Members(viewers)
         elif old.tally.number >= self._held_from:
             held = _Members(members(self._views, self._kind, content_id))
         else:
             return None
-        if self._kind is Count.VIEWS and isinstance(held, _Members) and held.size > self._exact:
+        if self._kind is CountKind.VIEWS and isinstance(held, _Members) and held.size > self._exact:
             held = _Sketch(held)
         stamp = secrets.token_bytes(8)
         self._members[content_id] = stamp, held
@@ -121,7 +123,7 @@ class _Held:
         while self._size > self._capacity and len(self._members) > 1:
             _, (_, forgotten) = self._members.popitem(last=False)
             self._size -= forgotten.size
-        return Stamped(held.tally, stamp)
+        return CachedCount(held.tally, stamp)
 
     def _believed(self, content_id: int, stamp: bytes) -> "_Members | _Sketch | None":
         """What was held, if the copy is still the one that was filled in with it."""
@@ -143,8 +145,8 @@ class _Members:
         return len(self.ids)
 
     @property
-    def tally(self) -> Tally:
-        return Tally(len(self.ids))
+    def tally(self) -> Count:
+        return Count(len(self.ids))
 
     def update(self, changed: Collection[int], counted: Collection[int]) -> None:
         """Of the changed ids, `counted` are members and the others are not."""
@@ -170,8 +172,8 @@ class _Sketch:
         self._add(seed.ids.tolist())
 
     @property
-    def tally(self) -> Tally:
-        return Tally(round(self._sketch.get_estimate()), estimated=True)
+    def tally(self) -> Count:
+        return Count(round(self._sketch.get_estimate()), estimated=True)
 
     def update(self, _: Collection[int], counted: Collection[int]) -> None:
         """Some more ids; none is ever taken away."""

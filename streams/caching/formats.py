@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from streams.contracts.events import Tier
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 from streams.views.rows import PostRow, Relations, StoryRow
 
 POSTS: Final = "p"
@@ -19,10 +19,10 @@ RELATIONS: Final = "r"
 STORIES: Final = "st"
 SEEN: Final = "sv"
 TALLIES: Final = {
-    Count.LIKES: "nl",
-    Count.VIEWS: "vn",
-    Count.COMMENTS: "nc",
-    Count.REPOSTS: "nr",
+    CountKind.LIKES: "nl",
+    CountKind.VIEWS: "vn",
+    CountKind.COMMENTS: "nc",
+    CountKind.REPOSTS: "nr",
 }
 
 _CODES: Final = {Tier.REGULAR: b"R", Tier.POPULAR: b"P", Tier.CELEBRITY: b"C"}

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from streams.caching.count_maintainer import TallyKeeper
+from streams.caching.count_maintainer import CountMaintainer
 from streams.caching.ttl import SEEN_TTL_S
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 from streams.views.effects import Effects, Relation, SeeContent
-from streams.views.row_cache import Copy, RowCopies
+from streams.views.row_cache import CachedRow, RowCaches
 from streams.views.rows import Content
 from streams.views.seen_stories import Seen
 from streams.views.store import ViewReader, ViewSink
@@ -16,7 +16,7 @@ _Members = defaultdict[int, set[int]]
 """Content -> ids that may have begun or ceased to count; or viewer -> contents."""
 
 
-class DroppingSink:
+class InvalidatingSink:
     """A ViewSink over a durable one: the rows first, then their copies.
 
     A batch counts as applied only when both is done, so that no copy outlives what it was made of.
@@ -26,8 +26,8 @@ class DroppingSink:
         self,
         durable: ViewSink,
         views: ViewReader,
-        copies: RowCopies,
-        keeper: TallyKeeper | None = None,
+        copies: RowCaches,
+        keeper: CountMaintainer | None = None,
     ) -> None:
         """`views` are those that `durable` changes."""
         self._durable = durable
@@ -36,7 +36,7 @@ class DroppingSink:
         self._relations = copies.relations
         self._stories = copies.stories
         self._seen = copies.seen
-        self._tallies = keeper or TallyKeeper(views, copies.tallies)
+        self._tallies = keeper or CountMaintainer(views, copies.tallies)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
         """See ViewSink."""
@@ -59,10 +59,10 @@ class DroppingSink:
         self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
         likes = _grouped((like.content_id, like.user_id) for like in effects.likes)
         views = _grouped((view.content_id, view.viewer_id) for view in effects.views)
-        self._tallies.changed(Count.LIKES, likes)
-        self._tallies.changed(Count.VIEWS, views)
-        self._tallies.changed(Count.COMMENTS, comments)
-        self._tallies.changed(Count.REPOSTS, reposts)
+        self._tallies.changed(CountKind.LIKES, likes)
+        self._tallies.changed(CountKind.VIEWS, views)
+        self._tallies.changed(CountKind.COMMENTS, comments)
+        self._tallies.changed(CountKind.REPOSTS, reposts)
 
     def _see(self, views: Collection[SeeContent]) -> None:
         """What viewers have viewed is put into their copies.
@@ -73,7 +73,7 @@ class DroppingSink:
             viewed = _grouped((view.viewer_id, view.content_id) for view in views)
             renewed = self._seen.renew(viewed)
             copies = {
-                viewer: Copy(Seen.unpack(old).with_views(viewed[viewer]).pack(), SEEN_TTL_S)
+                viewer: CachedRow(Seen.unpack(old).with_views(viewed[viewer]).pack(), SEEN_TTL_S)
                 for viewer, old in renewed.old.items()
             }
             self._seen.fill(renewed.token, copies)

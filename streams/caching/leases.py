@@ -5,21 +5,21 @@ from collections.abc import Collection, Mapping
 import structlog
 
 from streams.errors import StoreUnavailableError
-from streams.views.row_cache import Copied, Copies, Copy
+from streams.views.row_cache import CachedRow, CacheLookup, RowCache
 
 _log = structlog.get_logger(__name__)
 
 
-def read_copies(copies: Copies, ids: Collection[int]) -> Copied:
+def read_copies(copies: RowCache, ids: Collection[int]) -> CacheLookup:
     """The copies there are, and leases."""
     try:
         return copies.read(ids)
     except StoreUnavailableError as error:
         _log.warning("copies_unavailable", error=str(error))
-        return Copied({}, frozenset(), b"")
+        return CacheLookup({}, frozenset(), b"")
 
 
-def renew_copy(copies: Copies, one: int) -> tuple[bytes, bytes | None]:
+def renew_copy(copies: RowCache, one: int) -> tuple[bytes, bytes | None]:
     """A token under which the copy may be replaced, and what it was; None: it may not."""
     try:
         renewed = copies.renew((one,))
@@ -29,7 +29,7 @@ def renew_copy(copies: Copies, one: int) -> tuple[bytes, bytes | None]:
     return renewed.token, renewed.old.get(one)
 
 
-def fill_copies(copies: Copies, token: bytes, filled: Mapping[int, Copy]) -> None:
+def fill_copies(copies: RowCache, token: bytes, filled: Mapping[int, CachedRow]) -> None:
     """Fill in what was leased or is being renewed under the token."""
     if filled:
         try:

@@ -23,12 +23,12 @@ from streams.caching.formats import (
 )
 from streams.caching.leases import fill_copies, read_copies
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through_stories import CopiedStories
+from streams.caching.read_through_stories import ReadThroughStories
 from streams.caching.ttl import CONTENT_TTL_S, COUNT_TTL_S, RELATIONS_TTL_S
 from streams.contracts.events import Tier
 from streams.views.counted_members import tallies
-from streams.views.counts import Count, Stamped, Tally
-from streams.views.row_cache import Copied, Copy, RowCopies
+from streams.views.counts import CachedCount, Count, CountKind
+from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
 from streams.views.rows import PostRow, Relations, TierRow
 from streams.views.store import ViewReader
 
@@ -37,13 +37,13 @@ TIER_FRESH_S: Final = 600.0
 _AUTHORS: Final = 100_000
 
 
-class CopiedViews:
+class ReadThroughViews:
     """A ViewReader over a durable one. Where copies cannot be had, it answers without them."""
 
     def __init__(
         self,
         durable: ViewReader,
-        copies: RowCopies,
+        copies: RowCaches,
         metrics: CacheMetrics | None = None,
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -55,7 +55,7 @@ class CopiedViews:
         self._metrics = metrics or CacheMetrics()
         self._lock = threading.Lock()
         self._tiers: TTLCache[int, Tier] = TTLCache(_AUTHORS, TIER_FRESH_S)
-        stories = CopiedStories(
+        stories = ReadThroughStories(
             durable,
             copies.stories,
             copies.seen,
@@ -111,7 +111,7 @@ class CopiedViews:
         """See ViewReader. One round trip where they are copied."""
         return self.relations_of(user, read_copies(self._relations, (user,)))
 
-    def relations_of(self, user: int, copied: Copied) -> Relations:
+    def relations_of(self, user: int, copied: CacheLookup) -> Relations:
         """The relations of whom somebody has asked the copies for; no round trip where they are."""
         packed = copied.held.get(user)
         if packed is not None:
@@ -120,45 +120,45 @@ class CopiedViews:
         self._metrics.count(Cache.RELATIONS, Tier.REGULAR, misses=1)
         relations = self._durable.relations(user)
         if user in copied.leased:
-            copy = Copy(pack_relations(relations), RELATIONS_TTL_S)
+            copy = CachedRow(pack_relations(relations), RELATIONS_TTL_S)
             fill_copies(self._relations, copied.token, {user: copy})
         return relations
 
-    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
         """See `streams.views.counts`. One round trip where all are copied."""
         copies = self._tallies[kind]
         copied = read_copies(copies, ids)
-        found = {one: Stamped.unpack(packed).tally for one, packed in copied.held.items()}
+        found = {one: CachedCount.unpack(packed).tally for one, packed in copied.held.items()}
         lacking = [one for one in ids if one not in found]
         self._metrics.count(Cache.TALLY, Tier.REGULAR, hits=len(found), misses=len(lacking))
         if lacking:
             counted = self._counted(kind, lacking)
             leased = {one: tally for one, tally in counted.items() if one in copied.leased}
-            packed = {one: Copy(tally.pack(), COUNT_TTL_S) for one, tally in leased.items()}
+            packed = {one: CachedRow(tally.pack(), COUNT_TTL_S) for one, tally in leased.items()}
             fill_copies(copies, copied.token, packed)
             found |= {one: counted[one].tally for one in lacking}
         return found
 
-    def _counted(self, kind: Count, ids: Collection[int]) -> Mapping[int, Stamped]:
+    def _counted(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, CachedCount]:
         """As they are copied: with who viewed, where few did."""
-        found: dict[int, Stamped] = {}
-        if kind is Count.VIEWS:
+        found: dict[int, CachedCount] = {}
+        if kind is CountKind.VIEWS:
             for one in ids:
                 viewers = self._durable.few_viewers(one, CARRIED - 1)
                 if viewers is not None:
-                    found[one] = Stamped.of(viewers)
+                    found[one] = CachedCount.of(viewers)
         many = [one for one in ids if one not in found]
         counted = tallies(self._durable, kind, many) if many else {}
-        return found | {one: Stamped(tally) for one, tally in counted.items()}
+        return found | {one: CachedCount(tally) for one, tally in counted.items()}
 
-    def _fetched_posts(self, ids: Collection[int], copied: Copied) -> Mapping[int, PostRow]:
+    def _fetched_posts(self, ids: Collection[int], copied: CacheLookup) -> Mapping[int, PostRow]:
         rows = self._durable.posts(ids)
         by_author = self._tiers_of({row.author_id for row in rows.values()})
         tiers = {one: by_author[row.author_id] for one, row in rows.items()}
         for tier, misses in Counter(tiers.values()).items():
             self._metrics.count(Cache.POST, tier, misses=misses)
         copies = {
-            one: Copy(pack_post(rows[one], tier), CONTENT_TTL_S[tier])
+            one: CachedRow(pack_post(rows[one], tier), CONTENT_TTL_S[tier])
             for one, tier in tiers.items()
             if one in copied.leased
         }

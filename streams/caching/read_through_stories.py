@@ -9,7 +9,7 @@ from streams.caching.leases import fill_copies, read_copies, renew_copy
 from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.ttl import CONTENT_TTL_S, SEEN_TTL_S
 from streams.contracts.events import Tier
-from streams.views.row_cache import Copies, Copy
+from streams.views.row_cache import CachedRow, RowCache
 from streams.views.rows import StoryRow
 from streams.views.seen_stories import Seen
 from streams.views.store import ViewReader
@@ -21,14 +21,14 @@ STORIES_AHEAD_MS: Final = 600_000
 """A story may be made so much later than the wall clock says: more than any event is taken."""
 
 
-class CopiedStories:
+class ReadThroughStories:
     """The part of a ViewReader that trays need."""
 
     def __init__(
         self,
         durable: ViewReader,
-        stories: Copies,
-        seen: Copies,
+        stories: RowCache,
+        seen: RowCache,
         metrics: CacheMetrics,
         *,
         tiers: Callable[[Collection[int]], Mapping[int, Tier]],
@@ -96,12 +96,12 @@ class CopiedStories:
         seen |= wanted & known.seen
         if may_fill:
             packed = Seen(seen, wanted - seen).pack()
-            fill_copies(copies, token, {viewer: Copy(packed, SEEN_TTL_S)})
+            fill_copies(copies, token, {viewer: CachedRow(packed, SEEN_TTL_S)})
         return seen
 
 
-def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> Copy:
+def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> CachedRow:
     """It lives no longer than one of the stories is shown."""
     last = max((row.expires_at for row in rows), default=None)
     left = CONTENT_TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
-    return Copy(pack_stories(rows, now, tier), min(CONTENT_TTL_S[tier], left))
+    return CachedRow(pack_stories(rows, now, tier), min(CONTENT_TTL_S[tier], left))

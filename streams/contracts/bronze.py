@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from streams.contracts.catalog import schemas, topics
-from streams.contracts.fields import Field, Kind, fields_of
+from streams.contracts.fields import Field, FieldKind, fields_of
 from streams.contracts.tables import (
     BRONZE,
     BRONZE_POSITION,
@@ -20,14 +20,14 @@ from streams.contracts.tables import (
 USERS_TOPIC: Final = "accounts.public.users"
 """The accounts database's change stream, written by Debezium."""
 
-_TYPES: Final[Mapping[Kind, str]] = {
-    Kind.ID: "BIGINT",
-    Kind.TIME: "TIMESTAMP",
-    Kind.INTEGER: "BIGINT",
-    Kind.NUMBER: "DOUBLE",
-    Kind.TEXT: "STRING",
-    Kind.TEXTS: "ARRAY<STRING>",
-    Kind.ENUM: "STRING",
+_TYPES: Final[Mapping[FieldKind, str]] = {
+    FieldKind.ID: "BIGINT",
+    FieldKind.TIME: "TIMESTAMP",
+    FieldKind.INTEGER: "BIGINT",
+    FieldKind.NUMBER: "DOUBLE",
+    FieldKind.TEXT: "STRING",
+    FieldKind.TEXTS: "ARRAY<STRING>",
+    FieldKind.ENUM: "STRING",
 }
 USER_ROW: Final = f"STRUCT<{', '.join(f'{column.name} {column.type}' for column in USER)}>"
 _PARTITIONED: Final = ("append_date",)

@@ -26,7 +26,7 @@ from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import USERS_TOPIC, bronze_table
 from streams.contracts.codec import DECODE_STAGE, SchemaLookup, UnknownSchemaError, schema_text
-from streams.contracts.frames import PREFIX, FrameError, Part, SchemaRef, schema_in_headers
+from streams.contracts.frames import PREFIX, FrameError, RecordPart, SchemaRef, schema_in_headers
 from streams.contracts.tables import USER
 
 TOMBSTONE: Final = "tombstone"
@@ -115,7 +115,7 @@ def _row(
         if key is None:
             raise _ChangeError(ErrorCode.BAD_FRAME, "BadFrameError", "neither key nor value")
         return row | {"op": TOMBSTONE}
-    schema, envelope = _decoded(record, Part.VALUE, lookup)
+    schema, envelope = _decoded(record, RecordPart.VALUE, lookup)
     if not {"op", "source", "before", "after"} <= envelope.keys():
         message = f"{USERS_TOPIC} carries changes, not {schema.name}"
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", message)
@@ -242,7 +242,7 @@ def _key(record: Record, lookup: SchemaLookup) -> tuple[int | None, _ChangeError
     if record.key is None:
         return None, None
     try:
-        schema, key = _decoded(record, Part.KEY, lookup)
+        schema, key = _decoded(record, RecordPart.KEY, lookup)
     except _ChangeError as error:
         return None, error
     user_id = key.get("user_id")
@@ -271,7 +271,9 @@ def _moved(record: Record, name: str, notes: _Notes) -> int | None:
 # Avro --------------------------------------------------------------------------------------------
 
 
-def _decoded(record: Record, part: Part, lookup: SchemaLookup) -> tuple[_Schema, dict[str, Any]]:
+def _decoded(
+    record: Record, part: RecordPart, lookup: SchemaLookup
+) -> tuple[_Schema, dict[str, Any]]:
     """The schema and the fields of a key or a value."""
     ref, avro = _frame(record, part)
     try:
@@ -298,9 +300,9 @@ def _decoded(record: Record, part: Part, lookup: SchemaLookup) -> tuple[_Schema,
     return schema._replace(id=ref if isinstance(ref, int) else None), fields
 
 
-def _frame(record: Record, part: Part) -> tuple[SchemaRef, bytes]:
+def _frame(record: Record, part: RecordPart) -> tuple[SchemaRef, bytes]:
     """The schema that a key or a value names, and its Avro body."""
-    frame = (record.key if part is Part.KEY else record.value) or b""
+    frame = (record.key if part is RecordPart.KEY else record.value) or b""
     try:
         named = schema_in_headers(record.headers, part)
     except FrameError as error:

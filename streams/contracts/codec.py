@@ -74,7 +74,7 @@ class Rows(NamedTuple):
     at: Sequence[int]
 
 
-class Refusal(NamedTuple):
+class RowRefusal(NamedTuple):
     """The index of a record, and why it is rejected."""
 
     at: int
@@ -113,22 +113,23 @@ def decode(
     return Batch(topic, {name: row.columns for name, row in rows.items()}), in_order(refused)
 
 
-def in_order(refused: Sequence[Refusal]) -> list[Rejected]:
+def in_order(refused: Sequence[RowRefusal]) -> list[Rejected]:
     """What is rejected, in the order of the records."""
     return [rejected for _, rejected in sorted(refused, key=lambda one: one.at)]
 
 
 def decode_rows(
     records: Records, topic: str, writer_schema: SchemaLookup
-) -> tuple[dict[str, Rows], list[Refusal]]:
+) -> tuple[dict[str, Rows], list[RowRefusal]]:
     """As `decode`, with the indices of the records that each row came from, or was not made of."""
     listed = topics()[topic].records
-    refused: list[Refusal] = []
+    refused: list[RowRefusal] = []
     pieces: dict[str, list[_Piece]] = {}
 
     def refuse(at: Iterable[int], code: ErrorCode, error: str, message: str) -> None:
         refused.extend(
-            Refusal(i, Rejected(records.record(i), code, DECODE_STAGE, error, message)) for i in at
+            RowRefusal(i, Rejected(records.record(i), code, DECODE_STAGE, error, message))
+            for i in at
         )
 
     def take(

@@ -5,7 +5,7 @@ from typing import Final
 import pyarrow as pa
 
 from streams.contracts.batch import Batch, Rejected
-from streams.contracts.codec import Refusal, Rows, SchemaLookup, decode_rows, in_order
+from streams.contracts.codec import RowRefusal, Rows, SchemaLookup, decode_rows, in_order
 from streams.contracts.column_validation import suspects
 from streams.contracts.records import Records
 from streams.contracts.rows import events_of
@@ -31,13 +31,15 @@ def read(records: Records, topic: str, writer_schema: SchemaLookup) -> tuple[Bat
     return Batch(topic, columns), in_order(refused)
 
 
-def _split(record_type: str, rows: Rows, records: Records) -> tuple[pa.RecordBatch, list[Refusal]]:
+def _split(
+    record_type: str, rows: Rows, records: Records
+) -> tuple[pa.RecordBatch, list[RowRefusal]]:
     everything = len(rows.at) == len(records)
     keys = records.keys if everything else [records.keys[index] for index in rows.at]
     doubtful = suspects(record_type, rows.columns, keys)
     if not doubtful:
         return rows.columns, []
-    refused: dict[int, Refusal] = {}
+    refused: dict[int, RowRefusal] = {}
     chosen = rows.columns.take(pa.array(doubtful, pa.int64()))
     for number, event in zip(doubtful, events_of(record_type, chosen), strict=True):
         at = rows.at[number]
@@ -45,6 +47,6 @@ def _split(record_type: str, rows: Rows, records: Records) -> tuple[pa.RecordBat
         fault = check_record(event, record.append_time, record.key)
         if fault is not None:
             rejected = Rejected(record, fault.code, VALIDITY_STAGE, "EventError", fault.message)
-            refused[number] = Refusal(at, rejected)
+            refused[number] = RowRefusal(at, rejected)
     valid = pa.array([number not in refused for number in range(len(rows.at))])
     return rows.columns.filter(valid), list(refused.values())

@@ -17,7 +17,7 @@ CREATES: Final[Mapping[str, str]] = MappingProxyType(
 """Creating record type -> the field with the id of what it creates."""
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a field's value is written: in Arrow, in Python and in JSON."""
 
     ID = auto()
@@ -34,7 +34,7 @@ class Field:
     """One field. `symbols` of an enum end with its default; `default` holds unless `required`."""
 
     name: str
-    kind: Kind
+    kind: FieldKind
     optional: bool
     required: bool
     default: Any
@@ -52,13 +52,13 @@ def fields_of(record_type: str) -> tuple[Field, ...]:
 @functools.cache
 def id_fields(record_type: str) -> tuple[str, ...]:
     """The fields that hold ids, optional ones included."""
-    return tuple(field.name for field in fields_of(record_type) if field.kind is Kind.ID)
+    return tuple(field.name for field in fields_of(record_type) if field.kind is FieldKind.ID)
 
 
 @functools.cache
 def time_fields(record_type: str) -> tuple[str, ...]:
     """Return the names of the fields that hold instants, in the order of the schema."""
-    return tuple(field.name for field in fields_of(record_type) if field.kind is Kind.TIME)
+    return tuple(field.name for field in fields_of(record_type) if field.kind is FieldKind.TIME)
 
 
 def _field(raw: Mapping[str, Any], named: dict[str, dict[str, Any]]) -> Field:
@@ -73,7 +73,7 @@ def _field(raw: Mapping[str, Any], named: dict[str, dict[str, Any]]) -> Field:
         enum = named[kind]
     return Field(
         name=name,
-        kind=Kind.ENUM if enum else _kind(name, kind),
+        kind=FieldKind.ENUM if enum else _kind(name, kind),
         optional=optional,
         required="default" not in raw,
         default=raw.get("default"),
@@ -82,16 +82,18 @@ def _field(raw: Mapping[str, Any], named: dict[str, dict[str, Any]]) -> Field:
     )
 
 
-def _kind(name: str, kind: Any) -> Kind:
+def _kind(name: str, kind: Any) -> FieldKind:
     match kind:
         case {"type": "long", "logicalType": "timestamp-millis"}:
-            return Kind.TIME
+            return FieldKind.TIME
         case {"type": "array", "items": "string"}:
-            return Kind.TEXTS
+            return FieldKind.TEXTS
         case "long":
-            return Kind.ID if name.endswith("_id") or name in _REFERENCES else Kind.INTEGER
+            return (
+                FieldKind.ID if name.endswith("_id") or name in _REFERENCES else FieldKind.INTEGER
+            )
         case "double":
-            return Kind.NUMBER
+            return FieldKind.NUMBER
         case "string":
-            return Kind.TEXT
+            return FieldKind.TEXT
     raise ValueError(f"field {name}: the catalogue has no meaning for the Avro type {kind!r}")

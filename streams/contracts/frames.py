@@ -44,7 +44,7 @@ _OTHER_FRAMES: Final[tuple[tuple[bytes, str], ...]] = (
 )
 
 
-class Part(StrEnum):
+class RecordPart(StrEnum):
     """The part of a record that a frame belongs to."""
 
     KEY = "key"
@@ -79,7 +79,7 @@ class FrameError(ValueError):
 
 
 def schemas_in_headers(
-    headers: Sequence[Headers], part: Part = Part.VALUE
+    headers: Sequence[Headers], part: RecordPart = RecordPart.VALUE
 ) -> Mapping[int, SchemaRef | FrameError]:
     """Return index -> schema of the records whose headers name one; nearly always empty."""
     if headers.count(()) == len(headers):  # far cheaper than a look at each of them
@@ -97,7 +97,7 @@ def schemas_in_headers(
     return found
 
 
-def schema_in_headers(headers: Headers, part: Part = Part.VALUE) -> SchemaRef | None:
+def schema_in_headers(headers: Headers, part: RecordPart = RecordPart.VALUE) -> SchemaRef | None:
     """Return the schema that a header names, or `None` if no header does.
 
     Of equal header names the last one counts.
@@ -136,7 +136,7 @@ def schema_in_headers(headers: Headers, part: Part = Part.VALUE) -> SchemaRef | 
                 f"the header {name} names the schema without an id: {_CONFLUENT_SETTINGS}"
             )
     content_type = own.get("content-type") or b""
-    if part is Part.VALUE and content_type.startswith(b"avro/binary+"):
+    if part is RecordPart.VALUE and content_type.startswith(b"avro/binary+"):
         raise FrameError(
             "the header content-type names the schema as the serializer of Azure does: " + _FRAME
         )

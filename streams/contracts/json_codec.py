@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streams.contracts.events import EVENT_TYPES, Event
-from streams.contracts.fields import CREATES, Field, Kind, fields_of
+from streams.contracts.fields import CREATES, Field, FieldKind, fields_of
 from streams.contracts.ids import SnowflakeGenerator, id_time, parse_id
 from streams.contracts.rows import ENUMS
 from streams.contracts.text import check_text
@@ -89,15 +89,15 @@ def _mint(record_type: str, given: dict[str, Any], mint: SnowflakeGenerator) -> 
         given.setdefault("expires_at", given["occurred_at"] + STORY_MS)
 
 
-def _show(kind: Kind, value: Any) -> Any:
+def _show(kind: FieldKind, value: Any) -> Any:
     match kind:
-        case Kind.ID:
+        case FieldKind.ID:
             return str(value)
-        case Kind.TIME:
+        case FieldKind.TIME:
             return format_time(value)
-        case Kind.TEXTS:
+        case FieldKind.TEXTS:
             return list(value)
-        case Kind.ENUM:
+        case FieldKind.ENUM:
             return str(value)
     return value
 
@@ -160,27 +160,27 @@ def _read_enum(field: Field, value: object) -> str:
     return ENUMS[field.name](value)
 
 
-_READERS: Final[Mapping[Kind, Callable[[Field, object], Any]]] = {
-    Kind.ID: _read_id,
-    Kind.TIME: _read_time,
-    Kind.INTEGER: _read_integer,
-    Kind.NUMBER: _read_number,
-    Kind.TEXT: _read_text,
-    Kind.TEXTS: _read_texts,
-    Kind.ENUM: _read_enum,
+_READERS: Final[Mapping[FieldKind, Callable[[Field, object], Any]]] = {
+    FieldKind.ID: _read_id,
+    FieldKind.TIME: _read_time,
+    FieldKind.INTEGER: _read_integer,
+    FieldKind.NUMBER: _read_number,
+    FieldKind.TEXT: _read_text,
+    FieldKind.TEXTS: _read_texts,
+    FieldKind.ENUM: _read_enum,
 }
-_EXPECTED: Final[Mapping[Kind, str]] = {
-    Kind.ID: "an id (digits in a string, or a whole number)",
-    Kind.TIME: "a time (RFC 3339 with offset, or milliseconds since 1970)",
-    Kind.INTEGER: "a whole number",
-    Kind.NUMBER: "a number",
-    Kind.TEXT: "a string",
-    Kind.TEXTS: "an array of strings",
+_EXPECTED: Final[Mapping[FieldKind, str]] = {
+    FieldKind.ID: "an id (digits in a string, or a whole number)",
+    FieldKind.TIME: "a time (RFC 3339 with offset, or milliseconds since 1970)",
+    FieldKind.INTEGER: "a whole number",
+    FieldKind.NUMBER: "a number",
+    FieldKind.TEXT: "a string",
+    FieldKind.TEXTS: "an array of strings",
 }
 
 
 def _expected(field: Field) -> str:
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldKind.ENUM:
         return "one of " + ", ".join(field.symbols)
     return _EXPECTED[field.kind]
 

@@ -16,7 +16,7 @@ from streams.contracts.batch import Headers, Record
 T = TypeVar("T")
 
 
-class Slice(Protocol):
+class RecordSlice(Protocol):
     """Records of one partition, at least one; the n-th of each sequence go together.
 
     Offsets rise; times are append times in ms since the Unix epoch.
@@ -50,7 +50,7 @@ class Records:
     headers: Sequence[Headers]
 
     @classmethod
-    def joined(cls, slices: Sequence[Slice]) -> "Records":
+    def joined(cls, slices: Sequence[RecordSlice]) -> "Records":
         """The records of all slices, of which there must be one, slice by slice."""
         partitions, offsets, times = zip(*map(_places, slices), strict=True)
         return cls(
@@ -90,7 +90,7 @@ class Records:
         )
 
 
-def _places(records: Slice) -> tuple[pa.Array, pa.Array, pa.Array]:
+def _places(records: RecordSlice) -> tuple[pa.Array, pa.Array, pa.Array]:
     count, first, last = len(records.offsets), records.offsets[0], records.offsets[-1]
     is_whole = last - first + 1 == count  # offsets rise: then none is left out
     return (

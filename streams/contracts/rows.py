@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from streams.contracts.batch import OFFSET, PARTITION, Batch, Position
 from streams.contracts.events import EVENT_TYPES, ContentKind, Event, Surface, Tier
-from streams.contracts.fields import Kind, fields_of
+from streams.contracts.fields import FieldKind, fields_of
 
 ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previous_tier": Tier}
 """Enum field -> its symbols."""
@@ -27,8 +27,8 @@ def events_of(record_type: str, columns: pa.RecordBatch) -> Iterator[Event]:
     """The rows of one record type's columns as events."""
     make = EVENT_TYPES[record_type]
     names = [field.name for field in fields_of(record_type)]
-    lists = [field.name for field in fields_of(record_type) if field.kind is Kind.TEXTS]
-    enums = [field.name for field in fields_of(record_type) if field.kind is Kind.ENUM]
+    lists = [field.name for field in fields_of(record_type) if field.kind is FieldKind.TEXTS]
+    enums = [field.name for field in fields_of(record_type) if field.kind is FieldKind.ENUM]
     for values in columns.select(names).to_pylist():
         fields: dict[str, Any] = values
         for name in lists:

@@ -19,16 +19,16 @@ import pyarrow.compute as pc
 import pyruhvro
 
 from streams.contracts.catalog import NAMESPACE, schemas
-from streams.contracts.fields import Field, Kind, fields_of
+from streams.contracts.fields import Field, FieldKind, fields_of
 
-_ARROW: Final[Mapping[Kind, pa.DataType]] = {
-    Kind.ID: pa.int64(),
-    Kind.TIME: pa.int64(),
-    Kind.INTEGER: pa.int64(),
-    Kind.NUMBER: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.TEXTS: pa.list_(pa.string()),
-    Kind.ENUM: pa.string(),
+_ARROW: Final[Mapping[FieldKind, pa.DataType]] = {
+    FieldKind.ID: pa.int64(),
+    FieldKind.TIME: pa.int64(),
+    FieldKind.INTEGER: pa.int64(),
+    FieldKind.NUMBER: pa.float64(),
+    FieldKind.TEXT: pa.string(),
+    FieldKind.TEXTS: pa.list_(pa.string()),
+    FieldKind.ENUM: pa.string(),
 }
 _INTEGERS: Final = frozenset({"int", "long"})
 _NUMBERS: Final = frozenset({"int", "long", "float", "double"})
@@ -167,9 +167,9 @@ def _unit_faults(record_type: str, units: Mapping[str, str | None]) -> Iterator[
     """Fields whose logical type has another meaning than ours."""
     for field in fields_of(record_type):
         unit = units.get(field.name)
-        allowed = _TICKS if field.kind is Kind.TIME else ()
+        allowed = _TICKS if field.kind is FieldKind.TIME else ()
         if unit in _TEMPORAL and unit not in allowed:
-            expected = "timestamp-millis" if field.kind is Kind.TIME else "no unit of time"
+            expected = "timestamp-millis" if field.kind is FieldKind.TIME else "no unit of time"
             yield f"the writer's schema says that {field.name} is a {unit}; {expected} is expected"
 
 
@@ -232,15 +232,15 @@ def _promotes(written: Any, field: Field, named: Mapping[str, Any]) -> bool:
     if isinstance(written, str):
         written = named.get(written, written)
     match field.kind, written:
-        case ((Kind.ID | Kind.TIME | Kind.INTEGER), str()):
+        case ((FieldKind.ID | FieldKind.TIME | FieldKind.INTEGER), str()):
             return written in _INTEGERS
-        case Kind.NUMBER, str():
+        case FieldKind.NUMBER, str():
             return written in _NUMBERS
-        case Kind.TEXT, "string":
+        case FieldKind.TEXT, "string":
             return True
-        case Kind.TEXTS, {"type": "array", "items": "string"}:
+        case FieldKind.TEXTS, {"type": "array", "items": "string"}:
             return True
-        case Kind.ENUM, {"type": "enum"}:
+        case FieldKind.ENUM, {"type": "enum"}:
             return True
     return False
 
@@ -270,7 +270,7 @@ def _column(written: pa.RecordBatch, field: Field, at: int | None) -> pa.Array:
         column = column.cast(kind, safe=False)
     if not field.optional and column.null_count:
         raise DecodeError(f"{field.name} is null")
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldKind.ENUM:
         known = pc.is_in(column, value_set=pa.array([*field.symbols, None], pa.string()))
         if not pc.all(known).as_py():
             column = pc.if_else(known, column, field.unknown)

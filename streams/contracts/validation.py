@@ -39,7 +39,7 @@ PAIRS: Final[Mapping[str, tuple[str, str]]] = {
 _NOT_ON_A_POST: Final = (Surface.STORY_TRAY, Surface.HIGHLIGHT)
 
 
-class Fault(NamedTuple):
+class EventFault(NamedTuple):
     """Why an event cannot be applied."""
 
     code: ErrorCode
@@ -49,31 +49,31 @@ class Fault(NamedTuple):
 class EventError(ValueError):
     """An event that breaks a rule."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: EventFault) -> None:
         super().__init__(f"{fault.code}: {fault.message}")
         self.fault = fault
 
 
-def check(event: Event, append_time: int) -> Fault | None:
+def check(event: Event, append_time: int) -> EventFault | None:
     """The first rule that an event breaks; `append_time` in ms since the Unix epoch."""
     message = _invalid(event)
     if message is not None:
-        return Fault(ErrorCode.INVALID_EVENT, message)
+        return EventFault(ErrorCode.INVALID_EVENT, message)
     if event.occurred_at > append_time + MAX_AHEAD_MS:
         ahead = event.occurred_at - append_time
-        return Fault(
+        return EventFault(
             ErrorCode.FUTURE_EVENT,
             f"occurred_at lies {ahead} ms after the append time, {MAX_AHEAD_MS} are allowed",
         )
     if isinstance(event, ContentViewed) and _is_late_view(event):
-        return Fault(
+        return EventFault(
             ErrorCode.EXPIRED_VIEW,
             f"story {event.content_id} was over 24 h old when it was viewed in the tray",
         )
     return None
 
 
-def check_record(event: Event, append_time: int, key: bytes | None) -> Fault | None:
+def check_record(event: Event, append_time: int, key: bytes | None) -> EventFault | None:
     """As `check`, and the record's key must be the id that its topic names."""
     fault = check(event, append_time)
     if fault is not None and fault.code is ErrorCode.INVALID_EVENT:
@@ -82,7 +82,7 @@ def check_record(event: Event, append_time: int, key: bytes | None) -> Fault | N
     field = topic_of(name).key
     if key != key_of(name, {field: getattr(event, field)}):
         shown = "null" if key is None else repr(key[:40].decode("utf-8", "backslashreplace"))
-        return Fault(
+        return EventFault(
             ErrorCode.INVALID_EVENT,
             f"the key is {shown}, not the {field} {getattr(event, field)}",
         )

@@ -6,19 +6,19 @@ from typing import Final
 import orjson
 
 from streams.contracts.batch import Record
-from streams.dlq.model import Action, Letter, State
-from streams.runtime.dead_letters.attempts import parse_place
+from streams.dlq.model import DeadLetter, DeadLetterState, Decision
+from streams.runtime.dead_letters.attempts import parse_position
 from streams.runtime.producer import Message
 
 ACTIONS_TOPIC: Final = "storyline.dlq.actions.v1"
 
 
-def decide(letter: Letter, state: State, why: str | None = None) -> Action:
+def record_decision(letter: DeadLetter, state: DeadLetterState, why: str | None = None) -> Decision:
     """An action that settles the letter as far as it has failed by now."""
-    return Action(str(letter.id), state, letter.failures, why)
+    return Decision(str(letter.id), state, letter.failures, why)
 
 
-def action_message(action: Action) -> Message:
+def action_message(action: Decision) -> Message:
     """The record that keeps an action; the broker's append time tells when."""
     value = {
         "action": action.state,
@@ -28,7 +28,7 @@ def action_message(action: Action) -> Message:
     return Message(ACTIONS_TOPIC, action.letter.encode(), orjson.dumps(value))
 
 
-def actions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Action]:
+def decisions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Decision]:
     """The actions that records of the topic tell, in order.
 
     What cannot be read decides nothing: its letter stays open, which loses nothing.
@@ -40,13 +40,13 @@ def actions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Action]:
                 yield action
 
 
-def _read(record: Record) -> Action | None:
+def _read(record: Record) -> Decision | None:
     try:
         value = orjson.loads(record.value or b"")
-        return Action(
+        return Decision(
             letter=(record.key or b"").decode(),
-            state=State(value["action"]),
-            failed_at=frozenset(map(parse_place, value["failed_at"])),
+            state=DeadLetterState(value["action"]),
+            failed_at=frozenset(map(parse_position, value["failed_at"])),
             why=value.get("why"),
             at=record.append_time,
         )

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX
-from streams.runtime.dead_letters.attempts import Attempts, Place, attempts_of
+from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempts_of
 from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, failed_at
 
 MESSAGE_HEADER = "__connect.errors.exception.message"
 UNKNOWN = "?"
 
 
-class State(StrEnum):
+class DeadLetterState(StrEnum):
     """What has become of a letter."""
 
     OPEN = "open"
@@ -23,14 +23,14 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
-class LetterId(NamedTuple):
+class DeadLetterId(NamedTuple):
     """A record, by where it lay first, that a group refused.
 
     `content` is a digest of key and value: a program that copies the headers of what it reads
     onto what it writes would otherwise hide its own failures behind another record's.
     """
 
-    origin: Place
+    origin: RecordPosition
     group: str
     content: str
 
@@ -38,42 +38,42 @@ class LetterId(NamedTuple):
         return f"{self.origin} {self.group} {self.content}"
 
 
-class Copy(NamedTuple):
+class DeadLetterCopy(NamedTuple):
     """One record of a dead letter topic; `append_time` (ms) is that of the record it is a copy of.
 
     `failed_at` is where the record lay when it failed: the origin, or where a replay put it.
     """
 
-    position: Place
-    failed_at: Place
+    position: RecordPosition
+    failed_at: RecordPosition
     append_time: int
     attempt: int
     code: str
     message: str
 
 
-class Action(NamedTuple):
+class Decision(NamedTuple):
     """A decision about a letter as far as it had failed then; `at` in ms since the Unix epoch."""
 
     letter: str
-    state: State
-    failed_at: frozenset[Place]
+    state: DeadLetterState
+    failed_at: frozenset[RecordPosition]
     why: str | None = None
     at: int = 0
 
 
 @dataclass(slots=True)
-class Letter:
+class DeadLetter:
     """A record that a group could not apply, with every copy of it that is still kept."""
 
-    id: LetterId
+    id: DeadLetterId
     first_seen: int
     """Append time of the record at its origin, ms."""
-    copies: list[Copy] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
+    copies: list[DeadLetterCopy] = field(default_factory=list)
+    actions: list[Decision] = field(default_factory=list)
 
     @property
-    def latest(self) -> Copy:
+    def latest(self) -> DeadLetterCopy:
         return max(self.copies, key=lambda copy: (copy.attempt, copy.append_time, copy.position))
 
     @property
@@ -87,42 +87,48 @@ class Letter:
         return max(self.latest.attempt, len(self.failures))
 
     @property
-    def failures(self) -> frozenset[Place]:
+    def failures(self) -> frozenset[RecordPosition]:
         return frozenset(copy.failed_at for copy in self.copies)
 
     @property
-    def positions(self) -> frozenset[Place]:
+    def positions(self) -> frozenset[RecordPosition]:
         return frozenset(copy.position for copy in self.copies)
 
     @property
-    def state(self) -> State:
+    def state(self) -> DeadLetterState:
         """Open again once it failed at a place that no action knew of."""
         settled = {place for action in self.actions for place in action.failed_at}
-        return self.actions[-1].state if self.actions and self.failures <= settled else State.OPEN
+        return (
+            self.actions[-1].state
+            if self.actions and self.failures <= settled
+            else DeadLetterState.OPEN
+        )
 
     @property
     def past(self) -> Attempts:
         return Attempts(self.id.origin, self.first_seen, self.attempts)
 
 
-def gather(pieces: Iterable[Sequence[Record]]) -> list[Letter]:
+def group_copies(pieces: Iterable[Sequence[Record]]) -> list[DeadLetter]:
     """The letters that records of dead letter topics make, oldest first, with no action yet.
 
     Values are not kept: only what tells letters apart.
     """
-    letters: dict[tuple[str, LetterId], Letter] = {}
+    letters: dict[tuple[str, DeadLetterId], DeadLetter] = {}
     for records in pieces:
         for record in records:
             letter_id, first_seen, copy = _read(record)
-            letter = letters.setdefault((record.topic, letter_id), Letter(letter_id, first_seen))
+            letter = letters.setdefault(
+                (record.topic, letter_id), DeadLetter(letter_id, first_seen)
+            )
             letter.first_seen = min(letter.first_seen, first_seen)
             letter.copies.append(copy)
     return sorted(letters.values(), key=lambda letter: (letter.first_seen, letter.id))
 
 
-def settle(letters: Iterable[Letter], actions: Iterable[Action]) -> None:
+def apply_decisions(letters: Iterable[DeadLetter], actions: Iterable[Decision]) -> None:
     """Tell letters what was decided about them; `actions` in the order they were recorded."""
-    by_id: dict[str, list[Letter]] = {}
+    by_id: dict[str, list[DeadLetter]] = {}
     for letter in letters:
         by_id.setdefault(str(letter.id), []).append(letter)
     for action in actions:
@@ -130,15 +136,15 @@ def settle(letters: Iterable[Letter], actions: Iterable[Action]) -> None:
             letter.actions.append(action)
 
 
-def place_of(record: Record) -> Place:
-    return Place(record.topic, record.partition, record.offset)
+def position_of(record: Record) -> RecordPosition:
+    return RecordPosition(record.topic, record.partition, record.offset)
 
 
-def _read(record: Record) -> tuple[LetterId, int, Copy]:
+def _read(record: Record) -> tuple[DeadLetterId, int, DeadLetterCopy]:
     """What a record of a dead letter topic tells; one that no worker wrote is its own origin."""
-    position, past = place_of(record), attempts_of(record.headers)
+    position, past = position_of(record), attempts_of(record.headers)
     place = failed_at(record.headers) or position
-    copy = Copy(
+    copy = DeadLetterCopy(
         position=position,
         failed_at=place,
         append_time=record.append_time,
@@ -147,7 +153,7 @@ def _read(record: Record) -> tuple[LetterId, int, Copy]:
         message=_text(record, MESSAGE_HEADER),
     )
     origin = past.origin if past else place
-    letter_id = LetterId(origin, _text(record, GROUP_HEADER), _digest(record))
+    letter_id = DeadLetterId(origin, _text(record, GROUP_HEADER), _digest(record))
     return letter_id, past.first_seen if past else record.append_time, copy
 
 

@@ -16,8 +16,8 @@ import orjson
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.dlq.decisions import ACTIONS_TOPIC
-from streams.runtime.dead_letters.attempts import Place, parse_place
-from streams.runtime.producer import Message, OutboxUnavailableError
+from streams.runtime.dead_letters.attempts import RecordPosition, parse_position
+from streams.runtime.producer import Message, ProducerUnavailableError
 
 _REJECT: Final = "reject_record"
 _TIMEOUT_S: Final = 10.0
@@ -26,7 +26,7 @@ _FETCH: Final = 500
 _EVERY_S: Final = 2.0
 
 
-def decision_message(place: Place, group: str, reason: str) -> Message:
+def decision_message(place: RecordPosition, group: str, reason: str) -> Message:
     """Return the record that rejects the record at `place` for one consumer group."""
     value = {"action": _REJECT, "record": str(place), "group": group, "why": reason}
     return Message(ACTIONS_TOPIC, f"{place} {group}".encode(), orjson.dumps(value))
@@ -47,7 +47,7 @@ class OperatorDecisions:
         self._due = 0.0
 
     def __enter__(self) -> Self:
-        """Read the decisions that there are. Raises OutboxUnavailableError."""
+        """Read the decisions that there are. Raises ProducerUnavailableError."""
         try:
             self.refresh()
         except BaseException:
@@ -71,7 +71,7 @@ class OperatorDecisions:
     def refresh(self) -> None:
         """Read the decisions made since the last call, unless that was a moment ago.
 
-        Raises OutboxUnavailableError if the broker does not answer.
+        Raises ProducerUnavailableError if the broker does not answer.
         """
         with self._lock:
             if time.monotonic() < self._due:
@@ -79,7 +79,7 @@ class OperatorDecisions:
             try:
                 self._catch_up()
             except KafkaException as error:
-                raise OutboxUnavailableError(
+                raise ProducerUnavailableError(
                     f"decisions of operators cannot be read: {error.args[0].str()}"
                 ) from error
             self._due = time.monotonic() + self._every_s
@@ -95,7 +95,7 @@ class OperatorDecisions:
         deadline = time.monotonic() + _TIMEOUT_S
         while any(self._read[partition] < end for partition, end in ends.items()):
             if time.monotonic() > deadline:
-                raise OutboxUnavailableError("decisions of operators cannot be read in time")
+                raise ProducerUnavailableError("decisions of operators cannot be read in time")
             for message in consumer.consume(_FETCH, timeout=_WAIT_S):
                 if (error := message.error()) is not None:
                     raise KafkaException(error)
@@ -142,7 +142,7 @@ class OperatorDecisions:
             told = orjson.loads(value or b"")
             if told["action"] != _REJECT or told["group"] != self._group:
                 return
-            place, reason = parse_place(told["record"]), str(told["why"])
+            place, reason = parse_position(told["record"]), str(told["why"])
         except (ValueError, KeyError, TypeError):
             return
         found = {**self._rejected.get(place.topic, {}), (place.partition, place.offset): reason}
@@ -150,7 +150,7 @@ class OperatorDecisions:
 
 
 def decisions_of(bootstrap: str, group: str, topic: str) -> Mapping[tuple[int, int], str]:
-    """Return the decisions that a group has for a topic. Raises OutboxUnavailableError."""
+    """Return the decisions that a group has for a topic. Raises ProducerUnavailableError."""
     with closing(OperatorDecisions(bootstrap, group)) as decisions:
         decisions.refresh()
         return decisions.of(topic)

@@ -30,7 +30,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RecordView:
     """A record as shown. `error` is why it cannot be applied; `dead_letter` why it was not."""
 
     record: Record
@@ -50,7 +50,9 @@ def source_of(topic: str) -> str:
     return source
 
 
-def look(records: Sequence[Record], topic: str, lookup: SchemaLookup) -> Iterator[Seen]:
+def decode_for_display(
+    records: Sequence[Record], topic: str, lookup: SchemaLookup
+) -> Iterator[RecordView]:
     """Each record of a topic, in order. Raises RegistryUnavailableError."""
     source = source_of(topic)
     columns = Records.of(records)
@@ -59,7 +61,7 @@ def look(records: Sequence[Record], topic: str, lookup: SchemaLookup) -> Iterato
     refused = undecoded if topic != source else read(columns, source, lookup)[1]
     errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
     for record in records:
-        yield Seen(
+        yield RecordView(
             record,
             decoded.get(record.position),
             errors.get(record.position),
@@ -67,7 +69,7 @@ def look(records: Sequence[Record], topic: str, lookup: SchemaLookup) -> Iterato
         )
 
 
-def seen_json(seen: Seen) -> dict[str, Any]:
+def view_json(seen: RecordView) -> dict[str, Any]:
     """The record as one JSON object; what cannot be decoded comes as base64."""
     record = seen.record
     shown: dict[str, Any] = {

@@ -6,16 +6,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from streams.contracts.batch import Record
-from streams.dlq.decisions import action_message, decide
-from streams.dlq.model import Letter, State, place_of
-from streams.dlq.search import Log, records_at
+from streams.dlq.decisions import action_message, record_decision
+from streams.dlq.model import DeadLetter, DeadLetterState, position_of
+from streams.dlq.search import RecordReader, records_at
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import Attempts, Place, attempt_headers
+from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
 from streams.runtime.dead_letters.reporter import own_headers
-from streams.runtime.producer import Message, OutboxError, OutboxUnavailableError
+from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 
 Send = Callable[[Sequence[Message]], None]
-"""Returns when the broker has acknowledged every message; raises as Outbox.send does."""
+"""Returns when the broker has acknowledged every message; raises as AckedProducer.send does."""
 Report = Callable[[int], None]
 """Told how many are done so far."""
 
@@ -27,13 +27,13 @@ class Replay:
     """One record to be put into `topic` again, and the letters that this settles."""
 
     topic: str
-    position: Place
+    position: RecordPosition
     """Of the copy whose bytes are taken."""
     past: Attempts
-    letters: tuple[Letter, ...]
+    letters: tuple[DeadLetter, ...]
 
 
-class Outcome(NamedTuple):
+class ReplayOutcome(NamedTuple):
     """How many records were replayed, and the letters of those that were not.
 
     `gone` were removed before they were read; the broker will never take `refused`, which stay
@@ -41,12 +41,16 @@ class Outcome(NamedTuple):
     """
 
     replayed: int
-    gone: tuple[Place, ...] = ()
-    refused: tuple[Place, ...] = ()
+    gone: tuple[RecordPosition, ...] = ()
+    refused: tuple[RecordPosition, ...] = ()
 
 
 def replays(
-    selected: Iterable[Letter], everything: Iterable[Letter], *, again: bool, limit: int | None
+    selected: Iterable[DeadLetter],
+    everything: Iterable[DeadLetter],
+    *,
+    again: bool,
+    limit: int | None,
 ) -> list[Replay]:
     """What to replay for the selected letters: the open ones, or with `again` all of them.
 
@@ -54,20 +58,22 @@ def replays(
     and that settles the open letters of the other groups, too.
     """
     wanted = {
-        _record_of(letter): None for letter in selected if again or letter.state is State.OPEN
+        _record_of(letter): None
+        for letter in selected
+        if again or letter.state is DeadLetterState.OPEN
     }
-    groups: dict[tuple[str, Place, str], list[Letter]] = {
+    groups: dict[tuple[str, RecordPosition, str], list[DeadLetter]] = {
         record: [] for record in islice(wanted, limit)
     }
     chosen = {(letter.topic, letter.id) for letter in selected}
     for letter in everything:
         asked = again and (letter.topic, letter.id) in chosen
-        if _record_of(letter) in groups and (asked or letter.state is State.OPEN):
+        if _record_of(letter) in groups and (asked or letter.state is DeadLetterState.OPEN):
             groups[_record_of(letter)].append(letter)
     return [_replay(letters) for letters in groups.values()]
 
 
-def replay(plan: Sequence[Replay], log: Log, send: Send, report: Report) -> Outcome:
+def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report) -> ReplayOutcome:
     """Put each record into its topic, unedited, and note it once the broker has acknowledged it.
 
     Raises UserError where it does not: then what is noted is replayed, and at most the piece in
@@ -76,22 +82,27 @@ def replay(plan: Sequence[Replay], log: Log, send: Send, report: Report) -> Outc
     waiting = {item.position: item for item in plan}
     done, refused = 0, []
     for records in records_at(log, list(waiting)):
-        items = {place_of(record): waiting.pop(place_of(record)) for record in records}
-        copies = {place_of(one): copy_of(one, items[place_of(one)]) for one in records}
+        items = {position_of(record): waiting.pop(position_of(record)) for record in records}
+        copies = {position_of(one): copy_of(one, items[position_of(one)]) for one in records}
         refused += [items.pop(place).position for place in _refused(send, copies, done)]
         settled = [letter for item in items.values() for letter in item.letters]
-        notes = [action_message(decide(letter, State.REPLAYED)) for letter in settled]
+        notes = [
+            action_message(record_decision(letter, DeadLetterState.REPLAYED)) for letter in settled
+        ]
         _acknowledged(send, notes, done)
         done += len(items)
         report(done)
-    return Outcome(done, tuple(waiting), tuple(refused))
+    return ReplayOutcome(done, tuple(waiting), tuple(refused))
 
 
-def discard(letters: Sequence[Letter], why: str, send: Send, report: Report) -> None:
+def discard(letters: Sequence[DeadLetter], why: str, send: Send, report: Report) -> None:
     """Note that these letters are given up. Raises UserError where that is not acknowledged."""
     for start in range(0, len(letters), _PIECE):
         piece = letters[start : start + _PIECE]
-        notes = [action_message(decide(letter, State.DISCARDED, why)) for letter in piece]
+        notes = [
+            action_message(record_decision(letter, DeadLetterState.DISCARDED, why))
+            for letter in piece
+        ]
         _acknowledged(send, notes, start)
         report(start + len(piece))
 
@@ -106,11 +117,11 @@ def copy_of(record: Record, item: Replay) -> Message:
     )
 
 
-def _record_of(letter: Letter) -> tuple[str, Place, str]:
+def _record_of(letter: DeadLetter) -> tuple[str, RecordPosition, str]:
     return letter.topic, letter.id.origin, letter.id.content
 
 
-def _replay(letters: Sequence[Letter]) -> Replay:
+def _replay(letters: Sequence[DeadLetter]) -> Replay:
     first = letters[0]
     past = Attempts(
         first.id.origin,
@@ -120,16 +131,18 @@ def _replay(letters: Sequence[Letter]) -> Replay:
     return Replay(first.topic, first.latest.position, past, tuple(letters))
 
 
-def _refused(send: Send, copies: Mapping[Place, Message], done: int) -> list[Place]:
+def _refused(
+    send: Send, copies: Mapping[RecordPosition, Message], done: int
+) -> list[RecordPosition]:
     """Send the copies; returns those that the broker refuses, each found by sending it alone.
 
     One that is too large would otherwise hold up all those that are sent with it, for ever.
     """
     try:
         send(list(copies.values()))
-    except OutboxUnavailableError as error:
+    except ProducerUnavailableError as error:
         raise _not_acknowledged(error, done) from error
-    except OutboxError:
+    except MessageRefusedError:
         if len(copies) == 1:
             return list(copies)
         return [
@@ -143,7 +156,7 @@ def _refused(send: Send, copies: Mapping[Place, Message], done: int) -> list[Pla
 def _acknowledged(send: Send, messages: Sequence[Message], done: int) -> None:
     try:
         send(messages)
-    except (OutboxError, OutboxUnavailableError) as error:
+    except (MessageRefusedError, ProducerUnavailableError) as error:
         raise _not_acknowledged(error, done) from error
 
 

@@ -6,15 +6,15 @@ from typing import Final, Protocol
 
 from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX, topics
-from streams.dlq.decisions import ACTIONS_TOPIC, actions_of
-from streams.dlq.model import Letter, State, gather, settle
+from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
+from streams.dlq.model import DeadLetter, DeadLetterState, apply_decisions, group_copies
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 
 _BEGINNING: Final = 0
 
 
-class Log(Protocol):
+class RecordReader(Protocol):
     """What is needed of a LogReader."""
 
     def read(
@@ -23,21 +23,21 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeadLetterFilter:
     """Which letters are asked for. An empty set asks for any; times are ms, `until` excluded."""
 
     topics: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     """Agents, or whole names of groups."""
-    positions: frozenset[Place] = frozenset()
+    positions: frozenset[RecordPosition] = frozenset()
     """Of any of a letter's copies."""
-    states: frozenset[State] = frozenset()
+    states: frozenset[DeadLetterState] = frozenset()
     since: int | None = None
     until: int | None = None
     """Both are compared with when a letter's record was first seen, which no replay changes."""
 
-    def takes(self, letter: Letter) -> bool:
+    def takes(self, letter: DeadLetter) -> bool:
         return (
             (not self.topics or letter.topic in self.topics)
             and (not self.codes or letter.latest.code in self.codes)
@@ -61,29 +61,29 @@ class Wanted:
         ]
 
 
-def agent_of(letter: Letter) -> str:
+def agent_of(letter: DeadLetter) -> str:
     """The agent's name: a group's without the version of the views."""
     return letter.id.group.split("-", 2)[-1]
 
 
-def all_letters(
-    log: Log, sources: Iterable[str], report: Callable[[str], None] = lambda _: None
-) -> list[Letter]:
+def all_dead_letters(
+    log: RecordReader, sources: Iterable[str], report: Callable[[str], None] = lambda _: None
+) -> list[DeadLetter]:
     """The letters of these topics as they stand now, oldest first. Raises UserError.
 
     Ends at what was the end when reading began. The actions are read after the letters: read
     before, a letter that another process settles meanwhile would look open.
     """
-    letters: list[Letter] = []
+    letters: list[DeadLetter] = []
     for source in sources:
         topic = source + DLQ_SUFFIX
         report(f"reading {topic} …")
-        letters += gather(log.read(topic, _BEGINNING, follow=False))
-    settle(letters, actions_of(log.read(ACTIONS_TOPIC, _BEGINNING, follow=False)))
+        letters += group_copies(log.read(topic, _BEGINNING, follow=False))
+    apply_decisions(letters, decisions_of(log.read(ACTIONS_TOPIC, _BEGINNING, follow=False)))
     return sorted(letters, key=lambda letter: (letter.first_seen, letter.id))
 
 
-def chosen(letters: Sequence[Letter], wanted: Wanted) -> list[Letter]:
+def chosen(letters: Sequence[DeadLetter], wanted: DeadLetterFilter) -> list[DeadLetter]:
     """Those that are asked for. Raises UserError where a position holds no dead letter."""
     held = {position for letter in letters for position in letter.positions}
     if missing := sorted(wanted.positions - held):
@@ -94,7 +94,7 @@ def chosen(letters: Sequence[Letter], wanted: Wanted) -> list[Letter]:
     return [letter for letter in letters if wanted.takes(letter)]
 
 
-def records_at(log: Log, places: Iterable[Place]) -> Iterator[list[Record]]:
+def records_at(log: RecordReader, places: Iterable[RecordPosition]) -> Iterator[list[Record]]:
     """The records at these places, in pieces, as far as they are still there."""
     by_topic: dict[str, set[tuple[int, int]]] = {}
     for place in places:

@@ -22,7 +22,7 @@ _FIRST_STEP, _STEPS = 16, 27
 _RENAMES: Final = 256  # kept in a byte: after so many the first name comes again
 
 
-class Tally(Protocol):
+class UserNumbers(Protocol):
     """A small number for each user, 0 at first."""
 
     def __getitem__(self, user_id: int, /) -> int: ...
@@ -47,7 +47,7 @@ class Tiers:
         return sorted({*doublings, self.popular, self.celebrity})
 
 
-class Registrar:
+class AccountState:
     """The accounts of users 1..users in 8 bytes each, or of any users where `users` is None.
 
     Methods that name an account need it to be open, `open` needs it not to be, and each needs the
@@ -60,7 +60,7 @@ class Registrar:
         self._tiers = tiers
         self._steps = tiers.steps()
         self._flags, self._names, self._countries, self._told = (_bytes(users) for _ in range(4))
-        self._followers: Tally = (
+        self._followers: UserNumbers = (
             defaultdict(int) if users is None else array("I", [0]) * (users + 1)
         )
         self._now = 0
@@ -154,5 +154,5 @@ class Registrar:
         return handle(self._seed, user_id, changes)
 
 
-def _bytes(users: int | None) -> Tally:
+def _bytes(users: int | None) -> UserNumbers:
     return defaultdict(int) if users is None else bytearray(users + 1)

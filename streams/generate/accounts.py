@@ -12,7 +12,7 @@ from typing import Final
 
 from streams.accounts.changes import AccountChange, SignedUp
 from streams.contracts.events import EVENT_TYPES, Event, UserFollowed, UserUnfollowed
-from streams.generate.account_state import Registrar, Tiers
+from streams.generate.account_state import AccountState, Tiers
 from streams.generate.calendar import DAY_MS, HOUR_MS
 from streams.generate.people import country_at, draws
 from streams.generate.world import Plan
@@ -45,14 +45,16 @@ _NAMING: Final = {
 }
 
 
-class Accounts:
+class AccountTimeline:
     """The account changes beside a stream of events, in order of time; to be used once.
 
     First come those of `founding`; then `before` tells of each event, in the order of the stream,
     what happened to accounts until then. A few bytes are kept for each user.
     """
 
-    def __init__(self, seed: int, registrar: Registrar, *, users: int = 0, start: int = 0) -> None:
+    def __init__(
+        self, seed: int, registrar: AccountState, *, users: int = 0, start: int = 0
+    ) -> None:
         """Of users 1..users all but the new, the late and the never are members at `start` (ms)."""
         self._seed = seed
         self._registrar = registrar
@@ -148,17 +150,17 @@ class Accounts:
                 heapq.heappush(self._joining, (at + away, user_id))
 
 
-def accounts_of(plan: Plan) -> Accounts:
+def accounts_of(plan: Plan) -> AccountTimeline:
     """The accounts of a synthetic network: an audience is a share of all its users."""
     tiers = Tiers(max(20, plan.users // 100), max(50, plan.users // 20))
     famous = max(1, plan.users // _FAMOUS)
-    registrar = Registrar(plan.seed, plan.users, famous=famous, tiers=tiers)
-    return Accounts(plan.seed, registrar, users=plan.users, start=plan.start)
+    registrar = AccountState(plan.seed, plan.users, famous=famous, tiers=tiers)
+    return AccountTimeline(plan.seed, registrar, users=plan.users, start=plan.start)
 
 
-def accounts_of_recorded(seed: int = 1) -> Accounts:
+def accounts_of_recorded(seed: int = 1) -> AccountTimeline:
     """The accounts of recorded people: opened when they are first met, otherwise left alone."""
-    return Accounts(seed, Registrar(seed, None, famous=0, tiers=_HIGGS_TIERS))
+    return AccountTimeline(seed, AccountState(seed, None, famous=0, tiers=_HIGGS_TIERS))
 
 
 def users_of(event: Event) -> Iterator[int]:

@@ -14,7 +14,7 @@ DAY_MS = 24 * HOUR_MS
 HOURS = (6, 3, 2, 1, 1, 2, 5, 9, 12, 13, 13, 14, 16, 15, 13, 13, 14, 16, 19, 22, 24, 22, 17, 11)
 
 
-class Slice(NamedTuple):
+class Minute(NamedTuple):
     """A minute (or the rest of one): `events` in [start, start + length) ms."""
 
     start: int
@@ -29,7 +29,7 @@ def activity(at_ms: int) -> float:
     return HOURS[hour] + (HOURS[(hour + 1) % 24] - HOURS[hour]) * rest / HOUR_MS
 
 
-def slices(start: int, duration: int, events: int) -> Iterator[Slice]:
+def slices(start: int, duration: int, events: int) -> Iterator[Minute]:
     """Spread exactly `events` over the minutes of [start, start + duration), by activity."""
     minutes = range(start, start + duration, MINUTE_MS)
     lengths = (min(MINUTE_MS, start + duration - minute) for minute in minutes)
@@ -39,11 +39,11 @@ def slices(start: int, duration: int, events: int) -> Iterator[Slice]:
         length = min(MINUTE_MS, start + duration - minute)
         mass += activity(minute) * length
         due = events if minute == minutes[-1] else round(events * mass / total)
-        yield Slice(minute, length, due - done, done / events)
+        yield Minute(minute, length, due - done, done / events)
         done = due
 
 
-def instants(part: Slice, rng: Random) -> list[int]:
+def instants(part: Minute, rng: Random) -> list[int]:
     """The instants of a slice's events, ascending."""
     draw = rng.random
     return sorted([part.start + int(draw() * part.length) for _ in range(part.events)])

@@ -12,14 +12,14 @@ from streams.contracts.events import (
     StoryDeleted,
 )
 from streams.generate.calendar import DAY_MS, HOUR_MS
-from streams.generate.world import Content, World
+from streams.generate.world import LiveContent, World
 
 
 def post(world: World) -> Event:
     """Always possible."""
     author, post_id = world.crowd.author(), world.mint.next_id()
     text, tags = world.words.post()
-    world.posts.add(Content(ContentKind.POST, post_id, author))
+    world.posts.add(LiveContent(ContentKind.POST, post_id, author))
     world.newest_post[author] = post_id
     return PostCreated(
         event_id=world.mint.next_id(),
@@ -39,7 +39,7 @@ def reply(world: World) -> Event | None:
     if seen is None:
         return None
     post_id, original = world.mint.next_id(), seen[0]
-    world.posts.add(Content(ContentKind.POST, post_id, author))
+    world.posts.add(LiveContent(ContentKind.POST, post_id, author))
     world.newest_post[author] = post_id
     return PostCreated(
         event_id=world.mint.next_id(),
@@ -59,7 +59,7 @@ def repost(world: World) -> Event | None:
     if seen is None:
         return None
     post_id, original = world.mint.next_id(), seen[0]
-    world.reposts.add(Content(ContentKind.POST, post_id, author))
+    world.reposts.add(LiveContent(ContentKind.POST, post_id, author))
     return PostCreated(
         event_id=world.mint.next_id(),
         occurred_at=world.now,
@@ -108,7 +108,7 @@ def story(world: World) -> Event | None:
     author, story_id = world.crowd.author(), world.mint.next_id()
     life = HOUR_MS * (1 + int(world.random() * 12)) if world.chance(0.1) else DAY_MS
     expires_at = world.now + life
-    world.stories.add(Content(ContentKind.STORY, story_id, author, expires_at))
+    world.stories.add(LiveContent(ContentKind.STORY, story_id, author, expires_at))
     world.newest_story[author] = story_id
     world.story_expiry[author] = expires_at
     return StoryCreated(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 
 from streams.contracts.events import Event
-from streams.generate.memory import Recent
+from streams.generate.memory import RecentItems
 
 _WINDOW = 10_000
 
@@ -19,7 +19,7 @@ def with_duplicates(events: Iterable[Event], share: float, seed: int) -> Iterato
         yield from events
         return
     rng = Random(seed)  # noqa: S311
-    recent: Recent[Event] = Recent(_WINDOW, rng)
+    recent: RecentItems[Event] = RecentItems(_WINDOW, rng)
     for event in events:
         yield event
         recent.add(event)

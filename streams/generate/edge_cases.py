@@ -30,7 +30,7 @@ from streams.contracts.events import (
 )
 from streams.generate import content
 from streams.generate.calendar import DAY_MS
-from streams.generate.world import Content, World
+from streams.generate.world import LiveContent, World
 
 Oddity = Callable[[World], Event | None]
 
@@ -61,8 +61,8 @@ def before_post(world: World) -> Event | None:
             content_kind=kind, content_id=post_id, owner_id=author, text=world.words.answer(),
         )  # fmt: skip
     if choice == 3:
-        return _liked(event_id, now, reader, Content(kind, post_id, author))
-    return _viewed(event_id, now, reader, Content(kind, post_id, author), Surface.FEED)
+        return _liked(event_id, now, reader, LiveContent(kind, post_id, author))
+    return _viewed(event_id, now, reader, LiveContent(kind, post_id, author), Surface.FEED)
 
 
 def before_story(world: World) -> Event | None:
@@ -77,7 +77,7 @@ def before_story(world: World) -> Event | None:
     )  # fmt: skip
     world.schedule(created_at, partial(_late, created=created))
     event_id, now = world.mint.next_id(), world.now
-    content, choice = Content(ContentKind.STORY, story_id, author), int(world.random() * 3)
+    content, choice = LiveContent(ContentKind.STORY, story_id, author), int(world.random() * 3)
     if choice == 0:
         return StoryDeleted(event_id=event_id, occurred_at=now, author_id=author, story_id=story_id)
     if choice == 1:
@@ -244,14 +244,14 @@ def _late(world: World, created: Event) -> Event:
     return replace(created, event_id=world.mint.next_id(), occurred_at=created.occurred_at)
 
 
-def _liked(event_id: int, now: int, user: int, content: Content) -> Event:
+def _liked(event_id: int, now: int, user: int, content: LiveContent) -> Event:
     return ContentLiked(
         event_id=event_id, occurred_at=now, user_id=user, content_kind=content.kind,
         content_id=content.content_id, owner_id=content.owner_id,
     )  # fmt: skip
 
 
-def _viewed(event_id: int, now: int, user: int, content: Content, surface: Surface) -> Event:
+def _viewed(event_id: int, now: int, user: int, content: LiveContent, surface: Surface) -> Event:
     return ContentViewed(
         event_id=event_id, occurred_at=now, user_id=user, content_kind=content.kind,
         content_id=content.content_id, owner_id=content.owner_id, surface=surface, dwell_ms=900,

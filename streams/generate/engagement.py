@@ -10,18 +10,18 @@ from streams.contracts.events import (
     Event,
     Surface,
 )
-from streams.generate.world import Comment, Content, Like, World
+from streams.generate.world import Like, LiveComment, LiveContent, World
 
 
 def like(world: World) -> Event | None:
     reader, draw = world.crowd.anyone(), world.random()
-    content: Content | None = None
+    content: LiveContent | None = None
     if draw < 0.75:
         content = _first(world.visible_post(reader))
     elif draw < 0.9:
         content = _first(world.visible_story(reader))
     elif comment := world.visible_comment(reader):
-        content = Content(ContentKind.COMMENT, comment.comment_id, comment.user_id)
+        content = LiveContent(ContentKind.COMMENT, comment.comment_id, comment.user_id)
     if content is None:
         return None
     world.likes.add(Like(reader, content))
@@ -88,7 +88,7 @@ def comment(world: World) -> Event | None:
     if content is None:
         return None
     comment_id = world.mint.next_id()
-    world.comments.add(Comment(comment_id, reader, content))
+    world.comments.add(LiveComment(comment_id, reader, content))
     return CommentCreated(
         event_id=world.mint.next_id(),
         occurred_at=world.now,
@@ -117,11 +117,11 @@ def delete_comment(world: World) -> Event | None:
     )
 
 
-def _first(seen: tuple[Content, bool] | None) -> Content | None:
+def _first(seen: tuple[LiveContent, bool] | None) -> LiveContent | None:
     return seen[0] if seen else None
 
 
-def _viewed(world: World, reader: int, content: Content, surface: Surface) -> Event:
+def _viewed(world: World, reader: int, content: LiveContent, surface: Surface) -> Event:
     draw = world.random()
     return ContentViewed(
         event_id=world.mint.next_id(),

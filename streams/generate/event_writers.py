@@ -9,14 +9,14 @@ from confluent_kafka import KafkaError, Message, Producer
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.json_codec import to_json
 from streams.errors import UserError
-from streams.generate.malformed_records import Poison, Poisoner
+from streams.generate.malformed_records import MalformedRecord, MalformedRecords
 from streams.producer import PARTITIONER, EventProducer
 
 _LINES = 1000
 _UNACKNOWLEDGED = 20_000
 
 
-class Outlet(Protocol):
+class EventWriter(Protocol):
     """Takes events; what was taken has arrived when `flush` returns."""
 
     def send(self, event: Event) -> None: ...
@@ -44,7 +44,7 @@ class JsonLines:
         self._file.write(b"".join(lines))
 
 
-class DiscardOutlet:
+class DiscardWriter:
     """Outlet of a dry run: it accepts events and keeps none."""
 
     def send(self, event: Event) -> None:
@@ -54,7 +54,7 @@ class DiscardOutlet:
         """Return at once: nothing is in flight."""
 
 
-class Log:
+class KafkaWriter:
     """Events in Kafka. Raises PublishError soon after the broker stops acknowledging."""
 
     def __init__(self, producer: EventProducer) -> None:
@@ -72,11 +72,17 @@ class Log:
         self._waiting = 0
 
 
-class PoisonedLog:
+class PoisonedWriter:
     """A log in which `count` bad records lie among about `events` good ones, evenly spread."""
 
     def __init__(
-        self, log: Log, bootstrap: str, poisoner: Poisoner, *, count: int, events: int
+        self,
+        log: KafkaWriter,
+        bootstrap: str,
+        poisoner: MalformedRecords,
+        *,
+        count: int,
+        events: int,
     ) -> None:
         self._log = log
         self._drop = _Dropper(bootstrap)
@@ -85,7 +91,7 @@ class PoisonedLog:
         self._left = count
         self._since = 0
         self._post: PostCreated | None = None
-        self.dropped: list[Poison] = []
+        self.dropped: list[MalformedRecord] = []
 
     def send(self, event: Event) -> None:
         self._log.send(event)
@@ -129,7 +135,7 @@ class _Dropper:
             }
         )
 
-    def __call__(self, poison: Poison) -> None:
+    def __call__(self, poison: MalformedRecord) -> None:
         errors: list[KafkaError] = []
         self._producer.produce(
             poison.topic, value=poison.value, key=poison.key, on_delivery=_noting(errors)

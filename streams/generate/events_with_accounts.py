@@ -10,14 +10,14 @@ import orjson
 from streams.accounts.changes import AccountChange
 from streams.accounts.json_codec import to_json
 from streams.contracts.events import Event
-from streams.generate.accounts import Accounts
-from streams.generate.event_writers import Outlet
+from streams.generate.accounts import AccountTimeline
+from streams.generate.event_writers import EventWriter
 
 _CHANGES = 5000
 _EVENTS = 2000
 
 
-class AccountOutlet(Protocol):
+class AccountWriter(Protocol):
     """Takes changes in order of time; they have arrived when `apply` returns."""
 
     def apply(self, changes: Sequence[AccountChange]) -> tuple[int, int]:
@@ -39,13 +39,15 @@ class AccountLines:
         return len(changes), 0
 
 
-class Accompanied:
+class EventsWithAccounts:
     """An outlet of events that has applied every account change up to an event before it goes.
 
     Events are held back until some thousand can follow one batch of changes, or until `flush`.
     """
 
-    def __init__(self, events: Outlet, changes: AccountOutlet, accounts: Accounts) -> None:
+    def __init__(
+        self, events: EventWriter, changes: AccountWriter, accounts: AccountTimeline
+    ) -> None:
         self._events = events
         self._changes = changes
         self._accounts = accounts

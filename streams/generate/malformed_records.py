@@ -29,7 +29,7 @@ SchemaIds = Callable[[str], int]
 _UNUSED_SCHEMA = 2**31 - 1
 
 
-class Poison(NamedTuple):
+class MalformedRecord(NamedTuple):
     """A record to send as it is, and the verdict to expect."""
 
     topic: str
@@ -38,7 +38,7 @@ class Poison(NamedTuple):
     code: ErrorCode
 
 
-class Poisoner:
+class MalformedRecords:
     """Makes bad records out of a good post, of which the stream has had one.
 
     `now_ms` is the wall clock (a future event is judged by it); ids are of snowflake node `node`.
@@ -50,26 +50,26 @@ class Poisoner:
         self._node = node
         self._made = 0
 
-    def make(self, after: PostCreated) -> Poison:
+    def make(self, after: PostCreated) -> MalformedRecord:
         """The next bad record; successive ones go through KINDS in turn."""
         kind = KINDS[self._made % len(KINDS)]
         self._made += 1
         return kind(self, after)
 
-    def not_avro(self, after: PostCreated) -> Poison:
+    def not_avro(self, after: PostCreated) -> MalformedRecord:
         key, _ = self._encoded(after)
-        return Poison(_topic(after), key, b'{"type": "PostCreated"}', ErrorCode.BAD_FRAME)
+        return MalformedRecord(_topic(after), key, b'{"type": "PostCreated"}', ErrorCode.BAD_FRAME)
 
-    def null(self, after: PostCreated) -> Poison:
+    def null(self, after: PostCreated) -> MalformedRecord:
         key, _ = self._encoded(after)
-        return Poison(_topic(after), key, None, ErrorCode.BAD_FRAME)
+        return MalformedRecord(_topic(after), key, None, ErrorCode.BAD_FRAME)
 
-    def unknown_schema(self, after: PostCreated) -> Poison:
+    def unknown_schema(self, after: PostCreated) -> MalformedRecord:
         key, value = self._encoded(self._like(after))
         value = b"\0" + _UNUSED_SCHEMA.to_bytes(4, "big") + value[5:]
-        return Poison(_topic(self._like(after)), key, value, ErrorCode.UNKNOWN_SCHEMA)
+        return MalformedRecord(_topic(self._like(after)), key, value, ErrorCode.UNKNOWN_SCHEMA)
 
-    def truncated(self, after: PostCreated) -> Poison:
+    def truncated(self, after: PostCreated) -> MalformedRecord:
         comment = CommentCreated(
             event_id=self._id(after.occurred_at, 1),
             occurred_at=after.occurred_at,
@@ -81,30 +81,30 @@ class Poisoner:
             text="This comment was cut off in the midd",
         )
         key, value = self._encoded(comment)
-        return Poison(_topic(comment), key, value[:-20], ErrorCode.DECODE_ERROR)
+        return MalformedRecord(_topic(comment), key, value[:-20], ErrorCode.DECODE_ERROR)
 
-    def follow_of_oneself(self, after: PostCreated) -> Poison:
+    def follow_of_oneself(self, after: PostCreated) -> MalformedRecord:
         follow = UserFollowed(
             event_id=self._id(after.occurred_at, 1),
             occurred_at=after.occurred_at,
             follower_id=after.author_id,
             followee_id=after.author_id,
         )
-        return Poison(_topic(follow), *self._encoded(follow), ErrorCode.INVALID_EVENT)
+        return MalformedRecord(_topic(follow), *self._encoded(follow), ErrorCode.INVALID_EVENT)
 
-    def wrong_key(self, after: PostCreated) -> Poison:
+    def wrong_key(self, after: PostCreated) -> MalformedRecord:
         like = self._like(after)
         _, value = self._encoded(like)
-        return Poison(_topic(like), b"1", value, ErrorCode.INVALID_EVENT)
+        return MalformedRecord(_topic(like), b"1", value, ErrorCode.INVALID_EVENT)
 
-    def tomorrow(self, after: PostCreated) -> Poison:
+    def tomorrow(self, after: PostCreated) -> MalformedRecord:
         at_ms = self._now_ms + DAY_MS
         post = replace(
             after, event_id=self._id(at_ms, 1), occurred_at=at_ms, post_id=self._id(at_ms, 2)
         )
-        return Poison(_topic(post), *self._encoded(post), ErrorCode.FUTURE_EVENT)
+        return MalformedRecord(_topic(post), *self._encoded(post), ErrorCode.FUTURE_EVENT)
 
-    def late_view(self, after: PostCreated) -> Poison:
+    def late_view(self, after: PostCreated) -> MalformedRecord:
         view = ContentViewed(
             event_id=self._id(after.occurred_at, 1),
             occurred_at=after.occurred_at,
@@ -115,15 +115,15 @@ class Poisoner:
             surface=Surface.STORY_TRAY,
             dwell_ms=900,
         )
-        return Poison(_topic(view), *self._encoded(view), ErrorCode.EXPIRED_VIEW)
+        return MalformedRecord(_topic(view), *self._encoded(view), ErrorCode.EXPIRED_VIEW)
 
-    def like_among_stories(self, after: PostCreated) -> Poison:
+    def like_among_stories(self, after: PostCreated) -> MalformedRecord:
         key, value = self._encoded(self._like(after))
-        return Poison(topic_of("StoryCreated").name, key, value, ErrorCode.UNKNOWN_TYPE)
+        return MalformedRecord(topic_of("StoryCreated").name, key, value, ErrorCode.UNKNOWN_TYPE)
 
-    def second_create(self, after: PostCreated) -> Poison:
+    def second_create(self, after: PostCreated) -> MalformedRecord:
         post = replace(after, event_id=self._id(after.occurred_at + 1, 1), text="I was here first.")
-        return Poison(_topic(post), *self._encoded(post), ErrorCode.ID_CONFLICT)
+        return MalformedRecord(_topic(post), *self._encoded(post), ErrorCode.ID_CONFLICT)
 
     def _like(self, after: PostCreated) -> ContentLiked:
         return ContentLiked(
@@ -145,17 +145,17 @@ class Poisoner:
         return key, encode(event, self._schema_ids(name))
 
 
-KINDS: tuple[Callable[[Poisoner, PostCreated], Poison], ...] = (
-    Poisoner.not_avro,
-    Poisoner.unknown_schema,
-    Poisoner.truncated,
-    Poisoner.follow_of_oneself,
-    Poisoner.tomorrow,
-    Poisoner.late_view,
-    Poisoner.like_among_stories,
-    Poisoner.second_create,
-    Poisoner.null,
-    Poisoner.wrong_key,
+KINDS: tuple[Callable[[MalformedRecords, PostCreated], MalformedRecord], ...] = (
+    MalformedRecords.not_avro,
+    MalformedRecords.unknown_schema,
+    MalformedRecords.truncated,
+    MalformedRecords.follow_of_oneself,
+    MalformedRecords.tomorrow,
+    MalformedRecords.late_view,
+    MalformedRecords.like_among_stories,
+    MalformedRecords.second_create,
+    MalformedRecords.null,
+    MalformedRecords.wrong_key,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class RecentItems(Generic[T]):
     """The last `capacity` things; picking prefers the newest."""
 
     def __init__(self, capacity: int, rng: Random) -> None:

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from streams.contracts.events import Event
 from streams.generate import content, engagement, relations
-from streams.generate.calendar import Slice, instants, slices
+from streams.generate.calendar import Minute, instants, slices
 from streams.generate.edge_cases import oddity
 from streams.generate.world import Plan, World
 
@@ -74,7 +74,7 @@ def _thresholds(plan: Plan, progress: float) -> list[float]:
 
 
 def _events(
-    world: World, part: Slice, happenings: tuple[Happening, ...], thresholds: list[float]
+    world: World, part: Minute, happenings: tuple[Happening, ...], thresholds: list[float]
 ) -> Iterator[Event]:
     draw = world.random
     for at_ms in instants(part, world.rng):

@@ -11,7 +11,7 @@ from streams.contracts.events import ContentKind, Event
 from streams.contracts.ids import EPOCH_MS
 from streams.generate.calendar import DAY_MS, Mint
 from streams.generate.graph import FollowGraph
-from streams.generate.memory import Gone, Pairs, Recent
+from streams.generate.memory import Gone, Pairs, RecentItems
 from streams.generate.power_laws import Crowd, power_law_with_top
 from streams.generate.words import Words
 
@@ -25,7 +25,7 @@ MAX_USERS = 10_000_000
 LATEST_MS = EPOCH_MS + (1 << 41) - 1
 
 
-class Content(NamedTuple):
+class LiveContent(NamedTuple):
     """Something that can be liked, seen or answered."""
 
     kind: ContentKind
@@ -34,15 +34,15 @@ class Content(NamedTuple):
     expires_at: int = 0  # of stories
 
 
-class Comment(NamedTuple):
+class LiveComment(NamedTuple):
     comment_id: int
     user_id: int
-    content: Content
+    content: LiveContent
 
 
 class Like(NamedTuple):
     user_id: int
-    content: Content
+    content: LiveContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ class World:
         self.newest_post = array("q", [0]) * (users + 1)
         self.newest_story = array("q", [0]) * (users + 1)
         self.story_expiry = array("q", [0]) * (users + 1)
-        self.follows: Recent[tuple[int, int]] = Recent(_RECENT, rng)
-        self.posts: Recent[Content] = Recent(_RECENT, rng)
-        self.reposts: Recent[Content] = Recent(_RECENT, rng)
-        self.stories: Recent[Content] = Recent(_RECENT, rng)
-        self.highlights: Recent[Content] = Recent(_RECENT, rng)
-        self.comments: Recent[Comment] = Recent(_RECENT, rng)
-        self.likes: Recent[Like] = Recent(_RECENT, rng)
+        self.follows: RecentItems[tuple[int, int]] = RecentItems(_RECENT, rng)
+        self.posts: RecentItems[LiveContent] = RecentItems(_RECENT, rng)
+        self.reposts: RecentItems[LiveContent] = RecentItems(_RECENT, rng)
+        self.stories: RecentItems[LiveContent] = RecentItems(_RECENT, rng)
+        self.highlights: RecentItems[LiveContent] = RecentItems(_RECENT, rng)
+        self.comments: RecentItems[LiveComment] = RecentItems(_RECENT, rng)
+        self.likes: RecentItems[Like] = RecentItems(_RECENT, rng)
         self.deleted = Gone(2 * _RECENT)
         self._due: list[tuple[int, int, Callable[[World], Event]]] = []
         self._scheduled = 0
@@ -130,27 +130,27 @@ class World:
         """Whether a block hides the two from each other."""
         return self.blocks.between(one, other)
 
-    def visible_post(self, reader: int) -> tuple[Content, bool] | None:
+    def visible_post(self, reader: int) -> tuple[LiveContent, bool] | None:
         """A post that the reader may come across, and whether in the home feed."""
         for _ in range(4):
             if self.chance(0.85) and (author := self.graph.followee(reader)):
                 post_id = self.newest_post[author]
                 if post_id and (reader, author) not in self.mutes:
-                    return Content(ContentKind.POST, post_id, author), True
+                    return LiveContent(ContentKind.POST, post_id, author), True
             else:
                 found = self.posts.pick()
                 if found and found.owner_id != reader and not self.apart(reader, found.owner_id):
                     return found, False
         return None
 
-    def visible_story(self, reader: int) -> tuple[Content, bool] | None:
+    def visible_story(self, reader: int) -> tuple[LiveContent, bool] | None:
         """An active story that the reader may come across, and whether in the tray."""
         now = self.now
         for _ in range(6):
             if self.chance(0.9) and (author := self.graph.followee(reader)):
                 expires_at = self.story_expiry[author]
                 if expires_at > now and (reader, author) not in self.mutes:
-                    story = Content(
+                    story = LiveContent(
                         ContentKind.STORY, self.newest_story[author], author, expires_at
                     )
                     return story, True
@@ -165,7 +165,7 @@ class World:
                     return found, False
         return None
 
-    def visible_comment(self, reader: int) -> Comment | None:
+    def visible_comment(self, reader: int) -> LiveComment | None:
         """A comment that the reader may come across."""
         found = self.comments.pick()
         if (

@@ -8,7 +8,7 @@ from streams.contracts.events import Event
 from streams.contracts.validation import check
 from streams.errors import UserError
 from streams.importers.activitypub import OutboxReader
-from streams.importers.input_lines import MAX_LINE, Line
+from streams.importers.input_lines import MAX_LINE, InputLine
 from streams.importers.mapping import IdentityMap
 from streams.importers.outbox_files import Item
 from streams.importers.report import ImportReport, Reason, SkippedError
@@ -21,7 +21,7 @@ Read = Callable[[bytes], Sequence[Event]]
 
 
 def events_of_lines(
-    lines: Iterable[Line],
+    lines: Iterable[InputLine],
     read: Read,
     report: ImportReport,
     mapping: IdentityMap | None,
@@ -41,7 +41,7 @@ def events_of_lines(
         now_ms: Returns the present, ms since the Unix epoch.
     """
 
-    def read_line(line: Line) -> Sequence[Event]:
+    def read_line(line: InputLine) -> Sequence[Event]:
         if line.raw is None:
             raise SkippedError(Reason.TOO_LONG, f"the line has more than {MAX_LINE} bytes")
         return read(line.raw)

@@ -19,7 +19,7 @@ _BUFFER: Final = 1 << 20
 _ZSTD_BUFFER: Final = 1 << 16  # what is lost before the place where the input is damaged
 
 
-class Line(NamedTuple):
+class InputLine(NamedTuple):
     """A line of input, numbered from 1; `raw` is `None` if it is longer than `MAX_LINE`."""
 
     number: int
@@ -47,7 +47,7 @@ def decompressed(stream: BinaryIO) -> BinaryIO:
     return buffered
 
 
-def lines_of(stream: BinaryIO, name: str) -> Iterator[Line]:
+def lines_of(stream: BinaryIO, name: str) -> Iterator[InputLine]:
     """Yield every line without holding more than one.
 
     Args:
@@ -64,11 +64,11 @@ def lines_of(stream: BinaryIO, name: str) -> Iterator[Line]:
         while raw := plain.readline(MAX_LINE + 1):
             number += 1
             if len(raw) <= MAX_LINE:
-                yield Line(number, raw)
+                yield InputLine(number, raw)
                 continue
             while raw and not raw.endswith(b"\n"):
                 raw = plain.readline(MAX_LINE)
-            yield Line(number, None)
+            yield InputLine(number, None)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(name, number, error) from error
     except OSError as error:

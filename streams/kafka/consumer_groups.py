@@ -63,7 +63,7 @@ class PartitionLag(NamedTuple):
         return max(0, self.end - self.position)
 
 
-class Log(NamedTuple):
+class LogEnds(NamedTuple):
     """A topic's own id, and its partitions."""
 
     topic_id: str
@@ -120,13 +120,13 @@ class Progress:
         partitions = self._partitions(set(topics))
         return self._offsets([tp for of_topic in partitions.values() for tp in of_topic], _LATEST)
 
-    def logs(self, topics: Iterable[str]) -> dict[str, Log]:
+    def logs(self, topics: Iterable[str]) -> dict[str, LogEnds]:
         """Which log each topic is: made again under its name, it is another."""
         wanted = TopicCollection(sorted(topics))
         futures = self._admin.describe_topics(wanted, request_timeout=_TIMEOUT_S)
         found = {topic: future.result() for topic, future in futures.items()}
         return {
-            topic: Log(str(told.topic_id), tuple(part.id for part in told.partitions))
+            topic: LogEnds(str(told.topic_id), tuple(part.id for part in told.partitions))
             for topic, told in found.items()
         }
 

@@ -24,7 +24,7 @@ _TIMEOUT_S: Final = 20.0
 _BROKERS_DEFAULT: Final = -1
 
 
-class Action(StrEnum):
+class TopicAction(StrEnum):
     """What has to happen to a topic."""
 
     CREATE = "create"
@@ -41,15 +41,15 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TopicDifference:
     """How a topic differs from its description."""
 
     topic: str
-    action: Action
+    action: TopicAction
     changes: tuple[Change, ...]
 
 
-class Wanted(NamedTuple):
+class TopicConfig(NamedTuple):
     """A topic as described."""
 
     partitions: int
@@ -60,17 +60,17 @@ class BrokerUnavailableError(UserError):
     """The broker does not answer."""
 
 
-def wanted() -> dict[str, Wanted]:
+def wanted_topics() -> dict[str, TopicConfig]:
     """Every topic of the catalogue and its dead letter topic."""
-    described: dict[str, Wanted] = {}
+    described: dict[str, TopicConfig] = {}
     for spec in (
         *topics().values(),
         *captured_topics().values(),
         *internal_topics().values(),
     ):
-        described[spec.name] = Wanted(spec.partitions, spec.config)
+        described[spec.name] = TopicConfig(spec.partitions, spec.config)
         if spec.dlq_retention_ms is not None:
-            described[spec.dlq] = Wanted(spec.partitions, spec.dlq_config)
+            described[spec.dlq] = TopicConfig(spec.partitions, spec.dlq_config)
     return described
 
 
@@ -81,14 +81,14 @@ class Topics:
         self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
-    def diff(self) -> list[Difference]:
+    def diff(self) -> list[TopicDifference]:
         """How the broker's topics differ from the catalogue; other topics are left alone."""
         try:
             partitions = {
                 name: len(topic.partitions)
                 for name, topic in self._admin.list_topics(timeout=_CONNECT_S).topics.items()
             }
-            described = wanted()
+            described = wanted_topics()
             present = [name for name in described if name in partitions]
             configs = self._configs(present)
         except KafkaException as error:
@@ -99,7 +99,7 @@ class Topics:
         )
         return [difference for difference in found if difference is not None]
 
-    def apply(self, replication_factor: int = _BROKERS_DEFAULT) -> list[Difference]:
+    def apply(self, replication_factor: int = _BROKERS_DEFAULT) -> list[TopicDifference]:
         """Create and alter topics until `diff` is empty; returns what was done.
 
         A replication factor of -1 leaves it to the broker. Raises UserError, before anything is
@@ -107,7 +107,7 @@ class Topics:
         """
         differences = self.diff()
         _refuse(differences)
-        described = wanted()
+        described = wanted_topics()
         creations = [
             NewTopic(
                 name,
@@ -115,12 +115,12 @@ class Topics:
                 replication_factor=replication_factor,
                 config=dict(described[name].config),
             )
-            for name in _of(differences, Action.CREATE)
+            for name in _of(differences, TopicAction.CREATE)
         ]
         alterations = [
             _alteration(difference)
             for difference in differences
-            if difference.action is Action.ALTER
+            if difference.action is TopicAction.ALTER
         ]
         try:
             if creations:
@@ -161,26 +161,26 @@ class Topics:
 
 
 def _compare(
-    name: str, spec: Wanted, partitions: int | None, config: Mapping[str, str]
-) -> Difference | None:
+    name: str, spec: TopicConfig, partitions: int | None, config: Mapping[str, str]
+) -> TopicDifference | None:
     if partitions is None:
         settings = {"partitions": str(spec.partitions), **spec.config}
         changes = tuple(Change(key, None, value) for key, value in settings.items())
-        return Difference(name, Action.CREATE, changes)
+        return TopicDifference(name, TopicAction.CREATE, changes)
     if partitions != spec.partitions:
         change = Change("partitions", str(partitions), str(spec.partitions))
-        return Difference(name, Action.REFUSE, (change,))
+        return TopicDifference(name, TopicAction.REFUSE, (change,))
     changes = tuple(
         Change(key, config.get(key), value)
         for key, value in spec.config.items()
         if config.get(key) != value
     )
-    return Difference(name, Action.ALTER, changes) if changes else None
+    return TopicDifference(name, TopicAction.ALTER, changes) if changes else None
 
 
-def _refuse(differences: Sequence[Difference]) -> None:
+def _refuse(differences: Sequence[TopicDifference]) -> None:
     for difference in differences:
-        if difference.action is Action.REFUSE:
+        if difference.action is TopicAction.REFUSE:
             (change,) = difference.changes
             raise UserError(
                 f"{difference.topic} has {change.actual} partitions, its description says "
@@ -189,11 +189,11 @@ def _refuse(differences: Sequence[Difference]) -> None:
             )
 
 
-def _of(differences: Sequence[Difference], action: Action) -> list[str]:
+def _of(differences: Sequence[TopicDifference], action: TopicAction) -> list[str]:
     return [difference.topic for difference in differences if difference.action is action]
 
 
-def _alteration(difference: Difference) -> ConfigResource:
+def _alteration(difference: TopicDifference) -> ConfigResource:
     return ConfigResource(
         ResourceType.TOPIC,
         difference.topic,

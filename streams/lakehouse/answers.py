@@ -23,14 +23,14 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QuestionAnswer:
     """Rows in the order of the SQL, read once. `numeric` names the columns of numbers."""
 
     columns: tuple[str, ...]
     numeric: frozenset[str]
     rows: Iterator[Row]
 
-    def begun(self) -> "Answer":
+    def begun(self) -> "QuestionAnswer":
         """The same, with the first row computed: what takes long has happened."""
         first = list(islice(self.rows, 1))
         return replace(self, rows=chain(first, self.rows))
@@ -38,7 +38,7 @@ class Answer:
 
 def run(
     session: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] | None = None
-) -> Answer:
+) -> QuestionAnswer:
     """Run a SELECT; `values` are bound to its `$name`. Raises UserError for what DuckDB refuses."""
     bound = dict(values) if values else None
     try:
@@ -51,7 +51,7 @@ def run(
     numeric = frozenset(
         field.name for field in schema if is_numeric(field.type) and not is_id(field.name)
     )
-    return Answer(tuple(schema.names), numeric, _rows(session, reader))
+    return QuestionAnswer(tuple(schema.names), numeric, _rows(session, reader))
 
 
 def is_id(column: str) -> bool:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from streams.errors import UserError
-from streams.lakehouse.answers import Answer, Row
+from streams.lakehouse.answers import QuestionAnswer, Row
 from streams.lakehouse.questions import Chart, ChartKind, Question
 
 _WIDTH, _HEIGHT = 9.6, 5.4
@@ -48,13 +48,15 @@ _STYLE: Final[Any] = {
 Series = Mapping[str, Sequence[float]]
 
 
-def draw(answer: Answer, rows: Sequence[Row], question: Question | None, path: Path) -> None:
+def draw(
+    answer: QuestionAnswer, rows: Sequence[Row], question: Question | None, path: Path
+) -> None:
     """Write a PNG of `figure`. Raises UserError as it does, OSError where it cannot be written."""
     with mpl.rc_context(_STYLE):
         figure(answer, rows, question).savefig(path, format="png")
 
 
-def figure(answer: Answer, rows: Sequence[Row], question: Question | None) -> Figure:
+def figure(answer: QuestionAnswer, rows: Sequence[Row], question: Question | None) -> Figure:
     """The picture that the question asks for, or that the columns suggest.
 
     Raises UserError where no column holds numbers.
@@ -146,7 +148,7 @@ def _legend(axes: Axes) -> None:
     )
 
 
-def _suggested(answer: Answer, rows: Sequence[Row]) -> Chart:
+def _suggested(answer: QuestionAnswer, rows: Sequence[Row]) -> Chart:
     """The first column against every column of numbers that follows it."""
     first, *others = answer.columns
     numbers = tuple(name for name in others if name in answer.numeric)

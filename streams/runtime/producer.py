@@ -32,11 +32,11 @@ _PASSING = {
 }
 
 
-class OutboxUnavailableError(Exception):
+class ProducerUnavailableError(Exception):
     """The broker did not acknowledge in time; send again."""
 
 
-class OutboxError(Exception):
+class MessageRefusedError(Exception):
     """The broker will never take this message; somebody must look."""
 
 
@@ -50,7 +50,7 @@ class Message(NamedTuple):
     timestamp: int | None = None
 
 
-class Outbox:
+class AckedProducer:
     """An idempotent producer (acks=all) that waits for what it sends. Safe between threads."""
 
     def __init__(self, bootstrap: str, *, client_id: str, acknowledge_within_s: float = 20) -> None:
@@ -73,7 +73,7 @@ class Outbox:
     def send(self, messages: Sequence[Message]) -> None:
         """Send in order and wait for every acknowledgement.
 
-        Raises OutboxUnavailableError (try again) or OutboxError (never will).
+        Raises ProducerUnavailableError (try again) or MessageRefusedError (never will).
         """
         with self._lock:
             errors: list[KafkaError] = []
@@ -111,9 +111,9 @@ class Outbox:
     def _judge(errors: Sequence[KafkaError]) -> None:
         for error in errors:
             if error.fatal() or not (error.retriable() or error.code() in _PASSING):
-                raise OutboxError(error.str())
+                raise MessageRefusedError(error.str())
         if errors:
-            raise OutboxUnavailableError(errors[0].str())
+            raise ProducerUnavailableError(errors[0].str())
 
 
 class _Quiet:

@@ -17,12 +17,12 @@ from streams.runtime.consumer.fetch_thread import MembershipLostError
 from streams.runtime.consumer.transport import WantedFrom
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.monitoring.stalls import Stall
-from streams.runtime.monitoring.worker_status import Vitals
+from streams.runtime.monitoring.worker_status import WorkerStatus
 from streams.runtime.processing.applier import Applier
-from streams.runtime.processing.batcher import Gathered, Gatherer
+from streams.runtime.processing.batcher import Batcher, MicroBatch
 from streams.runtime.processing.pipeline import Pipeline
 from streams.runtime.processing.retry import StoppedError
-from streams.runtime.processing.topic_runner import Lane
+from streams.runtime.processing.topic_runner import TopicRunner
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Worker:
         self._late: threading.Timer | None = None
         """Ends the process if it does not end by itself."""
         blockages = {topic: each.blockages.current for topic, each in pipelines.items()}
-        self.vitals = Vitals(config, blockages, self._give_up)
+        self.vitals = WorkerStatus(config, blockages, self._give_up)
         metrics.gauge(self.vitals)
 
     def run(self, assigned: Callable[[], None] = lambda: None) -> None:
@@ -146,8 +146,8 @@ class Worker:
         config = self._config
         longest_s = config.batch_wait_ms / 1000
         intake = self._app.batch_consumer.intake
-        gatherer = Gatherer(intake, stream.channel.queue, most=config.batch_records)
-        lane = Lane(
+        gatherer = Batcher(intake, stream.channel.queue, most=config.batch_records)
+        lane = TopicRunner(
             topic,
             gatherer,
             self._applier,
@@ -175,7 +175,7 @@ class Worker:
             self._idle[topic].set()
         await asyncio.Event().wait()  # an agent that returns would be started again
 
-    async def _next(self, gatherer: Gatherer, wait_s: float) -> Gathered | None:
+    async def _next(self, gatherer: Batcher, wait_s: float) -> MicroBatch | None:
         """The next batch, or None when the worker is to stop."""
         gathering = asyncio.ensure_future(gatherer.gather(wait_s))
         signalled = asyncio.ensure_future(self._signalled.wait())

@@ -17,7 +17,7 @@ from streams.serving.responses import (
 )
 from streams.serving.visibility import Viewpoint, viewpoint
 from streams.views.counted_members import live_comments, stands
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 from streams.views.rows import Content
 from streams.views.store import ViewReader
 
@@ -35,15 +35,15 @@ def counts(views: ViewReader, content_id: int) -> Counts:
     Each is a number of members, so no retry or replay can make them drift.
     """
     live = _live(views, content_id)
-    tallies = {kind: views.tallies(kind, [content_id])[content_id] for kind in Count}
+    tallies = {kind: views.tallies(kind, [content_id])[content_id] for kind in CountKind}
     return Counts(
         content_id=content_id,
         kind=live.kind,
-        likes=tallies[Count.LIKES].number,
-        views=tallies[Count.VIEWS].number,
-        comments=tallies[Count.COMMENTS].number,
-        reposts=tallies[Count.REPOSTS].number,
-        views_estimated=tallies[Count.VIEWS].estimated,
+        likes=tallies[CountKind.LIKES].number,
+        views=tallies[CountKind.VIEWS].number,
+        comments=tallies[CountKind.COMMENTS].number,
+        reposts=tallies[CountKind.REPOSTS].number,
+        views_estimated=tallies[CountKind.VIEWS].estimated,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from streams.caching.metrics import CacheMetrics
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.views.store import ViewReader
 
 
@@ -12,7 +12,7 @@ class ReadSide(NamedTuple):
 
     views: ViewReader
     """With copies in front."""
-    hot: HotViews
+    hot: FeedCaches
     durable: ViewReader
     """The same views, as the durable store alone has them."""
     metrics: CacheMetrics

@@ -15,7 +15,7 @@ from streams.stack import checks
 from streams.stack.artifacts import archive, download
 from streams.stack.artifacts.jars import jars_of
 from streams.stack.servers.java import java, major_version
-from streams.stack.service import Service, Site
+from streams.stack.service import ServerPaths, Service
 from streams.stack.stack import Stack
 
 _MEGABYTE = 1_000_000
@@ -118,7 +118,7 @@ def _fetched(stack: Stack, name: str, what: str, sections: tuple[str, ...]) -> F
 
 def _installed(stack: Stack, service: Service) -> Finding:
     """Of a server that came with the Python packages."""
-    site = Site(config=stack.config, folder=stack.config.folder(service.name), java=Path())
+    site = ServerPaths(config=stack.config, folder=stack.config.folder(service.name), java=Path())
     try:
         launch = service.launch(site)
     except UserError as error:

@@ -21,7 +21,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class InitCommand:
     """A command that makes an empty data directory; run again if it was interrupted."""
 
     command: tuple[str, ...]
@@ -39,7 +39,7 @@ class User(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class LaunchSpec:
     """How to start one server: all that the exec wrapper must know."""
 
     command: tuple[str, ...]
@@ -47,7 +47,7 @@ class Launch:
     """Configuration files by absolute path, written before the start."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the built environment."""
-    first: First | None = None
+    first: InitCommand | None = None
     inside: Path | None = None
     """Where the program and the first command run, if not in the server's directory."""
     pid_file: Path | None = None
@@ -59,7 +59,7 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ServerPaths:
     """The places a server may use, made before its launch is asked for."""
 
     config: StackConfig
@@ -101,7 +101,7 @@ class Service:
     settings: Mapping[str, str]
     """In the server's own names: the same here and in docker-compose.yml."""
     memory: Memory
-    launch: Callable[[Site], Launch]
+    launch: Callable[[ServerPaths], LaunchSpec]
     probe: Probe
     log: str
     """The log file to show, under the server's log directory; of a pattern, the newest match."""
@@ -111,7 +111,7 @@ class Service:
     """Servers that must be ready before this one is started."""
     uses: tuple[str, ...] = ()
     """Servers that it can start without, but works with: started along, and stopped after it."""
-    install: Callable[[Site], None] | None = None
+    install: Callable[[ServerPaths], None] | None = None
     """Lays out, before each start by `up`, what the server reads beside its configuration."""
     start_seconds: float = 120
     stop_seconds: int = 30
@@ -125,7 +125,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerService:
     """One of the project's own programs, kept running beside the servers."""
 
     name: str

@@ -13,7 +13,7 @@ from streams.stack.servers.kafka import KAFKA
 from streams.stack.servers.postgres import POSTGRES
 from streams.stack.servers.redis import REDIS
 from streams.stack.servers.registry import REGISTRY
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 
 SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS, POSTGRES, CONNECT)
 
@@ -24,14 +24,14 @@ _GROUPS = ("posts", "delivery", "graph", "stories", "engagement", "lake")
 
 _STORYLINE = (sys.executable, "-m", "streams.cli.main")
 
-WORKERS: tuple[Worker, ...] = (
+WORKERS: tuple[WorkerService, ...] = (
     # Named, so that one that is started again goes on at once with the partitions it had.
     *(
-        Worker(name=name, command=(*_STORYLINE, "run", name, "--instance", "up"))
+        WorkerService(name=name, command=(*_STORYLINE, "run", name, "--instance", "up"))
         for name in _GROUPS
     ),
-    Worker(name="expire", command=(*_STORYLINE, "expire")),
-    Worker(name="cdc", command=(*_STORYLINE, "cdc", "watch")),
+    WorkerService(name="expire", command=(*_STORYLINE, "expire")),
+    WorkerService(name="cdc", command=(*_STORYLINE, "cdc", "watch")),
 )
 """One process per group of agents, who tells of stories that end, and who looks after the accounts'
 connector."""

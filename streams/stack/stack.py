@@ -13,7 +13,7 @@ from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import StackConfig
 from streams.stack.report import Report, Silent
 from streams.stack.servers.java import java
-from streams.stack.service import Service, Site, Worker
+from streams.stack.service import ServerPaths, Service, WorkerService
 from streams.stack.services import SERVICES, WORKERS, chosen
 from streams.stack.supervision import launch_files, orphans, supervisor, supervisord_conf
 from streams.stack.supervision.locks import locked
@@ -30,7 +30,7 @@ class Stack:
         config: StackConfig,
         *,
         services: tuple[Service, ...] = SERVICES,
-        workers: tuple[Worker, ...] = WORKERS,
+        workers: tuple[WorkerService, ...] = WORKERS,
         libraries: tuple[str, ...] = (),
     ) -> None:
         """`libraries` are sections of the lock that no server needs, fetched with theirs."""
@@ -95,7 +95,7 @@ class Stack:
                 launch_files.write_files(launch_files.worker_files(worker, self.config))
             start_workers(self.config, wanted, told)
 
-    def _known_workers(self, groups: Iterable[str]) -> tuple[Worker, ...]:
+    def _known_workers(self, groups: Iterable[str]) -> tuple[WorkerService, ...]:
         by_name = {worker.name: worker for worker in self.workers}
         for group in (wanted := tuple(groups)):
             if group not in by_name:
@@ -171,7 +171,7 @@ class Stack:
             launch_files.write_files(launch_files.server_files(service, self.config, program))
             if service.install is not None:
                 folder = self.config.folder(service.name)
-                service.install(Site(config=self.config, folder=folder, java=program))
+                service.install(ServerPaths(config=self.config, folder=folder, java=program))
         self._supervise()
 
     def _stop_orphans(self, report: Report) -> None:

@@ -9,11 +9,11 @@ from streams.contracts.batch import Batch
 from streams.contracts.codec import SchemaLookup
 from streams.kafka.log_reader import Span
 from streams.verification.expected_feeds import BLOCKS, FOLLOWS, POSTS, TOPICS, FeedFold
-from streams.verification.log_scan import Log, Spans, batches
+from streams.verification.log_scan import ScannedLog, Spans, batches
 
 
 def readers_with_news(
-    log: Log, lookup: SchemaLookup, fold: FeedFold, spans: Spans, readers: Collection[int]
+    log: ScannedLog, lookup: SchemaLookup, fold: FeedFold, spans: Spans, readers: Collection[int]
 ) -> frozenset[int]:
     """Those of `readers` of whom there is anything beyond `spans`, which the fold was made of."""
     if not readers:
@@ -38,7 +38,7 @@ def readers_with_news(
     )
 
 
-def _after(spans: Spans, topic: str, log: Log) -> dict[int, Span]:
+def _after(spans: Spans, topic: str, log: ScannedLog) -> dict[int, Span]:
     held = spans[topic]
     return {
         partition: Span(held[partition].end if partition in held else now.start, now.end)

@@ -20,7 +20,7 @@ class Path(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FeedFault:
     """What is wrong with a page; false where nothing is."""
 
     missing: tuple[int, ...]
@@ -38,7 +38,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FeedDifference:
     """A page that is not what it should be."""
 
     reader_id: int
@@ -47,7 +47,7 @@ class Difference:
     """From 1."""
     before: int | None
     """The cursor that it was asked with."""
-    fault: Fault
+    fault: FeedFault
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Walk:
 
     pages: int = 0
     posts: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[FeedDifference] = field(default_factory=list)
     unanswered: tuple[str, ...] = ()
     """Sources that did not answer: the walk ended there, and says nothing of what follows."""
 
@@ -72,7 +72,7 @@ def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: 
             break
         done.pages, done.posts = number, done.posts + len(page.posts)
         if fault := judge(page, before, right, limit):
-            done.differences.append(Difference(reader, path, number, before, fault))
+            done.differences.append(FeedDifference(reader, path, number, before, fault))
         after = page.next_before
         if after is None or (before is not None and after >= before):
             break
@@ -80,7 +80,7 @@ def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: 
     return done
 
 
-def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int) -> Fault:
+def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int) -> FeedFault:
     """The page beside that part of the feed which it claims to be.
 
     It is judged by its own bounds, so that a post which one page lacks does not make all the
@@ -88,7 +88,7 @@ def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int)
     """
     served = [post.post_id for post in page.posts]
     shown, should = set(served), {p.post_id: p for p in _between(right, page.next_before, before)}
-    return Fault(
+    return FeedFault(
         missing=tuple(post_id for post_id in should if post_id not in shown),
         extra=tuple(post_id for post_id in served if post_id not in should),
         disordered=any(newer <= older for newer, older in pairwise(served)),

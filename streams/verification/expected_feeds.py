@@ -23,7 +23,7 @@ from streams.serving.feed.visibility_rules import hiding_rules
 from streams.serving.posts import hydrate
 from streams.serving.responses import Post
 from streams.sinks.memory.store import MemoryStore
-from streams.verification.log_scan import Log, Report, Spans, batches
+from streams.verification.log_scan import Report, ScannedLog, Spans, batches
 from streams.verification.readers import Readers
 from streams.views.effects import Effects
 from streams.views.rows import Relations
@@ -43,7 +43,7 @@ _Mask = Callable[[pa.RecordBatch], pa.Array]
 class FeedFold:
     """What the log says of the home feeds of some readers."""
 
-    def __init__(self, log: Log, lookup: SchemaLookup, spans: Spans, report: Report) -> None:
+    def __init__(self, log: ScannedLog, lookup: SchemaLookup, spans: Spans, report: Report) -> None:
         self._log, self._lookup, self._spans, self._report = log, lookup, spans, report
         self._relations: dict[int, MemoryStore] = {}
         self._store = MemoryStore()

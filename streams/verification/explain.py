@@ -9,33 +9,38 @@ from streams.contracts.json_codec import to_json
 from streams.serving.feed.explain import Explanation, explain
 from streams.serving.feed.visibility_rules import original_authors
 from streams.serving.read_side import ReadSide
-from streams.verification.feed_events import FeedEvents, Found, Logged
-from streams.verification.log_scan import Log, Watcher
+from streams.verification.feed_events import FeedEvents, FoundEvents, LoggedEvent
+from streams.verification.log_scan import ProgressReporter, ScannedLog
 
 
-class Answer(NamedTuple):
+class ExplainedPost(NamedTuple):
     """Why, and what the log says about it."""
 
     why: Explanation
-    found: Found
+    found: FoundEvents
 
 
 def answer(
-    side: ReadSide, log: Log, lookup: SchemaLookup, reader: int, post_id: int, watcher: Watcher
-) -> Answer:
+    side: ReadSide,
+    log: ScannedLog,
+    lookup: SchemaLookup,
+    reader: int,
+    post_id: int,
+    watcher: ProgressReporter,
+) -> ExplainedPost:
     """As `explained`, of these stores and this log."""
     why = explain(side.views, side.hot, reader, post_id)
-    found, search = Found(), FeedEvents(log, lookup, watcher)
+    found, search = FoundEvents(), FeedEvents(log, lookup, watcher)
     search.post(post_id, why.author_id, found)
     # Where the views know no such post, the log may: the worker lags, or the record was refused.
     post = side.views.posts([post_id]).get(post_id) or _created(found)
     if post is not None:
         search.relations(reader, post.author_id, original_authors(post), found)
         search.tiers(post.author_id, found)
-    return Answer(why, found)
+    return ExplainedPost(why, found)
 
 
-def answer_json(told: Answer) -> dict[str, Any]:
+def answer_json(told: ExplainedPost) -> dict[str, Any]:
     """Ids as strings, events as everywhere else."""
     why, timeline = told.why, told.why.timeline
     return {
@@ -58,7 +63,7 @@ def answer_json(told: Answer) -> dict[str, Any]:
     }
 
 
-def logged_json(logged: Logged) -> Mapping[str, Any]:
+def logged_json(logged: LoggedEvent) -> Mapping[str, Any]:
     """The event with its place, and why it was refused, if it was."""
     shown: dict[str, Any] = {**logged.place._asdict(), "event": to_json(logged.event)}
     if logged.refused is not None:
@@ -70,6 +75,6 @@ def _id(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
-def _created(found: Found) -> PostCreated | None:
+def _created(found: FoundEvents) -> PostCreated | None:
     creates = (one.event for one in found.post if isinstance(one.event, PostCreated))
     return next(creates, None)

@@ -17,34 +17,34 @@ from streams.contracts.events import AuthorTierChanged, Event
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.kafka.log_reader import Span
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 from streams.verification.expected_feeds import BLOCKS, FOLLOWS, POSTS
-from streams.verification.log_scan import Log, Watcher, batches, count
+from streams.verification.log_scan import ProgressReporter, ScannedLog, batches, count
 
 TIERS: Final = topic_of(AuthorTierChanged.__name__).name
 _JAVA_INT: Final = 0x7FFFFFFF
 _Mask = Callable[[pa.RecordBatch], pa.Array]
 
 
-class Logged(NamedTuple):
+class LoggedEvent(NamedTuple):
     """An event and where it lies; `refused` where no worker applies it."""
 
-    place: Place
+    place: RecordPosition
     event: Event
     refused: tuple[ErrorCode, str] | None = None
 
 
 @dataclass(slots=True)
-class Found:
+class FoundEvents:
     """What the log says; each by the time of the event, oldest first."""
 
-    post: list[Logged] = field(default_factory=list)
-    relations: list[Logged] = field(default_factory=list)
-    tiers: list[Logged] = field(default_factory=list)
+    post: list[LoggedEvent] = field(default_factory=list)
+    relations: list[LoggedEvent] = field(default_factory=list)
+    tiers: list[LoggedEvent] = field(default_factory=list)
     partitions: list[tuple[str, int]] = field(default_factory=list)
     """Topic and partition of all that was read."""
 
-    def __iter__(self) -> Iterator[Logged]:
+    def __iter__(self) -> Iterator[LoggedEvent]:
         return chain(self.post, self.relations, self.tiers)
 
 
@@ -57,15 +57,17 @@ def partition_of(key: int, partitions: int) -> int:
 class FeedEvents:
     """Searches one log. Methods raise UserError and RegistryUnavailableError."""
 
-    def __init__(self, log: Log, lookup: SchemaLookup, watcher: Watcher) -> None:
+    def __init__(self, log: ScannedLog, lookup: SchemaLookup, watcher: ProgressReporter) -> None:
         self._log, self._lookup, self._watcher = log, lookup, watcher
 
-    def post(self, post_id: int, author: int | None, found: Found) -> None:
+    def post(self, post_id: int, author: int | None, found: FoundEvents) -> None:
         """The events of a post. Where its author is unknown, every partition has to be read."""
         keys = None if author is None else {author}
         found.post += self._search(POSTS, keys, _is("post_id", post_id), found)
 
-    def relations(self, reader: int, author: int, originals: Collection[int], found: Found) -> None:
+    def relations(
+        self, reader: int, author: int, originals: Collection[int], found: FoundEvents
+    ) -> None:
         """Follows of the author by the reader, and blocks and mutes between the reader and the
         author, or the authors of what the post reposts or answers."""
         others = sorted({author, *originals} - {reader})
@@ -80,15 +82,17 @@ class FeedEvents:
             found.relations += self._search(BLOCKS, {reader, *others}, pair, found)
         found.relations.sort(key=_stamp)
 
-    def tiers(self, author: int, found: Found) -> None:
+    def tiers(self, author: int, found: FoundEvents) -> None:
         """How the author's posts were to reach readers, and from when on."""
         found.tiers += self._search(TIERS, {author}, _is("author_id", author), found)
 
-    def _search(self, topic: str, keys: set[int] | None, mask: _Mask, found: Found) -> list[Logged]:
+    def _search(
+        self, topic: str, keys: set[int] | None, mask: _Mask, found: FoundEvents
+    ) -> list[LoggedEvent]:
         spans = self._spans(topic, keys)
         found.partitions += [(topic, partition) for partition in sorted(spans)]
         self._watcher.stage(f"reading {topic}", count({topic: spans}))
-        logged: list[Logged] = []
+        logged: list[LoggedEvent] = []
         pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._watcher.step)
         for batch, rejected in pieces:
             logged += _logged(batch, mask)
@@ -101,25 +105,27 @@ class FeedEvents:
             return held
         return {at: held[at] for at in {partition_of(key, len(held)) for key in keys}}
 
-    def _refused(self, topic: str, rejected: Sequence[Rejected], mask: _Mask) -> Iterator[Logged]:
+    def _refused(
+        self, topic: str, rejected: Sequence[Rejected], mask: _Mask
+    ) -> Iterator[LoggedEvent]:
         """Those that can be decoded; the others do not say what they are about."""
         if not rejected:
             return
         reasons = {one.record.position: (one.code, one.message) for one in rejected}
         records = Records.of([one.record for one in rejected])
         for place, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
-            yield Logged(place, event, reasons[Position(place.partition, place.offset)])
+            yield LoggedEvent(place, event, reasons[Position(place.partition, place.offset)])
 
 
-def _logged(batch: Batch, mask: _Mask) -> list[Logged]:
+def _logged(batch: Batch, mask: _Mask) -> list[LoggedEvent]:
     rows = {name: columns.filter(mask(columns)) for name, columns in batch.columns.items()}
     return [
-        Logged(Place(batch.topic, *position), event)
+        LoggedEvent(RecordPosition(batch.topic, *position), event)
         for position, event in events(Batch(batch.topic, rows))
     ]
 
 
-def _stamp(logged: Logged) -> tuple[int, int]:
+def _stamp(logged: LoggedEvent) -> tuple[int, int]:
     return logged.event.occurred_at, logged.event.event_id
 
 

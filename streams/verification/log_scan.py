@@ -17,7 +17,7 @@ Spans = Mapping[str, Mapping[int, Span]]
 """Topic -> partition -> the stretch of it that is meant."""
 
 
-class Watcher(Protocol):
+class ProgressReporter(Protocol):
     """Is told of progress."""
 
     def stage(self, what: str, total: int) -> None:
@@ -29,7 +29,7 @@ class Watcher(Protocol):
         ...
 
 
-class Log(Protocol):
+class ScannedLog(Protocol):
     """What is needed of a LogReader."""
 
     def spans(self, topic: str) -> Mapping[int, Span]: ...
@@ -37,7 +37,7 @@ class Log(Protocol):
     def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]: ...
 
 
-def everything(log: Log, topics: Sequence[str]) -> dict[str, Mapping[int, Span]]:
+def everything(log: ScannedLog, topics: Sequence[str]) -> dict[str, Mapping[int, Span]]:
     """All that the topics hold now. Raises UserError where the beginning of one is gone."""
     spans = {topic: log.spans(topic) for topic in topics}
     for topic, held in spans.items():
@@ -55,7 +55,7 @@ def count(spans: Spans) -> int:
 
 
 def batches(
-    log: Log, topic: str, spans: Spans, lookup: SchemaLookup, report: Report
+    log: ScannedLog, topic: str, spans: Spans, lookup: SchemaLookup, report: Report
 ) -> Iterator[tuple[Batch, list[Rejected]]]:
     """The valid events in columns, and what no worker applies, piece by piece.
 

@@ -15,12 +15,12 @@ from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
 from streams.serving import home_feed
 from streams.serving.feed.context_loader import sources_digest
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.read_side import ReadSide
 from streams.verification.changes_since import readers_with_news
-from streams.verification.compare import Difference, Path, ReadPage, Walk, walk
+from streams.verification.compare import FeedDifference, Path, ReadPage, Walk, walk
 from streams.verification.expected_feeds import PASSES, TOPICS, FeedFold
-from streams.verification.log_scan import Log, Spans, Watcher, count, everything
+from streams.verification.log_scan import ProgressReporter, ScannedLog, Spans, count, everything
 from streams.verification.readers import NamedReaders, Readers
 from streams.views.store import ViewReader
 
@@ -28,17 +28,17 @@ ROUNDS: Final = 3
 PAGE: Final = 20
 
 
-class Line(NamedTuple):
+class VerifiedLine(NamedTuple):
     """What is compared: a log, what is served, and a way to wait until it has caught up."""
 
-    log: Log
+    log: ScannedLog
     lookup: SchemaLookup
     side: ReadSide
     catch_up: Callable[[Spans], None]
 
 
 @dataclass(slots=True)
-class Verdict:
+class VerifyResult:
     """What came of it. Readers stand in exactly one of equal, differing, unanswered, unsettled."""
 
     readers: tuple[int, ...] = ()
@@ -51,7 +51,7 @@ class Verdict:
     pages: int = 0
     posts: int = 0
     rounds: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[FeedDifference] = field(default_factory=list)
     unanswered: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Reader -> the sources that did not answer."""
     unsettled: tuple[int, ...] = ()
@@ -74,9 +74,9 @@ class Verdict:
         return self.equal == len(self.readers)
 
 
-def judge(line: Line, readers: Readers, watcher: Watcher) -> Verdict:
+def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> VerifyResult:
     """Compare until every reader is settled, or the rounds are over."""
-    started, verdict = time.monotonic(), Verdict()
+    started, verdict = time.monotonic(), VerifyResult()
     while verdict.rounds < ROUNDS:
         verdict.rounds += 1
         spans = everything(line.log, TOPICS)
@@ -103,16 +103,16 @@ def judge(line: Line, readers: Readers, watcher: Watcher) -> Verdict:
 
 
 def _round(
-    line: Line,
+    line: VerifiedLine,
     fold: FeedFold,
     spans: Spans,
     readers: Sequence[int],
-    verdict: Verdict,
-    watcher: Watcher,
+    verdict: VerifyResult,
+    watcher: ProgressReporter,
 ) -> tuple[int, ...]:
     """Compare every reader; those who differ and of whom there is news are returned."""
     watcher.stage("comparing feeds", len(readers))
-    differences: dict[int, list[Difference]] = {}
+    differences: dict[int, list[FeedDifference]] = {}
     for reader in readers:
         is_warm = _is_warm(line.side, fold, reader)  # in every round: it notices a lost server
         verdict.warm += is_warm and verdict.rounds == 1
@@ -145,5 +145,5 @@ def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
     ]
 
 
-def _pages(views: ViewReader, reader: int, hot: HotViews | None) -> ReadPage:
+def _pages(views: ViewReader, reader: int, hot: FeedCaches | None) -> ReadPage:
     return lambda before: home_feed(views, reader, before=before, limit=PAGE, hot=hot)

@@ -4,54 +4,54 @@ from collections.abc import Collection, Iterator, Mapping
 from heapq import nlargest
 from typing import Final
 
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from streams.views.rows import CommentRow, Viewing
 from streams.views.store import ViewReader
 
 _CHUNK: Final = 200
 
 
-def tallies(views: ViewReader, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+def tallies(views: ViewReader, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
     """Tallies of contents, each counted from its members."""
-    return {one: Tally(_count(views, kind, one)) for one in ids}
+    return {one: Count(_count(views, kind, one)) for one in ids}
 
 
-def _count(views: ViewReader, kind: Count, content_id: int) -> int:
+def _count(views: ViewReader, kind: CountKind, content_id: int) -> int:
     match kind:
-        case Count.LIKES:
+        case CountKind.LIKES:
             return views.like_count(content_id)
-        case Count.VIEWS:
+        case CountKind.VIEWS:
             return views.view_count(content_id)
-        case Count.COMMENTS | Count.REPOSTS:
+        case CountKind.COMMENTS | CountKind.REPOSTS:
             return len(members(views, kind, content_id))
 
 
-def members(views: ViewReader, kind: Count, content_id: int) -> Collection[int]:
+def members(views: ViewReader, kind: CountKind, content_id: int) -> Collection[int]:
     """The ids that are counted, in any order."""
     match kind:
-        case Count.LIKES:
+        case CountKind.LIKES:
             return views.likers(content_id)
-        case Count.VIEWS:
+        case CountKind.VIEWS:
             return views.viewers(content_id).keys()
-        case Count.COMMENTS:
+        case CountKind.COMMENTS:
             return [row.comment_id for row in live_comments(views, content_id, 0)]
-        case Count.REPOSTS:
+        case CountKind.REPOSTS:
             return members_among(views, kind, content_id, views.reposts(content_id))
 
 
 def members_among(
-    views: ViewReader, kind: Count, content_id: int, ids: Collection[int]
+    views: ViewReader, kind: CountKind, content_id: int, ids: Collection[int]
 ) -> Collection[int]:
     """Those of the ids, whose events are all applied, that are counted."""
     match kind:
-        case Count.LIKES:
+        case CountKind.LIKES:
             return views.likers_among(content_id, ids)
-        case Count.VIEWS:
+        case CountKind.VIEWS:
             return ids  # once viewed, for ever
-        case Count.COMMENTS:
+        case CountKind.COMMENTS:
             rows = views.comments(ids).values()
             return [row.comment_id for row in rows if stands(row, content_id)]
-        case Count.REPOSTS:
+        case CountKind.REPOSTS:
             posts = views.posts(ids).values()
             return [p.post_id for p in posts if not p.deleted and p.repost_of == content_id]
 

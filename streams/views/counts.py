@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 _PACKED: Final = struct.Struct(">Q?8s")
 
 
-class Count(StrEnum):
+class CountKind(StrEnum):
     """What is counted of a content, each by ids of its own: its members."""
 
     LIKES = "likes"
@@ -21,7 +21,7 @@ class Count(StrEnum):
     """Posts that repost it, and stand."""
 
 
-class Tally(NamedTuple):
+class Count(NamedTuple):
     """How many members there are, or an estimate."""
 
     number: int
@@ -31,20 +31,20 @@ class Tally(NamedTuple):
 NO_STAMP: Final = bytes(8)
 
 
-class Stamped(NamedTuple):
+class CachedCount(NamedTuple):
     """A tally as it is copied, with who made the copy: 8 bytes that nobody else draws.
 
     It may carry its members, so that whoever changes it needs to ask nobody.
     """
 
-    tally: Tally
+    tally: Count
     stamp: bytes = NO_STAMP
     carried: bytes = b""
 
     @classmethod
-    def of(cls, members: Collection[int]) -> "Stamped":
+    def of(cls, members: Collection[int]) -> "CachedCount":
         """The tally of these members, each given once, carrying them."""
-        return cls(Tally(len(members)), carried=struct.pack(f">{len(members)}Q", *members))
+        return cls(Count(len(members)), carried=struct.pack(f">{len(members)}Q", *members))
 
     @property
     def members(self) -> frozenset[int] | None:
@@ -58,7 +58,7 @@ class Stamped(NamedTuple):
         return _PACKED.pack(*self.tally, self.stamp) + self.carried
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "Stamped":
+    def unpack(cls, packed: bytes) -> "CachedCount":
         """The inverse of `pack`."""
         number, estimated, stamp = _PACKED.unpack_from(packed)
-        return cls(Tally(number, estimated), stamp, packed[_PACKED.size :])
+        return cls(Count(number, estimated), stamp, packed[_PACKED.size :])

@@ -7,7 +7,7 @@ ABSENT_S: Final = 30 * 24 * 3600
 """Who has not read for longer is forgotten."""
 
 
-class Visits(Protocol):
+class ReaderActivity(Protocol):
     """Readers' last visits, to the minute. Nothing but what is worth warming depends on them.
 
     Both methods raise StoreUnavailableError.

@@ -9,17 +9,17 @@ it, whoever is slow.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 
 
-class Copy(NamedTuple):
+class CachedRow(NamedTuple):
     """A row as its reader packed it, and how many seconds the copy may live."""
 
     packed: bytes
     ttl_s: int
 
 
-class Copied(NamedTuple):
+class CacheLookup(NamedTuple):
     """The copies of some rows, and which of those that lack one the caller may fill in."""
 
     held: Mapping[int, bytes]
@@ -28,7 +28,7 @@ class Copied(NamedTuple):
     """For `Copies.fill`."""
 
 
-class Renewed(NamedTuple):
+class RefreshTicket(NamedTuple):
     """The copies there were of rows that have changed."""
 
     old: Mapping[int, bytes]
@@ -36,24 +36,24 @@ class Renewed(NamedTuple):
     """For `Copies.fill`."""
 
 
-class Copies(Protocol):
+class RowCache(Protocol):
     """Copies of the rows of one kind, by id. All methods raise StoreUnavailableError.
 
     Losing any of them at any moment costs time, never a right answer.
     """
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         """The copies there are, and leases for those that are not there and nobody is fetching.
 
         The durable rows of what is leased must be read after this.
         """
         ...
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         """Put in what was leased under `token`, but where the lease is gone."""
         ...
 
-    def renew(self, ids: Collection[int]) -> Renewed:
+    def renew(self, ids: Collection[int]) -> RefreshTicket:
         """The durable rows have changed and new copies are at hand, or copies are to tell more:
         find them; they are read as they are until a `fill` under the token replaces them.
 
@@ -67,13 +67,13 @@ class Copies(Protocol):
         ...
 
 
-class RowCopies(NamedTuple):
+class RowCaches(NamedTuple):
     """What is copied: posts by their id, relations by the id of the user whose they are, tallies
     of each kind by the content's id, an author's stories by the author's, and which of them
     somebody has seen by the viewer's."""
 
-    posts: Copies
-    relations: Copies
-    tallies: Mapping[Count, Copies]
-    stories: Copies
-    seen: Copies
+    posts: RowCache
+    relations: RowCache
+    tallies: Mapping[CountKind, RowCache]
+    stories: RowCache
+    seen: RowCache

@@ -9,7 +9,7 @@ the content row decides.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from streams.views.effects import Effects
 from streams.views.rows import (
     CommentRow,
@@ -135,7 +135,7 @@ class ViewReader(Protocol):
         """Users whose last like event on the content is ContentLiked."""
         ...
 
-    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
         """How many likes, views, comments or reposts each of the contents has."""
         ...
 

@@ -16,7 +16,7 @@ from streams.contracts.catalog import (
 )
 from streams.contracts.compatibility import breaks
 from streams.contracts.events import EVENT_TYPES, ContentKind, Surface, Tier
-from streams.contracts.fields import Kind, fields_of
+from streams.contracts.fields import FieldKind, fields_of
 from streams.contracts.rows import ENUMS
 
 # topic -> key and record types, as the published contract tables them
@@ -63,7 +63,7 @@ def test_enums_match_their_classes_and_know_a_default() -> None:
         field.name: field
         for record_type in EVENT_TYPES
         for field in fields_of(record_type)
-        if field.kind is Kind.ENUM
+        if field.kind is FieldKind.ENUM
     }
     assert drawn.keys() == ENUMS.keys()
     for name, field in drawn.items():

@@ -2,13 +2,13 @@
 
 import pytest
 
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.row_cache import MemoryRowCache
 from tests.contract.copies_suite import CopyServer, CopySuite
 
 
 class Server(CopyServer):
     def __init__(self) -> None:
-        self.copies: MemoryCopies = MemoryCopies()
+        self.copies: MemoryRowCache = MemoryRowCache()
 
     def flush(self) -> None:
         self.copies.flush()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.delivery_suite import DeliverySuite
 from tests.contract.refit_suite import RefitSuite
@@ -14,8 +14,8 @@ from tests.support.profiles import scaled
 
 
 class MemoryServer(TimelineServer):
-    def cache(self, *, shards: int = 4, limits: TimelineLimits = SMALL) -> MemoryTimelines:
-        self._cache = MemoryTimelines(shards=shards, limits=limits)
+    def cache(self, *, shards: int = 4, limits: TimelineLimits = SMALL) -> MemoryTimelineCache:
+        self._cache = MemoryTimelineCache(shards=shards, limits=limits)
         return self._cache
 
     def flush(self) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from streams.accounts.capture_metrics import GAVE_UP, RESTARTS, SLOT_LAG
 from streams.accounts.changes import AudienceCounted, AudienceTier, Moved
-from streams.accounts.connect_client import State
+from streams.accounts.connect_client import ConnectorState
 from streams.accounts.database import Connection
 from streams.accounts.store import AccountStore
 from streams.app.accounts import change_stream
@@ -137,14 +137,16 @@ def flows(settings: Settings) -> bool:
         return False
 
 
-def task_state(settings: Settings) -> State | None:
+def task_state(settings: Settings) -> ConnectorState | None:
     with change_stream.change_stream(settings) as stream:
         connector = stream.status().connector
     return connector.tasks[0].state if connector and connector.tasks else None
 
 
 def wait_until_failed(settings: Settings) -> None:
-    wait_until(lambda: task_state(settings) is State.FAILED, poll_s=0.05, what="a failed task")
+    wait_until(
+        lambda: task_state(settings) is ConnectorState.FAILED, poll_s=0.05, what="a failed task"
+    )
 
 
 def captured_countries(settings: Settings, user_id: int) -> list[str]:

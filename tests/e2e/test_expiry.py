@@ -10,7 +10,7 @@ from streams.app.broker import log_reader, schema_registry
 from streams.app.settings import Settings
 from streams.contracts.events import StoryCreated, StoryDeleted, StoryExpired
 from streams.contracts.ids import id_time, make_id
-from streams.dlq.record_view import look
+from streams.dlq.record_view import decode_for_display
 from streams.producer import EventProducer
 from tests.support.workers import prepare, program, running_workers, skip_to_end, wait_until, worker
 
@@ -65,7 +65,7 @@ def told(settings: Settings) -> Counter[int]:
     """How often the log tells of each story of this module that it has ended."""
     registry, found = schema_registry(settings), Counter[int]()
     for records in log_reader(settings).read(TOPIC, 0, follow=False):
-        for seen in look(records, TOPIC, registry.schema_text):
+        for seen in decode_for_display(records, TOPIC, registry.schema_text):
             event = seen.event
             if isinstance(event, StoryExpired) and event.author_id == AUTHOR:
                 found[event.story_id] += 1

@@ -21,7 +21,7 @@ from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import Event, PostCreated, UserFollowed
 from streams.producer import PARTITIONER, EventProducer
-from streams.runtime.monitoring.counters import Tally
+from streams.runtime.monitoring.counters import TopicCounters
 from streams.stack.supervision.status import ProgramStatus
 from tests.oracle.views import Oracle
 from tests.support.line import (
@@ -78,7 +78,7 @@ def _is_back(settings: Settings, name: str, killed: int) -> bool:
     return server.state == "ready" and server.pid != killed
 
 
-def _tallies(settings: Settings, agent: str) -> list[Tally]:
+def _tallies(settings: Settings, agent: str) -> list[TopicCounters]:
     group = settings.group(agent)
     return [told.tally for told in worker_tallies(settings.home) if told.group == group]
 

@@ -13,7 +13,7 @@ from jobs.run import run_once
 from streams.app.lake import run as lake_app
 from streams.app.settings import settings
 from streams.cli import main as cli
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.stack import Stack
 from tests.integration.valkey import Valkey
 from tests.support.lake_command import Command
@@ -44,7 +44,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     made: list[Stack] = []
 
     def build(
-        *services: Service, home: Path | None = None, workers: Iterable[Worker] = ()
+        *services: Service, home: Path | None = None, workers: Iterable[WorkerService] = ()
     ) -> Stack:
         stack = toy_stack(home or tmp_path / f"home-{len(made)}", *services, workers=workers)
         made.append(stack)

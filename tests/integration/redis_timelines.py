@@ -3,7 +3,7 @@
 import redis
 
 from streams.sinks.redis.keys import Keys
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import SMALL, TimelineServer
 from tests.integration.valkey import begin_new_history
@@ -17,10 +17,10 @@ class RealServer(TimelineServer):
         self._client = client
         self._shards = SHARDS
 
-    def cache(self, *, shards: int = SHARDS, limits: TimelineLimits = SMALL) -> RedisTimelines:
+    def cache(self, *, shards: int = SHARDS, limits: TimelineLimits = SMALL) -> RedisTimelineCache:
         self._client.flushall()
         self._shards = shards
-        return RedisTimelines(self._client, version="v1", shards=shards, limits=limits)
+        return RedisTimelineCache(self._client, version="v1", shards=shards, limits=limits)
 
     def flush(self) -> None:
         self._client.flushall()
@@ -32,5 +32,5 @@ class RealServer(TimelineServer):
         begin_new_history(self._client)
 
 
-def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimelines:
-    return RedisTimelines(client, version="v1", shards=SHARDS, limits=limits)
+def timelines(client: redis.Redis, limits: TimelineLimits = SMALL) -> RedisTimelineCache:
+    return RedisTimelineCache(client, version="v1", shards=SHARDS, limits=limits)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from streams.sinks.redis.reader_activity import RedisVisits
-from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.reader_activity import RedisReaderActivity
+from streams.sinks.redis.row_cache import RedisRowCache
 from streams.sinks.redis.stats import KINDS, OTHER, cache_stats
-from streams.sinks.redis.timeline_cache import RedisTimelines
-from streams.views.row_cache import Copy
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
+from streams.views.row_cache import CachedRow
 from streams.views.timeline_limits import TimelineLimits
 from tests.integration.valkey import Valkey, free_port
 
@@ -20,13 +20,15 @@ pytestmark = pytest.mark.stack
 
 def test_everything_is_counted_by_its_kind(valkey: Valkey) -> None:
     client = valkey.client
-    timelines = RedisTimelines(client, version="v1", shards=2, limits=TimelineLimits())
+    timelines = RedisTimelineCache(client, version="v1", shards=2, limits=TimelineLimits())
     token = timelines.begin(7, [8, 9])
     assert token is not None
     assert timelines.install(7, token, [3, 2], 1, b"s" * 16)
-    RedisVisits(client, version="v1", shards=2).note(7)
-    posts = RedisCopies(client, version="v2", parts=2, letter="p")
-    posts.fill(posts.read(range(1, 51)).token, dict.fromkeys(range(1, 51), Copy(b"x" * 100, 60)))
+    RedisReaderActivity(client, version="v1", shards=2).note(7)
+    posts = RedisRowCache(client, version="v2", parts=2, letter="p")
+    posts.fill(
+        posts.read(range(1, 51)).token, dict.fromkeys(range(1, 51), CachedRow(b"x" * 100, 60))
+    )
     client.set("not ours", "x" * 5000)
     found = cache_stats(client, 1000)
     counted = {(kind.version, kind.kind): kind.keys for kind in found.kinds}
@@ -49,9 +51,9 @@ def test_everything_is_counted_by_its_kind(valkey: Valkey) -> None:
 def test_of_very_many_keys_a_sample_is_drawn(valkey: Valkey) -> None:
     client = valkey.client
     for letter, count in (("p", 3000), ("r", 1000)):
-        copies = RedisCopies(client, version="v1", parts=1, letter=letter)
+        copies = RedisRowCache(client, version="v1", parts=1, letter=letter)
         ids = range(1, count + 1)
-        copies.fill(copies.read(ids).token, dict.fromkeys(ids, Copy(b"x", 60)))
+        copies.fill(copies.read(ids).token, dict.fromkeys(ids, CachedRow(b"x", 60)))
     found = cache_stats(client, 1200)
     assert (found.keys, found.sampled) == (4000, 1200)
     counted = {kind.kind: kind.keys for kind in found.kinds}
@@ -66,8 +68,8 @@ def test_an_empty_server_has_nothing(valkey: Valkey) -> None:
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_the_command_tells_it(valkey: Valkey, as_json: bool) -> None:
-    posts = RedisCopies(valkey.client, version="v1", parts=1, letter="p")
-    posts.fill(posts.read([1, 2]).token, dict.fromkeys([1, 2], Copy(b"x", 60)))
+    posts = RedisRowCache(valkey.client, version="v1", parts=1, letter="p")
+    posts.fill(posts.read([1, 2]).token, dict.fromkeys([1, 2], CachedRow(b"x", 60)))
     done = storyline(valkey.port, *(["--json"] if as_json else []))
     assert done.returncode == 0
     if as_json:

@@ -25,7 +25,7 @@ from streams.accounts.store import AccountRefusedError, AccountStore
 from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_connection, accounts_server, accounts_store
 from streams.app.broker import schema_registry
-from streams.app.settings import Accounts, Ports, Settings
+from streams.app.settings import AccountsSettings, Ports, Settings
 from streams.contracts.batch import Record
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import RegistryUnavailableError
@@ -527,7 +527,7 @@ def test_each_missing_server_is_named(stack: Settings) -> None:
 
 def test_a_wrong_capture_role_is_told_in_connects_words(stack: Settings) -> None:
     with own_accounts(stack) as own:
-        accounts = Accounts(database=own.accounts.database, cdc_user="nobody_here")
+        accounts = AccountsSettings(database=own.accounts.database, cdc_user="nobody_here")
         wrong = own.model_copy(update={"accounts": accounts})
         with pytest.raises(ConnectRefusedError, match='role "nobody_here" does not exist'):
             change_stream.apply(wrong, lambda _: None)

@@ -3,8 +3,8 @@
 import pytest
 import redis
 
-from streams.sinks.redis.row_cache import LEASE_S, RedisCopies
-from streams.views.row_cache import Copy
+from streams.sinks.redis.row_cache import LEASE_S, RedisRowCache
+from streams.views.row_cache import CachedRow
 from tests.contract.copies_suite import ANN, CopyServer, CopySuite
 from tests.integration.valkey import Valkey, begin_new_history
 
@@ -15,7 +15,7 @@ class RealServer(CopyServer):
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         client.flushall()
-        self.copies = RedisCopies(client, version="v1", parts=4, letter="p")
+        self.copies = RedisRowCache(client, version="v1", parts=4, letter="p")
 
     def flush(self) -> None:
         self.client.flushall()
@@ -41,5 +41,5 @@ def test_a_lease_ends_by_itself_and_a_copy_when_it_should(server: RealServer) ->
     lease = server.copies.read([ANN])
     (key,) = server.client.scan_iter()
     assert 0 < server.client.ttl(key) <= LEASE_S
-    server.copies.fill(lease.token, {ANN: Copy(b"a", 1800)})
+    server.copies.fill(lease.token, {ANN: CachedRow(b"a", 1800)})
     assert LEASE_S < server.client.ttl(key) <= 1800

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from streams.sinks.redis.keys import Keys, pack
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.timeline_cache import Delivery
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import ALL, ANN, READER, build, finish, standing, warm_ids
@@ -18,9 +18,9 @@ KEYS = Keys("v1", 1)
 MAX_ID = 2**63 - 1
 
 
-def timelines(valkey: Valkey, page: int = 512, pushes: int = 250) -> RedisTimelines:
+def timelines(valkey: Valkey, page: int = 512, pushes: int = 250) -> RedisTimelineCache:
     limits = TimelineLimits(pushes=pushes, list_page=page)
-    return RedisTimelines(valkey.client, version="v1", shards=1, limits=limits)
+    return RedisTimelineCache(valkey.client, version="v1", shards=1, limits=limits)
 
 
 readers = st.one_of(st.integers(1, 12), st.integers(1, MAX_ID), st.integers(MAX_ID - 3, MAX_ID))

@@ -19,9 +19,9 @@ from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.generate.malformed_records import Poisoner
+from streams.generate.malformed_records import MalformedRecords
 from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
-from streams.runtime.producer import Message, Outbox
+from streams.runtime.producer import AckedProducer, Message
 from tests.support.workers import prepare, running_workers, skip_to_end, wait_until
 
 TOPIC = "social.likes.v1"
@@ -79,7 +79,7 @@ def letters(settings: Settings, storyline: Storyline) -> Callable[[], dict[str, 
 def test_letters_are_listed_shown_replayed_and_discarded(
     settings: Settings, storyline: Storyline, letters: Callable[[], dict[str, Any]]
 ) -> None:
-    send = Outbox(settings.bootstrap, client_id="test-dlq").send
+    send = AckedProducer(settings.bootstrap, client_id="test-dlq").send
     unknown = a_like_of_unknown_schema(settings)
     send([unknown, Message(TOPIC, b"5", None, OWN)])
     yes = ("--group", settings.group("engagement"), "--yes")
@@ -155,7 +155,7 @@ def test_a_record_that_can_be_applied_by_now_reaches_the_views(
     value = encode(like, schema_registry(settings).schema_id(TOPIC, "ContentLiked"))
     reason = ((CODE_HEADER, b"unknown_schema"), (GROUP_HEADER, b"storyline-v76-late"))
     message = Message(f"{TOPIC}.dlq", b"%d" % like.content_id, value, reason, now_ms())
-    Outbox(settings.bootstrap, client_id="test-dlq").send([message])
+    AckedProducer(settings.bootstrap, client_id="test-dlq").send([message])
     late = ("--topic", TOPIC, "--group", "storyline-v76-late")
     (letter,) = storyline("list", *late)["letters"]
     assert storyline("show", letter["position"])["event"]["content_id"] == str(like.content_id)
@@ -181,7 +181,9 @@ def source_records(settings: Settings) -> list[Record]:
 
 def a_like_of_unknown_schema(settings: Settings) -> Message:
     schema_id = schema_registry(settings).schema_id
-    poisoner = Poisoner(lambda name: schema_id(topic_of(name).name, name), now_ms(), node=76)
+    poisoner = MalformedRecords(
+        lambda name: schema_id(topic_of(name).name, name), now_ms(), node=76
+    )
     post_id = MINT.next_id()
     post = PostCreated(
         event_id=MINT.next_id(),

@@ -25,7 +25,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events_of
 from streams.contracts.times import format_time
 from streams.generate.accounts import accounts_of
-from streams.generate.event_writers import PoisonedLog
+from streams.generate.event_writers import PoisonedWriter
 from streams.generate.malformed_records import KINDS
 from streams.generate.network import Network
 from streams.generate.world import Plan
@@ -92,7 +92,7 @@ def everything(settings: Settings) -> Iterator[Record]:
 def test_every_event_arrives_once_and_every_bad_record_is_refused(log_servers: Settings) -> None:
     network = list(Network(Plan(users=300, events=3000, seed=11, start=START)))
     with open_log(log_servers, bad=len(KINDS), events=len(network)) as log:
-        assert isinstance(log, PoisonedLog)
+        assert isinstance(log, PoisonedWriter)
         for event in network:
             log.send(event)
 

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 from jobs.micro_batches import BatchDone
-from jobs.queries import Counts
+from jobs.queries import BatchCounts
 from jobs.run import run_once
 from streams.contracts.tables import STAR as TABLES
 from tests.oracle import content
@@ -45,7 +45,7 @@ def contested_week() -> list[Event]:
     return events
 
 
-def ran(spark: SparkSession, path: Path) -> dict[str, Counts]:
+def ran(spark: SparkSession, path: Path) -> dict[str, BatchCounts]:
     """Run everything; what became of the rows, per query."""
     told: dict[str, Counter[str]] = {}
 
@@ -53,7 +53,7 @@ def ran(spark: SparkSession, path: Path) -> dict[str, Counts]:
         told.setdefault(done.query, Counter()).update(asdict(done.counts))
 
     run_once(spark, Lake(str(path)), note)
-    return {query: Counts(**({"rows": 0} | counts)) for query, counts in told.items()}
+    return {query: BatchCounts(**({"rows": 0} | counts)) for query, counts in told.items()}
 
 
 def ms(instant: datetime | None) -> int | None:

@@ -36,7 +36,7 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import id_time
-from streams.generate.malformed_records import KINDS, Poisoner
+from streams.generate.malformed_records import KINDS, MalformedRecords
 from streams.kafka.consumer_groups import PartitionLag
 from streams.kafka.topics import Topics
 from streams.producer import EventProducer
@@ -94,7 +94,7 @@ class Feed:
         self._settings = settings
         self._log = EventProducer(settings.bootstrap, settings.registry_url, node=74)
         schema_id = schema_registry(settings).schema_id
-        self._poisoner = Poisoner(
+        self._poisoner = MalformedRecords(
             lambda name: schema_id(topic_of(name).name, name), time.time_ns() // 1_000_000, node=75
         )
         self.poisoned: dict[Place, ErrorCode] = {}

@@ -22,14 +22,14 @@ from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import UserMuted
 from streams.contracts.json_codec import from_json
 from streams.contracts.validation import EventError
-from streams.dlq.record_view import look
+from streams.dlq.record_view import decode_for_display
 from streams.errors import UserError
 from streams.kafka import topics as topics_module
 from streams.kafka.schema_registry import SchemaMissingError, SchemaRegistry
-from streams.kafka.topics import Action, Topics, Wanted
+from streams.kafka.topics import TopicAction, TopicConfig, Topics
 from streams.producer import PARTITIONER, Ack, EventProducer, PublishError
 from streams.runtime.dead_letters.reporter import CODE_HEADER
-from streams.runtime.producer import Message, Outbox
+from streams.runtime.producer import AckedProducer, Message
 from tests.support.messages import produces
 
 pytestmark = pytest.mark.stack
@@ -72,7 +72,7 @@ def end_of(settings: Settings, topic: str) -> int:
     return sum(len(piece) for piece in log_reader(settings).read(topic, 0, follow=False))
 
 
-def until_same(admin: Topics, seconds: float = 10) -> list[topics_module.Difference]:
+def until_same(admin: Topics, seconds: float = 10) -> list[topics_module.TopicDifference]:
     """Metadata reaches a client a moment after it was written."""
     deadline = time.monotonic() + seconds
     while (differences := admin.diff()) and time.monotonic() < deadline:
@@ -91,25 +91,25 @@ def test_apply_creates_alters_and_refuses(
     ready: Settings, scratch: tuple[AdminClient, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, name = scratch
-    described = {name: Wanted(2, {"retention.ms": str(FOREVER)})}
+    described = {name: TopicConfig(2, {"retention.ms": str(FOREVER)})}
     monkeypatch.setattr(topics_module, "wanted", lambda: described)
     admin = topic_admin(ready)
-    assert [one.action for one in admin.diff()] == [Action.CREATE]
-    assert [one.action for one in admin.apply()] == [Action.CREATE]
+    assert [one.action for one in admin.diff()] == [TopicAction.CREATE]
+    assert [one.action for one in admin.apply()] == [TopicAction.CREATE]
     assert until_same(admin) == []
 
-    described[name] = Wanted(2, {"retention.ms": "60000"})
+    described[name] = TopicConfig(2, {"retention.ms": "60000"})
     [altered] = admin.apply()
-    assert altered.action is Action.ALTER
+    assert altered.action is TopicAction.ALTER
     assert altered.changes == (("retention.ms", "-1", "60000"),)
     assert until_same(admin) == []
 
-    described[name] = Wanted(3, {"retention.ms": "1"})
+    described[name] = TopicConfig(3, {"retention.ms": "1"})
     [refused] = admin.diff()
-    assert refused.action is Action.REFUSE
+    assert refused.action is TopicAction.REFUSE
     with pytest.raises(UserError, match="has 2 partitions, its description says 3"):
         admin.apply()
-    described[name] = Wanted(2, {"retention.ms": "60000"})
+    described[name] = TopicConfig(2, {"retention.ms": "60000"})
     assert admin.diff() == []
     assert len(client.list_topics(timeout=10).topics[name].partitions) == 2
 
@@ -119,7 +119,7 @@ def test_topic_for_more_brokers_than_there_are_is_refused(
     stack: Settings, scratch: tuple[AdminClient, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, name = scratch
-    monkeypatch.setattr(topics_module, "wanted", lambda: {name: Wanted(1, {})})
+    monkeypatch.setattr(topics_module, "wanted", lambda: {name: TopicConfig(1, {})})
     with pytest.raises(UserError, match=r"the broker refused: .*eplication factor"):
         topic_admin(stack).apply(replication_factor=9)
     accounts = stack.accounts.model_copy(update={"database": name.replace(".", "_")})
@@ -136,9 +136,9 @@ def test_dead_letters_are_gzip_whatever_the_producer_uses(
     for made in client.create_topics([NewTopic(name, 1, 1)]).values():
         made.result(20)
     letters = [Message(name, b"1", b"x" * 500, ((CODE_HEADER, b"bad_frame"),), 1_700_000_000_000)]
-    send = Outbox(stack.bootstrap, client_id="test-codec").send
+    send = AckedProducer(stack.bootstrap, client_id="test-codec").send
     send(letters)
-    described = {name: Wanted(1, topics()["social.posts.v1"].dlq_config)}
+    described = {name: TopicConfig(1, topics()["social.posts.v1"].dlq_config)}
     monkeypatch.setattr(topics_module, "wanted", lambda: described)
     admin = topic_admin(stack)
     [altered] = admin.apply()
@@ -202,7 +202,7 @@ def test_published_events_are_where_their_acks_say(ready: Settings) -> None:
     lookup = schema_registry(ready).schema_text
     found: dict[Ack, int] = {}
     for records in log_reader(ready).read("social.blocks.v1", -5000, follow=False):
-        for seen in look(records, "social.blocks.v1", lookup):
+        for seen in decode_for_display(records, "social.blocks.v1", lookup):
             if isinstance(seen.event, UserMuted) and seen.event.user_id in users:
                 assert seen.error is None
                 place = seen.record.position

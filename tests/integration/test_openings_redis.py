@@ -7,11 +7,11 @@ import redis
 from redis.connection import Connection
 
 from streams.errors import StoreUnavailableError
-from streams.sinks.redis.feed_context import RedisOpenings
+from streams.sinks.redis.feed_context import RedisFeedContextReader
 from streams.sinks.redis.pull_set import RedisPullSet
-from streams.sinks.redis.row_cache import RedisCopies
-from streams.sinks.redis.timeline_cache import RedisTimelines
-from streams.views.row_cache import Copy
+from streams.sinks.redis.row_cache import RedisRowCache
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
+from streams.views.row_cache import CachedRow
 from tests.integration.valkey import Valkey
 
 pytestmark = pytest.mark.stack
@@ -25,14 +25,14 @@ class Server:
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         client.flushall()
-        self.relations = RedisCopies(client, version="v1", parts=4, letter="r")
-        self.timelines = RedisTimelines(client, version="v1", shards=4)
+        self.relations = RedisRowCache(client, version="v1", parts=4, letter="r")
+        self.timelines = RedisTimelineCache(client, version="v1", shards=4)
         self.pulls = RedisPullSet(client, version="v1")
-        self.openings = RedisOpenings(client, self.relations, self.timelines, self.pulls)
+        self.openings = RedisFeedContextReader(client, self.relations, self.timelines, self.pulls)
 
     def fill(self) -> None:
         lease = self.relations.read((READER,))
-        self.relations.fill(lease.token, {READER: Copy(b"whom READER follows", 60)})
+        self.relations.fill(lease.token, {READER: CachedRow(b"whom READER follows", 60)})
         token = self.timelines.begin(READER, (ANN, BOB))
         assert token is not None
         assert self.timelines.install(READER, token, (9, 8), 7, b"s" * 16)
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_leased_cold_and_not_known(server: Server) -> None:
     assert opened.relations.leased == {OTHER}
     assert opened.timeline is None
     assert opened.pulled is None
-    server.relations.fill(opened.relations.token, {OTHER: Copy(b"nobody", 60)})
+    server.relations.fill(opened.relations.token, {OTHER: CachedRow(b"nobody", 60)})
     assert server.openings.read(OTHER, ()).relations.held == {OTHER: b"nobody"}
 
 

@@ -11,7 +11,7 @@ from streams.app.broker import event_producer, log_reader, schema_registry, topi
 from streams.app.settings import Settings
 from streams.contracts.events import Event, PostCreated, UserFollowed
 from streams.contracts.ids import id_time
-from streams.dlq.record_view import Seen, look
+from streams.dlq.record_view import RecordView, decode_for_display
 from streams.producer import Ack
 from tests.support.producer_programs import LANGUAGES, ExampleProducer, Language, build
 
@@ -147,10 +147,10 @@ def _read(settings: Settings, at: Ack) -> Event | None:
     return seen.event
 
 
-def _seen(settings: Settings, topic: str) -> Iterator[Seen]:
+def _seen(settings: Settings, topic: str) -> Iterator[RecordView]:
     lookup = schema_registry(settings).schema_text
     for records in log_reader(settings).read(topic, -100, follow=False):
-        yield from look(records, topic, lookup)
+        yield from decode_for_display(records, topic, lookup)
 
 
 def _versions(settings: Settings) -> Mapping[str, list[int]]:

@@ -3,8 +3,8 @@
 import pytest
 import redis
 
-from streams.sinks.redis.row_cache import LEASE_S, RedisCopies
-from streams.views.row_cache import Copy
+from streams.sinks.redis.row_cache import LEASE_S, RedisRowCache
+from streams.views.row_cache import CachedRow
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.timeline_suite import READER
 from tests.integration.redis_timelines import KEYS, timelines
@@ -30,18 +30,18 @@ def without_expiry(client: redis.Redis) -> list[bytes]:
 
 
 def test_copy_that_is_being_renewed_keeps_its_lifetime(client: redis.Redis) -> None:
-    copies = RedisCopies(client, version="v1", parts=1, letter="p")
-    copies.fill(copies.read([ANN]).token, {ANN: Copy(b"a", TTL_S)})
+    copies = RedisRowCache(client, version="v1", parts=1, letter="p")
+    copies.fill(copies.read([ANN]).token, {ANN: CachedRow(b"a", TTL_S)})
     renewed = copies.renew([ANN])
     assert renewed.old == {ANN: b"a"}
     (key,) = client.scan_iter()
     assert LEASE_S < client.ttl(key) <= TTL_S, "a worker that is killed here leaves it"
-    copies.fill(renewed.token, {ANN: Copy(b"b", 2 * TTL_S)})
+    copies.fill(renewed.token, {ANN: CachedRow(b"b", 2 * TTL_S)})
     assert TTL_S < client.ttl(key) <= 2 * TTL_S
 
 
 def test_renewal_that_finds_no_copy_leaves_no_key(client: redis.Redis) -> None:
-    copies = RedisCopies(client, version="v1", parts=1, letter="p")
+    copies = RedisRowCache(client, version="v1", parts=1, letter="p")
     copies.read([ANN])
     assert copies.renew([ANN]).old == {}
     assert list(client.scan_iter()) == []

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.app.settings import Settings
 from streams.kafka.consumer_groups import Progress
-from streams.runtime.monitoring.counters import Tally, tallies
+from streams.runtime.monitoring.counters import TopicCounters, read_counters
 from tests.support.local_stack import free_ports
 from tests.support.workers import wait_until
 
@@ -48,7 +48,9 @@ def test_the_example_runs(stack: Settings, tmp_path: Path) -> None:
             rows = store.execute("SELECT position, key, number FROM numbers").fetchall()
         assert sorted(rows) == [(0, b"k", 1), (1, b"k", 2), (3, b"k", 3)]
         assert progress.sizes([f"{topic}.dlq"]) == {f"{topic}.dlq": 1}
-        assert tallies(_get(port, "metrics"))[topic] == Tally(4, 3, 0, {"no_number": 1})
+        assert read_counters(_get(port, "metrics"))[topic] == TopicCounters(
+            4, 3, 0, {"no_number": 1}
+        )
         assert json.loads(_get(port, "healthz"))["status"] == "ok"
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from streams.sinks.redis.timeline_cache import RedisTimelines
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from tests.contract.timeline_suite import (
     ALL,
     ANN,
@@ -48,7 +48,7 @@ def interrupted(valkey: Valkey) -> Iterator[redis.Redis]:
     pool.disconnect()
 
 
-def scenario(cache: RedisTimelines, durable: set[int]) -> None:
+def scenario(cache: RedisTimelineCache, durable: set[int]) -> None:
     """Build with many authors, a page a script; then two posts are written and delivered."""
     token = cache.begin(READER, [ANN, *range(200, 212)])
     if token is not None:
@@ -100,7 +100,11 @@ def test_a_load_that_loses_its_marker_ends(valkey: Valkey, interrupted: redis.Re
 
 
 def _interruption(
-    kind: str, client: redis.Redis, other: RedisTimelines, durable: set[int], seed: random.Random
+    kind: str,
+    client: redis.Redis,
+    other: RedisTimelineCache,
+    durable: set[int],
+    seed: random.Random,
 ) -> None:
     if kind == "flush":
         client.flushall()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.sinks.redis.reader_activity import NOTED_S, RedisVisits
+from streams.sinks.redis.reader_activity import NOTED_S, RedisReaderActivity
 from streams.views.reader_activity import ABSENT_S
 from tests.integration.valkey import Valkey
 
@@ -16,8 +16,10 @@ class World:
         self.server, self.now = server, START
         self.visits = self.process()
 
-    def process(self) -> RedisVisits:
-        return RedisVisits(self.server.client, version="v1", shards=4, clock=lambda: self.now)
+    def process(self) -> RedisReaderActivity:
+        return RedisReaderActivity(
+            self.server.client, version="v1", shards=4, clock=lambda: self.now
+        )
 
     def calls(self) -> int:
         found = self.server.client.info("commandstats").get("cmdstat_zadd", {"calls": 0})

@@ -25,7 +25,7 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import SnowflakeGenerator, id_time
-from streams.generate.malformed_records import KINDS, Poisoner
+from streams.generate.malformed_records import KINDS, MalformedRecords
 from streams.producer import EventProducer
 from streams.sinks.cassandra.store import CassandraStore
 from tests.support.workers import (
@@ -229,7 +229,7 @@ def test_bad_records_are_buried_and_the_good_ones_behind_them_arrive(
     for agent in agents:
         skip_to_end(settings, agent)
     schema_id = schema_registry(settings).schema_id
-    poisoner = Poisoner(
+    poisoner = MalformedRecords(
         lambda name: schema_id(topic_of(name).name, name), time.time_ns() // 1_000_000, node=75
     )
     good = Good(views)

@@ -20,7 +20,7 @@ COUNTING = (
         "likes-stay-as-read",
         "a post shows the likes it had when somebody first asked",
         _DROPPING,
-        "        self._tallies.changed(Count.LIKES, likes)\n",
+        "        self._tallies.changed(CountKind.LIKES, likes)\n",
         "",
         _TALLIES,
     ),

@@ -8,11 +8,11 @@ from streams.serving.feed.home import home_feed
 from streams.serving.read_side import ReadSide
 from streams.serving.responses import PostPage
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.expected_feeds import TOPICS, FeedFold
 from streams.verification.log_scan import everything
 from streams.verification.readers import NamedReaders, Readers, SampledReaders
-from streams.verification.verify import Line, judge
+from streams.verification.verify import VerifiedLine, judge
 from streams.views.timeline_limits import TimelineLimits
 from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
@@ -39,7 +39,7 @@ def _side(events: list[Event]) -> ReadSide:
     store = MemoryStore()
     feed(store, [events])
     limits = TimelineLimits(length=3, slack=2)
-    return memory_side(store, MemoryTimelines(shards=2, limits=limits), limits.length)
+    return memory_side(store, MemoryTimelineCache(shards=2, limits=limits), limits.length)
 
 
 @given(data=st.data())
@@ -60,7 +60,7 @@ def test_the_fold_of_a_log_is_what_the_oracle_answers(data: st.DataObject) -> No
 @given(data=st.data())
 def test_views_of_the_same_events_are_proved_equal(data: st.DataObject) -> None:
     world, events, log = data.draw(logs())
-    line = Line(log, schema_text, _side(events), lambda _: None)
+    line = VerifiedLine(log, schema_text, _side(events), lambda _: None)
     readers = NamedReaders([data.draw(st.sampled_from(world.users))])
     for warmth in ("cold", "warm"):
         verdict = judge(line, readers, Unwatched())

@@ -7,22 +7,22 @@ from collections.abc import Collection, Mapping, Sequence
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.agents.base import Services
+from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
-from streams.agents.fanout import Distribution
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.agents.fanout import FanOut
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.projections.tier_policy import TierLimits
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.context_loader import Opener
-from streams.serving.feed.feed_caches import HotViews
-from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.serving.feed.context_loader import FeedContextLoader
+from streams.serving.feed.feed_caches import FeedCaches
+from streams.sinks.memory.feed_context import MemoryFeedContextReader
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects
 from streams.views.rows import PostRow, Relations
 from streams.views.timeline_limits import TimelineLimits
@@ -45,16 +45,16 @@ class _Line:
 
     def __init__(self, polls: list[list[Fields]], limits: TierLimits) -> None:
         self.store = _Watched(self)
-        self.memory_copies = MemoryCopies(), MemoryCopies()
+        self.memory_copies = MemoryRowCache(), MemoryRowCache()
         self.copies = memory_copies(*self.memory_copies)
-        self.sink = DroppingSink(self.store, self.store, self.copies)
-        self.timelines = MemoryTimelines(shards=1, limits=_TINY)
+        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        self.timelines = MemoryTimelineCache(shards=1, limits=_TINY)
         self.pulls = MemoryPullSet()
         self.polls = polls
         self.taken: list[Fields] = []
         self.tiers: list[Tier] = []
         hours = itertools.count(step=3600)  # followers are counted anew each time
-        services = Services(
+        services = AgentDependencies(
             sink=self.sink,
             views=self.store,
             timelines=self.timelines,
@@ -66,7 +66,7 @@ class _Line:
             delivery_page=1,
             clock=lambda: next(hours),
         )
-        self._distribution = Distribution(services)
+        self._distribution = FanOut(services)
 
     def take(self) -> None:
         """One batch: durable rows first, then delivery to the end, page by page."""
@@ -147,10 +147,10 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
         polls.insert(0, [told for told in events if told["type"] == "UserFollowed"])
     line = _Line(polls, limits)
     celebrities = CelebrityCache(line.store, line.pulls, recent=data.draw(st.integers(1, 3)))
-    views = CopiedViews(line.store, line.copies)
-    openings = MemoryOpenings(line.copies.relations, line.timelines, line.pulls)
-    opener = Opener(views, openings, readers=2)  # of others it forgets whom they follow
-    hot = HotViews(line.timelines, celebrities, MemoryVisits(), length=3, opener=opener)
+    views = ReadThroughViews(line.store, line.copies)
+    openings = MemoryFeedContextReader(line.copies.relations, line.timelines, line.pulls)
+    opener = FeedContextLoader(views, openings, readers=2)  # of others it forgets whom they follow
+    hot = FeedCaches(line.timelines, celebrities, MemoryReaderActivity(), length=3, opener=opener)
     served = Served(views, hot=hot, page=2)
     readers = st.sampled_from(world.users)
     while line.polls:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.importers.edges import EdgeReader
 from streams.importers.html_text import plain_text
 from streams.importers.import_run import events_of_lines
-from streams.importers.input_lines import Line
+from streams.importers.input_lines import InputLine
 from streams.importers.jetstream import BLOCK, FOLLOW, LIKE, POST, REPOST
 from streams.importers.outbox_files import items_of
 from streams.importers.report import ImportReport
@@ -114,7 +114,7 @@ def test_every_line_of_an_edge_list_is_an_event_or_has_a_reason(
     raws: list[bytes], offset: int
 ) -> None:
     report = ImportReport()
-    lines = (Line(number, raw) for number, raw in enumerate(raws, start=1))
+    lines = (InputLine(number, raw) for number, raw in enumerate(raws, start=1))
     reader = EdgeReader(1_262_304_000_000, offset)
     events = list(
         events_of_lines(lines, reader.read, report, None, name="e", now_ms=lambda: NOW_MS)

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.dead_letters.limit import Bad, DeadLetterLimit, DeadLetterLimitError, History
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.dead_letters.limit import (
+    CountedRecord,
+    DeadLetterHistory,
+    DeadLetterLimit,
+    DeadLetterLimitError,
+)
 
 
 @st.composite
@@ -41,8 +46,8 @@ def used_after(limit: DeadLetterLimit, codes: Sequence[str | None]) -> float:
     return max(of_run, min(bad / limit.minimum, float(Fraction(bad, len(window))) / limit.ratio))
 
 
-def place(number: int) -> Place:
-    return Place("t", number % 3, 100 + number)
+def place(number: int) -> RecordPosition:
+    return RecordPosition("t", number % 3, 100 + number)
 
 
 def batches(codes: Sequence[str | None], cuts: set[int]) -> Iterator[tuple[int, int]]:
@@ -58,10 +63,10 @@ def test_a_limit_counts_as_one_record_after_the_other_would(
     reached = next(
         (end for end in range(1, len(codes) + 1) if used_after(limit, codes[:end]) >= 1), None
     )
-    history = History()
+    history = DeadLetterHistory()
     for first, end in batches(codes, cuts):
         bad = [
-            Bad(number - first, code, place(number))
+            CountedRecord(number - first, code, place(number))
             for number in range(first, end)
             if (code := codes[number]) is not None
         ]

@@ -7,12 +7,12 @@ from typing import Any, Final
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
-from streams.views.row_cache import Copied, Renewed
+from streams.views.row_cache import CacheLookup, RefreshTicket
 from tests.support.memory_side import memory_copies
 from tests.support.profiles import scaled
 
@@ -27,8 +27,8 @@ class _Line:
         self.meanwhile: Callable[[], None] | None = None
         self.store, self.copies = _Store(self), _Copies(self)
         copies = memory_copies()._replace(seen=self.copies)
-        self._sink = DroppingSink(self.store, self.store, copies)
-        self._views = CopiedViews(self.store, copies)
+        self._sink = InvalidatingSink(self.store, self.store, copies)
+        self._views = ReadThroughViews(self.store, copies)
 
     def interrupt(self) -> None:
         """Let another act, once."""
@@ -64,17 +64,17 @@ class _Store(MemoryStore):
         return found
 
 
-class _Copies(MemoryCopies):
+class _Copies(MemoryRowCache):
     def __init__(self, line: _Line) -> None:
         super().__init__()
         self._line = line
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         found = super().read(ids)
         self._line.interrupt()
         return found
 
-    def renew(self, ids: Collection[int]) -> Renewed:
+    def renew(self, ids: Collection[int]) -> RefreshTicket:
         found = super().renew(ids)
         self._line.interrupt()
         return found

@@ -4,8 +4,8 @@ are made, taken over, deleted and viewed."""
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.caching.read_through_stories import STORIES_AHEAD_MS, STORIES_BACK_MS
 from streams.contracts.ids import make_id
 from streams.sinks.memory.store import MemoryStore
@@ -94,8 +94,8 @@ def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],
 ) -> None:
     store, copies = MemoryStore(clock=lambda: WALL), memory_copies()
-    sink = DroppingSink(store, store, copies)
-    served = Served(CopiedViews(store, copies, clock=lambda: WALL))
+    sink = InvalidatingSink(store, store, copies)
+    served = Served(ReadThroughViews(store, copies, clock=lambda: WALL))
     taken = [follow(author) for author in AUTHORS]
     feed(sink, [taken])
     for number, (drawn, offsets) in enumerate(polls):

@@ -27,7 +27,7 @@ from streams.projections.registry import project
 from streams.serving import hashtag_feed
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from tests.support.memory_side import memory_side
 
 SCHEMA = json.dumps(schemas()["PostCreated"])
@@ -84,7 +84,7 @@ def test_the_command_finds_any_tag_and_prints_it_as_plain_text(
 
     @contextmanager
     def opened(_: object) -> Iterator[ReadSide]:
-        yield memory_side(store, MemoryTimelines(shards=1))
+        yield memory_side(store, MemoryTimelineCache(shards=1))
 
     monkeypatch.setattr("streams.app.read_side.open_read_side", opened)
     ended = CliRunner().invoke(app, [tag, "--json"])

@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.caching.count_maintainer import TallyKeeper
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.caching.count_maintainer import CountMaintainer
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.errors import StoreUnavailableError
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 from streams.views.effects import (
     CreateComment,
     DeleteComment,
@@ -23,7 +23,7 @@ from streams.views.effects import (
     SetLike,
     Stamp,
 )
-from streams.views.row_cache import Copy
+from streams.views.row_cache import CachedRow
 from tests.contract.store_events import Scope
 from tests.support.memory_side import memory_copies
 
@@ -64,7 +64,7 @@ class Interrupted(MemoryStore):
         return list(self._read(super().reposts(post_id)))
 
 
-class Failing(MemoryCopies):
+class Failing(MemoryRowCache):
     """Does not answer the call after the next `left` ones."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Failing(MemoryCopies):
         self._answer()
         super().drop(ids)
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         self._answer()
         super().fill(token, copies)
 
@@ -96,31 +96,31 @@ class Line:
 
     def __init__(self) -> None:
         self.store = Interrupted()
-        self.held = {kind: Failing() for kind in Count}
+        self.held = {kind: Failing() for kind in CountKind}
         copies = memory_copies()._replace(tallies=self.held)
-        self.views = CopiedViews(self.store, copies)
+        self.views = ReadThroughViews(self.store, copies)
         self.workers = [
-            DroppingSink(
+            InvalidatingSink(
                 self.store,
                 self.store,
                 copies,
-                TallyKeeper(self.store, self.held, held_from=HELD_FROM, capacity=5),
+                CountMaintainer(self.store, self.held, held_from=HELD_FROM, capacity=5),
             )
             for _ in WORKERS
         ]
 
     def read(self) -> None:
-        for kind in Count:
+        for kind in CountKind:
             self.views.tallies(kind, CONTENTS)
 
     def check(self) -> None:
         self.store.meanwhile = None
-        for kind in Count:
+        for kind in CountKind:
             expected = self.store.tallies(kind, CONTENTS)
             assert self.views.tallies(kind, CONTENTS) == expected, kind
             assert self.views.tallies(kind, CONTENTS) == expected, f"copied {kind}"
 
-    def deliver(self, worker: int, effects: Effects, fails: tuple[Count, int] | None) -> None:
+    def deliver(self, worker: int, effects: Effects, fails: tuple[CountKind, int] | None) -> None:
         """Apply a batch; where Redis fails, it is delivered again, to the other worker."""
         if fails:
             self.held[fails[0]].left = fails[1]
@@ -164,7 +164,7 @@ effects = st.builds(
     ),
     delete_posts=st.lists(st.builds(DeletePost, st.sampled_from(POSTS), st.just(9)), max_size=1),
 )
-failures = st.none() | st.tuples(st.sampled_from(Count), st.integers(0, 2))
+failures = st.none() | st.tuples(st.sampled_from(CountKind), st.integers(0, 2))
 deliveries = st.tuples(workers, effects, failures)
 losses = st.sampled_from(("flush", "restart", "evict"))
 steps = st.lists(

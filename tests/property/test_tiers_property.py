@@ -18,21 +18,21 @@ from hypothesis.stateful import (
 )
 
 from streams import serving
-from streams.agents.base import Services
+from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
-from streams.agents.fanout import Distribution
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.agents.fanout import FanOut
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects, Relation, SetRelation, Stamp
 from streams.views.timeline_limits import TimelineLimits
 from tests.support.memory_side import memory_copies
@@ -62,11 +62,13 @@ class TierMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = MemoryStore()
-        self.memory_copies = MemoryCopies(), MemoryCopies()
+        self.memory_copies = MemoryRowCache(), MemoryRowCache()
         copies = memory_copies(*self.memory_copies)
-        self.sink = DroppingSink(self.store, self.store, copies)
-        self.views = CopiedViews(self.store, copies)
-        self.timelines = MemoryTimelines(shards=1, limits=TimelineLimits(length=LENGTH, slack=2))
+        self.sink = InvalidatingSink(self.store, self.store, copies)
+        self.views = ReadThroughViews(self.store, copies)
+        self.timelines = MemoryTimelineCache(
+            shards=1, limits=TimelineLimits(length=LENGTH, slack=2)
+        )
         self.pulls = MemoryPullSet()
         self.follows = {reader: set(AUTHORS) for reader in READERS}
         self.written: dict[int, set[int]] = {author: set() for author in AUTHORS}
@@ -81,7 +83,7 @@ class TierMachine(RuleBasedStateMachine):
 
     @initialize(budget=st.integers(3, 12), followers=st.integers(3, 6), inline=st.integers(1, 2))
     def begin(self, budget: int, followers: int, inline: int) -> None:
-        services = Services(
+        services = AgentDependencies(
             sink=self.sink,
             views=self.store,
             timelines=self.timelines,
@@ -93,9 +95,9 @@ class TierMachine(RuleBasedStateMachine):
             delivery_page=1,
             clock=self._clock,
         )
-        self.distribution = Distribution(services)
+        self.distribution = FanOut(services)
         celebrities = CelebrityCache(self.store, self.pulls, recent=2)
-        self.hot = HotViews(self.timelines, celebrities, MemoryVisits(), length=LENGTH)
+        self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self._read_all()
 
     def _clock(self) -> float:

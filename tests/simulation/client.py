@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
-from streams.runtime.consumer.fetch_rules import Fetching
+from streams.runtime.consumer.fetch_rules import FetchRules
 from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.group import Assignment, Group
@@ -12,7 +12,7 @@ from tests.simulation.log import Log
 
 
 class Client:
-    """The `Source` of a process's `Fetching`, over the log in memory."""
+    """The `Source` of a process's `FetchRules`, over the log in memory."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Client:
         most: Callable[[], int],
         coin: Callable[[], bool],
     ) -> None:
-        self.fetching = Fetching(self)
+        self.fetching = FetchRules(self)
         self.generation = 0
         self.assigned: tuple[TopicPartition, ...] = ()
         self._log = log

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from streams.runtime.consumer.consumer_rules import Intake
-from streams.runtime.consumer.fetch_rules import Fetched, Hole
+from streams.runtime.consumer.consumer_rules import ConsumerRules
+from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
 from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.client import Client
@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 class Member:
-    """The `Member` of its `Intake`; it stands still while `thawed` is not set."""
+    """The `Member` of its `ConsumerRules`; it stands still while `thawed` is not set."""
 
     def __init__(self, world: World, name: str) -> None:
         self.name = name
@@ -46,7 +46,7 @@ class Member:
         self.thawed.set()
         self.flowing = True
         self.lost_batches = False
-        self.intake = Intake(self, BUFFER)
+        self.intake = ConsumerRules(self, BUFFER)
         self.client = Client(
             world.log,
             world.group,
@@ -181,7 +181,7 @@ class Member:
     def waiting(self, topic: str) -> list[RawBatch]:
         return [item.message.value for item in self.queues[topic]._queue]  # type: ignore[attr-defined]
 
-    def take_holes(self) -> Iterator[Hole]:
+    def take_holes(self) -> Iterator[OffsetGap]:
         return self.client.fetching.take_holes()
 
     async def log_start(self, partition: TopicPartition) -> int:

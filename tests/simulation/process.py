@@ -5,20 +5,20 @@ from collections.abc import Coroutine
 from typing import Any
 
 from streams.runtime.consumer.positions import PositionGapError, TopicPartition
-from streams.runtime.dead_letters.reporter import DeadLetters
+from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.applier import Applier
-from streams.runtime.processing.batcher import Gatherer
+from streams.runtime.processing.batcher import Batcher
 from streams.runtime.processing.pipeline import Pipeline
-from streams.runtime.processing.retry import StoppedError, Waiter
-from streams.runtime.processing.topic_runner import Lane
-from streams.runtime.producer import OutboxError, OutboxUnavailableError
+from streams.runtime.processing.retry import RetryPolicy, StoppedError
+from streams.runtime.processing.topic_runner import TopicRunner
+from streams.runtime.producer import MessageRefusedError, ProducerUnavailableError
 from tests.simulation.member import Member
 from tests.simulation.store import BugError, StoreUnavailableError, Work
 from tests.simulation.virtual import Stopping, Turns
 from tests.simulation.world import GROUP, World
 
-PASSING = (StoreUnavailableError, OutboxUnavailableError)
+PASSING = (StoreUnavailableError, ProducerUnavailableError)
 
 
 class Process(Member):
@@ -46,9 +46,9 @@ class Process(Member):
         return Pipeline(
             topic,
             work.steps,
-            dead_letters=DeadLetters(work.send, self.metrics),
+            dead_letters=DeadLetterReporter(work.send, self.metrics),
             metrics=self.metrics,
-            waiter=Waiter(PASSING, self.stopping, first_s=0.01, longest_s=0.5),
+            waiter=RetryPolicy(PASSING, self.stopping, first_s=0.01, longest_s=0.5),
         )
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class Process(Member):
     def _failed(self, error: BaseException) -> None:
         if not self.alive:
             return
-        if isinstance(error, BugError | OutboxError):
+        if isinstance(error, BugError | MessageRefusedError):
             self.world.crash(self, f"{type(error).__name__}")
         elif isinstance(error, PositionGapError) and self.lost_batches:
             self.world.crash(self, "a gap in what was read")
@@ -101,8 +101,8 @@ class Process(Member):
         self.kill()
 
     async def _consume(self, topic: str) -> None:
-        gatherer = Gatherer(self.intake, self.queues[topic], most=self.world.batch_records)
-        lane = Lane(
+        gatherer = Batcher(self.intake, self.queues[topic], most=self.world.batch_records)
+        lane = TopicRunner(
             topic,
             gatherer,
             self._applier,
@@ -119,7 +119,7 @@ class Process(Member):
         except StoppedError:
             self._gave_up = True
 
-    async def _take(self, gatherer: Gatherer, lane: Lane) -> None:
+    async def _take(self, gatherer: Batcher, lane: TopicRunner) -> None:
         while not self.stopping.is_set():
             gathering = self._task(gatherer.gather(self.world.batch_wait()))
             stopped = self._task(self._stopped.wait())

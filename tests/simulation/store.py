@@ -9,7 +9,7 @@ from streams.contracts.batch import Record
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import failed_at
 from streams.runtime.processing.pipeline import Steps
-from streams.runtime.producer import Message, OutboxError, OutboxUnavailableError
+from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 from tests.simulation.fold import State
 from tests.simulation.log import Due, Event, decode
 
@@ -74,7 +74,7 @@ class Faults:
 
     def broker(self) -> None:
         if self.broker_down or self.chance(self.rate):
-            raise OutboxUnavailableError("no acknowledgement")
+            raise ProducerUnavailableError("no acknowledgement")
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Work:
             self.pause()
             self.store.faults.broker()
             if self.store.faults.take("refuse"):
-                raise OutboxError("too large")
+                raise MessageRefusedError("too large")
             self.store.letters.add(_letter(message))
         self.pause()
         self.store.faults.broker()

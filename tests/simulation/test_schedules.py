@@ -1,10 +1,11 @@
 """Thousands of seeded schedules: nothing lost, nothing twice, nothing stuck, memory bounded.
 
-What is driven is the runtime itself: Fetching, Intake, Positions, Gatherer, Applier, Pipeline,
-Waiter, DeadLetters, Metrics. What a schedule holds against it: records delivered once and twice,
-late and in holes; processes killed at any moment, standing still past the session's end, told to
-stop; rebalances in the midst of a batch and of each other; stores and brokers that do not answer,
-errors that end a process, batches lost behind the fetcher. Judged at each commit and at the end.
+What is driven is the runtime itself: FetchRules, ConsumerRules, Positions, Batcher, Applier,
+Pipeline, RetryPolicy, DeadLetterReporter, Metrics. What a schedule holds against it: records
+delivered once and twice, late and in holes; processes killed at any moment, standing still past
+the session's end, told to stop; rebalances in the midst of a batch and of each other; stores and
+brokers that do not answer, errors that end a process, batches lost behind the fetcher. Judged at
+each commit and at the end.
 
 A failure prints the seed and every step. SIMULATION_SEED=N runs that schedule alone,
 SIMULATION_SCHEDULES=N so many of them.
@@ -32,7 +33,7 @@ HAPPENINGS = (
     r"loses \('",
     r"ends: killed",
     r"ends: BugError",
-    r"ends: OutboxError",
+    r"ends: MessageRefusedError",
     r"ends: a gap in what was read",
     r"is given up by the group",
     r"goes on",

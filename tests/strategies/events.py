@@ -9,7 +9,7 @@ from streams.contracts.batch import Record
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import EVENT_TYPES, Event
-from streams.contracts.fields import CREATES, Field, Kind, fields_of
+from streams.contracts.fields import CREATES, Field, FieldKind, fields_of
 from streams.contracts.ids import id_time, make_id
 from streams.contracts.rows import ENUMS
 from streams.contracts.times import FIRST_MS, LAST_MS
@@ -32,13 +32,13 @@ _RULED = ("PostCreated", "PostEdited", "StoryCreated", "ContentViewed", "Comment
 _SHORT = st.text(max_size=5)
 _LONG_TEXTS = st.sampled_from(("a" * 10_000, "é" * 10_001, "🜁" * 10_000))
 _TAGS = st.one_of(_SHORT, st.sampled_from(("t" * 100, "ß" * 101)))
-_VALUES: dict[Kind, SearchStrategy[Any]] = {
-    Kind.ID: _IDS,
-    Kind.TIME: _TIMES,
-    Kind.INTEGER: _LONGS,
-    Kind.NUMBER: st.floats(allow_nan=False, allow_infinity=False),
-    Kind.TEXT: st.one_of(_SHORT, _LONG_TEXTS),
-    Kind.TEXTS: st.one_of(
+_VALUES: dict[FieldKind, SearchStrategy[Any]] = {
+    FieldKind.ID: _IDS,
+    FieldKind.TIME: _TIMES,
+    FieldKind.INTEGER: _LONGS,
+    FieldKind.NUMBER: st.floats(allow_nan=False, allow_infinity=False),
+    FieldKind.TEXT: st.one_of(_SHORT, _LONG_TEXTS),
+    FieldKind.TEXTS: st.one_of(
         st.lists(_TAGS, max_size=3).map(tuple),
         st.sampled_from(((), ("m",) * 10, ("m",) * 11, ("t",) * 30, ("t",) * 31)),
     ),
@@ -64,7 +64,7 @@ def events(draw: DrawFn, record_types: tuple[str, ...] = tuple(EVENT_TYPES)) -> 
 
 
 def _value(field: Field) -> SearchStrategy[Any]:
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldKind.ENUM:
         return st.sampled_from(list(ENUMS[field.name]))
     values = _VALUES[field.kind]
     return st.none() | values if field.optional else values

@@ -11,7 +11,7 @@ from psycopg import sql
 from streams.accounts.database import connect
 from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_server, migrate_accounts
-from streams.app.settings import Accounts, Settings
+from streams.app.settings import AccountsSettings, Settings
 from streams.errors import UserError
 from tests.support.captured import Change, changes, topics
 
@@ -25,7 +25,7 @@ def own_accounts(settings: Settings) -> Iterator[Settings]:
     Database, connector and topics are removed at the end.
     """
     name = f"capture_{random.SystemRandom().getrandbits(32):x}"
-    own = settings.model_copy(update={"accounts": Accounts(database=name)})
+    own = settings.model_copy(update={"accounts": AccountsSettings(database=name)})
     migrate_accounts(own, lambda _: None)
     try:
         yield own

@@ -23,11 +23,11 @@ from streams.app.logs import configure_logs
 from streams.contracts.batch import Record
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.reporter import DeadLetters
+from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline, Steps
-from streams.runtime.processing.retry import Waiter
-from streams.runtime.producer import Outbox, OutboxUnavailableError
+from streams.runtime.processing.retry import RetryPolicy
+from streams.runtime.producer import AckedProducer, ProducerUnavailableError
 from streams.runtime.worker import Worker
 
 POINTS = ("decode", "buried", "project", "apply", "applied")
@@ -126,19 +126,19 @@ def main() -> None:
     configure_logs()
     store: Any = redis.Redis(port=settings.redis_port, socket_timeout=2, socket_connect_timeout=2)
     steps, metrics, stopping = Numbers(settings, store), Metrics(settings.topic), threading.Event()
-    outbox = Outbox(settings.bootstrap, client_id="faults")
+    outbox = AckedProducer(settings.bootstrap, client_id="faults")
 
     def send(messages: Any) -> None:
         outbox.send(messages)
         steps.buried()
 
-    passing = (redis.ConnectionError, redis.TimeoutError, OutboxUnavailableError)
+    passing = (redis.ConnectionError, redis.TimeoutError, ProducerUnavailableError)
     pipeline: Pipeline[Any, Any] = Pipeline(
         settings.topic,
         Steps(steps.decode, steps.project, steps.apply, _no_conflict),
-        dead_letters=DeadLetters(send, metrics),
+        dead_letters=DeadLetterReporter(send, metrics),
         metrics=metrics,
-        waiter=Waiter(passing, stopping, longest_s=1),
+        waiter=RetryPolicy(passing, stopping, longest_s=1),
     )
     config = WorkerConfig(
         settings.topic,

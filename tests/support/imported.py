@@ -10,7 +10,7 @@ import orjson
 from streams.contracts import events as contract
 from streams.importers.activitypub import OutboxReader
 from streams.importers.import_run import events_of_items, events_of_lines
-from streams.importers.input_lines import Line
+from streams.importers.input_lines import InputLine
 from streams.importers.jetstream import JetstreamReader
 from streams.importers.mapping import IdentityMap, open_mapping
 from streams.importers.outbox_files import Item
@@ -69,7 +69,7 @@ def jetstream(
     """Return the events of Jetstream's lines."""
     mapping, report = mapping or open_mapping(None), report or ImportReport()
     reader = JetstreamReader(mapping, report, now_ms)
-    numbered = (Line(number, raw) for number, raw in enumerate(lines, start=1))
+    numbered = (InputLine(number, raw) for number, raw in enumerate(lines, start=1))
     return list(
         events_of_lines(numbered, reader.read, report, mapping, name="sample", now_ms=now_ms)
     )

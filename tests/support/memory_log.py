@@ -13,8 +13,8 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.errors import StoreUnavailableError
 from streams.kafka.log_reader import Span
-from streams.runtime.dead_letters.attempts import Place
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.feed_events import partition_of
 from streams.views.timeline_cache import Timeline
 from tests.oracle.validity import Event
@@ -53,7 +53,7 @@ class MemoryLog:
         raw_key = str(key).encode()
         records.append(Record(topic, partition, len(records), APPENDED_AT, raw_key, value))
 
-    def event_at(self, place: Place) -> Any:
+    def event_at(self, place: RecordPosition) -> Any:
         record = self._records[place.topic, place.partition][place.offset]
         ((_, event),) = events(read(Records.of([record]), place.topic, schema_text)[0])
         return event
@@ -75,7 +75,7 @@ class MemoryLog:
             yield Records.of(found[start : start + self._piece])
 
 
-class GoneTimelines(MemoryTimelines):
+class GoneTimelines(MemoryTimelineCache):
     """A server that does not answer."""
 
     def read(self, reader: int) -> Timeline | None:  # noqa: ARG002

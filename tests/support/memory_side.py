@@ -4,28 +4,28 @@ from dataclasses import replace
 
 from streams.caching.metrics import CacheMetrics
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.views.counts import Count
-from streams.views.row_cache import RowCopies
+from streams.views.counts import CountKind
+from streams.views.row_cache import RowCaches
 from streams.views.timeline_cache import TimelineCache
 
 
 def memory_copies(
-    posts: MemoryCopies | None = None, relations: MemoryCopies | None = None
-) -> RowCopies:
+    posts: MemoryRowCache | None = None, relations: MemoryRowCache | None = None
+) -> RowCaches:
     """Copies of everything that is copied, in memory."""
-    tallies = {kind: MemoryCopies() for kind in Count}
-    return RowCopies(
-        posts or MemoryCopies(),
-        relations or MemoryCopies(),
+    tallies = {kind: MemoryRowCache() for kind in CountKind}
+    return RowCaches(
+        posts or MemoryRowCache(),
+        relations or MemoryRowCache(),
         tallies,
-        MemoryCopies(),
-        MemoryCopies(),
+        MemoryRowCache(),
+        MemoryRowCache(),
     )
 
 
@@ -37,11 +37,11 @@ def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800)
 
 def hot_views(
     store: MemoryStore, timelines: TimelineCache, pulls: MemoryPullSet, length: int = 800
-) -> HotViews:
+) -> FeedCaches:
     """The caches over `store`, with lists of their own."""
     metrics = CacheMetrics()
     celebrities = CelebrityCache(store, pulls, metrics)
-    return HotViews(timelines, celebrities, MemoryVisits(), length, metrics)
+    return FeedCaches(timelines, celebrities, MemoryReaderActivity(), length, metrics)
 
 
 def with_timelines(side: ReadSide, timelines: TimelineCache) -> ReadSide:

@@ -5,7 +5,7 @@ from functools import partial
 
 from streams import serving
 from streams.contracts.ids import id_time
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.responses import Comment, Post, PostPage, Story, TrayEntry, UserPage
 from streams.views.store import ViewReader
 from tests.oracle.views import Answer
@@ -18,7 +18,7 @@ class Served:
     names a limit: then it is one page.
     """
 
-    def __init__(self, views: ViewReader, *, hot: HotViews | None = None, page: int = 20) -> None:
+    def __init__(self, views: ViewReader, *, hot: FeedCaches | None = None, page: int = 20) -> None:
         self._views = views
         self._hot = hot
         self._page = page

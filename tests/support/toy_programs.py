@@ -7,7 +7,7 @@ from pathlib import Path
 from streams.app.settings import Ports
 from streams.stack.config import StackConfig
 from streams.stack.servers import probes
-from streams.stack.service import Launch, Memory, Service, Site, Worker
+from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service, WorkerService
 from streams.stack.stack import Stack
 from tests.support.local_stack import free_ports
 
@@ -37,9 +37,9 @@ def toy(
 ) -> Service:
     """A server that answers PING after `delay` seconds, or does what `code` says."""
 
-    def launch(site: Site) -> Launch:
+    def launch(site: ServerPaths) -> LaunchSpec:
         command = (sys.executable, "-I", "-S", "-c", code, str(site.port(port)), str(delay))
-        return Launch(command=command, files={})
+        return LaunchSpec(command=command, files={})
 
     return Service(
         name=name,
@@ -59,11 +59,13 @@ def toy(
     )
 
 
-def worker(name: str, code: str) -> Worker:
-    return Worker(name=name, command=(sys.executable, "-I", "-S", "-c", code), stop_seconds=1)
+def worker(name: str, code: str) -> WorkerService:
+    return WorkerService(
+        name=name, command=(sys.executable, "-I", "-S", "-c", code), stop_seconds=1
+    )
 
 
-def toy_stack(home: Path, *services: Service, workers: Iterable[Worker] = ()) -> Stack:
+def toy_stack(home: Path, *services: Service, workers: Iterable[WorkerService] = ()) -> Stack:
     """A stack of its own on free ports."""
     names = list(Ports.model_fields)
     ports = dict(zip(names, free_ports(len(names)), strict=True))

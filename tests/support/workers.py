@@ -22,7 +22,7 @@ from streams.app.workers.lag import lags_to_wait_for
 from streams.cli import main as cli
 from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
-from streams.kafka.consumer_groups import Log, Progress
+from streams.kafka.consumer_groups import LogEnds, Progress
 from streams.kafka.topics import Topics
 from streams.sinks.delta.table import LakeTable, create_tables
 from tests.support import forked
@@ -162,7 +162,7 @@ def skip_to_end(settings: Settings, agent: str) -> None:
         _skip_lake_to(settings.lake_path, offsets, progress(settings).logs(topics))
 
 
-def _skip_lake_to(lake: Path, ends: Sequence[TopicPartition], logs: Mapping[str, Log]) -> None:
+def _skip_lake_to(lake: Path, ends: Sequence[TopicPartition], logs: Mapping[str, LogEnds]) -> None:
     """Let the bronze tables claim what lies before; a worker reads what they lack otherwise."""
     create_tables(lake, lake_tables())
     for topic, log in logs.items():

@@ -11,7 +11,7 @@ from streams.accounts.connect_client import ConnectClient, ConnectUnavailableErr
 from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, Batch, Record
 from streams.contracts.codec import decode
 from streams.contracts.records import Records
-from streams.lakehouse.answers import Answer
+from streams.lakehouse.answers import QuestionAnswer
 from streams.lakehouse.charts import figure
 from streams.projections.batch_rows import distinct
 from streams.serving.responses import to_json
@@ -95,6 +95,6 @@ def test_newest_ids_and_the_floor_below_them(length: int, kept: list[int], floor
 
 @pytest.mark.parametrize(("rows", "height"), [(3, 5.4), (20, 1.4 + 0.28 * 40)])
 def test_picture_of_many_bars_is_taller(rows: int, height: float) -> None:
-    answer = Answer(("kind", "a", "b"), frozenset({"a", "b"}), iter(()))
+    answer = QuestionAnswer(("kind", "a", "b"), frozenset({"a", "b"}), iter(()))
     drawn = figure(answer, [(f"kind {n}", n, n) for n in range(rows)], None)
     assert drawn.get_figheight() == pytest.approx(height)

@@ -11,7 +11,7 @@ import orjson
 from streams.accounts.changes import AccountChange
 from streams.accounts.json_codec import ChangeFormError, from_json
 from streams.accounts.store import AccountRefusedError
-from streams.app.events.json_lines import Line
+from streams.app.events.json_lines import JsonLine
 
 BATCH: Final = 1000
 """So many lines are applied in one transaction."""
@@ -23,7 +23,7 @@ class Apply(Protocol):
     def __call__(self, changes: Sequence[AccountChange], /) -> tuple[int, int]: ...
 
 
-class Refusal(NamedTuple):
+class RefusedLine(NamedTuple):
     """Why a line kept its batch from being applied."""
 
     line: int
@@ -31,14 +31,14 @@ class Refusal(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcome:
+class ApplyOutcome:
     """What became of the lines. After a batch with a refused line nothing more is read."""
 
     types: Counter[str] = field(default_factory=Counter)
     """The lines of the batches that were applied, by type of change."""
     changed: int = 0
     skipped: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[RefusedLine] = field(default_factory=list)
     held: int = 0
     """Good lines that were not applied because their batch has a bad one."""
 
@@ -49,18 +49,18 @@ class _Numbered(NamedTuple):
 
 
 def apply_lines(
-    lines: Iterable[Line],
+    lines: Iterable[JsonLine],
     apply: Apply,
     *,
-    done: Callable[[Line], None] = lambda _: None,
+    done: Callable[[JsonLine], None] = lambda _: None,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-) -> Outcome:
+) -> ApplyOutcome:
     """Apply lines in order until a batch has one that cannot be.
 
     A line without "at" happens now (`clock`, ms). `done` is told the last line of each batch.
     """
-    outcome = Outcome()
-    reading = _Reading(clock)
+    outcome = ApplyOutcome()
+    reading = _ChangeReader(clock)
     for batch in _batches(lines):
         numbered = list(reading.changes(batch, outcome.refused))
         if not outcome.refused:
@@ -72,26 +72,26 @@ def apply_lines(
     return outcome
 
 
-def _apply(numbered: Sequence[_Numbered], apply: Apply, outcome: Outcome) -> None:
+def _apply(numbered: Sequence[_Numbered], apply: Apply, outcome: ApplyOutcome) -> None:
     try:
         changed, skipped = apply([change for _, change in numbered])
     except AccountRefusedError as error:
         (line,) = (line for line, change in numbered if change is error.change)
-        outcome.refused.append(Refusal(line, error.message))
+        outcome.refused.append(RefusedLine(line, error.message))
         return
     outcome.changed += changed
     outcome.skipped += skipped
     outcome.types.update(type(change).__name__ for _, change in numbered)
 
 
-class _Reading:
+class _ChangeReader:
     """Turns lines into changes; those without a time get ascending ones."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._now = 0
 
-    def changes(self, batch: Iterable[Line], refused: list[Refusal]) -> Iterator[_Numbered]:
+    def changes(self, batch: Iterable[JsonLine], refused: list[RefusedLine]) -> Iterator[_Numbered]:
         """The changes of a batch; lines that have none, or not in order, are put in `refused`."""
         latest: dict[int, _Numbered] = {}
         for line in batch:
@@ -101,12 +101,12 @@ class _Reading:
                 change = self._parse(line)
                 _check_order(change, latest.get(change.user_id))
             except ChangeFormError as error:
-                refused.append(Refusal(line.number, str(error)))
+                refused.append(RefusedLine(line.number, str(error)))
             else:
                 latest[change.user_id] = _Numbered(line.number, change)
                 yield latest[change.user_id]
 
-    def _parse(self, line: Line) -> AccountChange:
+    def _parse(self, line: JsonLine) -> AccountChange:
         if line.raw is None:
             raise ChangeFormError(str(line.problem))
         self._now = max(self._now + 1, self._clock())
@@ -124,8 +124,8 @@ def _check_order(change: AccountChange, before: _Numbered | None) -> None:
         )
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    batch: list[Line] = []
+def _batches(lines: Iterable[JsonLine]) -> Iterator[list[JsonLine]]:
+    batch: list[JsonLine] = []
     for line in lines:
         batch.append(line)
         if len(batch) == BATCH:

@@ -15,9 +15,9 @@ from streams.accounts.capture_schema import registry_findings
 from streams.accounts.capture_topics import create_topics
 from streams.accounts.connect_client import ConnectClient, ConnectorStatus
 from streams.accounts.connector import COLUMNS, Capture, connector_config
-from streams.accounts.connector_monitor import Watcher
+from streams.accounts.connector_monitor import ConnectorMonitor
 from streams.accounts.database import connect
-from streams.accounts.ddl_trial import Finding, judge, try_ddl
+from streams.accounts.ddl_trial import DdlFinding, judge, try_ddl
 from streams.accounts.restart_policy import RestartPolicy
 from streams.accounts.slot import SlotStatus, heartbeat_age_s, slot_status
 from streams.accounts.stream import ChangeStream, StreamStatus
@@ -118,7 +118,7 @@ def apply(
         return changed, stream.status()
 
 
-def check_ddl(settings: Settings, text: str) -> list[Finding]:
+def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
     """Return what a planned change of `users` would do to the stream; nothing is changed.
 
     Raises UserError if PostgreSQL refuses the statements, or a server does not answer.
@@ -132,7 +132,7 @@ def check_ddl(settings: Settings, text: str) -> list[Finding]:
     with ConnectClient(settings.connect_url) as client:
         config = client.config(captured.name)
     if config is not None and config.get(COLUMNS) != connector_config(captured)[COLUMNS]:
-        found.insert(0, Finding(True, "the connector captures columns of another list", _APPLY))
+        found.insert(0, DdlFinding(True, "the connector captures columns of another list", _APPLY))
     return found
 
 
@@ -150,7 +150,7 @@ def watch(settings: Settings) -> None:
     port = metrics.serve(settings.metrics_host, settings.cdc_metrics_port)
     address = f"http://{settings.metrics_host}:{port}/metrics"
     with ConnectClient(settings.connect_url) as client, run_file(settings.home, "cdc", address):
-        watcher = Watcher(
+        watcher = ConnectorMonitor(
             captured,
             client,
             open_database=lambda: connect(server, statement_timeout_s=_LOOK_S),

@@ -64,7 +64,7 @@ def wait_until_landed(settings: Settings, moved: Profile) -> float:
     return time.monotonic() - began
 
 
-class Landed(NamedTuple):
+class LandedRecords(NamedTuple):
     """Records of a topic: in the log, and where they lie in the lake."""
 
     topic: str
@@ -73,7 +73,7 @@ class Landed(NamedTuple):
     quarantined: int
 
 
-def landed(settings: Settings) -> list[Landed]:
+def landed(settings: Settings) -> list[LandedRecords]:
     """Every source topic's records beside the rows that they became."""
     sizes = progress(settings).sizes(BRONZE)
     # Transactions leave markers among its offsets: only reading tells how many records there are.
@@ -84,7 +84,9 @@ def landed(settings: Settings) -> list[Landed]:
         for topic, table in BRONZE.items()
     )
     bronze = dict(_rows(settings, counts))
-    return [Landed(topic, sizes[topic], bronze[topic], aside.get(topic, 0)) for topic in BRONZE]
+    return [
+        LandedRecords(topic, sizes[topic], bronze[topic], aside.get(topic, 0)) for topic in BRONZE
+    ]
 
 
 def _rows(settings: Settings, sql: str) -> list[Any]:

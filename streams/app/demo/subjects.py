@@ -9,7 +9,7 @@ from typing import NamedTuple
 from streams.app.broker import event_producer, log_reader, schema_registry
 from streams.app.settings import Settings
 from streams.contracts.events import ContentLiked, Event, StoryCreated, UserFollowed
-from streams.dlq.record_view import Seen, look
+from streams.dlq.record_view import RecordView, decode_for_display
 from streams.errors import UserError
 from streams.serving import (
     NotFoundError,
@@ -29,7 +29,7 @@ _POLL_S = 0.005
 
 
 @dataclass(slots=True)
-class Watched:
+class EventStats:
     """What passed by on the way to the log: who follows many, what is liked, the last instant."""
 
     follows: Counter[int] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Watched:
             yield event
 
 
-class Cast(NamedTuple):
+class DemoSubjects(NamedTuple):
     """What to show: a reader and someone followed, an instant with a tray and one without, a
     story, some content."""
 
@@ -66,7 +66,7 @@ class Cast(NamedTuple):
     content: int | None
 
 
-def choose(side: ReadSide, watched: Watched) -> Cast:
+def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
     """A reader with a full feed and tray, the tray's most viewed story, the most liked content."""
     views, now = side.views, watched.last
     readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
@@ -81,7 +81,7 @@ def choose(side: ReadSide, watched: Watched) -> Cast:
         for story in author_stories(views, entry.author_id, now)
     ]
     seen = max(stories, key=lambda s: _viewers(views, s.story_id, s.author_id), default=None)
-    return Cast(
+    return DemoSubjects(
         reader=reader,
         author=min(_visible(views, reader)),
         now=now,
@@ -98,7 +98,7 @@ def _visible(views: ViewReader, reader: int) -> frozenset[int]:
     return relations.following - relations.blocked - relations.muted
 
 
-class Travelled(NamedTuple):
+class EndToEndLatency(NamedTuple):
     """A post on its way: what was sent, and the milliseconds to each station."""
 
     text: str
@@ -107,7 +107,7 @@ class Travelled(NamedTuple):
     visible_ms: float
 
 
-def travel(settings: Settings, side: ReadSide, cast: Cast) -> Travelled:
+def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLatency:
     """Publish one post and read the follower's warm feed until it is there.
 
     Raises UserError where it is not within half a minute.
@@ -127,7 +127,7 @@ def travel(settings: Settings, side: ReadSide, cast: Cast) -> Travelled:
                 raise UserError("the post did not arrive", hint="see the log: storyline logs posts")
             time.sleep(_POLL_S)
     visible = time.perf_counter()
-    return Travelled(
+    return EndToEndLatency(
         text=text,
         position=f"{at.topic}, partition {at.partition}, offset {at.offset}",
         acknowledged_ms=(acknowledged - began) * 1000,
@@ -140,12 +140,12 @@ def _first(side: ReadSide, reader: int) -> str:
     return page.posts[0].text if page.posts else ""
 
 
-def dead_letters(settings: Settings, topics: Iterable[str]) -> Iterator[Seen]:
+def dead_letters(settings: Settings, topics: Iterable[str]) -> Iterator[RecordView]:
     """Every record of these dead letter topics."""
     registry = schema_registry(settings)
     for topic in topics:
         for records in log_reader(settings).read(topic, 0, follow=False):
-            yield from look(records, topic, registry.schema_text)
+            yield from decode_for_display(records, topic, registry.schema_text)
 
 
 def _viewers(views: ViewReader, story: int, owner: int) -> int:

@@ -10,19 +10,19 @@ from streams.app.workers.run import agent_names, check_topics
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.dlq.decisions import ACTIONS_TOPIC
-from streams.dlq.model import Letter
-from streams.dlq.record_view import look, seen_json
-from streams.dlq.replay import Outcome, Replay, Report, discard, replay
-from streams.dlq.search import Wanted, all_letters, chosen, records_at
+from streams.dlq.model import DeadLetter
+from streams.dlq.record_view import decode_for_display, view_json
+from streams.dlq.replay import Replay, ReplayOutcome, Report, discard, replay
+from streams.dlq.search import DeadLetterFilter, all_dead_letters, chosen, records_at
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.producer import Outbox
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.producer import AckedProducer
 
 _CLIENT = "storyline-dlq"
 _LAKE = "lake"
 
 
-def check_names(wanted: Wanted) -> None:
+def check_names(wanted: DeadLetterFilter) -> None:
     """Raises UserError where a topic, code, group or position cannot be one of a dead letter."""
     places = {place.topic for place in wanted.positions}
     sources = [name for name, spec in topics().items() if spec.dlq_retention_ms is not None]
@@ -40,35 +40,35 @@ def check_names(wanted: Wanted) -> None:
 
 
 def find(
-    settings: Settings, wanted: Wanted, report: Callable[[str], None]
-) -> tuple[list[Letter], list[Letter]]:
+    settings: Settings, wanted: DeadLetterFilter, report: Callable[[str], None]
+) -> tuple[list[DeadLetter], list[DeadLetter]]:
     """The letters that are asked for, and all those of the topics that were read for it.
 
     Raises UserError where something asked for cannot be, or the broker or a topic is missing.
     """
     check_names(wanted)
     check_topics(settings, {ACTIONS_TOPIC})
-    letters = all_letters(log_reader(settings), wanted.sources, report)
+    letters = all_dead_letters(log_reader(settings), wanted.sources, report)
     return chosen(letters, wanted), letters
 
 
-def replay_letters(settings: Settings, plan: Sequence[Replay], report: Report) -> Outcome:
+def replay_letters(settings: Settings, plan: Sequence[Replay], report: Report) -> ReplayOutcome:
     """Replay, and record it. Raises UserError."""
     return replay(plan, log_reader(settings), _outbox(settings).send, report)
 
 
 def discard_letters(
-    settings: Settings, letters: Sequence[Letter], why: str, report: Report
+    settings: Settings, letters: Sequence[DeadLetter], why: str, report: Report
 ) -> None:
     """Record that the letters are given up. Raises UserError."""
     discard(letters, why, _outbox(settings).send, report)
 
 
-def whole(settings: Settings, position: Place) -> dict[str, Any]:
+def whole(settings: Settings, position: RecordPosition) -> dict[str, Any]:
     """The dead letter at `position` as `storyline tail` shows it, and its headers in order."""
     for records in records_at(log_reader(settings), [position]):
-        (seen,) = look(records, position.topic, schema_registry(settings).schema_text)
-        return {**seen_json(seen), "headers": [_header(*one) for one in records[0].headers]}
+        (seen,) = decode_for_display(records, position.topic, schema_registry(settings).schema_text)
+        return {**view_json(seen), "headers": [_header(*one) for one in records[0].headers]}
     raise UserError(
         f"the dead letter at {position} was removed: its retention ended",
         hint="it can no longer be shown or replayed; `storyline dlq list` shows what is kept",
@@ -82,8 +82,8 @@ def _header(name: str, value: bytes | None) -> dict[str, str | None]:
         return {"name": name, "value_base64": base64.b64encode(value or b"").decode()}
 
 
-def _outbox(settings: Settings) -> Outbox:
-    return Outbox(settings.bootstrap, client_id=_CLIENT)
+def _outbox(settings: Settings) -> AckedProducer:
+    return AckedProducer(settings.bootstrap, client_id=_CLIENT)
 
 
 def _known(what: str, named: frozenset[str] | set[str], known: Sequence[str]) -> None:

@@ -13,8 +13,8 @@ from streams.dlq.decisions import ACTIONS_TOPIC
 from streams.dlq.operator_decisions import decision_message, decisions_of
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.producer import Outbox, OutboxError, OutboxUnavailableError
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.producer import AckedProducer, MessageRefusedError, ProducerUnavailableError
 
 _CLIENT = "storyline-dlq"
 _ASK_S = 1.0
@@ -23,7 +23,7 @@ _ASK_S = 1.0
 class RejectableRecord(NamedTuple):
     """A record that a group has still to apply."""
 
-    place: Place
+    place: RecordPosition
     group: str
     """The whole name of the consumer group."""
     target: str
@@ -34,7 +34,7 @@ class RejectableRecord(NamedTuple):
     """The reason of a decision that was recorded before."""
 
 
-def rejectable(settings: Settings, place: Place, agent: str) -> RejectableRecord:
+def rejectable(settings: Settings, place: RecordPosition, agent: str) -> RejectableRecord:
     """Return what is known of a record that an operator wants to reject.
 
     Raises UserError if the group does not exist or does not read the topic, if the log has no such
@@ -68,7 +68,7 @@ def rejectable(settings: Settings, place: Place, agent: str) -> RejectableRecord
     is_view = isinstance(AGENTS[agent], ViewAgent)
     try:
         decided = decisions_of(settings.bootstrap, group, place.topic)
-    except OutboxUnavailableError as error:
+    except ProducerUnavailableError as error:
         raise UserError(str(error), hint="try again") from error
     return RejectableRecord(
         place,
@@ -87,16 +87,16 @@ def rejectable(settings: Settings, place: Place, agent: str) -> RejectableRecord
 def reject(settings: Settings, record: RejectableRecord, reason: str) -> None:
     """Record the decision; returns once the broker has acknowledged it. Raises UserError."""
     try:
-        outbox = Outbox(settings.bootstrap, client_id=_CLIENT)
+        outbox = AckedProducer(settings.bootstrap, client_id=_CLIENT)
         outbox.send([decision_message(record.place, record.group, reason)])
-    except (OutboxError, OutboxUnavailableError) as error:
+    except (MessageRefusedError, ProducerUnavailableError) as error:
         raise UserError(
             f"the broker did not acknowledge the decision: {error}",
             hint="run it again: a decision that is recorded twice is one decision",
         ) from error
 
 
-def _is_record(settings: Settings, place: Place, lag: PartitionLag) -> bool:
+def _is_record(settings: Settings, place: RecordPosition, lag: PartitionLag) -> bool:
     """Return whether the offset holds a record, not the marker of a transaction."""
     if not lag.start <= place.offset < lag.end:
         return False

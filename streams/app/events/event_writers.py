@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from streams.app.settings import Settings
 from streams.contracts.catalog import topic_of
-from streams.generate.event_writers import Log, PoisonedLog
-from streams.generate.malformed_records import Poisoner
+from streams.generate.event_writers import KafkaWriter, PoisonedWriter
+from streams.generate.malformed_records import MalformedRecords
 from streams.kafka.schema_registry import SchemaRegistry
 from streams.producer import EventProducer
 
@@ -15,22 +15,24 @@ _POISON_NODE = 1022
 
 
 @contextmanager
-def open_log(settings: Settings, *, bad: int = 0, events: int = 0) -> Iterator[Log | PoisonedLog]:
+def open_log(
+    settings: Settings, *, bad: int = 0, events: int = 0
+) -> Iterator[KafkaWriter | PoisonedWriter]:
     """The log, with `bad` bad records spread over about `events` events.
 
     What was sent is acknowledged at the end. Raises PublishError where the broker is away.
     """
     with EventProducer(settings.bootstrap, settings.registry_url, node=_POISON_NODE) as producer:
-        log = Log(producer)
+        log = KafkaWriter(producer)
         if not bad:
             yield log
             return
         registry = SchemaRegistry(settings.registry_url)
-        poisoner = Poisoner(
+        poisoner = MalformedRecords(
             lambda record_type: registry.schema_id(topic_of(record_type).name, record_type),
             time.time_ns() // 1_000_000,
             _POISON_NODE,
         )
-        poisoned = PoisonedLog(log, settings.bootstrap, poisoner, count=bad, events=events)
+        poisoned = PoisonedWriter(log, settings.bootstrap, poisoner, count=bad, events=events)
         yield poisoned
         poisoned.finish()

@@ -25,7 +25,7 @@ _OPENER: Final = re.compile(rb"[ \t\r\n,]*+[{\[]")
 _TYPE_KEY: Final = b'"type"'
 
 
-class Line(NamedTuple):
+class JsonLine(NamedTuple):
     """A line of input; `raw` is None if `problem` says why the line is not read.
 
     `end` is the number of bytes read so far. `repeated` marks a value over several lines that
@@ -39,7 +39,7 @@ class Line(NamedTuple):
     repeated: bool = False
 
 
-def lines_of(stream: BinaryIO) -> Iterator[Line]:
+def lines_of(stream: BinaryIO) -> Iterator[JsonLine]:
     """Yield the lines that are not blank, holding no more than two of them in memory.
 
     A JSON value over several lines is yielded as one line with a problem, at its first line.
@@ -54,12 +54,12 @@ def lines_of(stream: BinaryIO) -> Iterator[Line]:
             if value.goes_on_with(raw):
                 if not value.confirmed:
                     value.confirmed = True
-                    yield Line(value.number, None, end, value.problem, reported)
+                    yield JsonLine(value.number, None, end, value.problem, reported)
                     reported = True
                 value = None if value.has_ended else value
                 continue
             if not value.confirmed:
-                yield Line(value.number, value.raw, value.end)
+                yield JsonLine(value.number, value.raw, value.end)
                 reported = False
             value = None
         if len(raw) > MAX_LINE:
@@ -67,9 +67,9 @@ def lines_of(stream: BinaryIO) -> Iterator[Line]:
             while raw and not raw.endswith(b"\n"):
                 raw = stream.readline(MAX_LINE)
                 end += len(raw)
-            yield Line(number, None, end, problem)
+            yield JsonLine(number, None, end, problem)
         elif raw.startswith(_OBJECT) and raw.endswith(b"}\n"):  # nearly always
-            yield Line(number, raw, end)
+            yield JsonLine(number, raw, end)
         elif raw.isspace():
             continue
         else:
@@ -78,13 +78,13 @@ def lines_of(stream: BinaryIO) -> Iterator[Line]:
                 value = opened
                 continue
             yield (
-                Line(number, raw, end)
+                JsonLine(number, raw, end)
                 if opened is None
-                else Line(number, None, end, f"a JSON array, {_ONE_EACH}; {_FIX[_ARRAY]}")
+                else JsonLine(number, None, end, f"a JSON array, {_ONE_EACH}; {_FIX[_ARRAY]}")
             )
         reported = False
     if value is not None and not value.confirmed:
-        yield Line(value.number, value.raw, value.end)
+        yield JsonLine(value.number, value.raw, value.end)
 
 
 _ONE_EACH: Final = "but a line must hold one object"

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from streams.app.events.json_lines import Line
+from streams.app.events.json_lines import JsonLine
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import JsonFormError, from_json
@@ -32,7 +32,7 @@ class Publish(Protocol):
 
 
 @dataclass(slots=True)
-class Outcome:
+class PublishOutcome:
     """What became of the lines; `positions` holds the last offset per topic and partition."""
 
     published: int = 0
@@ -65,9 +65,9 @@ class LinePublisher:
         self._mint = mint
         self._refuse = refuse
         self._lock = threading.Lock()
-        self.outcome = Outcome()
+        self.outcome = PublishOutcome()
 
-    def line(self, line: Line) -> None:
+    def line(self, line: JsonLine) -> None:
         """Publish one line. Raises the PublishError of an earlier line that was not
         acknowledged, for then the broker is in trouble and the rest would fail too."""
         if self.outcome.failure is not None:
@@ -87,7 +87,7 @@ class LinePublisher:
         else:
             ack.add_done_callback(self._acknowledged)
 
-    def _parse(self, line: Line) -> Event:
+    def _parse(self, line: JsonLine) -> Event:
         if line.raw is None:
             raise JsonFormError(str(line.problem))
         return from_json(orjson.loads(line.raw), self._mint)

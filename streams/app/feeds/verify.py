@@ -6,9 +6,9 @@ from streams.app.broker import log_reader, schema_registry
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.workers.wait import wait_until_applied
-from streams.verification.log_scan import Spans, Watcher
+from streams.verification.log_scan import ProgressReporter, Spans
 from streams.verification.readers import NamedReaders, Readers, SampledReaders
-from streams.verification.verify import Line, Verdict, judge
+from streams.verification.verify import VerifiedLine, VerifyResult, judge
 
 
 def verify(
@@ -18,8 +18,8 @@ def verify(
     sample: int,
     seed: int,
     timeout_s: float,
-    watcher: Watcher,
-) -> Verdict:
+    watcher: ProgressReporter,
+) -> VerifyResult:
     """Compare the home feeds of `readers`, or of a sample where none are named.
 
     Raises UserError where nobody can be drawn, a server does not answer, the log's beginning is
@@ -36,4 +36,4 @@ def verify(
     chosen: Readers = NamedReaders(readers) if readers else SampledReaders(sample, seed)
     with open_read_side(settings) as side:
         lookup = schema_registry(settings).schema_text
-        return judge(Line(log_reader(settings), lookup, side, catch_up), chosen, watcher)
+        return judge(VerifiedLine(log_reader(settings), lookup, side, catch_up), chosen, watcher)

@@ -12,7 +12,7 @@ from streams.serving.feed.context_loader import opening_of
 from streams.serving.feed.warm_timeline import warm_timeline
 from streams.serving.posts import DEFAULT_LIMIT
 from streams.serving.read_side import ReadSide
-from streams.verification.log_scan import Watcher
+from streams.verification.log_scan import ProgressReporter
 
 _PAGE: Final = 1000
 _TOGETHER: Final = 4
@@ -41,7 +41,7 @@ class Warmed:
     not_built: int
 
 
-def warm_followers(side: ReadSide, author: int, top: int, watcher: Watcher) -> Warmed:
+def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressReporter) -> Warmed:
     """Make the timelines of the `top` followers of the author who have read their feeds last.
 
     Followers who have not read for 30 days are left alone. Raises StoreUnavailableError.

@@ -12,7 +12,7 @@ from typing import Any, Final
 import jobs
 from streams.app.settings import Settings
 from streams.errors import UserError
-from streams.lakehouse.answers import Answer, Row, run
+from streams.lakehouse.answers import QuestionAnswer, Row, run
 from streams.lakehouse.duck import DECLARED, Limits, opened, parser, require, tables_of
 from streams.lakehouse.questions import DEFAULTS, Question, duckdb_sql, read_questions, tables_read
 from streams.lakehouse.sql_guard import check
@@ -53,7 +53,7 @@ def question_named(name: str) -> Question:
 
 
 @contextmanager
-def answered(settings: Settings, question: Question, options: Options) -> Iterator[Answer]:
+def answered(settings: Settings, question: Question, options: Options) -> Iterator[QuestionAnswer]:
     """The answer; its rows are read within the block. Raises UserError."""
     given = options.given()
     for name in given:
@@ -65,7 +65,7 @@ def answered(settings: Settings, question: Question, options: Options) -> Iterat
 
 
 @contextmanager
-def answered_sql(settings: Settings, sql: str) -> Iterator[Answer]:
+def answered_sql(settings: Settings, sql: str) -> Iterator[QuestionAnswer]:
     """Yield the answer to a person's own SQL, which may read every table.
 
     Only the tables that the SQL names have to be readable.
@@ -87,7 +87,9 @@ def answered_sql(settings: Settings, sql: str) -> Iterator[Answer]:
         yield run(session, sql)
 
 
-def draw(answer: Answer, rows: Sequence[Row], question: Question | None, path: Path) -> None:
+def draw(
+    answer: QuestionAnswer, rows: Sequence[Row], question: Question | None, path: Path
+) -> None:
     """Draw an answer into a PNG file, as its question says or as its columns suggest."""
     from streams.lakehouse.charts import draw as draw_png
 

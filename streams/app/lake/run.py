@@ -97,7 +97,7 @@ def bring_up(
 ) -> None:
     """Run rounds of all jobs. Raises UserError if jobs still failed in the last one."""
     from jobs.lake import Lake
-    from jobs.micro_batches import StoppedError
+    from jobs.micro_batches import RunStoppedError
     from jobs.run import Listener, MissingTablesError, catch_up, prepare
     from streams.contracts.tables import STAR
 
@@ -122,7 +122,7 @@ def bring_up(
             if once:
                 break
             stopping.wait(every_s)
-    except StoppedError:
+    except RunStoppedError:
         is_done = False
     except MissingTablesError as error:
         raise UserError(f"the lake has no table {', '.join(error.args)}", hint=_FILL) from error

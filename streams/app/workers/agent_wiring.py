@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from streams.agents.base import Agent, AgentSteps, Services, ViewAgent
+from streams.agents.base import Agent, AgentDependencies, AgentSteps, ViewAgent
 from streams.agents.internal_events import WRITTEN, own_messages
 from streams.agents.lake import LakeAgent, LakeServices, Quarantine
 from streams.agents.registry import AGENTS
@@ -14,24 +14,28 @@ from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stores import durable_views, progress, pull_set, row_copies, timeline_cache
 from streams.app.workers.post_metrics import PostMetrics
-from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.bronze import bronze_table, lake_tables
 from streams.contracts.events import Event
 from streams.projections.tier_policy import TierLimits
 from streams.runtime.consumer.transport import WantedFrom
-from streams.runtime.dead_letters.reporter import Burial, DeadLetters, dead_letter_topic
+from streams.runtime.dead_letters.reporter import (
+    DeadLetterReporter,
+    DeadLetterSink,
+    dead_letter_topic,
+)
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Outbox
+from streams.runtime.producer import AckedProducer
 from streams.sinks.delta.landing import Landing, wanted_from
 from streams.sinks.delta.table import LakeTable, create_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class AgentRuntime:
     """An agent's steps of a topic, bound to its stores, and where a topic's bad records go."""
 
     steps: Callable[[str], AgentSteps]
-    burial: Callable[[str], Burial]
+    burial: Callable[[str], DeadLetterSink]
     batch_records: int
     batch_wait_ms: int
     patient: bool = False
@@ -41,7 +45,7 @@ class Workplace:
 
 
 @contextmanager
-def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterator[Workplace]:
+def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterator[AgentRuntime]:
     """The stores of an agent while the context lasts. UserError where one is missing."""
     if isinstance(agent, LakeAgent):
         yield _lake(settings, agent, metrics)
@@ -72,16 +76,18 @@ def check_stores(settings: Settings, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iterator[Workplace]:
-    outbox = Outbox(settings.bootstrap, client_id=metrics.group)
+def _views(
+    settings: Settings, agent: Agent[AgentDependencies], metrics: Metrics
+) -> Iterator[AgentRuntime]:
+    outbox = AckedProducer(settings.bootstrap, client_id=metrics.group)
     registry = schema_registry(settings)
 
     def send(events: Sequence[Event]) -> None:
         outbox.send([*own_messages(events, registry.schema_id)])
 
     with durable_views(settings) as views:
-        services = Services(
-            sink=DroppingSink(views, views, row_copies(settings)),
+        services = AgentDependencies(
+            sink=InvalidatingSink(views, views, row_copies(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),
@@ -95,8 +101,8 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
             delivery_page=settings.delivery_page,
             distributed=PostMetrics(metrics.registry).distributed,
         )
-        dead_letters = DeadLetters(outbox.send, metrics)
-        yield Workplace(
+        dead_letters = DeadLetterReporter(outbox.send, metrics)
+        yield AgentRuntime(
             steps=lambda topic: agent.steps(services, topic),
             burial=lambda _: dead_letters,
             batch_records=settings.batch_records,
@@ -104,14 +110,14 @@ def _views(settings: Settings, agent: Agent[Services], metrics: Metrics) -> Iter
         )
 
 
-def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> Workplace:
+def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> AgentRuntime:
     create_tables(settings.lake_path, lake_tables())
     for topic, log in progress(settings).logs(agent.topics).items():
         table = LakeTable(settings.lake_path, bronze_table(topic))
         table.claim(topic, log.topic_id, log.partitions)
     landings = {topic: Landing(settings.lake_path, topic) for topic in agent.topics}
     services = LakeServices(landings, schema_registry(settings).schema_text)
-    return Workplace(
+    return AgentRuntime(
         steps=lambda topic: agent.steps(services, topic),
         burial=lambda topic: Quarantine(landings[topic], metrics),
         batch_records=settings.lake_batch_records,

@@ -4,9 +4,9 @@ from streams.app.settings import Settings
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topics
 from streams.errors import NEEDS_A_PERSON, UserError
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
-from streams.runtime.dead_letters.limit_guard import Guard
+from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.monitoring.metrics import Metrics
 
 COUNTED = frozenset(
@@ -23,7 +23,7 @@ COUNTED = frozenset(
 id is at odds with what else is known."""
 
 
-def guard(settings: Settings, topic: str, metrics: Metrics) -> Guard:
+def guard(settings: Settings, topic: str, metrics: Metrics) -> DeadLetterLimitGuard:
     """What holds a topic's dead letters to the settings' limit."""
     limit = DeadLetterLimit(
         ratio=settings.dead_letter_ratio,
@@ -31,7 +31,7 @@ def guard(settings: Settings, topic: str, metrics: Metrics) -> Guard:
         minimum=settings.dead_letter_minimum,
         consecutive=settings.dead_letter_consecutive,
     )
-    return Guard(topic, metrics, limit, COUNTED)
+    return DeadLetterLimitGuard(topic, metrics, limit, COUNTED)
 
 
 def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
@@ -45,7 +45,7 @@ def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
     )
 
 
-def _looking(first: Place) -> str:
+def _looking(first: RecordPosition) -> str:
     if first.topic in topics():
         return f"storyline tail {first.topic} --from {first.offset}"
     return "storyline cdc status"  # changes of accounts are no events

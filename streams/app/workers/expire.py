@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from streams.agents.internal_events import own_messages
 from streams.agents.stories import STORIES
-from streams.agents.story_expiry import ExpiryTeller
+from streams.agents.story_expiry import ExpiryPublisher
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stores import durable_views, progress
@@ -23,7 +23,7 @@ from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.events import Event
 from streams.errors import StoreUnavailableError
 from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, Health, serve
-from streams.runtime.producer import Outbox, OutboxUnavailableError
+from streams.runtime.producer import AckedProducer, ProducerUnavailableError
 
 TOLD: Final = "storyline_stories_expired_total"
 UNTOLD: Final = "storyline_stories_expired_untold"
@@ -31,7 +31,7 @@ LATE: Final = "storyline_stories_expired_late_seconds"
 _PASSING: Final = (
     StoreUnavailableError,
     RegistryUnavailableError,
-    OutboxUnavailableError,
+    ProducerUnavailableError,
     KafkaException,
 )
 """Errors that pass by themselves: the next look tries again."""
@@ -64,7 +64,7 @@ class Expirer:
 
     def __init__(
         self,
-        teller: ExpiryTeller,
+        teller: ExpiryPublisher,
         *,
         lag: Callable[[], int],
         metrics: ExpiryMetrics,
@@ -135,7 +135,10 @@ def expire(settings: Settings) -> None:
 
     check_topics(settings, set(STORIES.topics))
     group, registry = settings.group("stories"), schema_registry(settings)
-    outbox, groups = Outbox(settings.bootstrap, client_id="storyline-expire"), progress(settings)
+    outbox, groups = (
+        AckedProducer(settings.bootstrap, client_id="storyline-expire"),
+        progress(settings),
+    )
 
     def send(events: Sequence[Event]) -> None:
         outbox.send([*own_messages(events, registry.schema_id)])
@@ -147,7 +150,7 @@ def expire(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with durable_views(settings) as views:
-        teller = ExpiryTeller(views.expiries, views, send)
+        teller = ExpiryPublisher(views.expiries, views, send)
         expirer = Expirer(
             teller, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s
         )

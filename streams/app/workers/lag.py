@@ -9,14 +9,19 @@ from streams.agents.registry import AGENTS, STAGES
 from streams.app.lake.position import lake_lags
 from streams.app.settings import Settings
 from streams.app.stores import asked_broker, no_topic
-from streams.app.workers.run_files import WaitingRecord, WorkerReport, WorkerTally, worker_reports
+from streams.app.workers.run_files import (
+    WaitingRecord,
+    WorkerCounters,
+    WorkerReport,
+    worker_reports,
+)
 from streams.errors import StoreUnavailableError, UserError
 from streams.kafka.consumer_groups import PartitionLag, Progress, StalledError, wait_until_idle
 from streams.runtime.dead_letters.reporter import dead_letter_topic
 from streams.sinks.delta.table import LakeError
 
 
-class Standing(NamedTuple):
+class LagReport(NamedTuple):
     """Where the workers stand."""
 
     lags: Sequence[PartitionLag]
@@ -28,7 +33,7 @@ class Standing(NamedTuple):
     """Why the lake's tables cannot be read: its lag is that of its commits then."""
 
     @property
-    def tallies(self) -> list[WorkerTally]:
+    def tallies(self) -> list[WorkerCounters]:
         """Counters of the workers that answer."""
         return [tally for worker in self.workers for tally in worker.tallies]
 
@@ -47,7 +52,7 @@ class Standing(NamedTuple):
         return sum(lag.lag for lag in self.lags)
 
 
-def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Standing:
+def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagReport:
     """Ask the broker and the running workers. UserError where the broker or a topic is missing.
 
     Offsets come from the broker, and for the lake from its tables: a worker that does not answer
@@ -63,7 +68,7 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Stand
             lags = _lags(settings, broker, agents)
         except (LakeError, StoreUnavailableError) as error:
             lags, lake_error = broker.lag(groups), str(error)
-        return Standing(
+        return LagReport(
             lags=lags,
             dead_letters=broker.sizes(_dead_letter_topics(agents)),
             workers=[told for told in worker_reports(settings.home) if told.group in groups],

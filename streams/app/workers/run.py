@@ -9,7 +9,7 @@ import structlog
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
 from streams.app.stores import asked_broker, no_topic
-from streams.app.workers.agent_wiring import Workplace, check_stores, topics_needed, workplace
+from streams.app.workers.agent_wiring import AgentRuntime, check_stores, topics_needed, workplace
 from streams.app.workers.dead_letter_limit import guard, stopped_at_limit
 from streams.app.workers.run_files import run_file
 from streams.contracts.codec import RegistryUnavailableError
@@ -22,16 +22,16 @@ from streams.runtime.dead_letters.limit import DeadLetterLimitError
 from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, serve
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline
-from streams.runtime.processing.retry import Waiter
-from streams.runtime.producer import OutboxError, OutboxUnavailableError
+from streams.runtime.processing.retry import RetryPolicy
+from streams.runtime.producer import MessageRefusedError, ProducerUnavailableError
 from streams.runtime.worker import NoProgressError, Worker
-from streams.sinks.delta.table import OvertakenError
+from streams.sinks.delta.table import ConcurrentCommitError
 
 PASSING = (
     StoreUnavailableError,
     RegistryUnavailableError,
-    OutboxUnavailableError,
-    OvertakenError,
+    ProducerUnavailableError,
+    ConcurrentCommitError,
 )
 """Errors that pass by themselves: a worker waits, acknowledging nothing."""
 
@@ -67,7 +67,7 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
                 place.steps(topic),
                 dead_letters=place.burial(topic),
                 metrics=metrics,
-                waiter=Waiter(PASSING, stopping),
+                waiter=RetryPolicy(PASSING, stopping),
                 guard=guard(settings, topic, metrics),
                 refusals=REFUSALS,
                 decisions=decisions,
@@ -99,7 +99,7 @@ def _told(group: str) -> Iterator[None]:
     """Tells a person what ended the worker, where a person is needed or can wonder."""
     try:
         yield
-    except OutboxError as error:
+    except MessageRefusedError as error:
         raise UserError(
             f"{group}: the broker refused a message: {error}",
             hint="compare the topics with: storyline topics diff",
@@ -139,7 +139,7 @@ def _metrics_port(settings: Settings, name: str, number: int) -> int:
     return settings.metrics_port and settings.metrics_port + names.index(name) + number * len(names)
 
 
-def _config(settings: Settings, group: str, place: Workplace, number: int) -> WorkerConfig:
+def _config(settings: Settings, group: str, place: AgentRuntime, number: int) -> WorkerConfig:
     named = settings.worker_instance
     return WorkerConfig(
         group=group,

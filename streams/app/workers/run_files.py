@@ -14,19 +14,19 @@ import orjson
 import psutil
 
 from streams.parallel_calls import answers
-from streams.runtime.monitoring.counters import Tally, tallies
+from streams.runtime.monitoring.counters import TopicCounters, read_counters
 
 ANSWER_S: Final = 3.0
 """Seconds that a worker has to answer; all are asked at the same time."""
 
 
-class WorkerTally(NamedTuple):
+class WorkerCounters(NamedTuple):
     """What a running worker has counted for one topic."""
 
     group: str
     pid: int
     topic: str
-    tally: Tally
+    tally: TopicCounters
 
 
 class WaitingRecord(NamedTuple):
@@ -53,7 +53,7 @@ class WorkerReport(NamedTuple):
 
     group: str
     pid: int
-    tallies: Sequence[WorkerTally] = ()
+    tallies: Sequence[WorkerCounters] = ()
     waiting: Sequence[WaitingRecord] = ()
     silent: str = ""
     """Why there is no answer; empty if there is one."""
@@ -90,7 +90,7 @@ def run_file(
         path.unlink(missing_ok=True)
 
 
-def worker_tallies(home: Path) -> list[WorkerTally]:
+def worker_tallies(home: Path) -> list[WorkerCounters]:
     """Return the counters of every worker that runs under this home and answers."""
     return [tally for report in worker_reports(home) for tally in report.tallies]
 
@@ -140,7 +140,9 @@ def _has_ended(told: Mapping[str, Any]) -> bool:
 def _ask(told: Mapping[str, Any], within_s: float) -> WorkerReport:
     group, pid = told["group"], told["pid"]
     text = _get(told["metrics"], within_s).decode()
-    counted = [WorkerTally(group, pid, topic, tally) for topic, tally in tallies(text).items()]
+    counted = [
+        WorkerCounters(group, pid, topic, tally) for topic, tally in read_counters(text).items()
+    ]
     health = told.get("health")
     answer = orjson.loads(_get(health, within_s)) if health else {"blocked": (), "reasons": ()}
     names = WaitingRecord._fields[2:]

@@ -17,7 +17,7 @@ _POLL_S = 0.2
 log = structlog.get_logger(__name__)
 
 
-class Program(NamedTuple):
+class WorkerProgram(NamedTuple):
     """A worker to run, and the name it goes by in messages."""
 
     name: str
@@ -29,7 +29,7 @@ class _Child(NamedTuple):
     process: subprocess.Popen[bytes]
 
 
-def run_all(programs: Sequence[Program], *, stop_within_s: float = 40.0) -> None:
+def run_all(programs: Sequence[WorkerProgram], *, stop_within_s: float = 40.0) -> None:
     """Run the programs until SIGTERM or SIGINT, then stop them all.
 
     None is started again: where one ends by itself the others are stopped too, and UserError says
@@ -63,12 +63,12 @@ def run_all(programs: Sequence[Program], *, stop_within_s: float = 40.0) -> None
         raise UserError(f"killed for not stopping in time: {', '.join(killed)}")
 
 
-def worker_programs(names: Sequence[str], count: int, instance: str | None) -> list[Program]:
+def worker_programs(names: Sequence[str], count: int, instance: str | None) -> list[WorkerProgram]:
     """`count` processes of each agent, run by the interpreter and code of this process."""
     named = () if instance is None else ("--instance", instance)
     run = (sys.executable, "-m", "streams.cli.main", "run")
     return [
-        Program(
+        WorkerProgram(
             name if count == 1 else f"{name} {number}",
             (*run, name, "--number", str(number), *named),
         )

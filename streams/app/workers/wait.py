@@ -12,7 +12,7 @@ from streams.app.stores import asked_broker, no_topic
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 from streams.kafka.consumer_groups import Progress
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 
 _POLL_S: Final = 0.05
 _POSTS, _DELIVERY = "posts", "delivery"
@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 
 
 def wait_for_records(
-    settings: Settings, places: Sequence[Place], *, timeout_s: float, report: Report
+    settings: Settings, places: Sequence[RecordPosition], *, timeout_s: float, report: Report
 ) -> None:
     """Wait until the views tell what these records do, so that writers read their own writes.
 
@@ -102,7 +102,7 @@ def _agents_of(read: Collection[str]) -> Sequence[str]:
     ]
 
 
-def _require(broker: Progress, places: Sequence[Place]) -> None:
+def _require(broker: Progress, places: Sequence[RecordPosition]) -> None:
     """Raises UserError where a place lies in no topic, or behind the end of its partition."""
     wanted = {place.topic for place in places}
     if missing := broker.missing(wanted):

@@ -14,8 +14,8 @@ from streams.cli.common.output import JsonFlag, err, out, print_json, print_tabl
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streams.app.accounts.apply_lines import Outcome
-    from streams.app.events.json_lines import Line
+    from streams.app.accounts.apply_lines import ApplyOutcome
+    from streams.app.events.json_lines import JsonLine
 
 app = command_app(
     help="Change accounts, and check them.",
@@ -135,7 +135,7 @@ def _open(file: str, closing: ExitStack) -> tuple[BinaryIO, int | None]:
 
 
 @contextmanager
-def _progress(size: int | None) -> "Iterator[Callable[[Line], None]]":
+def _progress(size: int | None) -> "Iterator[Callable[[JsonLine], None]]":
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -149,7 +149,7 @@ def _progress(size: int | None) -> "Iterator[Callable[[Line], None]]":
         yield lambda line: progress.update(task, completed=line.end, lines=line.number)
 
 
-def _summary(outcome: "Outcome", *, as_json: bool) -> None:
+def _summary(outcome: "ApplyOutcome", *, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(outcome))
         return
@@ -164,7 +164,7 @@ def _summary(outcome: "Outcome", *, as_json: bool) -> None:
     out.print("; ".join(parts), markup=False, highlight=False, soft_wrap=True)
 
 
-def _as_json(outcome: "Outcome") -> dict[str, Any]:
+def _as_json(outcome: "ApplyOutcome") -> dict[str, Any]:
     return {
         "applied": outcome.changed,
         "skipped": outcome.skipped,

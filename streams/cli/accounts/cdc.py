@@ -218,11 +218,11 @@ def _as_json(name: str, standing: "StreamStatus") -> dict[str, Any]:
 
 def _state(standing: "StreamStatus") -> str:
     """Return the connector's state; UNKNOWN if Connect does not answer."""
-    from streams.accounts.connect_client import State
+    from streams.accounts.connect_client import ConnectorState
 
     if standing.connect_error:
-        return State.UNKNOWN
-    return standing.connector.connector.state if standing.connector else State.MISSING
+        return ConnectorState.UNKNOWN
+    return standing.connector.connector.state if standing.connector else ConnectorState.MISSING
 
 
 def _rows(shown: dict[str, Any]) -> list[tuple[str, Any]]:

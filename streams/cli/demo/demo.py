@@ -17,10 +17,10 @@ from streams.cli.demo.parts import run, section
 from streams.errors import UserError
 
 if TYPE_CHECKING:
-    from streams.app.demo.subjects import Cast, Watched
+    from streams.app.demo.subjects import DemoSubjects, EventStats
     from streams.app.settings import Settings
     from streams.contracts.events import Event
-    from streams.generate.accounts import Accounts
+    from streams.generate.accounts import AccountTimeline
 
 app = command_app()
 
@@ -126,7 +126,7 @@ def _prepare(found: "Settings") -> None:
 
 def _week(
     users: int, events: int, seed: int, higgs: Path | None
-) -> "tuple[Iterator[Event], Accounts, str]":
+) -> "tuple[Iterator[Event], AccountTimeline, str]":
     """The events to send, the accounts beside them, and what both are.
 
     Raises UserError before anything is started.
@@ -150,19 +150,21 @@ def _week(
     return iter(Network(plan)), accounts_of(plan), title
 
 
-def _send(week: "Iterator[Event]", accounts: "Accounts", events: int, seed: int) -> "Watched":
-    from streams.app.demo.subjects import Watched
+def _send(
+    week: "Iterator[Event]", accounts: "AccountTimeline", events: int, seed: int
+) -> "EventStats":
+    from streams.app.demo.subjects import EventStats
     from streams.cli.events.emit import Destination, emit
     from streams.generate.duplicates import with_duplicates
 
-    watched = Watched()
+    watched = EventStats()
     to = Destination(None, publish=True, speed=None, bad=8)
     sent = with_duplicates(watched.watch(week), 0.01, seed)
     emit(sent, to, expected=round(events * 1.01), as_json=False, accounts=accounts)
     return watched
 
 
-def _next(cast: "Cast", found: "Settings", *, keep: bool) -> None:
+def _next(cast: "DemoSubjects", found: "Settings", *, keep: bool) -> None:
     home = os.path.relpath(found.home)
     section("What to try next")
     if not keep:

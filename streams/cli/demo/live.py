@@ -8,7 +8,7 @@ from streams.cli.common.output import err, out, print_table
 from streams.cli.demo.parts import progress, run, section
 
 if TYPE_CHECKING:
-    from streams.app.demo.subjects import Cast, Watched
+    from streams.app.demo.subjects import DemoSubjects, EventStats
     from streams.app.settings import Settings
 
 _PATIENCE_S = 900
@@ -38,7 +38,7 @@ def work(found: "Settings") -> None:
     out.print(f"{total:,} records folded in {took:.0f} s; the lag is zero.", highlight=False)
 
 
-def choose(found: "Settings", watched: "Watched") -> "Cast":
+def choose(found: "Settings", watched: "EventStats") -> "DemoSubjects":
     from streams.app.demo.subjects import choose
     from streams.app.read_side import open_read_side
 
@@ -46,7 +46,7 @@ def choose(found: "Settings", watched: "Watched") -> "Cast":
         return choose(side, watched)
 
 
-def show(cast: "Cast") -> None:
+def show(cast: "DemoSubjects") -> None:
     from streams.contracts.times import format_time
 
     section("A reader's home feed")
@@ -64,7 +64,7 @@ def show(cast: "Cast") -> None:
         run("counts", str(cast.content))
 
 
-def travel(found: "Settings", cast: "Cast") -> None:
+def travel(found: "Settings", cast: "DemoSubjects") -> None:
     from streams.app.demo.subjects import travel
     from streams.app.read_side import open_read_side
 

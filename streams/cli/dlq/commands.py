@@ -31,8 +31,8 @@ from streams.cli.read.options import checked_text
 from streams.errors import UserError
 
 if TYPE_CHECKING:
-    from streams.dlq.model import Letter
-    from streams.dlq.search import Wanted
+    from streams.dlq.model import DeadLetter
+    from streams.dlq.search import DeadLetterFilter
 
 app = command_app(
     help="List, show, replay, discard and add dead letters.",
@@ -122,11 +122,11 @@ def replay(
     from streams.app.dlq.operations import replay_letters
     from streams.app.settings import settings
     from streams.cli.dlq.output import bar, counted, topics_of
-    from streams.dlq.replay import Outcome, replays
+    from streams.dlq.replay import ReplayOutcome, replays
 
     selected, everything = _find(wanted(positions, topic, code, group, since, until))
     plan = replays(selected, everything, again=again, limit=limit)
-    outcome = Outcome(0)
+    outcome = ReplayOutcome(0)
     if plan and not dry_run:
         _ask(f"Replay into {topics_of(plan)}?", yes=yes)
         with bar("replaying", len(plan)) as report:
@@ -174,11 +174,11 @@ def discard(
     from streams.app.dlq.operations import discard_letters
     from streams.app.settings import settings
     from streams.cli.dlq.output import bar, counted
-    from streams.dlq.model import State
+    from streams.dlq.model import DeadLetterState
 
     checked_text("--why", why)
     selected, _ = _find(wanted(positions, topic, code, group, since, until))
-    letters = [letter for letter in selected if letter.state is State.OPEN]
+    letters = [letter for letter in selected if letter.state is DeadLetterState.OPEN]
     if letters and not dry_run:
         _ask(f"Discard {counted(len(letters), 'dead letter')}?", yes=yes)
         with bar("discarding", len(letters)) as report:
@@ -250,7 +250,7 @@ def add(
         )
 
 
-def _find(asked: "Wanted") -> "tuple[list[Letter], list[Letter]]":
+def _find(asked: "DeadLetterFilter") -> "tuple[list[DeadLetter], list[DeadLetter]]":
     from streams.app.dlq.operations import find
     from streams.app.logs import configure_logs
     from streams.app.settings import settings

@@ -8,9 +8,9 @@ from streams.cli.read.options import parse_start
 from streams.errors import UserError
 
 if TYPE_CHECKING:
-    from streams.dlq.model import State
-    from streams.dlq.search import Wanted
-    from streams.runtime.dead_letters.attempts import Place
+    from streams.dlq.model import DeadLetterState
+    from streams.dlq.search import DeadLetterFilter
+    from streams.runtime.dead_letters.attempts import RecordPosition
 
 Positions = Annotated[
     list[str] | None,
@@ -44,13 +44,13 @@ Until = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def position(text: str) -> "Place":
+def position(text: str) -> "RecordPosition":
     """Where a dead letter lies. Raises UserError where the text names no such place."""
     from streams.contracts.catalog import DLQ_SUFFIX
-    from streams.runtime.dead_letters.attempts import parse_place
+    from streams.runtime.dead_letters.attempts import parse_position
 
     try:
-        place = parse_place(text)
+        place = parse_position(text)
     except ValueError:
         place = None
     if place is None or not place.topic.endswith(DLQ_SUFFIX):
@@ -62,12 +62,12 @@ def position(text: str) -> "Place":
     return place
 
 
-def record_place(text: str) -> "Place":
+def record_place(text: str) -> "RecordPosition":
     """Return the place of a record in a source topic. Raises UserError if the text is none."""
-    from streams.runtime.dead_letters.attempts import parse_place
+    from streams.runtime.dead_letters.attempts import parse_position
 
     try:
-        return parse_place(text)
+        return parse_position(text)
     except ValueError:
         raise UserError(
             f"{text!r} is no place of a record",
@@ -83,12 +83,12 @@ def wanted(
     groups: list[str] | None,
     since: int | None,
     until: int | None,
-) -> "Wanted":
+) -> "DeadLetterFilter":
     """What the options ask for. Raises UserError for what is no position."""
     from streams.contracts.catalog import DLQ_SUFFIX
-    from streams.dlq.search import Wanted
+    from streams.dlq.search import DeadLetterFilter
 
-    return Wanted(
+    return DeadLetterFilter(
         topics=frozenset(topic.removesuffix(DLQ_SUFFIX) for topic in topics or ()),
         codes=frozenset(codes or ()),
         groups=frozenset(groups or ()),
@@ -98,15 +98,15 @@ def wanted(
     )
 
 
-def states(named: list[str] | None) -> "frozenset[State]":
+def states(named: list[str] | None) -> "frozenset[DeadLetterState]":
     """The states of these names; none for any. Raises UserError where one is none."""
-    from streams.dlq.model import State
+    from streams.dlq.model import DeadLetterState
 
     try:
-        return frozenset(map(State, named or ()))
+        return frozenset(map(DeadLetterState, named or ()))
     except ValueError:
         raise UserError(
             f"there is no state {', '.join(named or ())}",
-            hint=f"the states are: {', '.join(State)}",
+            hint=f"the states are: {', '.join(DeadLetterState)}",
             exit_code=2,
         ) from None

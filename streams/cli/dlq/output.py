@@ -11,12 +11,12 @@ import typer
 from streams.cli.common.output import err, visible
 
 if TYPE_CHECKING:
-    from streams.dlq.model import Letter
+    from streams.dlq.model import DeadLetter
     from streams.dlq.replay import Replay
-    from streams.runtime.dead_letters.attempts import Place
+    from streams.runtime.dead_letters.attempts import RecordPosition
 
 
-def letter_json(letter: "Letter") -> dict[str, Any]:
+def letter_json(letter: "DeadLetter") -> dict[str, Any]:
     """A letter without its content; times are RFC 3339."""
     from streams.contracts.times import format_time
 
@@ -40,11 +40,11 @@ def letter_json(letter: "Letter") -> dict[str, Any]:
     }
 
 
-def summary(letters: "Sequence[Letter]") -> list[dict[str, Any]]:
+def summary(letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
     """Letters per topic, code and group: in all, and in each state."""
-    from streams.dlq.model import State
+    from streams.dlq.model import DeadLetterState
 
-    counts: dict[tuple[str, str, str], Counter[State]] = {}
+    counts: dict[tuple[str, str, str], Counter[DeadLetterState]] = {}
     for letter in letters:
         kind = (letter.topic, letter.latest.code, letter.id.group)
         counts.setdefault(kind, Counter())[letter.state] += 1
@@ -54,13 +54,13 @@ def summary(letters: "Sequence[Letter]") -> list[dict[str, Any]]:
             "code": code,
             "group": group,
             "letters": states.total(),
-            **{str(state): states[state] for state in State},
+            **{str(state): states[state] for state in DeadLetterState},
         }
         for (topic, code, group), states in sorted(counts.items())
     ]
 
 
-def print_letters(letters: "Sequence[Letter]", limit: int) -> None:
+def print_letters(letters: "Sequence[DeadLetter]", limit: int) -> None:
     """The summary, then at most `limit` letters; lines, so that no position is cut short."""
     if not letters:
         typer.echo("no dead letters")
@@ -77,7 +77,7 @@ def print_letters(letters: "Sequence[Letter]", limit: int) -> None:
         typer.echo(f"{more} more: choose fewer, or see more with --limit")
 
 
-def print_whole(at: "Place", shown: dict[str, Any]) -> None:
+def print_whole(at: "RecordPosition", shown: dict[str, Any]) -> None:
     """Everything about one letter, a line each."""
     about = {**shown["letter"], "stage": shown["dead_letter"].get("stage")}
     content = {

@@ -14,9 +14,9 @@ from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.contracts.events import Event
-    from streams.generate.accounts import Accounts
-    from streams.generate.event_writers import Outlet
-    from streams.generate.events_with_accounts import AccountOutlet
+    from streams.generate.accounts import AccountTimeline
+    from streams.generate.event_writers import EventWriter
+    from streams.generate.events_with_accounts import AccountWriter
     from streams.importers.report import ImportReport
 
 Out = Annotated[
@@ -117,7 +117,7 @@ def emit(
     *,
     expected: int | None,
     as_json: bool,
-    accounts: "Accounts | None" = None,
+    accounts: "AccountTimeline | None" = None,
     report: "ImportReport | None" = None,
 ) -> None:
     """Send every event, and the changes of `accounts` around them, and print what was sent.
@@ -131,17 +131,17 @@ def emit(
         report: Counts of the input that the events come from. The summary contains it.
     """
     if to.dry_run:
-        from streams.generate.event_writers import DiscardOutlet
+        from streams.generate.event_writers import DiscardWriter
 
-        sent = _send(events, DiscardOutlet(), to, expected, accounts)
+        sent = _send(events, DiscardWriter(), to, expected, accounts)
     elif to.publish:
         from streams.app.events.event_writers import open_log
         from streams.app.settings import settings
-        from streams.generate.event_writers import PoisonedLog
+        from streams.generate.event_writers import PoisonedWriter
 
         with open_log(settings(), bad=to.bad, events=expected or 0) as log:
             sent = _send(events, log, to, expected, accounts)
-        if isinstance(log, PoisonedLog):
+        if isinstance(log, PoisonedWriter):
             sent.bad.update(str(poison.code) for poison in log.dropped)
     else:
         from streams.cli.common.files import whole_output
@@ -155,10 +155,10 @@ def emit(
 
 def _send(
     events: Iterable["Event"],
-    outlet: "Outlet",
+    outlet: "EventWriter",
     to: Destination,
     expected: int | None,
-    accounts: "Accounts | None",
+    accounts: "AccountTimeline | None",
 ) -> Sent:
     sent = Sent()
     with ExitStack() as closing:
@@ -166,11 +166,11 @@ def _send(
             show = closing.enter_context(_progress())
             _send_events(events, outlet, to.speed, sent, show("events", expected))
             return sent
-        from streams.generate.events_with_accounts import Accompanied
+        from streams.generate.events_with_accounts import EventsWithAccounts
 
         changes = closing.enter_context(_account_outlet(to))
         show = closing.enter_context(_progress())
-        both = Accompanied(outlet, changes, accounts)
+        both = EventsWithAccounts(outlet, changes, accounts)
         both.found(show("accounts", accounts.founders))
         _send_events(events, both, to.speed, sent, show("events", expected))
         sent.accounts, sent.skipped = both.types, both.skipped
@@ -179,7 +179,7 @@ def _send(
 
 def _send_events(
     events: Iterable["Event"],
-    outlet: "Outlet",
+    outlet: "EventWriter",
     speed: float | None,
     sent: Sent,
     show: Callable[[int], None],
@@ -208,7 +208,7 @@ def _until_damaged(events: Iterable["Event"], damage: list[UserError]) -> Iterat
 
 
 @contextmanager
-def _account_outlet(to: Destination) -> Iterator["AccountOutlet"]:
+def _account_outlet(to: Destination) -> Iterator["AccountWriter"]:
     """Where account changes go."""
     if to.publish:
         from streams.app.accounts.database import accounts_store

@@ -11,7 +11,7 @@ from streams.cli.common.command import command_app
 from streams.cli.common.output import JsonFlag, err, print_json
 
 if TYPE_CHECKING:
-    from streams.app.events.publish import LineError, LinePublisher, Outcome
+    from streams.app.events.publish import LineError, LinePublisher, PublishOutcome
 
 app = command_app()
 
@@ -124,7 +124,7 @@ def _close(producer: Any) -> None:
 
 
 def _summary(
-    outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool, as_json: bool
+    outcome: "PublishOutcome", errors: "list[LineError]", *, dry_run: bool, as_json: bool
 ) -> None:
     if as_json:
         print_json(_as_json(outcome, errors, dry_run=dry_run))
@@ -138,8 +138,10 @@ def _summary(
     err.print(", ".join(parts), markup=False, highlight=False)
 
 
-def _as_json(outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool) -> dict[str, Any]:
-    from streams.runtime.dead_letters.attempts import Place
+def _as_json(
+    outcome: "PublishOutcome", errors: "list[LineError]", *, dry_run: bool
+) -> dict[str, Any]:
+    from streams.runtime.dead_letters.attempts import RecordPosition
 
     return {
         "dry_run": dry_run,
@@ -152,6 +154,8 @@ def _as_json(outcome: "Outcome", errors: "list[LineError]", *, dry_run: bool) ->
         if dry_run
         else [
             {**place._asdict(), "position": str(place)}
-            for place in sorted(Place(*at, offset) for at, offset in outcome.positions.items())
+            for place in sorted(
+                RecordPosition(*at, offset) for at, offset in outcome.positions.items()
+            )
         ],
     }

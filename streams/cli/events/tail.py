@@ -10,7 +10,7 @@ from streams.cli.common.output import JsonFlag, print_json_line, visible
 from streams.errors import UserError
 
 if TYPE_CHECKING:
-    from streams.dlq.record_view import Seen
+    from streams.dlq.record_view import RecordView
 
 app = command_app()
 
@@ -59,7 +59,7 @@ def tail(
     """Print a topic's decoded events."""
     from streams.app.broker import log_reader, schema_registry
     from streams.app.settings import settings
-    from streams.dlq.record_view import look, seen_json, source_of
+    from streams.dlq.record_view import decode_for_display, source_of, view_json
 
     source_of(topic)
     first = _start(start)
@@ -68,9 +68,9 @@ def tail(
     # From the end without following there would be nothing to see.
     pieces = log_reader(settings()).read(topic, first, follow=follow or first is None)
     for records in pieces:
-        for seen in look(records, topic, lookup):
+        for seen in decode_for_display(records, topic, lookup):
             if as_json:
-                print_json_line(seen_json(seen))
+                print_json_line(view_json(seen))
             else:
                 typer.echo(visible(_line(seen)))
             shown += 1
@@ -88,12 +88,12 @@ def _start(text: str) -> int | None:
     return int(text)
 
 
-def _line(seen: "Seen") -> str:
+def _line(seen: "RecordView") -> str:
     import orjson
 
-    from streams.dlq.record_view import seen_json
+    from streams.dlq.record_view import view_json
 
-    shown = seen_json(seen)
+    shown = view_json(seen)
     parts = [f"{shown['partition']}:{shown['offset']}", str(shown["append_time"])]
     for name in ("dead_letter", "error"):
         if name in shown:

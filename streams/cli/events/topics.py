@@ -10,7 +10,7 @@ from streams.cli.common.output import JsonFlag, out, print_json, print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streams.kafka.topics import Difference
+    from streams.kafka.topics import TopicDifference
 
 app = command_app(
     help="Compare the broker's topics with their descriptions, and create or alter them.",
@@ -72,7 +72,7 @@ def diff(as_json: JsonFlag = False) -> None:
         raise typer.Exit(DIFFERENT)
 
 
-def _show(differences: "Sequence[Difference]", *, as_json: bool, none: str) -> None:
+def _show(differences: "Sequence[TopicDifference]", *, as_json: bool, none: str) -> None:
     if as_json:
         print_json(
             [

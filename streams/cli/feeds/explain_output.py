@@ -8,9 +8,9 @@ from streams.cli.read.options import when
 from streams.contracts.events import AuthorTierChanged
 
 if TYPE_CHECKING:
-    from streams.serving.feed.explain import Explanation, Stored
-    from streams.verification.explain import Answer
-    from streams.verification.feed_events import Logged
+    from streams.serving.feed.explain import Explanation, TimelineInfo
+    from streams.verification.explain import ExplainedPost
+    from streams.verification.feed_events import LoggedEvent
 
 WAYS = {
     "own": "it is the reader's own",
@@ -35,7 +35,7 @@ FAULTS = {
 }
 
 
-def print_answer(answer: "Answer") -> None:
+def print_answer(answer: "ExplainedPost") -> None:
     """Whether and why, the timeline's state, and the events, oldest first."""
     why = answer.why
     typer.echo(f"post {why.post_id} is {_verdict(why)}")
@@ -65,7 +65,7 @@ def _reasons(why: "Explanation") -> list[str]:
     return [f"{rule}: {RULES[rule]}" for rule in why.rules]
 
 
-def _timeline(stored: "Stored") -> str:
+def _timeline(stored: "TimelineInfo") -> str:
     if stored.floor is None:
         return f"stored timeline: {stored.warmth}"
     holds = "holds the post" if stored.holds_post else "does not hold the post"
@@ -73,7 +73,7 @@ def _timeline(stored: "Stored") -> str:
     return f"stored timeline: {stored.warmth}, {stored.entries:,} entries, {reach}, {holds}"
 
 
-def _event(logged: "Logged") -> str:
+def _event(logged: "LoggedEvent") -> str:
     event = logged.event
     who = [f"{name} {getattr(event, name)}" for name in _PEOPLE if hasattr(event, name)]
     refused = "" if logged.refused is None else f"  refused: {logged.refused[0]}"

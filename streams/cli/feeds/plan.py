@@ -34,9 +34,9 @@ def plan(
     It is computed from bytes and rates that the benchmarks measured, and asks no server. All means
     are taken for every user alike; celebrities' posts, which are pulled, are counted as pushed.
     """
-    from streams.app.capacity import Network, memory, parts, policies
+    from streams.app.capacity import NetworkSize, memory, parts, policies
 
-    network = Network(users, warm / 100, following, posts, stories, length, replicas)
+    network = NetworkSize(users, warm / 100, following, posts, stories, length, replicas)
     found, instead, total = parts(network), list(policies(network)), memory(network)
     if as_json:
         print_json(

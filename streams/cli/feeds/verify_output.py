@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.verification.compare import Difference
-    from streams.verification.verify import Verdict
+    from streams.verification.compare import FeedDifference
+    from streams.verification.verify import VerifyResult
 
 SHOWN = 10
 _IDS = 5
 
 
-def verdict_json(verdict: "Verdict", seed: int | None) -> dict[str, Any]:
+def verdict_json(verdict: "VerifyResult", seed: int | None) -> dict[str, Any]:
     """Everything, every difference included; ids as strings."""
     return {
         "proved": verdict.is_proved,
@@ -37,7 +37,7 @@ def verdict_json(verdict: "Verdict", seed: int | None) -> dict[str, Any]:
     }
 
 
-def print_verdict(verdict: "Verdict", seed: int | None) -> None:
+def print_verdict(verdict: "VerifyResult", seed: int | None) -> None:
     """The first differences, what could not be judged, and the summary."""
     for difference in verdict.differences[:SHOWN]:
         typer.echo("\n".join(_lines(difference)))
@@ -54,7 +54,7 @@ def print_verdict(verdict: "Verdict", seed: int | None) -> None:
     typer.echo(_summary(verdict, seed))
 
 
-def _summary(verdict: "Verdict", seed: int | None) -> str:
+def _summary(verdict: "VerifyResult", seed: int | None) -> str:
     counts = [f"{verdict.equal:,} of {len(verdict.readers):,} readers' home feeds are equal"]
     for number, what in (
         (len(verdict.differing), "differ"),
@@ -75,7 +75,7 @@ def _summary(verdict: "Verdict", seed: int | None) -> str:
     return "; ".join(told)
 
 
-def _lines(difference: "Difference") -> Iterator[str]:
+def _lines(difference: "FeedDifference") -> Iterator[str]:
     fault, reader = difference.fault, difference.reader_id
     wrong = []
     if fault.missing:
@@ -102,7 +102,7 @@ def _ids(ids: Sequence[int]) -> str:
     return named if len(ids) <= _IDS else f"{named} and {len(ids) - _IDS:,} more"
 
 
-def _difference_json(difference: "Difference") -> dict[str, Any]:
+def _difference_json(difference: "FeedDifference") -> dict[str, Any]:
     fault = difference.fault
     return {
         "reader_id": str(difference.reader_id),

@@ -15,7 +15,7 @@ from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.app.lake.ask import Options
-    from streams.lakehouse.answers import Answer
+    from streams.lakehouse.answers import QuestionAnswer
     from streams.lakehouse.questions import Question
 
 app = command_app()
@@ -104,7 +104,7 @@ def ask(
 
 def _answered(
     question: "Question | None", sql: str | None, options: "Options"
-) -> "AbstractContextManager[Answer]":
+) -> "AbstractContextManager[QuestionAnswer]":
     from streams.app.lake.ask import answered, answered_sql
     from streams.app.settings import settings
 
@@ -121,7 +121,12 @@ def _answered(
 
 
 def _show(
-    answer: "Answer", question: "Question | None", plot: Path | None, *, as_json: bool, as_csv: bool
+    answer: "QuestionAnswer",
+    question: "Question | None",
+    plot: Path | None,
+    *,
+    as_json: bool,
+    as_csv: bool,
 ) -> int:
     """Print the answer and draw it where a picture is asked for; returns how many rows it has."""
     from streams.cli.lake import ask_output

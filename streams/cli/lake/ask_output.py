@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cli.common.output import err, table_console, visible
-from streams.lakehouse.answers import Answer, Row, json_row, plain, time_text
+from streams.lakehouse.answers import QuestionAnswer, Row, json_row, plain, time_text
 
 SHOWN_ROWS = 1000
 
 
-def print_rows(answer: Answer, rows: Iterator[Row], title: str | None) -> int:
+def print_rows(answer: QuestionAnswer, rows: Iterator[Row], title: str | None) -> int:
     """A table with numbers to the right, up to SHOWN_ROWS; returns how many rows there are."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in answer.columns:
@@ -34,7 +34,7 @@ def print_rows(answer: Answer, rows: Iterator[Row], title: str | None) -> int:
     return count
 
 
-def print_json_rows(answer: Answer, rows: Iterator[Row]) -> int:
+def print_json_rows(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
     """An array of one object per row, each on its own line; returns how many there are."""
     write = sys.stdout.buffer.write
     count = 0
@@ -48,7 +48,7 @@ def print_json_rows(answer: Answer, rows: Iterator[Row]) -> int:
     return count
 
 
-def print_csv(answer: Answer, rows: Iterator[Row]) -> int:
+def print_csv(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
     """CSV with a line of names; null is empty, lists are JSON. Returns how many rows there are."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)

@@ -158,10 +158,10 @@ def read_side(wait_for: list[str] | None = None) -> Iterator["ReadSide"]:
 def _wait_for(positions: list[str]) -> None:
     from streams.app.settings import settings
     from streams.app.workers.wait import wait_for_records
-    from streams.runtime.dead_letters.attempts import parse_place
+    from streams.runtime.dead_letters.attempts import parse_position
 
     try:
-        places = [parse_place(text) for text in positions]
+        places = [parse_position(text) for text in positions]
     except ValueError as error:
         raise UserError(str(error), exit_code=2) from None
     waiting = err.status("waiting …") if err.is_terminal else nullcontext()

@@ -23,7 +23,7 @@ EXAMPLES = """Examples:
 """
 
 
-class Part(StrEnum):
+class Database(StrEnum):
     """What has migrations."""
 
     VIEWS = "views"
@@ -33,7 +33,7 @@ class Part(StrEnum):
 @app.command(epilog=EXAMPLES)
 def migrate(
     only: Annotated[
-        Part | None, typer.Option(help="The views in Cassandra, or the accounts in PostgreSQL.")
+        Database | None, typer.Option(help="The views in Cassandra, or the accounts in PostgreSQL.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -47,10 +47,10 @@ def migrate(
 
     found = settings()
     steps = {
-        Part.VIEWS: (found.keyspace, migrate_views),
-        Part.ACCOUNTS: (found.accounts.database, migrate_accounts),
+        Database.VIEWS: (found.keyspace, migrate_views),
+        Database.ACCOUNTS: (found.accounts.database, migrate_accounts),
     }
-    done: dict[Part, tuple[str, Migrated]] = {}
+    done: dict[Database, tuple[str, Migrated]] = {}
     for part in (only,) if only else steps:
         name, bring_up_to_date = steps[part]
         with err.status(f"connecting to {part} …") as status:
@@ -67,9 +67,9 @@ def migrate(
         print_table(("migration", name), rows)
 
 
-def _as_json(done: "dict[Part, tuple[str, Migrated]]") -> dict[str, object]:
+def _as_json(done: "dict[Database, tuple[str, Migrated]]") -> dict[str, object]:
     """`applied` and `already` of all that was migrated, and each database by its part's name."""
-    names = {Part.VIEWS: "keyspace", Part.ACCOUNTS: "database"}
+    names = {Database.VIEWS: "keyspace", Database.ACCOUNTS: "database"}
     return {
         **{names[part]: name for part, (name, _) in done.items()},
         "applied": [title for _, migrated in done.values() for title in migrated.applied],

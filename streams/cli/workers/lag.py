@@ -12,7 +12,7 @@ from streams.cli.workers.blockage_output import print_waiting
 from streams.errors import UserError
 
 if TYPE_CHECKING:
-    from streams.app.workers.lag import Standing
+    from streams.app.workers.lag import LagReport
 
 app = command_app()
 
@@ -62,7 +62,7 @@ def lag(
         print_refused(refused)
 
 
-def _as_json(told: "Standing") -> dict[str, Any]:
+def _as_json(told: "LagReport") -> dict[str, Any]:
     return {
         "lag": told.lag,
         "partitions": [
@@ -100,7 +100,7 @@ def _as_json(told: "Standing") -> dict[str, Any]:
     }
 
 
-def _print(told: "Standing", *, totals: bool) -> None:
+def _print(told: "LagReport", *, totals: bool) -> None:
     title = f"Lag: {told.lag} records"
     if totals:
         left: Counter[tuple[str, str]] = Counter()

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from streams.runtime.consumer.fetch_rules import NOTHING, Fetched, Hole
+from streams.runtime.consumer.fetch_rules import NOTHING, Fetched, OffsetGap
 from streams.runtime.consumer.positions import Positions, TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 
@@ -59,7 +59,7 @@ class Member(Protocol):
         """What of a topic was handed out and not yet taken by its pipeline."""
         ...
 
-    def take_holes(self) -> Iterator[Hole]: ...
+    def take_holes(self) -> Iterator[OffsetGap]: ...
 
     async def log_start(self, partition: TopicPartition) -> int: ...
     async def seek_to_commits(self) -> None:
@@ -80,7 +80,7 @@ class Member(Protocol):
         ...
 
 
-class Intake:
+class ConsumerRules:
     """What one member reads: its positions, and the way from the fetcher to the pipelines."""
 
     def __init__(self, member: Member, buffer: Buffer) -> None:

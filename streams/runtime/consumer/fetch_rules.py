@@ -1,6 +1,6 @@
 """When a member of the group may fetch, and which offsets of the log hold no record.
 
-The rules of the fetching thread, without Faust and Kafka; they ask a `Source` for both.
+The rules of the fetching thread, without Faust and Kafka; they ask a `Fetcher` for both.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ T = TypeVar("T")
 _REBALANCING_S = 0.02
 
 
-class Hole(NamedTuple):
+class OffsetGap(NamedTuple):
     """Offsets from `start` up to, but not including, `end` that hold no record to read."""
 
     partition: TopicPartition
@@ -34,7 +34,7 @@ class Fetched(NamedTuple):
 NOTHING = Fetched(-1, {})
 
 
-class Source(Protocol):
+class Fetcher(Protocol):
     """The client that fetches, and what it knows of the group."""
 
     @property
@@ -57,7 +57,7 @@ class Source(Protocol):
         ...
 
 
-class Fetching:
+class FetchRules:
     """Hands out fetched batches of a generation once its partitions stand where reading begins.
 
     A fetch moves a partition's position from where it stood to where it stands; what lies between
@@ -66,9 +66,9 @@ class Fetching:
     fetcher leave no such trace.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Fetcher) -> None:
         self._source = source
-        self._holes: deque[Hole] = deque()
+        self._holes: deque[OffsetGap] = deque()
         self._sought = NOTHING.generation
         """The generation whose partitions stand where reading is to begin, or further on."""
 
@@ -106,17 +106,19 @@ class Fetching:
         """A fetch moved the partition's position from `start` to `end` and found this batch."""
         self._holes.extend(_holes(partition, start, () if batch is None else batch.runs(), end))
 
-    def take_holes(self) -> Iterator[Hole]:
+    def take_holes(self) -> Iterator[OffsetGap]:
         """The holes met since the last call, in order. May be called from another thread."""
         while self._holes:
             yield self._holes.popleft()
 
 
-def _holes(partition: TopicPartition, start: int, runs: Iterable[Run], end: int) -> Iterator[Hole]:
+def _holes(
+    partition: TopicPartition, start: int, runs: Iterable[Run], end: int
+) -> Iterator[OffsetGap]:
     at = start
     for run in runs:
         if run.first > at:
-            yield Hole(partition, at, run.first)
+            yield OffsetGap(partition, at, run.first)
         at = run.last + 1
     if end > at:
-        yield Hole(partition, at, end)
+        yield OffsetGap(partition, at, end)

@@ -10,7 +10,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.runtime.consumer.fetch_rules import Fetched, Fetching
+from streams.runtime.consumer.fetch_rules import Fetched, FetchRules
 from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.unpack import unpack
@@ -28,12 +28,12 @@ class MembershipLostError(KafkaError):  # type: ignore[misc]  # aiokafka has no 
 class BatchThread(driver.AIOKafkaConsumerThread):
     """Faust's fetching thread, handing out each fetched partition as one batch.
 
-    It is the `Source` of its `Fetching`, whose holes alone are taken from another thread.
+    It is the `Source` of its `FetchRules`, whose holes alone are taken from another thread.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fetching = Fetching(self)
+        self.fetching = FetchRules(self)
 
     async def on_start(self) -> None:
         await super().on_start()

@@ -23,7 +23,7 @@ class PositionGapError(RuntimeError):
         )
 
 
-class _Reading:
+class _PartitionOffsets:
     __slots__ = ("applied", "expected", "generation", "holes", "start")
 
     def __init__(self, generation: int, start: int) -> None:
@@ -46,7 +46,7 @@ class Positions:
     """
 
     def __init__(self) -> None:
-        self._readings: dict[TopicPartition, _Reading] = {}
+        self._readings: dict[TopicPartition, _PartitionOffsets] = {}
 
     def knows(self, partition: TopicPartition, generation: int) -> bool:
         reading = self._readings.get(partition)
@@ -54,7 +54,7 @@ class Positions:
 
     def start(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """The group's position in a partition when it was assigned."""
-        self._readings[partition] = _Reading(generation, offset)
+        self._readings[partition] = _PartitionOffsets(generation, offset)
 
     def arrived(self, partition: TopicPartition, first: int, last: int) -> None:
         """The records from `first` to `last` arrived, both included, with none left out.

@@ -8,8 +8,8 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.runtime.consumer.consumer_rules import Buffer, Intake
-from streams.runtime.consumer.fetch_rules import Fetched, Hole
+from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules
+from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
 from streams.runtime.consumer.fetch_thread import BatchThread
 from streams.runtime.consumer.positions import Positions, TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
@@ -24,14 +24,14 @@ class BatchConsumer(driver.Consumer):
     """Hands out a message per fetched batch, its value a `RawBatch`, and never more than is wanted.
 
     Commits what the pipeline applied in sequence, and nothing that Faust alone acknowledged. It
-    is the `Member` of its `Intake`, which has the rules.
+    is the `Member` of its `ConsumerRules`, which has the rules.
     """
 
     _thread: BatchThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.intake = Intake(self, cast("BatchApp", self.app).buffer)
+        self.intake = ConsumerRules(self, cast("BatchApp", self.app).buffer)
 
     @property
     def positions(self) -> Positions:
@@ -54,7 +54,7 @@ class BatchConsumer(driver.Consumer):
     def handed_out(self, partition: TopicPartition) -> int | None:
         return self._read_offset[cast(TP, partition)]
 
-    def take_holes(self) -> Iterator[Hole]:
+    def take_holes(self) -> Iterator[OffsetGap]:
         return self._thread.fetching.take_holes()
 
     async def log_start(self, partition: TopicPartition) -> int:

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"([\w.-]+):(\d{1,9}):(\d{1,18})", re.ASCII)
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record lies in the log; as text `topic:partition:offset`."""
 
     topic: str
@@ -32,17 +32,17 @@ class Place(NamedTuple):
 class Attempts(NamedTuple):
     """A record's past: where it lay first, when it was appended there (ms), how often it failed."""
 
-    origin: Place
+    origin: RecordPosition
     first_seen: int
     failures: int
 
 
-def parse_place(text: str) -> Place:
+def parse_position(text: str) -> RecordPosition:
     """The place that `str` of it tells. Raises ValueError."""
     found = _PLACE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not topic:partition:offset")
-    return Place(found[1], int(found[2]), int(found[3]))
+    return RecordPosition(found[1], int(found[2]), int(found[3]))
 
 
 def attempts_of(headers: Headers) -> Attempts | None:
@@ -56,7 +56,7 @@ def attempts_of(headers: Headers) -> Attempts | None:
     )
     if not (_PLACE.fullmatch(origin) and all(map(_NUMBER.fullmatch, numbers))):
         return None
-    return Attempts(parse_place(origin), *map(int, numbers))
+    return Attempts(parse_position(origin), *map(int, numbers))
 
 
 def attempt_headers(attempts: Attempts) -> Headers:

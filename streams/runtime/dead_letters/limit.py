@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 
 
-class Bad(NamedTuple):
+class CountedRecord(NamedTuple):
     """A record that counts towards the limit: its number, why, and where it lies in the log."""
 
     number: int
     code: str
-    place: Place
+    place: RecordPosition
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class DeadLetterHistory:
     """What a limit has to know of the records of one topic that a process settled."""
 
     records: int = 0
     """All of them."""
-    bad: tuple[Bad, ...] = ()
+    bad: tuple[CountedRecord, ...] = ()
     """The latest that count, oldest first, numbered among all records from 0."""
     run: int = 0
     """How many records of the end are bad, with no good one between them or behind."""
@@ -36,7 +36,7 @@ class History:
 class DeadLetterLimitError(Exception):
     """Too many records cannot be applied. What was to be buried last is not, nor acknowledged."""
 
-    def __init__(self, bad: Sequence[Bad], of: int) -> None:
+    def __init__(self, bad: Sequence[CountedRecord], of: int) -> None:
         ((self.code, times),) = Counter(str(one.code) for one in bad).most_common(1)
         self.first = bad[0].place
         super().__init__(
@@ -64,7 +64,9 @@ class DeadLetterLimit:
         if not (0 <= self.ratio <= 1 <= self.minimum <= self.window and self.consecutive >= 0):
             raise ValueError(f"no such limit can be kept: {self}")
 
-    def after(self, history: History, count: int, bad: Sequence[Bad] = ()) -> History:
+    def after(
+        self, history: DeadLetterHistory, count: int, bad: Sequence[CountedRecord] = ()
+    ) -> DeadLetterHistory:
         """What is known once a batch of `count` records is settled, too; changes nothing.
 
         `bad` are those of the batch that count, in their order, numbered within the batch from 0.
@@ -74,38 +76,38 @@ class DeadLetterLimit:
         for number, code, place in bad:
             number += history.records
             run = run + 1 if known and known[-1].number == number - 1 else 1
-            known.append(Bad(number, code, place))
+            known.append(CountedRecord(number, code, place))
             if self._used(known, number + 1, run) >= 1:
                 raise self._error(known, number + 1, run)
         records = history.records + count
         if not known or known[-1].number != records - 1:
             run = 0
         oldest = records - max(self.window, self.consecutive)
-        return History(records, tuple(known[_first_from(oldest, known) :]), run)
+        return DeadLetterHistory(records, tuple(known[_first_from(oldest, known) :]), run)
 
-    def used(self, history: History) -> float:
+    def used(self, history: DeadLetterHistory) -> float:
         """How near the limit is: 0 without a bad record, 1 where it is reached."""
         return self._used(history.bad, history.records, history.run)
 
-    def _used(self, bad: Sequence[Bad], records: int, run: int) -> float:
+    def _used(self, bad: Sequence[CountedRecord], records: int, run: int) -> float:
         consecutive = run / self.consecutive if self.consecutive else 0.0
         if not (bad and self.ratio):
             return consecutive
         recent, of = self._in_window(bad, records)
         return max(consecutive, min(recent / self.minimum, recent / of / self.ratio))
 
-    def _in_window(self, bad: Sequence[Bad], records: int) -> tuple[int, int]:
+    def _in_window(self, bad: Sequence[CountedRecord], records: int) -> tuple[int, int]:
         """How many of the window's records are bad, and how many records it holds."""
         recent = len(bad) - _first_from(records - self.window, bad)
         return recent, min(records, self.window)
 
-    def _error(self, bad: Sequence[Bad], records: int, run: int) -> DeadLetterLimitError:
+    def _error(self, bad: Sequence[CountedRecord], records: int, run: int) -> DeadLetterLimitError:
         if run == self.consecutive:
             return DeadLetterLimitError(bad[-run:], run)
         recent, of = self._in_window(bad, records)
         return DeadLetterLimitError(bad[-recent:], of)
 
 
-def _first_from(number: int, bad: Sequence[Bad]) -> int:
+def _first_from(number: int, bad: Sequence[CountedRecord]) -> int:
     """The index of the first bad record that is not before the one with this number."""
     return bisect_left(bad, number, key=lambda one: one.number)

@@ -4,13 +4,18 @@ import threading
 from collections.abc import Collection, Sequence
 
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.attempts import Place, attempts_of
-from streams.runtime.dead_letters.limit import Bad, DeadLetterLimit, DeadLetterLimitError, History
+from streams.runtime.dead_letters.attempts import RecordPosition, attempts_of
+from streams.runtime.dead_letters.limit import (
+    CountedRecord,
+    DeadLetterHistory,
+    DeadLetterLimit,
+    DeadLetterLimitError,
+)
 from streams.runtime.dead_letters.reporter import Rejection
 from streams.runtime.monitoring.metrics import Metrics
 
 
-class Guard:
+class DeadLetterLimitGuard:
     """Asked before rejected records are buried, told once their batch is settled.
 
     Only what is rejected with one of `codes` counts, and no record that was replayed: somebody
@@ -28,17 +33,19 @@ class Guard:
         self._metrics = metrics
         self._limit = limit or DeadLetterLimit()
         self._codes = codes
-        self._history = History()
+        self._history = DeadLetterHistory()
         self._lock = threading.Lock()
         self._tell(0.0)
 
-    def judge(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> Sequence[Bad]:
+    def judge(
+        self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
+    ) -> Sequence[CountedRecord]:
         """Those of the rejected that count, for `settled`. Raises DeadLetterLimitError."""
         bad = self._counted(batches, rejected) if rejected else ()
         self._after(sum(map(len, batches)), bad)
         return bad
 
-    def settled(self, count: int, bad: Sequence[Bad]) -> None:
+    def settled(self, count: int, bad: Sequence[CountedRecord]) -> None:
         """So many records are applied or buried, and count from now on.
 
         Raises DeadLetterLimitError where the parts of a divided batch, each within the limit when
@@ -49,14 +56,16 @@ class Guard:
             if (used := self._limit.used(self._history)) != self._told:
                 self._tell(used)
 
-    def _after(self, count: int, bad: Sequence[Bad]) -> History:
+    def _after(self, count: int, bad: Sequence[CountedRecord]) -> DeadLetterHistory:
         try:
             return self._limit.after(self._history, count, bad)
         except DeadLetterLimitError:
             self._tell(1.0)
             raise
 
-    def _counted(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> list[Bad]:
+    def _counted(
+        self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
+    ) -> list[CountedRecord]:
         """Those of the rejected that count, in the order of the batches."""
         codes = {
             (rejection.record.partition, rejection.record.offset): rejection.code
@@ -65,7 +74,7 @@ class Guard:
         }
         places = ((batch.partition, offset) for batch in batches for offset in batch.offsets)
         return [
-            Bad(number, codes[at], Place(self._topic, *at))
+            CountedRecord(number, codes[at], RecordPosition(self._topic, *at))
             for number, at in enumerate(places)
             if at in codes
         ]

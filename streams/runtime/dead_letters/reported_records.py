@@ -9,7 +9,7 @@ from streams.runtime.dead_letters.reporter import Rejection
 _Place = tuple[int, int]
 
 
-class Buried:
+class ReportedRecords:
     """The dead letters of one batch, through all tries of it and of its parts."""
 
     def __init__(self) -> None:

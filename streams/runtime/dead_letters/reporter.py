@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, Place, counted
+from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, RecordPosition, counted
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.producer import Headers, Message
 
@@ -62,7 +62,7 @@ class Rejection(Protocol):
     def message(self) -> str: ...
 
 
-class Burial(Protocol):
+class DeadLetterSink(Protocol):
     """Keeps records that can never be applied."""
 
     def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
@@ -98,12 +98,12 @@ def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Heade
     return (*((name, text.encode()) for name, text in named), *counted(record.headers))
 
 
-def failed_at(headers: Headers) -> Place | None:
+def failed_at(headers: Headers) -> RecordPosition | None:
     """Where the record of a dead letter lies in its topic; None where the headers do not say."""
     named = dict(headers)
     topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
     try:
-        return Place(topic.decode(), *(int(number) for number in numbers))
+        return RecordPosition(topic.decode(), *(int(number) for number in numbers))
     except ValueError:
         return None
 
@@ -123,7 +123,7 @@ def own_headers(headers: Headers) -> Headers:
     return tuple(reversed(kept))
 
 
-class DeadLetters:
+class DeadLetterReporter:
     """The dead letter queues of one consumer group."""
 
     def __init__(self, send: Callable[[Sequence[Message]], None], metrics: Metrics) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams.runtime.monitoring.metric_names import APPLIED, CONSUMED, DEAD_LETTERS, DUPLICATES
 
 
-class Tally(NamedTuple):
+class TopicCounters(NamedTuple):
     """What one worker counted for one topic since it started."""
 
     consumed: int
@@ -23,7 +23,7 @@ class Tally(NamedTuple):
         return self.consumed == self.applied + self.duplicates + sum(self.dead_letters.values())
 
 
-def tallies(exposition: str) -> dict[str, Tally]:
+def read_counters(exposition: str) -> dict[str, TopicCounters]:
     """Topic -> tally, read from a worker's answer to Prometheus."""
     counts: dict[str, dict[str, int]] = {}
     codes: dict[str, dict[str, int]] = {}
@@ -35,7 +35,7 @@ def tallies(exposition: str) -> dict[str, Tally]:
             elif sample.name == DEAD_LETTERS:
                 codes.setdefault(topic, {})[sample.labels["code"]] = int(sample.value)
     return {
-        topic: Tally(
+        topic: TopicCounters(
             consumed=of_topic.get(CONSUMED, 0),
             applied=of_topic.get(APPLIED, 0),
             duplicates=of_topic.get(DUPLICATES, 0),

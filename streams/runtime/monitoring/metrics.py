@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 
 from streams.runtime.consumer.positions import TopicPartition
-from streams.runtime.monitoring.counters import Tally, tallies
+from streams.runtime.monitoring.counters import TopicCounters, read_counters
 from streams.runtime.monitoring.metric_names import (
     APPLIED,
     BATCH_RECORDS,
@@ -26,7 +26,7 @@ from streams.runtime.monitoring.metric_names import (
     RETRIES,
     STALLED_SECONDS,
 )
-from streams.runtime.monitoring.stalls import Stall, Standing
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LATENCY = (*_SECONDS, 60.0, 300.0, 3_600.0, 86_400.0)
@@ -35,10 +35,10 @@ _TOPIC = ("group", "topic")
 _PARTITION = (*_TOPIC, "partition")
 
 
-class Levels(NamedTuple):
+class Gauges(NamedTuple):
     """What is read off a worker when it is asked, rather than counted."""
 
-    standings: Mapping[TopicPartition, Standing]
+    standings: Mapping[TopicPartition, PartitionProgress]
     stalls: Iterable[Stall]
     buffered: Mapping[str, int]
     """Topic -> bytes."""
@@ -46,10 +46,10 @@ class Levels(NamedTuple):
     """Partition -> seconds that it has waited at a record."""
 
 
-class Gauged(Protocol):
+class GaugeSource(Protocol):
     """Who tells the levels; called from the thread that answers Prometheus."""
 
-    def levels(self) -> Levels: ...
+    def levels(self) -> Gauges: ...
 
 
 class Metrics:
@@ -95,13 +95,13 @@ class Metrics:
         """How near a topic's limit of dead letters is: see `DeadLetterLimit.used`."""
         self._limit_used.labels(self.group, topic).set(used)
 
-    def gauge(self, worker: Gauged) -> None:
+    def gauge(self, worker: GaugeSource) -> None:
         """Also answer with a worker's levels, as they are when Prometheus asks."""
         self.registry.register(_LevelCollector(self.group, worker))
 
-    def read(self) -> dict[str, Tally]:
+    def read(self) -> dict[str, TopicCounters]:
         """Topic -> what was counted since the worker started."""
-        return tallies(generate_latest(self.registry).decode())
+        return read_counters(generate_latest(self.registry).decode())
 
     def _counter(self, name: str, *labels: str) -> Counter:
         return Counter(name, HELP[name], (*_TOPIC, *labels), registry=self.registry)
@@ -114,7 +114,7 @@ class Metrics:
 
 
 class _LevelCollector:
-    def __init__(self, group: str, worker: Gauged) -> None:
+    def __init__(self, group: str, worker: GaugeSource) -> None:
         self._group = group
         self._worker = worker
 

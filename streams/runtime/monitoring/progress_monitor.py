@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Place
 
 from streams.runtime.consumer.positions import TopicPartition
-from streams.runtime.monitoring.stalls import Stall, StallWatch, Standing
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallWatch
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ _LONGEST_GAP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class AssignedPartition:
     """What the worker knows of an assigned partition."""
 
     position: int | None
@@ -34,16 +34,16 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProgressSample:
     """What was seen at a look; before the first one, nothing."""
 
-    standings: Mapping[TopicPartition, Standing] = field(default_factory=dict)
+    standings: Mapping[TopicPartition, PartitionProgress] = field(default_factory=dict)
     stalls: tuple[Stall, ...] = ()
     unanswered_s: float = 0.0
     """For how long the broker has not answered."""
 
 
-class Watcher:
+class ProgressMonitor:
     """Looks every `every_s` until stopped; `hopeless` is called once, with the first such stalls.
 
     `readings` gives the assigned partitions; it is called from the watcher's thread.
@@ -53,13 +53,13 @@ class Watcher:
         self,
         group: str,
         bootstrap: str,
-        readings: Callable[[], Mapping[TopicPartition, Reading]],
+        readings: Callable[[], Mapping[TopicPartition, AssignedPartition]],
         hopeless: Callable[[list[Stall]], None],
         *,
         every_s: float,
         stalled_after_s: float,
     ) -> None:
-        self.last = Look()
+        self.last = ProgressSample()
         self._readings = readings
         self._hopeless = hopeless
         self._every_s = every_s
@@ -94,17 +94,17 @@ class Watcher:
                 self._hopeless(hopeless)
                 return
 
-    def _look(self, now: float, passed: float) -> Look:
+    def _look(self, now: float, passed: float) -> ProgressSample:
         try:
             standings = self._standings()
         except KafkaException as error:
             if not self.last.unanswered_s:
                 log.warning("the broker does not tell the group's progress", error=str(error))
             self._watch.look({}, now)  # what stands still meanwhile is no fault of this process
-            return Look(unanswered_s=self.last.unanswered_s + passed)
-        return Look(standings, tuple(self._watch.look(standings, now)))
+            return ProgressSample(unanswered_s=self.last.unanswered_s + passed)
+        return ProgressSample(standings, tuple(self._watch.look(standings, now)))
 
-    def _standings(self) -> dict[TopicPartition, Standing]:
+    def _standings(self) -> dict[TopicPartition, PartitionProgress]:
         readings = self._readings()
         if not readings:
             return {}
@@ -125,7 +125,9 @@ class Watcher:
         return answer[0], answer[1]
 
 
-def _standing(reading: Reading, committed: int, start: int, end: int) -> Standing:
+def _standing(
+    reading: AssignedPartition, committed: int, start: int, end: int
+) -> PartitionProgress:
     committed = max(committed, start)  # negative where there is no commit
     position = committed if reading.position is None else reading.position
-    return Standing(position, committed, end, reading.busy)
+    return PartitionProgress(position, committed, end, reading.busy)

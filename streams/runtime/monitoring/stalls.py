@@ -7,7 +7,7 @@ from typing import NamedTuple
 from streams.runtime.consumer.positions import TopicPartition
 
 
-class Standing(NamedTuple):
+class PartitionProgress(NamedTuple):
     """How far the reading of a partition has come."""
 
     position: int
@@ -25,7 +25,7 @@ class Standing(NamedTuple):
         return max(0, self.end - self.position)
 
 
-class Still(StrEnum):
+class StallKind(StrEnum):
     """What stands still although it is due to move."""
 
     POSITION = "position"
@@ -36,19 +36,19 @@ class Stall(NamedTuple):
     """A partition whose reading stands still although there is something to do."""
 
     partition: TopicPartition
-    what: Still
-    standing: Standing
+    what: StallKind
+    standing: PartitionProgress
     seconds: float
     """For how long."""
 
     @property
     def is_hopeless(self) -> bool:
         """Whether nothing that this process still does can end it. A batch in hand may."""
-        return self.what is Still.COMMIT or not self.standing.busy
+        return self.what is StallKind.COMMIT or not self.standing.busy
 
     def __str__(self) -> str:
         (topic, number), standing = self.partition, self.standing
-        if self.what is Still.COMMIT:
+        if self.what is StallKind.COMMIT:
             said = f"the commit stands at {standing.committed}, applied is {standing.position}"
         else:
             said = f"reading stands at {standing.position}, with {standing.lag} offsets to go"
@@ -69,16 +69,18 @@ class StallWatch:
 
     def __init__(self, stalled_after_s: float) -> None:
         self._stalled_after_s = stalled_after_s
-        self._marks: dict[tuple[TopicPartition, Still], _Mark] = {}
+        self._marks: dict[tuple[TopicPartition, StallKind], _Mark] = {}
 
-    def look(self, standings: Mapping[TopicPartition, Standing], now: float) -> list[Stall]:
+    def look(
+        self, standings: Mapping[TopicPartition, PartitionProgress], now: float
+    ) -> list[Stall]:
         """The stalls among these at `now`, in s of any steady clock; others are forgotten."""
         before, self._marks = self._marks, {}
         stalls = []
         for at, standing in standings.items():
             for what, offset, is_due in (
-                (Still.POSITION, standing.position, standing.lag > 0),
-                (Still.COMMIT, standing.committed, standing.committed < standing.position),
+                (StallKind.POSITION, standing.position, standing.lag > 0),
+                (StallKind.COMMIT, standing.committed, standing.committed < standing.position),
             ):
                 if not is_due:
                     continue

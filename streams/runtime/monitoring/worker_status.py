@@ -10,12 +10,12 @@ from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchApp
 from streams.runtime.monitoring.blockages import Blockage
 from streams.runtime.monitoring.endpoint import BlockedRecord, Health
-from streams.runtime.monitoring.metrics import Levels
-from streams.runtime.monitoring.progress_monitor import Reading, Watcher
+from streams.runtime.monitoring.metrics import Gauges
+from streams.runtime.monitoring.progress_monitor import AssignedPartition, ProgressMonitor
 from streams.runtime.monitoring.stalls import Stall
 
 
-class Vitals:
+class WorkerStatus:
     """Of one worker. Its methods may be called from any thread.
 
     `topics` has a function for each topic that returns what its pipeline waits at.
@@ -35,7 +35,7 @@ class Vitals:
         self._config = config
         self._topics = topics
         self._app: BatchApp | None = None
-        self._watcher = Watcher(
+        self._watcher = ProgressMonitor(
             config.group,
             config.bootstrap,
             self._readings,
@@ -64,9 +64,9 @@ class Vitals:
             reasons.append(f"the broker has not answered for {look.unanswered_s:.0f} s")
         return Health(self._config.group, tuple(reasons), blocked)
 
-    def levels(self) -> Levels:
+    def levels(self) -> Gauges:
         look = self._watcher.last
-        return Levels(
+        return Gauges(
             look.standings,
             look.stalls,
             {topic: self.buffered(topic) for topic in self._topics},
@@ -95,12 +95,12 @@ class Vitals:
         aside = self.set_aside.get(topic, tuple)()
         return (*self._app.batch_consumer.waiting(topic), *aside)
 
-    def _readings(self) -> dict[TopicPartition, Reading]:
+    def _readings(self) -> dict[TopicPartition, AssignedPartition]:
         app: Any = self._app
         consumer = app.batch_consumer
         busy = self._busy()
         return {
-            (at.topic, at.partition): Reading(consumer.positions.at(at), at in busy)
+            (at.topic, at.partition): AssignedPartition(consumer.positions.at(at), at in busy)
             for at in consumer.assignment()
             if at.topic in self._topics
         }

@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 from typing import Any
 
 from streams.runtime.consumer.positions import Positions, TopicPartition
-from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.processing.batcher import Gathered
+from streams.runtime.processing.batcher import MicroBatch
 from streams.runtime.processing.pipeline import Pipeline
 
 
@@ -36,9 +36,9 @@ class Applier:
     async def apply(
         self,
         topic: str,
-        gathered: Gathered,
+        gathered: MicroBatch,
         positions: Positions,
-        buried: Buried | None = None,
+        buried: ReportedRecords | None = None,
     ) -> float:
         """Apply a batch and acknowledge it; how many seconds that took.
 
@@ -58,7 +58,7 @@ class Applier:
         self._metrics.acknowledged(topic, took_s=took_s, oldest=oldest, now_s=time.time())
         return took_s
 
-    def _run(self, topic: str, gathered: Gathered, buried: Buried | None) -> None:
+    def _run(self, topic: str, gathered: MicroBatch, buried: ReportedRecords | None) -> None:
         pipeline = self._pipelines[topic]
         try:
             if buried is None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.runtime.consumer.consumer_rules import Intake
+from streams.runtime.consumer.consumer_rules import ConsumerRules
 from streams.runtime.consumer.raw_batch import RawBatch
 
 
 @dataclass(slots=True)
-class Gathered:
+class MicroBatch:
     """Fetched batches of one topic and one generation, in order per partition."""
 
     generation: int
@@ -26,17 +26,17 @@ class Gathered:
         self.last[partition] = batch.last
         self.count += len(batch)
 
-    def by_partition(self) -> "Iterator[tuple[Any, Gathered]]":
+    def by_partition(self) -> "Iterator[tuple[Any, MicroBatch]]":
         """What each partition has of it."""
         for partition in self.last:
-            part = Gathered(self.generation)
+            part = MicroBatch(self.generation)
             for batch in self.batches:
                 if (batch.topic, batch.partition) == partition:
                     part.add(partition, batch)
             yield partition, part
 
 
-class Gatherer:
+class Batcher:
     """Takes records off a stream's queue until there are enough, or enough time has passed.
 
     The queue is read directly: Stream.take and noack_take of Faust 0.15 cost a task switch per
@@ -44,7 +44,7 @@ class Gatherer:
     at a rebalance.
     """
 
-    def __init__(self, intake: Intake, queue: Any, *, most: int) -> None:
+    def __init__(self, intake: ConsumerRules, queue: Any, *, most: int) -> None:
         self._intake = intake
         self._queue = queue
         self._most = most
@@ -71,7 +71,7 @@ class Gatherer:
         held = [message for messages in tuple(self._held.values()) for message in tuple(messages)]
         return [message.value for message in (*tuple(self._left), *held)]
 
-    async def gather(self, wait_s: float) -> Gathered:
+    async def gather(self, wait_s: float) -> MicroBatch:
         """The next batch, never empty: what came within `wait_s` of its first records.
 
         Cancelling it loses nothing that was acknowledged.
@@ -80,7 +80,7 @@ class Gatherer:
             first = self._at_hand() or await self._next()
             if first is None:
                 continue  # what was held came back
-            gathered = Gathered(generation=self._intake.generation)
+            gathered = MicroBatch(generation=self._intake.generation)
             await self._take(gathered, first)
             deadline = asyncio.get_running_loop().time() + wait_s
             while gathered.count < self._most and self._is_current(gathered):
@@ -124,7 +124,7 @@ class Gatherer:
         self._left.append(message)
         return self._at_hand()
 
-    def _is_current(self, gathered: Gathered) -> bool:
+    def _is_current(self, gathered: MicroBatch) -> bool:
         return gathered.generation == self._intake.generation
 
     def _at_hand(self) -> Any:
@@ -140,7 +140,7 @@ class Gatherer:
         if partition not in self._held and all(left.tp != partition for left in self._left):
             self._intake.resume(partition)
 
-    async def _take(self, gathered: Gathered, message: Any) -> None:
+    async def _take(self, gathered: MicroBatch, message: Any) -> None:
         """Add the message's records, as many as there is room for; the others stay for later."""
         if message.generation_id != gathered.generation:
             # Of an earlier assignment, it is read again, by whoever has the partition now; of a

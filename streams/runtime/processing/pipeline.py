@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from streams.runtime.consumer.raw_batch import RawBatch, cut
-from streams.runtime.dead_letters.limit import Bad
-from streams.runtime.dead_letters.limit_guard import Guard
-from streams.runtime.dead_letters.reported_records import Buried
-from streams.runtime.dead_letters.reporter import Burial, Rejection
+from streams.runtime.dead_letters.limit import CountedRecord
+from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
+from streams.runtime.dead_letters.reported_records import ReportedRecords
+from streams.runtime.dead_letters.reporter import DeadLetterSink, Rejection
 from streams.runtime.monitoring.blockages import Blockage, Blockages, shortened
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.rejections import (
@@ -25,16 +25,16 @@ from streams.runtime.processing.rejections import (
     split_decided,
     store_refusal,
 )
-from streams.runtime.processing.retry import Waiter
+from streams.runtime.processing.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
 
 B = TypeVar("B")
-P = TypeVar("P", bound="Account")
+P = TypeVar("P", bound="BatchOutcome")
 T = TypeVar("T")
 
 
-class Account(Protocol):
+class BatchOutcome(Protocol):
     """What projecting a batch says of its events: each is in exactly one of the three."""
 
     @property
@@ -58,10 +58,10 @@ class Steps(Generic[B, P]):
     """Makes the rejection of a record, by its index, that `project` named a conflict."""
 
 
-class HeldUpError(Exception):
+class BatchPausedError(Exception):
     """A server does not answer just now; the batch is to be tried again, with `buried`."""
 
-    def __init__(self, step: str, buried: Buried) -> None:
+    def __init__(self, step: str, buried: ReportedRecords) -> None:
         super().__init__(f"{step} is held up")
         self.step = step
         self.buried = buried
@@ -80,10 +80,10 @@ class Pipeline(Generic[B, P]):
         topic: str,
         steps: Steps[B, P],
         *,
-        dead_letters: Burial,
+        dead_letters: DeadLetterSink,
         metrics: Metrics,
-        waiter: Waiter,
-        guard: Guard | None = None,
+        waiter: RetryPolicy,
+        guard: DeadLetterLimitGuard | None = None,
         refusals: tuple[type[Exception], ...] = (),
         decisions: Decisions | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ class Pipeline(Generic[B, P]):
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._waiter = waiter
-        self._guard = guard or Guard(topic, metrics)
+        self._guard = guard or DeadLetterLimitGuard(topic, metrics)
         self._refusals = refusals
         self._decisions = decisions or NoDecisions()
 
@@ -103,9 +103,9 @@ class Pipeline(Generic[B, P]):
 
         Raises HeldUpError where a server does not answer just now, and whatever else goes wrong.
         """
-        self._take(batches, Buried())
+        self._take(batches, ReportedRecords())
 
-    def resume(self, batches: Sequence[RawBatch], buried: Buried) -> None:
+    def resume(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:
         """Take batches through every step, waiting for servers.
 
         A try that fails is followed by a try of the first half of its records, until a single
@@ -120,7 +120,7 @@ class Pipeline(Generic[B, P]):
         finally:
             self.blockages.clear(part)
 
-    def _resume(self, batches: Sequence[RawBatch], buried: Buried, part: object) -> None:
+    def _resume(self, batches: Sequence[RawBatch], buried: ReportedRecords, part: object) -> None:
         left, failing, tries = list(batches), 0, 0
         while left:
             size = max(1, failing // 2) if failing else _count(left)
@@ -128,7 +128,7 @@ class Pipeline(Generic[B, P]):
             try:
                 self._once("decisions", self._decisions.refresh, buried)
                 self._take(first, buried)
-            except HeldUpError as held_up:
+            except BatchPausedError as held_up:
                 failing, tries = size, tries + 1 if size == 1 else 0
                 blockage = _blockage(first, held_up)
                 self.blockages.note(part, blockage)
@@ -151,7 +151,7 @@ class Pipeline(Generic[B, P]):
                 if not failing:
                     self.blockages.clear(part)
 
-    def _take(self, batches: Sequence[RawBatch], buried: Buried) -> None:
+    def _take(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:
         if decided := self._decisions.of(self.topic):
             batches, rejected = split_decided(batches, decided)
             self._bury(rejected, self._decisions.of, buried)
@@ -168,7 +168,7 @@ class Pipeline(Generic[B, P]):
             self._count(account, buried_before)
         self._guard.settled(_count(batches), bad)
 
-    def _isolate(self, batches: Sequence[RawBatch], buried: Buried, done: "_Done") -> None:
+    def _isolate(self, batches: Sequence[RawBatch], buried: ReportedRecords, done: "_Done") -> None:
         """Apply what the store takes, in order, and bury what it refuses.
 
         A refused record is durable among the dead letters before the records behind it are
@@ -189,10 +189,10 @@ class Pipeline(Generic[B, P]):
     def _pass(
         self,
         batches: Sequence[RawBatch],
-        buried: Buried,
+        buried: ReportedRecords,
         done: "_Done",
         judge: "_Judge",
-    ) -> Sequence[Bad]:
+    ) -> Sequence[CountedRecord]:
         """Take batches through the steps; what came of them is added to `done` at the end."""
         steps = self._steps
         batch, rejected = self._once("decode", lambda: steps.decode(batches), buried)
@@ -209,35 +209,35 @@ class Pipeline(Generic[B, P]):
         done.add(batches, rejected)
         return bad
 
-    def _count(self, account: Account, buried_before: int) -> None:
+    def _count(self, account: BatchOutcome, buried_before: int) -> None:
         """Count a batch's events; those that an earlier try buried are counted already."""
         known = min(buried_before, account.duplicates)
         self._metrics.applied(self.topic, account.applied - (buried_before - known))
         self._metrics.duplicates(self.topic, account.duplicates - known)
 
     def _bury(
-        self, rejections: Sequence[Rejection], step: Callable[..., Any], buried: Buried
+        self, rejections: Sequence[Rejection], step: Callable[..., Any], buried: ReportedRecords
     ) -> None:
         if fresh := buried.fresh(rejections) if rejections else ():
             name = f"{step.__module__}.{getattr(step, '__qualname__', type(step).__qualname__)}"
             self._once("dead_letters", lambda: self._dead_letters.bury(fresh, name), buried)
             buried.add(fresh)
 
-    def _once(self, name: str, step: Callable[[], T], buried: Buried) -> T:
+    def _once(self, name: str, step: Callable[[], T], buried: ReportedRecords) -> T:
         try:
             return step()
         except Exception as error:
             if not self._waiter.is_passing(error):
                 raise
             self._metrics.retried(self.topic, name)
-            raise HeldUpError(name, buried) from error
+            raise BatchPausedError(name, buried) from error
 
 
 @dataclass(slots=True)
 class _Done:
     """Outcome of a batch, counted once all of it is settled."""
 
-    accounts: list[tuple[Account, int]] = field(default_factory=list)
+    accounts: list[tuple[BatchOutcome, int]] = field(default_factory=list)
     """Accounts, each with the number of its events that an earlier try buried."""
     batches: list[RawBatch] = field(default_factory=list)
     """Records that are settled, in their order."""
@@ -249,10 +249,13 @@ class _Done:
         self.rejected += rejected
 
 
-_Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[Bad]]
+_Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[CountedRecord]]
 
 
-def _no_judge(batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> Sequence[Bad]:  # noqa: ARG001
+def _no_judge(
+    batches: Sequence[RawBatch],  # noqa: ARG001
+    rejected: Sequence[Rejection],  # noqa: ARG001
+) -> Sequence[CountedRecord]:
     """Judge nothing: the whole batch is judged."""
     return ()
 
@@ -261,7 +264,7 @@ def _count(batches: Sequence[RawBatch]) -> int:
     return sum(map(len, batches))
 
 
-def _blockage(batches: Sequence[RawBatch], held_up: HeldUpError) -> Blockage:
+def _blockage(batches: Sequence[RawBatch], held_up: BatchPausedError) -> Blockage:
     """Return the blockage at the first record of batches that were tried."""
     return Blockage(
         batches[0].topic,

@@ -10,7 +10,7 @@ class StoppedError(Exception):
     """The worker was told to stop while it waited; nothing of the batch is acknowledged."""
 
 
-class Waiter:
+class RetryPolicy:
     """Sorts errors into those that pass by themselves and others, and pauses between tries."""
 
     def __init__(

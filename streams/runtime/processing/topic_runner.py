@@ -7,16 +7,16 @@ from typing import Any
 import structlog
 
 from streams.runtime.consumer.positions import Positions
-from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.processing.applier import Applier
-from streams.runtime.processing.batcher import Gathered, Gatherer
-from streams.runtime.processing.pipeline import HeldUpError
+from streams.runtime.processing.batcher import Batcher, MicroBatch
+from streams.runtime.processing.pipeline import BatchPausedError
 from streams.runtime.processing.retry import StoppedError
 
 log = structlog.get_logger(__name__)
 
 
-class Lane:
+class TopicRunner:
     """Takes a topic's batches to the applier, each partition's in order.
 
     A batch is tried whole. Where a server does not answer, each partition waits with its own part
@@ -28,7 +28,7 @@ class Lane:
     def __init__(
         self,
         topic: str,
-        gatherer: Gatherer,
+        gatherer: Batcher,
         applier: Applier,
         positions: Positions,
         fail: Callable[[Exception], None],
@@ -45,11 +45,11 @@ class Lane:
         self._start = start
         self._waiting: set[asyncio.Task[None]] = set()
 
-    async def apply(self, gathered: Gathered) -> float:
+    async def apply(self, gathered: MicroBatch) -> float:
         """Apply a batch, or let its parts wait; how many seconds it took. Raises what fails."""
         try:
             return await self._applier.apply(self._topic, gathered, self._positions)
-        except HeldUpError as held_up:
+        except BatchPausedError as held_up:
             cause = held_up.__cause__
             log.warning(
                 "waiting for a server",
@@ -71,7 +71,7 @@ class Lane:
         """Wait for what waits. Raises StoppedError where some of it was given up."""
         await asyncio.gather(*self._waiting)
 
-    async def _wait(self, partition: Any, part: Gathered, buried: Buried) -> None:
+    async def _wait(self, partition: Any, part: MicroBatch, buried: ReportedRecords) -> None:
         try:
             await self._applier.apply(self._topic, part, self._positions, buried)
         except StoppedError:

@@ -16,11 +16,11 @@ from typing import Final, NamedTuple
 import structlog
 from cachetools import LRUCache
 
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.errors import StoreUnavailableError
-from streams.views.feed_context import Opened, Openings
+from streams.views.feed_context import FeedContextReader, FeedContextReply
 from streams.views.pull_set import Pulled
-from streams.views.row_cache import Copied
+from streams.views.row_cache import CacheLookup
 from streams.views.rows import Relations
 from streams.views.timeline_cache import Timeline
 
@@ -29,10 +29,10 @@ _log = structlog.get_logger(__name__)
 READERS: Final = 20_000
 """Readers of whom a process remembers whom they followed, 8 bytes each."""
 _DIGEST_BYTES: Final = 16
-_NOTHING: Final = Opened(Copied({}, frozenset(), b""), None, None)
+_NOTHING: Final = FeedContextReply(CacheLookup({}, frozenset(), b""), None, None)
 
 
-class Opening(NamedTuple):
+class FeedContext(NamedTuple):
     """What a page begins with: those followed and the reader (`authors`), their digest."""
 
     relations: Relations
@@ -49,16 +49,18 @@ class _Followed(NamedTuple):
     authors: Collection[int]
 
 
-class Opener:
+class FeedContextLoader:
     """Opens pages of one process; safe between threads."""
 
-    def __init__(self, views: CopiedViews, openings: Openings, *, readers: int = READERS) -> None:
+    def __init__(
+        self, views: ReadThroughViews, openings: FeedContextReader, *, readers: int = READERS
+    ) -> None:
         self._views = views
         self._openings = openings
         self._lock = threading.Lock()
         self._followed: LRUCache[int, _Followed] = LRUCache(readers)
 
-    def open(self, reader: int) -> Opening:
+    def open(self, reader: int) -> FeedContext:
         """One round trip, and the durable store where relations are not copied, or nothing is.
 
         Raises StoreUnavailableError where the durable store does not answer.
@@ -74,7 +76,7 @@ class Opener:
             self._followed[reader] = _Followed(opening.sources, array("Q", opening.authors))
         return opening
 
-    def _opened(self, reader: int, authors: Collection[int]) -> Opened:
+    def _opened(self, reader: int, authors: Collection[int]) -> FeedContextReply:
         try:
             return self._openings.read(reader, authors)
         except StoreUnavailableError as error:
@@ -82,10 +84,10 @@ class Opener:
             return _NOTHING
 
 
-def opening_of(reader: int, relations: Relations, timeline: Timeline | None) -> Opening:
+def opening_of(reader: int, relations: Relations, timeline: Timeline | None) -> FeedContext:
     """An opening of which nobody has asked who is pulled."""
     authors = relations.following | {reader}
-    return Opening(relations, authors, sources_digest(authors), timeline)
+    return FeedContext(relations, authors, sources_digest(authors), timeline)
 
 
 def sources_digest(authors: Collection[int]) -> bytes:

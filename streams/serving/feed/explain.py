@@ -10,13 +10,13 @@ from enum import StrEnum
 
 from streams.errors import StoreUnavailableError
 from streams.serving.feed.context_loader import sources_digest
-from streams.serving.feed.feed_caches import HotViews
-from streams.serving.feed.visibility_rules import Rule, hiding_rules
+from streams.serving.feed.feed_caches import FeedCaches
+from streams.serving.feed.visibility_rules import HideReason, hiding_rules
 from streams.views.rows import Relations
 from streams.views.store import ViewReader
 
 
-class Way(StrEnum):
+class FeedPath(StrEnum):
     """How a post comes into a feed."""
 
     OWN = "own"
@@ -29,7 +29,7 @@ class Way(StrEnum):
     """It is merged in from the durable store whenever the feed is read."""
 
 
-class Fault(StrEnum):
+class FeedDefect(StrEnum):
     """What is wrong with the stores where no rule hides a post and yet the feed lacks it."""
 
     NOT_DELIVERED = "not_delivered"
@@ -38,7 +38,7 @@ class Fault(StrEnum):
     """The durable list of the author's posts lacks it."""
 
 
-class Warmth(StrEnum):
+class TimelineState(StrEnum):
     """Whether a stored timeline can answer."""
 
     WARM = "warm"
@@ -47,10 +47,10 @@ class Warmth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class TimelineInfo:
     """The reader's stored timeline. `floor` is None unless it is warm: it answers above that."""
 
-    warmth: Warmth
+    warmth: TimelineState
     floor: int | None = None
     entries: int = 0
     holds_post: bool = False
@@ -69,10 +69,10 @@ class Explanation:
     reader_id: int
     post_id: int
     author_id: int | None
-    way: Way | None
-    rules: tuple[Rule, ...]
-    fault: Fault | None
-    timeline: Stored
+    way: FeedPath | None
+    rules: tuple[HideReason, ...]
+    fault: FeedDefect | None
+    timeline: TimelineInfo
     is_pulled: bool = False
     """Whether the post was left to be pulled, so that it need not lie on any timeline."""
 
@@ -81,7 +81,7 @@ class Explanation:
         return self.way is not None
 
 
-def explain(views: ViewReader, hot: HotViews, reader: int, post_id: int) -> Explanation:
+def explain(views: ViewReader, hot: FeedCaches, reader: int, post_id: int) -> Explanation:
     """What `home_feed` makes of the post now. Raises StoreUnavailableError for the views only."""
     row = views.posts([post_id]).get(post_id)
     relations = views.relations(reader)
@@ -95,20 +95,20 @@ def explain(views: ViewReader, hot: HotViews, reader: int, post_id: int) -> Expl
 
 
 def _stored(
-    hot: HotViews, reader: int, relations: Relations, author: int | None, post_id: int
-) -> Stored:
+    hot: FeedCaches, reader: int, relations: Relations, author: int | None, post_id: int
+) -> TimelineInfo:
     try:
         timeline = hot.timelines.read(reader)
         wanted = sources_digest(relations.following | {reader})
         if timeline is None or timeline.sources != wanted:
-            return Stored(Warmth.COLD)
+            return TimelineInfo(TimelineState.COLD)
         pulled = hot.celebrities.pulled([] if author is None else [author])
     except StoreUnavailableError:
-        return Stored(Warmth.UNAVAILABLE)
+        return TimelineInfo(TimelineState.UNAVAILABLE)
     if pulled is None:
-        return Stored(Warmth.UNAVAILABLE)
-    return Stored(
-        Warmth.WARM,
+        return TimelineInfo(TimelineState.UNAVAILABLE)
+    return TimelineInfo(
+        TimelineState.WARM,
         timeline.floor,
         len(timeline.ids),
         holds_post=post_id in timeline.ids,
@@ -116,20 +116,20 @@ def _stored(
     )
 
 
-def _is_above_floor(stored: Stored, post_id: int) -> bool:
+def _is_above_floor(stored: TimelineInfo, post_id: int) -> bool:
     return stored.floor is not None and post_id > stored.floor
 
 
-def _fault(views: ViewReader, author: int, post_id: int, stored: Stored) -> Fault | None:
+def _fault(views: ViewReader, author: int, post_id: int, stored: TimelineInfo) -> FeedDefect | None:
     if _is_above_floor(stored, post_id):
-        return None if stored.holds_post or stored.pulls_author else Fault.NOT_DELIVERED
+        return None if stored.holds_post or stored.pulls_author else FeedDefect.NOT_DELIVERED
     listed = views.author_posts([author], post_id + 1, 1)[author]
-    return None if list(listed) == [post_id] else Fault.NOT_INDEXED
+    return None if list(listed) == [post_id] else FeedDefect.NOT_INDEXED
 
 
-def _way(reader: int, author: int | None, post_id: int, stored: Stored) -> Way:
+def _way(reader: int, author: int | None, post_id: int, stored: TimelineInfo) -> FeedPath:
     if author == reader:
-        return Way.OWN
+        return FeedPath.OWN
     if not _is_above_floor(stored, post_id):
-        return Way.MERGE
-    return Way.PUSH if stored.holds_post else Way.PULL
+        return FeedPath.MERGE
+    return FeedPath.PUSH if stored.holds_post else FeedPath.PULL

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import structlog
 
 from streams.errors import StoreUnavailableError
-from streams.serving.feed.context_loader import Opening, opening_of
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.context_loader import FeedContext, opening_of
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.merge import merge_author_posts, union
 from streams.serving.feed.warm_timeline import warm_timeline
 from streams.serving.posts import DEFAULT_LIMIT, page
@@ -35,7 +35,7 @@ def home_feed(
     *,
     before: int | None = None,
     limit: int = DEFAULT_LIMIT,
-    hot: HotViews | None = None,
+    hot: FeedCaches | None = None,
 ) -> PostPage:
     """All visible posts of the reader and of whom the reader follows, newest first.
 
@@ -51,7 +51,7 @@ def home_feed(
         return PostPage((), None, complete=False, missing=("cassandra",))
 
 
-def _opening(views: ViewReader, reader: int, hot: HotViews | None) -> Opening:
+def _opening(views: ViewReader, reader: int, hot: FeedCaches | None) -> FeedContext:
     if hot is not None and hot.opener is not None:
         return hot.opener.open(reader)
     relations, timeline = views.relations(reader), None
@@ -69,9 +69,9 @@ def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow
 def _candidates(
     views: ViewReader,
     reader: int,
-    opening: Opening,
+    opening: FeedContext,
     before: int | None,
-    hot: HotViews | None,
+    hot: FeedCaches | None,
 ) -> Iterator[int]:
     """Ids below `before` that hold the feed and maybe more, newest first."""
     authors = opening.authors
@@ -97,7 +97,7 @@ class _Warm(NamedTuple):
     pulled: Mapping[int, Pulled]
 
 
-def _warm(views: ViewReader, reader: int, opening: Opening, hot: HotViews) -> _Warm | None:
+def _warm(views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches) -> _Warm | None:
     """What is hot; None where it cannot serve now, and the durable store must.
 
     Which authors are pulled is asked after the timeline was read: a post that was not pushed onto

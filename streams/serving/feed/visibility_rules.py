@@ -11,7 +11,7 @@ from typing import Protocol
 from streams.views.rows import PostRow, Relations
 
 
-class Rule(StrEnum):
+class HideReason(StrEnum):
     """Why a post is not in a reader's home feed."""
 
     UNKNOWN_POST = "unknown_post"
@@ -23,12 +23,12 @@ class Rule(StrEnum):
     ORIGINAL_AUTHOR_MUTED = "original_author_muted"
 
 
-def hiding_rules(row: PostRow | None, reader: int, relations: Relations) -> tuple[Rule, ...]:
+def hiding_rules(row: PostRow | None, reader: int, relations: Relations) -> tuple[HideReason, ...]:
     """All the rules that hide a post from the reader's home feed; none: it belongs there.
 
     `row` is None where no such post is known. `relations` are the reader's.
     """
-    return (Rule.UNKNOWN_POST,) if row is None else tuple(_rules(row, reader, relations))
+    return (HideReason.UNKNOWN_POST,) if row is None else tuple(_rules(row, reader, relations))
 
 
 class Linked(Protocol):
@@ -52,17 +52,17 @@ def original_authors(post: Linked) -> frozenset[int]:
     )
 
 
-def _rules(row: PostRow, reader: int, relations: Relations) -> Iterator[Rule]:
+def _rules(row: PostRow, reader: int, relations: Relations) -> Iterator[HideReason]:
     if row.deleted:
-        yield Rule.DELETED
+        yield HideReason.DELETED
     if row.author_id != reader and row.author_id not in relations.following:
-        yield Rule.NOT_FOLLOWED
+        yield HideReason.NOT_FOLLOWED
     if row.author_id in relations.blocked:
-        yield Rule.BLOCKED
+        yield HideReason.BLOCKED
     if row.author_id in relations.muted:
-        yield Rule.MUTED
+        yield HideReason.MUTED
     originals = original_authors(row)
     if originals & relations.blocked:
-        yield Rule.ORIGINAL_AUTHOR_BLOCKED
+        yield HideReason.ORIGINAL_AUTHOR_BLOCKED
     if originals & relations.muted:
-        yield Rule.ORIGINAL_AUTHOR_MUTED
+        yield HideReason.ORIGINAL_AUTHOR_MUTED

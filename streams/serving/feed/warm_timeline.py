@@ -10,15 +10,15 @@ from itertools import islice
 
 from streams.caching.metrics import Cache
 from streams.contracts.events import Tier
-from streams.serving.feed.context_loader import Opening, sources_digest
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.context_loader import FeedContext, sources_digest
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.merge import merge_author_posts
 from streams.views.store import ViewReader
 from streams.views.timeline_cache import Timeline
 
 
 def warm_timeline(
-    views: ViewReader, reader: int, opening: Opening, hot: HotViews
+    views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches
 ) -> Timeline | None:
     """The reader's timeline of the opening's authors, made if it is another or none; None where
     that fails.
@@ -46,7 +46,7 @@ def _refit(
     held: Timeline,
     authors: frozenset[int],
     wanted: bytes,
-    hot: HotViews,
+    hot: FeedCaches,
 ) -> None:
     """Take in those followed since, whose posts are all that must be read.
 
@@ -71,7 +71,7 @@ def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
 
 
 def _build(
-    views: ViewReader, reader: int, authors: frozenset[int], wanted: bytes, hot: HotViews
+    views: ViewReader, reader: int, authors: frozenset[int], wanted: bytes, hot: FeedCaches
 ) -> Timeline | None:
     token = hot.timelines.begin(reader, authors)
     if token is None:

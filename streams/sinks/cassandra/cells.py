@@ -31,7 +31,7 @@ _HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 / golden ratio (Knuth, TAOCP 3, 6
 _HASH_MASK = (1 << 64) - 1
 
 
-class State(NamedTuple):
+class StateCell(NamedTuple):
     """A decoded state cell."""
 
     stamp: Stamp
@@ -43,10 +43,10 @@ def encode_state(stamp: Stamp, payload: bytes = b"") -> bytes:
     return _STAMP.pack(stamp.occurred_at + _SIGN, stamp.event_id, stamp.ended) + payload
 
 
-def decode_state(cell: bytes) -> State:
+def decode_state(cell: bytes) -> StateCell:
     """The inverse of `encode_state`."""
     occurred_at, event_id, ended = _STAMP.unpack_from(cell)
-    return State(Stamp(occurred_at - _SIGN, event_id, bool(ended)), cell[_STAMP.size :])
+    return StateCell(Stamp(occurred_at - _SIGN, event_id, bool(ended)), cell[_STAMP.size :])
 
 
 def has_ended(cell: bytes) -> bool:

@@ -39,7 +39,7 @@ from streams.sinks.cassandra.tables.tag_posts import newest_by_tag
 from streams.sinks.cassandra.tables.tag_uses import uses_between
 from streams.sinks.cassandra.tables.tiers import read_pulled_authors, read_pulled_posts, read_tiers
 from streams.views.counted_members import tallies
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from streams.views.rows import CommentRow, PostRow, Relations, StoryRow, TagUse, TierRow, Viewing
 from streams.views.store import Enough, Recent
 from streams.views.visible_stories import current_stories
@@ -117,7 +117,7 @@ class CassandraReader:
     def likers(self, content_id: int) -> frozenset[int]:
         return read_likers(self._session, content_id)
 
-    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
         return tallies(self, kind, ids)
 
     def like_count(self, content_id: int) -> int:

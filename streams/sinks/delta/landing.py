@@ -39,7 +39,7 @@ class Landing:
     def land(self, rows: pa.Table) -> Landed:
         """Add rows to the bronze table in one commit, without those that the lake has.
 
-        Raises OvertakenError where another process wrote meanwhile: nothing was written.
+        Raises ConcurrentCommitError where another process wrote meanwhile: nothing was written.
         """
         fresh = self._fresh(rows)
         if len(fresh):
@@ -49,7 +49,7 @@ class Landing:
     def set_aside(self, rejections: Sequence[Rejected]) -> list[Rejected]:
         """Add records to the quarantine in one commit; returns those that the lake had not.
 
-        Raises OvertakenError as `land` does.
+        Raises ConcurrentCommitError as `land` does.
         """
         fresh = self._fresh(_quarantine_rows(rejections, self._quarantine.schema))
         if len(fresh):

@@ -35,7 +35,7 @@ _STORAGE_AWAY = re.compile(
 _WRITER = WriterProperties(compression="ZSTD")
 
 
-class OvertakenError(Exception):
+class ConcurrentCommitError(Exception):
     """Another process has written the table since it was looked at; look again."""
 
 
@@ -82,14 +82,15 @@ class LakeTable:
                 )
             try:
                 self._commit(self.schema.empty_table(), [Transaction(marker, 0)])
-            except OvertakenError:  # by another worker that starts, with the same claim
+            except ConcurrentCommitError:  # by another worker that starts, with the same claim
                 continue
 
     def append(self, rows: pa.Table, topic: str, reached: Mapping[int, int]) -> None:
         """One commit: the rows, and partition -> offset that the table has reached with them.
 
-        Raises OvertakenError where another process has moved one of these offsets since the last
-        `refresh`: nothing was written. Raises StoreRefusedError if a value does not fit its column,
+        Raises ConcurrentCommitError if another process has moved one of these offsets since the
+        last `refresh`: nothing was written. Raises StoreRefusedError if a value does not fit its
+        column,
         StoreUnavailableError while the disk is full or the storage does not answer, and LakeError
         if the table is broken.
         """
@@ -176,7 +177,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        raise OvertakenError(f"{path.name}: {_first_line(error)}") from error
+        raise ConcurrentCommitError(f"{path.name}: {_first_line(error)}") from error
     except TableNotFoundError as error:
         raise LakeError(
             f"there is no table at {path}", hint="the lake worker makes its tables when it starts"

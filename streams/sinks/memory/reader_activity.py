@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from streams.views.reader_activity import ABSENT_S
 
 
-class MemoryVisits:
+class MemoryReaderActivity:
     """Visits of one process."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from streams.views.row_cache import Copied, Copy, Renewed
+from streams.views.row_cache import CachedRow, CacheLookup, RefreshTicket
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _StoredRow:
     """A copy, or the lease (`packed` is None) that was taken under `token`; or the copy that is
     being renewed under it."""
 
@@ -22,15 +22,15 @@ class _Held:
         return self.packed is None or self.renewing
 
 
-class MemoryCopies:
+class MemoryRowCache:
     """Copies whose data `flush`, `evict` and `restart` lose as a server would."""
 
     def __init__(self) -> None:
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, _StoredRow] = {}
         self._history = 0
         self._reads = 0
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         """See Copies."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
@@ -39,20 +39,20 @@ class MemoryCopies:
         for one in dict.fromkeys(ids):
             found = self._held.get(one)
             if found is None or found.history != self._history:
-                self._held[one] = _Held(self._history, token)
+                self._held[one] = _StoredRow(self._history, token)
                 leased.append(one)
             elif found.packed is not None:
                 held[one] = found.packed
-        return Copied(held, frozenset(leased), token)
+        return CacheLookup(held, frozenset(leased), token)
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         """See Copies."""
         for one, copy in copies.items():
             held = self._held.get(one)
             if held and held.is_open and (held.history, held.token) == (self._history, token):
-                self._held[one] = _Held(self._history, token, copy.packed)
+                self._held[one] = _StoredRow(self._history, token, copy.packed)
 
-    def renew(self, ids: Collection[int]) -> Renewed:
+    def renew(self, ids: Collection[int]) -> RefreshTicket:
         """See Copies."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
@@ -63,8 +63,8 @@ class MemoryCopies:
                 continue
             if found.packed is not None:
                 old[one] = found.packed
-                self._held[one] = _Held(self._history, token, found.packed, renewing=True)
-        return Renewed(old, token)
+                self._held[one] = _StoredRow(self._history, token, found.packed, renewing=True)
+        return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
         """See Copies."""

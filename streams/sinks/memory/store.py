@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from streams.contracts.ids import id_time
 from streams.views.counted_members import latest, tallies
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from streams.views.effects import (
     CreateComment,
     CreatePost,
@@ -285,7 +285,7 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
-    def tallies(self, kind: Count, ids: Collection[int]) -> Mapping[int, Tally]:
+    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
         return tallies(self, kind, ids)
 
     def like_count(self, content_id: int) -> int:

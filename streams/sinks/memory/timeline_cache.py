@@ -20,7 +20,7 @@ class _Stored:
     ids: list[int] = field(default_factory=list)
 
 
-class MemoryTimelines:
+class MemoryTimelineCache:
     """A TimelineCache whose data `flush`, `evict` and `restart` lose as a server would."""
 
     def __init__(self, *, shards: int, limits: TimelineLimits | None = None) -> None:

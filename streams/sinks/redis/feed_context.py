@@ -6,20 +6,20 @@ from redis import Redis
 
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.pull_set import RedisPullSet
-from streams.sinks.redis.row_cache import RedisCopies
+from streams.sinks.redis.row_cache import RedisRowCache
 from streams.sinks.redis.scripts import ask
-from streams.sinks.redis.timeline_cache import RedisTimelines
-from streams.views.feed_context import Opened
+from streams.sinks.redis.timeline_cache import RedisTimelineCache
+from streams.views.feed_context import FeedContextReply
 
 
-class RedisOpenings:
+class RedisFeedContextReader:
     """Openings whose parts lie on the server of `client`."""
 
     def __init__(
         self,
         client: Redis,
-        relations: RedisCopies,
-        timelines: RedisTimelines,
+        relations: RedisRowCache,
+        timelines: RedisTimelineCache,
         pulls: RedisPullSet,
     ) -> None:
         self._client = client
@@ -27,11 +27,13 @@ class RedisOpenings:
         self._timelines = timelines
         self._pulls = pulls
 
-    def read(self, reader: int, authors: Collection[int]) -> Opened:
+    def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
         """See Openings."""
         relations = self._relations.reading((reader,))
         timeline = self._timelines.reading(reader)
         pulled = self._pulls.asking(authors)
         with store_errors():
             answers = iter(ask(self._client, (*relations.calls, *timeline.calls, *pulled.calls)))
-        return Opened(relations.told(answers), timeline.told(answers), pulled.told(answers))
+        return FeedContextReply(
+            relations.told(answers), timeline.told(answers), pulled.told(answers)
+        )

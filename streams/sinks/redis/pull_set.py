@@ -10,7 +10,7 @@ from redis import Redis
 
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
-from streams.sinks.redis.scripts import Call, Question, Script, ask
+from streams.sinks.redis.scripts import Call, Script, ScriptCall, ask
 from streams.views.pull_set import Pulled
 
 _TOKEN_BYTES = 16
@@ -52,11 +52,11 @@ class RedisPullSet:
         with store_errors():
             return question.tell(ask(self._client, question.calls))
 
-    def asking(self, authors: Collection[int]) -> Question[Mapping[int, Pulled] | None]:
+    def asking(self, authors: Collection[int]) -> ScriptCall[Mapping[int, Pulled] | None]:
         """What `pulled` asks for: also of nobody whether the set is whole."""
         parts = _parts(tuple(authors)) if authors else ((),)
         calls = [(self._pulled, Call((self._key,), (pack(asked),))) for asked in parts]
-        return Question(calls, _told)
+        return ScriptCall(calls, _told)
 
     def begin(self) -> bytes | None:
         """See PullSet."""

@@ -19,7 +19,7 @@ NOTED_S: Final = 60.0
 _READERS: Final = 100_000
 
 
-class RedisVisits:
+class RedisReaderActivity:
     """Visits by reader and shard; safe between threads."""
 
     def __init__(

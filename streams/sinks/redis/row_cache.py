@@ -10,8 +10,8 @@ from redis import Redis
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import copies as prefixes
 from streams.sinks.redis.keys import pack
-from streams.sinks.redis.scripts import Call, Question, Script, ask
-from streams.views.row_cache import Copied, Copy, Renewed
+from streams.sinks.redis.scripts import Call, Script, ScriptCall, ask
+from streams.views.row_cache import CachedRow, CacheLookup, RefreshTicket
 from streams.views.timeline_limits import shard_of
 
 _TOKEN_BYTES = 16
@@ -20,7 +20,7 @@ LEASE_S = 10
 """Whoever holds a lease for longer has died, or is too slow to be waited for."""
 
 
-class RedisCopies:
+class RedisRowCache:
     """Copies of one kind, under keys of `letter`; ids are hashed into parts, each of one slot."""
 
     def __init__(self, client: Redis, *, version: str, parts: int, letter: str) -> None:
@@ -30,14 +30,14 @@ class RedisCopies:
         self._fill = Script(client, "copies_fill")
         self._renew = Script(client, "copies_renew")
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         """See Copies. One round trip."""
         question = self.reading(ids)
         with store_errors():
             answers = ask(self._client, question.calls) if question.calls else ()
         return question.tell(answers)
 
-    def reading(self, ids: Collection[int]) -> Question[Copied]:
+    def reading(self, ids: Collection[int]) -> ScriptCall[CacheLookup]:
         """What `read` asks for."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
@@ -45,7 +45,7 @@ class RedisCopies:
             (self._read, Call((prefix,), (token, LEASE_S, pack(part)))) for prefix, part in asked
         ]
 
-        def tell(answers: Sequence[Any]) -> Copied:
+        def tell(answers: Sequence[Any]) -> CacheLookup:
             held: dict[int, bytes] = {}
             leased: list[int] = []
             for (_, part), found in zip(asked, answers, strict=True):
@@ -54,11 +54,11 @@ class RedisCopies:
                         held[one] = copy
                     elif copy:
                         leased.append(one)
-            return Copied(held, frozenset(leased), token)
+            return CacheLookup(held, frozenset(leased), token)
 
-        return Question(calls, tell)
+        return ScriptCall(calls, tell)
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         """See Copies. One round trip."""
         calls = []
         for prefix, part in self._by_shard(copies):
@@ -70,7 +70,7 @@ class RedisCopies:
             with store_errors():
                 self._fill.run_all(calls)
 
-    def renew(self, ids: Collection[int]) -> Renewed:
+    def renew(self, ids: Collection[int]) -> RefreshTicket:
         """See Copies. One round trip."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
@@ -80,7 +80,7 @@ class RedisCopies:
             answers = self._renew.run_all(calls) if calls else ()
         for (_, part), found in zip(asked, answers, strict=True):
             old |= {one: copy for one, copy in zip(part, found, strict=True) if copy != 0}
-        return Renewed(old, token)
+        return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
         """See Copies. One round trip."""

@@ -57,7 +57,7 @@ class Script:
         pipe.evalsha(self._script.sha, len(call.keys), *call.keys, *call.args)
 
 
-class Question(NamedTuple, Generic[T]):
+class ScriptCall(NamedTuple, Generic[T]):
     """Calls, and what their answers tell."""
 
     calls: Sequence[tuple[Script, Call]]

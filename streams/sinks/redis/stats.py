@@ -30,7 +30,7 @@ _KEY: Final = re.compile(rb"\{([^{}.]+)\.[^{}]*\}:([a-z]+)(?::|$)")
 _PART: Final = 500
 
 
-class Kind(NamedTuple):
+class KeyKind(NamedTuple):
     """Keys of one kind in one version of the views: about how many, and their bytes in all."""
 
     version: str
@@ -44,7 +44,7 @@ class CacheStats(NamedTuple):
 
     keys: int
     sampled: int
-    kinds: Sequence[Kind]
+    kinds: Sequence[KeyKind]
     used_bytes: int
     max_bytes: int
     """0: no limit."""
@@ -94,7 +94,7 @@ def _sizes(client: Redis, keys: Sequence[bytes]) -> list[int]:
     return sizes
 
 
-def _kinds(sizes: Iterable[tuple[bytes, int]], each: float) -> list[Kind]:
+def _kinds(sizes: Iterable[tuple[bytes, int]], each: float) -> list[KeyKind]:
     """The sampled keys by their kind, the largest first; each stands for so many."""
     counted: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
@@ -103,7 +103,7 @@ def _kinds(sizes: Iterable[tuple[bytes, int]], each: float) -> list[Kind]:
         counted[kind] += 1
         total[kind] += size
     return [
-        Kind(*kind, round(counted[kind] * each), round(size * each))
+        KeyKind(*kind, round(counted[kind] * each), round(size * each))
         for kind, size in total.most_common()
     ]
 

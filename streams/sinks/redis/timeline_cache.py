@@ -10,7 +10,7 @@ from redis import Redis
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.delivery import Deliverer
 from streams.sinks.redis.keys import Keys, pack, unpack
-from streams.sinks.redis.scripts import Call, Question, Script
+from streams.sinks.redis.scripts import Call, Script, ScriptCall
 from streams.views.timeline_cache import Delivery, Timeline
 from streams.views.timeline_limits import SOURCES_BYTES, TimelineLimits, checked, newest
 
@@ -21,7 +21,7 @@ PUSHES_A_REGISTRATION = 2
 """As many pushes take a server as long as putting a reader on a list."""
 
 
-class RedisTimelines:
+class RedisTimelineCache:
     """A TimelineCache. Every step is one script on one shard, so steps never overlap in a shard.
 
     Each method raises StoreUnavailableError where the server cannot serve; each may be repeated.
@@ -44,9 +44,9 @@ class RedisTimelines:
         with store_errors():
             return _timeline(self._read.run(self._reading(reader)))
 
-    def reading(self, reader: int) -> Question[Timeline | None]:
+    def reading(self, reader: int) -> ScriptCall[Timeline | None]:
         """What `read` asks for."""
-        return Question(
+        return ScriptCall(
             [(self._read, self._reading(reader))], lambda answers: _timeline(answers[0])
         )
 

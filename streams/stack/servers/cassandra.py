@@ -8,7 +8,7 @@ from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import jvm, probes
 from streams.stack.servers.render import render_xml
-from streams.stack.service import Launch, Memory, Service, Site
+from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service
 
 MEMORY = Memory(at_rest=420, heap_start=128, heap_max=512, direct_max=256)
 
@@ -102,7 +102,7 @@ _PROPERTIES = {
 }
 
 
-def _yaml(site: Site) -> str:
+def _yaml(site: ServerPaths) -> str:
     storage = f"{LOOPBACK}:{site.port('cassandra_storage')}"
     places = {
         "data_file_directories": [str(site.data / "data")],
@@ -128,7 +128,7 @@ def _yaml(site: Site) -> str:
     return text
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     config, logback = site.folder / "cassandra.yaml", site.folder / "logback.xml"
     properties = _PROPERTIES | {
         "cassandra.config": config.as_uri(),
@@ -138,7 +138,7 @@ def launch(site: Site) -> Launch:
         "jna.tmpdir": str(site.tmp),
     }
     jars = jvm.class_path(jar.path(site.config.cache) for jar in jars_of("cassandra"))
-    return Launch(
+    return LaunchSpec(
         command=(
             *jvm.flags(site, MEMORY),
             *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTS),

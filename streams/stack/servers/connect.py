@@ -4,7 +4,7 @@ from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import jvm, plugins, probes
 from streams.stack.servers.render import render_properties, render_xml
-from streams.stack.service import Launch, Memory, Service, Site
+from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service
 
 MEMORY = Memory(at_rest=220, heap_start=64, heap_max=384)
 
@@ -32,7 +32,7 @@ SETTINGS = {
 }
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     port = str(site.port("connect"))
     worker, log4j = site.folder / "connect.properties", site.folder / "log4j2.xml"
     properties = SETTINGS | {
@@ -43,7 +43,7 @@ def launch(site: Site) -> Launch:
         "plugin.path": str(site.folder / "plugins"),
     }
     jars = jvm.class_path(jar.path(site.config.cache) for jar in jars_of("kafka"))
-    return Launch(
+    return LaunchSpec(
         command=(
             *jvm.flags(site, MEMORY),
             f"-Dlog4j2.configurationFile={log4j.as_uri()}",
@@ -65,7 +65,7 @@ def launch(site: Site) -> Launch:
     )
 
 
-def install(site: Site) -> None:
+def install(site: ServerPaths) -> None:
     plugins.lay_out(site.config.cache, site.folder / "plugins")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from streams.stack.service import Memory, Site
+from streams.stack.service import Memory, ServerPaths
 
 LOG_MEGABYTES = 10
 LOG_FILES = 3
@@ -12,7 +12,7 @@ CODE_CACHE = "-XX:ReservedCodeCacheSize=240m"
 """The first compiler alone brings 48 MiB; once they are full, nothing more is compiled."""
 
 
-def flags(site: Site, memory: Memory) -> tuple[str, ...]:
+def flags(site: ServerPaths, memory: Memory) -> tuple[str, ...]:
     """Small heaps, one compiler, no shared files: a laptop's JVM, not a data centre's.
 
     The first compiler alone halves the CPU that a start costs; throughput under long load is lower.

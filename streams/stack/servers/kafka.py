@@ -8,7 +8,7 @@ from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import jvm, probes
 from streams.stack.servers.render import render_properties, render_xml
-from streams.stack.service import First, Launch, Memory, Service, Site
+from streams.stack.service import InitCommand, LaunchSpec, Memory, ServerPaths, Service
 
 MEMORY = Memory(at_rest=260, heap_start=96, heap_max=384, direct_max=128)
 
@@ -42,7 +42,7 @@ def cluster_id(home: Path) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=").replace("-", "A")
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     broker = f"{LOOPBACK}:{site.port('kafka')}"
     controller = f"{LOOPBACK}:{site.port('kafka_controller')}"
     listeners = f"BROKER://{broker},CONTROLLER://{controller}"
@@ -64,7 +64,7 @@ def launch(site: Site) -> Launch:
         jars,
     )
     storage = ("kafka.tools.StorageTool", "format", "--standalone", "-t")
-    return Launch(
+    return LaunchSpec(
         command=(*java, "kafka.Kafka", str(server)),
         files={
             server: render_properties(properties),
@@ -76,7 +76,7 @@ def launch(site: Site) -> Launch:
                 files=jvm.LOG_FILES,
             ),
         },
-        first=First(
+        first=InitCommand(
             command=(*java, *storage, cluster_id(site.config.home), "-c", str(server)),
             data=site.data,
             done=site.data / "meta.properties",

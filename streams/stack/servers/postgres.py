@@ -18,7 +18,7 @@ from pathlib import Path
 from streams.errors import UserError
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import probes
-from streams.stack.service import First, Launch, Memory, Service, Site, User
+from streams.stack.service import InitCommand, LaunchSpec, Memory, ServerPaths, Service, User
 
 VERSION = "16.14"
 
@@ -124,12 +124,12 @@ def provide(site: Path, target: Path) -> None:
         ) from error
 
 
-def install(site: Site) -> None:  # noqa: ARG001 (other servers need it)
+def install(site: ServerPaths) -> None:  # noqa: ARG001 (other servers need it)
     packages = installed()
     provide(packages, programs(packages, user()))
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     runs_as = user()
     bin_ = programs(installed(), runs_as)
     options = SETTINGS | {
@@ -146,10 +146,10 @@ def launch(site: Site) -> Launch:
     }
     settings = (part for key, value in options.items() for part in ("-c", f"{key}={value}"))
     cluster = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
-    return Launch(
+    return LaunchSpec(
         command=(str(bin_ / "postgres"), "-D", _HERE, *settings),
         files={},
-        first=First(
+        first=InitCommand(
             command=(str(bin_ / "initdb"), "-D", _HERE, *cluster),
             data=site.data,
             done=site.data / "PG_VERSION",

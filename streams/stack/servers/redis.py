@@ -3,7 +3,7 @@
 from streams.errors import UserError
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import probes
-from streams.stack.service import Launch, Memory, Service, Site
+from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service
 
 SETTINGS = {
     # Views here are made again from Cassandra: after a restart every key must be cold.
@@ -38,7 +38,7 @@ def _program() -> str:
         ) from error
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     options = SETTINGS | {
         "port": str(site.port("redis")),
         "bind": LOOPBACK,
@@ -48,7 +48,7 @@ def launch(site: Site) -> Launch:
         "logfile": str(site.logs / "redis.log"),
     }
     arguments = (part for key, value in options.items() for part in (f"--{key}", value))
-    return Launch(
+    return LaunchSpec(
         command=(_program(), *arguments),
         files={},
         env=ENVIRONMENT,

@@ -4,7 +4,7 @@ from streams.stack.artifacts.archive import folder_of
 from streams.stack.artifacts.jars import jars_of
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import jvm, probes
-from streams.stack.service import Launch, Memory, Service, Site
+from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service
 
 MEMORY = Memory(at_rest=220, heap_start=64, heap_max=256)
 
@@ -15,12 +15,12 @@ SETTINGS = {
 }
 
 
-def launch(site: Site) -> Launch:
+def launch(site: ServerPaths) -> LaunchSpec:
     (archive,) = jars_of("registry")
     runner = folder_of(archive, site.config.cache) / (
         f"{archive.artifact}-{archive.version}-runner.jar"
     )
-    return Launch(
+    return LaunchSpec(
         command=(*jvm.flags(site, MEMORY), "-jar", str(runner)),
         files={},
         env=SETTINGS

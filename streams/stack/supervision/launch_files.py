@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.stack.config import StackConfig
-from streams.stack.service import Launch, Service, Site, Worker
+from streams.stack.service import LaunchSpec, ServerPaths, Service, WorkerService
 from streams.stack.supervision import exec_under_lock
 
 OUTPUT = "out.log"
@@ -39,7 +39,7 @@ def launch_file(config: StackConfig, name: str) -> Path:
 
 def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path, str]:
     """Every file that a start of the server needs, by path."""
-    site = Site(config=config, folder=config.folder(service.name), java=java)
+    site = ServerPaths(config=config, folder=config.folder(service.name), java=java)
     launch = service.launch(site)
     described = _describe(
         config,
@@ -54,7 +54,7 @@ def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path
     return {**launch.files, launch_file(config, service.name): described}
 
 
-def worker_files(worker: Worker, config: StackConfig) -> dict[Path, str]:
+def worker_files(worker: WorkerService, config: StackConfig) -> dict[Path, str]:
     """As for a server; the supervisor captures a worker's output, so that it is rotated."""
     env = clean_env(config.folder(worker.name)) | {"PYTHONUNBUFFERED": "1"}
     described = _describe(
@@ -71,7 +71,7 @@ def _describe(
     env: Mapping[str, str],
     output: str | None = None,
     empty: list[str] | None = None,
-    launch: Launch | None = None,
+    launch: LaunchSpec | None = None,
     owns: list[str] | None = None,
 ) -> str:
     user, inside, pid_file = (
@@ -92,7 +92,7 @@ def _describe(
     return json.dumps(described, indent=1) + "\n"
 
 
-def _first(launch: Launch | None) -> dict[str, Any] | None:
+def _first(launch: LaunchSpec | None) -> dict[str, Any] | None:
     if launch is None or launch.first is None:
         return None
     first = launch.first

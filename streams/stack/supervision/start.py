@@ -7,7 +7,7 @@ from pathlib import Path
 from streams.errors import UserError
 from streams.stack.config import StackConfig
 from streams.stack.report import Report
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.supervision import supervisor
 from streams.stack.supervision.launch_files import OUTPUT, WORKER_LOG
 
@@ -50,7 +50,7 @@ def start_all(config: StackConfig, services: tuple[Service, ...], report: Report
         time.sleep(_POLL_SECONDS)
 
 
-def start_workers(config: StackConfig, workers: tuple[Worker, ...], report: Report) -> None:
+def start_workers(config: StackConfig, workers: tuple[WorkerService, ...], report: Report) -> None:
     """Return when every worker has stayed up for a while. Raises UserError at the first failure."""
     pending = {worker.name: _Start(worker.name) for worker in workers}
     for start in pending.values():

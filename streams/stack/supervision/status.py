@@ -12,7 +12,7 @@ import psutil
 from streams.errors import NEEDS_A_PERSON
 from streams.parallel_calls import answers
 from streams.stack.config import StackConfig
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.supervision import launch_files, orphans, supervisor
 from streams.stack.supervision.start import answers as is_ready
 from streams.stack.supervision.supervisord_conf import NAME, log_file
@@ -41,7 +41,7 @@ class ProgramStatus:
 
 
 def statuses(
-    config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]
+    config: StackConfig, services: tuple[Service, ...], workers: tuple[WorkerService, ...]
 ) -> tuple[ProgramStatus, ...]:
     """Servers, then workers. Servers that run are asked at the same time whether they are ready.
 

@@ -7,7 +7,7 @@ import psutil
 from streams.errors import UserError
 from streams.stack.config import StackConfig
 from streams.stack.report import Report
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.supervision import orphans, supervisor
 
 _POLL_SECONDS = 0.05
@@ -18,7 +18,7 @@ _GONE = frozenset({"STOPPED", "EXITED", "FATAL"})
 def stop_all(
     config: StackConfig,
     services: tuple[Service, ...],
-    workers: tuple[Worker, ...],
+    workers: tuple[WorkerService, ...],
     report: Report,
     *,
     everything: bool = False,

@@ -17,7 +17,7 @@ from typing import Any
 
 from streams.errors import UserError
 from streams.stack.config import StackConfig
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.supervision.launch_files import clean_env
 from streams.stack.supervision.supervisord_conf import (
     NAME,
@@ -57,7 +57,9 @@ class Program:
     """Of its last end; 0 while there was none."""
 
 
-def start(config: StackConfig, services: tuple[Service, ...], workers: tuple[Worker, ...]) -> None:
+def start(
+    config: StackConfig, services: tuple[Service, ...], workers: tuple[WorkerService, ...]
+) -> None:
     """Start supervisord and wait until it answers. The caller holds the stack's lock."""
     folder = config.folder(NAME)
     folder.mkdir(parents=True, exist_ok=True)

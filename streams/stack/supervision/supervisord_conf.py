@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streams.errors import NEEDS_A_PERSON
 from streams.stack.config import StackConfig
-from streams.stack.service import Service, Worker
+from streams.stack.service import Service, WorkerService
 from streams.stack.supervision.launch_files import WORKER_LOG, launch_file, wrapper
 
 NAME = "supervisor"
@@ -43,7 +43,7 @@ def render(
     config: StackConfig,
     socket_path: Path,
     services: tuple[Service, ...],
-    workers: tuple[Worker, ...],
+    workers: tuple[WorkerService, ...],
 ) -> str:
     """supervisord.conf. Nothing starts by itself: `up` starts what was asked for."""
 

@@ -17,7 +17,7 @@ from streams.accounts.changes import (
 )
 from streams.accounts.json_codec import ChangeFormError, from_json, to_json
 from streams.accounts.store import AccountRefusedError
-from streams.app.accounts.apply_lines import BATCH, Outcome, Refusal, apply_lines
+from streams.app.accounts.apply_lines import BATCH, ApplyOutcome, RefusedLine, apply_lines
 from streams.app.events.json_lines import MAX_LINE, lines_of
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -115,7 +115,7 @@ class Taker:
         return len(changes), 0
 
 
-def applied(*lines: str | bytes) -> tuple[Outcome, Taker]:
+def applied(*lines: str | bytes) -> tuple[ApplyOutcome, Taker]:
     raw = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
     taker = Taker()
     return apply_lines(lines_of(io.BytesIO(raw)), taker, clock=lambda: NOW), taker
@@ -172,7 +172,7 @@ def test_batches_before_a_bad_line_are_applied_and_nothing_after_it() -> None:
 def test_every_bad_line_of_a_batch_is_named() -> None:
     outcome, _ = applied("{", moved(1), "[]", '{"type":"Moved","user_id":"1"}')
     assert [refusal.line for refusal in outcome.refused] == [1, 3, 4]
-    assert isinstance(outcome.refused[0], Refusal)
+    assert isinstance(outcome.refused[0], RefusedLine)
     assert outcome.held == 1
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from streams.accounts.connector import Capture, connector_config, side_topic_config, topic_config
 from streams.accounts.database import Server
 from streams.app.accounts.change_stream import capture
-from streams.app.settings import Accounts, Hosts, Settings
+from streams.app.settings import AccountsSettings, Hosts, Settings
 from streams.app.stack import environment
 from streams.contracts.catalog import captured_topics
 from streams.contracts.tables import UNAVAILABLE, USER
@@ -91,7 +91,7 @@ def test_connect_would_make_the_topics_as_they_are_made_before_it() -> None:
 
 
 def test_the_topic_of_changes_is_the_one_that_the_catalogue_describes() -> None:
-    told = capture(Settings(accounts=Accounts()))
+    told = capture(Settings(accounts=AccountsSettings()))
     spec = captured_topics()[told.topic]
     config = connector_config(told)
     assert spec.config == topic_config()
@@ -102,7 +102,7 @@ def test_the_settings_name_its_servers() -> None:
     told = capture(
         Settings(
             hosts=Hosts(postgres="db", registry="names"),
-            accounts=Accounts(database="people", cdc_user="reader"),
+            accounts=AccountsSettings(database="people", cdc_user="reader"),
         )
     )
     assert (told.source.host, told.source.database, told.source.user) == ("db", "people", "reader")
@@ -111,7 +111,7 @@ def test_the_settings_name_its_servers() -> None:
 
 
 def test_passwords_reach_our_own_processes_and_no_message() -> None:
-    accounts = Accounts(password=SecretStr("hidden-1"), cdc_password=SecretStr("hidden-2"))
+    accounts = AccountsSettings(password=SecretStr("hidden-1"), cdc_password=SecretStr("hidden-2"))
     settings = Settings(accounts=accounts)
     given = environment(settings)
     names = ("STORYLINE_ACCOUNTS__PASSWORD", "STORYLINE_ACCOUNTS__CDC_PASSWORD")

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.accounts.capture_schema import changed_schema
-from streams.accounts.ddl_trial import ColumnFacts, Finding, TableFacts, judge
+from streams.accounts.ddl_trial import ColumnFacts, DdlFinding, TableFacts, judge
 from streams.app.accounts import change_stream
 from streams.cli.accounts.cdc import HARMED, app
 from tests.support.messages import produces, shown
@@ -53,7 +53,7 @@ def column(kind: str = "text", **changed: bool) -> ColumnFacts:
 BEFORE = table()
 
 
-def harm(found: list[Finding]) -> list[str]:
+def harm(found: list[DdlFinding]) -> list[str]:
     return [one.what for one in found if one.harm]
 
 

@@ -17,7 +17,7 @@ from streams.accounts.capture_metrics import (
 )
 from streams.accounts.connect_client import ConnectClient
 from streams.accounts.connector import Capture
-from streams.accounts.connector_monitor import Watcher
+from streams.accounts.connector_monitor import ConnectorMonitor
 from streams.accounts.database import Connection, Server
 from streams.accounts.restart_policy import RestartPolicy
 from streams.errors import StoreUnavailableError
@@ -79,7 +79,7 @@ def scene() -> Iterator[Scene]:
 def look(scene: Scene) -> Iterator[Look]:
     """Lets the watcher look once, with this state of the task; None: no connector."""
     with ConnectClient(scene.connect.url, busy_s=0) as client:
-        watcher = Watcher(
+        watcher = ConnectorMonitor(
             CAPTURE,
             client,
             open_database=scene.open_database,

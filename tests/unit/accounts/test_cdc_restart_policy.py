@@ -2,12 +2,12 @@
 
 from itertools import pairwise
 
-from streams.accounts.restart_policy import RestartPolicy, Verdict
+from streams.accounts.restart_policy import RestartPolicy, RestartVerdict
 
-NOTHING, RESTART, GIVE_UP = Verdict.NOTHING, Verdict.RESTART, Verdict.GIVE_UP
+NOTHING, RESTART, GIVE_UP = RestartVerdict.NOTHING, RestartVerdict.RESTART, RestartVerdict.GIVE_UP
 
 
-def failing(policy: RestartPolicy, until: int) -> list[tuple[float, Verdict]]:
+def failing(policy: RestartPolicy, until: int) -> list[tuple[float, RestartVerdict]]:
     """What is said of a task that fails right after every restart, looked at each second."""
     said = []
     for now in range(until):

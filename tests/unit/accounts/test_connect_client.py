@@ -8,9 +8,9 @@ import pytest
 from streams.accounts.connect_client import (
     ConnectBusyError,
     ConnectClient,
+    ConnectorState,
     ConnectRefusedError,
     ConnectUnavailableError,
-    State,
 )
 from tests.support.connect_server import AnsweringConnect, running_connect
 from tests.support.local_stack import free_ports
@@ -59,7 +59,7 @@ def test_states_and_the_trace_of_a_failure(
     connect.answers = [(200, told)]
     found = client.status("n")
     assert found is not None
-    assert [task.state for task in found.tasks] == [State.RUNNING, State.FAILED]
+    assert [task.state for task in found.tasks] == [ConnectorState.RUNNING, ConnectorState.FAILED]
     assert (found.failed, found.running, found.trace) == (True, False, "why")
 
 
@@ -79,7 +79,7 @@ def test_a_state_of_a_newer_connect_is_unknown(
     connect.answers = [(200, {"connector": part, "tasks": []})]
     found = client.status("n")
     assert found is not None
-    assert found.connector.state is State.UNKNOWN
+    assert found.connector.state is ConnectorState.UNKNOWN
 
 
 def test_there_is_no_such_connector(connect: AnsweringConnect, client: ConnectClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.accounts.restart_policy import RestartPolicy, Verdict
+from streams.accounts.restart_policy import RestartPolicy, RestartVerdict
 
 RUNNING = {"failed": False, "running": True}
 FAILED = {"failed": True, "running": False}
@@ -12,21 +12,21 @@ def test_runs_that_are_short_each_but_long_in_sum_do_not_end_a_row_of_tries() ->
     policy = RestartPolicy(limit=3, first_s=0, settled_s=30)
     said = []
     for minute in range(8):
-        assert policy.judge(60.0 * minute, **RUNNING) is Verdict.NOTHING
-        assert policy.judge(60.0 * minute + 20, **RUNNING) is Verdict.NOTHING
+        assert policy.judge(60.0 * minute, **RUNNING) is RestartVerdict.NOTHING
+        assert policy.judge(60.0 * minute + 20, **RUNNING) is RestartVerdict.NOTHING
         verdict = policy.judge(60.0 * minute + 21, **FAILED)
         said.append(verdict)
-        if verdict is Verdict.RESTART:
+        if verdict is RestartVerdict.RESTART:
             policy.restarted()
-        elif verdict is Verdict.GIVE_UP:
+        elif verdict is RestartVerdict.GIVE_UP:
             break
-    assert said == [Verdict.RESTART] * 3 + [Verdict.GIVE_UP]
+    assert said == [RestartVerdict.RESTART] * 3 + [RestartVerdict.GIVE_UP]
 
 
 @pytest.mark.parametrize(("ran_s", "tries"), [(29.9, 1), (30.0, 0), (31.0, 0)])
 def test_row_of_tries_ends_once_the_connector_has_run_long_enough(ran_s: float, tries: int) -> None:
     policy = RestartPolicy(limit=3, first_s=0, settled_s=30)
-    assert policy.judge(0, **FAILED) is Verdict.RESTART
+    assert policy.judge(0, **FAILED) is RestartVerdict.RESTART
     policy.restarted()
     policy.judge(100, **RUNNING)
     policy.judge(100 + ran_s, **RUNNING)
@@ -35,11 +35,11 @@ def test_row_of_tries_ends_once_the_connector_has_run_long_enough(ran_s: float, 
 
 def test_pause_before_a_try_starts_at_the_latest_failure() -> None:
     policy = RestartPolicy(limit=3, first_s=10)
-    assert policy.judge(0, **FAILED) is Verdict.NOTHING
+    assert policy.judge(0, **FAILED) is RestartVerdict.NOTHING
     policy.judge(5, **RUNNING)
-    assert policy.judge(12, **FAILED) is Verdict.NOTHING, "10 s since the first failure"
-    assert policy.judge(21.9, **FAILED) is Verdict.NOTHING
-    assert policy.judge(22, **FAILED) is Verdict.RESTART
+    assert policy.judge(12, **FAILED) is RestartVerdict.NOTHING, "10 s since the first failure"
+    assert policy.judge(21.9, **FAILED) is RestartVerdict.NOTHING
+    assert policy.judge(22, **FAILED) is RestartVerdict.RESTART
 
 
 def test_pauses_double_up_to_the_longest() -> None:
@@ -53,7 +53,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 
 def test_one_sight_of_a_running_connector_ends_giving_up() -> None:
     policy = RestartPolicy(limit=0)
-    assert policy.judge(0, **FAILED) is Verdict.GIVE_UP
-    assert policy.judge(1, **FAILED) is Verdict.NOTHING, "said once"
+    assert policy.judge(0, **FAILED) is RestartVerdict.GIVE_UP
+    assert policy.judge(1, **FAILED) is RestartVerdict.NOTHING, "said once"
     policy.judge(2, **RUNNING)
-    assert policy.judge(3, **FAILED) is Verdict.GIVE_UP
+    assert policy.judge(3, **FAILED) is RestartVerdict.GIVE_UP

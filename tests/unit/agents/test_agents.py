@@ -4,8 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from streams.agents.base import AgentSteps, Services
-from streams.agents.fanout import FOLLOWERS_FRESH_S, Way
+from streams.agents.base import AgentDependencies, AgentSteps
+from streams.agents.fanout import FOLLOWERS_FRESH_S, FanOutMode
 from streams.agents.internal_events import own_messages
 from streams.agents.registry import AGENTS, STAGES
 from streams.contracts.batch import Record
@@ -16,7 +16,7 @@ from streams.contracts.ids import id_time, make_id
 from streams.projections.tier_policy import TierLimits
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from tests.contract.timeline_suite import standing
 from tests.support.batches import raw_batches
@@ -34,14 +34,14 @@ class World:
     def __init__(self, *, inline: int, page: int, limits: TierLimits | None = None) -> None:
         names = {number: json.dumps(schemas()[name]) for name, number in SCHEMA_IDS.items()}
         self.store = MemoryStore()
-        self.timelines = MemoryTimelines(shards=1)
+        self.timelines = MemoryTimelineCache(shards=1)
         self.pulls = MemoryPullSet()
         self.tasks: list[DeliveryTask] = []
         self.decisions: list[AuthorTierChanged] = []
         self._now = 0.0
         self.ways: Counter[str] = Counter()
         self._made: dict[tuple[str, str], AgentSteps] = {}
-        self._services = Services(
+        self._services = AgentDependencies(
             sink=self.store,
             views=self.store,
             timelines=self.timelines,
@@ -163,7 +163,7 @@ def test_who_costs_too_much_is_pulled_from_that_post_on() -> None:
     assert world.holding(later.post_id) == 0
     assert world.store.pulled_authors() == {AUTHOR: later.post_id}
     assert len(world.decisions) == 1
-    assert world.ways == {Way.PULLED: 2}
+    assert world.ways == {FanOutMode.PULLED: 2}
 
 
 def test_posts_are_counted_by_the_way_they_go() -> None:
@@ -172,8 +172,8 @@ def test_posts_are_counted_by_the_way_they_go() -> None:
         world.follow(READERS)
         world.warm()
         world.consume("posts", "social.posts.v1", [a_post(), a_post(NOW)])
-    assert few.ways == {Way.INLINE: 2}
-    assert many.ways == {Way.TASKS: 2}
+    assert few.ways == {FanOutMode.INLINE: 2}
+    assert many.ways == {FanOutMode.TASKS: 2}
 
 
 def test_who_costs_less_again_is_pushed_from_that_post_on() -> None:

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from streams.agents.story_expiry import ExpiryTeller
+from streams.agents.story_expiry import ExpiryPublisher
 from streams.app.workers.expire import LATE, TOLD, UNTOLD, Expirer, ExpiryMetrics
 from streams.contracts.events import Event
 from streams.contracts.ids import make_id
@@ -25,7 +25,7 @@ class World:
         self.failure: Exception | None = None
         self.lag = 0
         self.metrics = ExpiryMetrics()
-        teller = ExpiryTeller(self.store.expiries, self.store, self._send)
+        teller = ExpiryPublisher(self.store.expiries, self.store, self._send)
         self.expirer = Expirer(teller, lag=self._lag, metrics=self.metrics, clock=lambda: self.now)
         self.story = Scope(0).story(make_id(MS_2024), 1, 1, expires_at=MS_2024 + DAY_MS)
         self.store.apply(Effects(create_stories=[self.story]))

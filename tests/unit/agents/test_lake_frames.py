@@ -7,10 +7,10 @@ import polars as pl
 
 from streams.agents.lake import LAKE, LakeServices, Quarantine
 from streams.contracts.bronze import lake_tables
-from streams.runtime.monitoring.counters import Tally
+from streams.runtime.monitoring.counters import TopicCounters
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline
-from streams.runtime.processing.retry import Waiter
+from streams.runtime.processing.retry import RetryPolicy
 from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.table import create_tables
 from tests.support.batches import raw_batches
@@ -35,7 +35,7 @@ def test_lake_holds_the_id_that_the_registry_knows_and_quarantines_the_rest(tmp_
         LAKE.steps(LakeServices({TOPIC: landing}, Lookup()), TOPIC),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=Waiter((), threading.Event()),
+        waiter=RetryPolicy((), threading.Event()),
     )
     records = [
         record(b"\x00\x90\x01\x02\x03abc", offset=0),
@@ -47,7 +47,7 @@ def test_lake_holds_the_id_that_the_registry_knows_and_quarantines_the_rest(tmp_
     metrics.consumed(TOPIC, len(records))
     pipeline.run(raw_batches(records))
     refused = {"unknown_schema": 1, "bad_frame": 1}
-    assert metrics.read()[TOPIC] == Tally(5, 3, 0, refused)
+    assert metrics.read()[TOPIC] == TopicCounters(5, 3, 0, refused)
     bronze = pl.read_delta(str(tmp_path / "bronze_likes")).sort("kafka_offset")
     assert bronze.select("kafka_offset", "schema_id").rows() == [(1, ID), (2, None), (3, ID)]
     aside = pl.read_delta(str(tmp_path / "quarantine")).sort("kafka_offset")

@@ -17,12 +17,12 @@ from streams.contracts.bronze import USERS_TOPIC, lake_tables
 from streams.contracts.catalog import key_of, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, Event
-from streams.contracts.fields import Kind, fields_of
+from streams.contracts.fields import FieldKind, fields_of
 from streams.contracts.tables import BRONZE
-from streams.runtime.monitoring.counters import Tally
+from streams.runtime.monitoring.counters import TopicCounters
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline
-from streams.runtime.processing.retry import Waiter
+from streams.runtime.processing.retry import RetryPolicy
 from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.table import create_tables
 from tests.strategies.events import events
@@ -64,7 +64,7 @@ def test_every_field_of_every_event_is_in_its_row(data: st.DataObject) -> None:
         for column, value in row.items():
             if column in given_fields:
                 wanted = getattr(event, column)
-                if given_fields[column].kind is Kind.TIME:
+                if given_fields[column].kind is FieldKind.TIME:
                     wanted = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wanted)
                 assert value == (list(wanted) if isinstance(wanted, tuple) else wanted), column
 
@@ -101,14 +101,14 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
         LAKE.steps(LakeServices(landings, TEXTS.get), topic),
         dead_letters=Quarantine(landings[topic], metrics),
         metrics=metrics,
-        waiter=Waiter((), threading.Event()),
+        waiter=RetryPolicy((), threading.Event()),
     )
     times = (AT, -(1 << 62), AT, -62_135_596_800_001)
     records = [record(a_like(time), offset) for offset, time in enumerate(times)]
     for _ in range(2):
         metrics.consumed(topic, len(records))
         pipeline.run(raw_batches(records))
-    assert metrics.read()[topic] == Tally(8, 2, 4, {"invalid_event": 2})
+    assert metrics.read()[topic] == TopicCounters(8, 2, 4, {"invalid_event": 2})
     assert metrics.read()[topic].balanced
     landed = pl.read_delta(str(lake / "bronze_likes"))
     assert sorted(landed["kafka_offset"]) == [0, 2]
@@ -140,12 +140,12 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
         LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=Waiter((), threading.Event()),
+        waiter=RetryPolicy((), threading.Event()),
         decisions=_Decided(rejected.partition, rejected.offset),
     )
     metrics.consumed(topic, 1)
     pipeline.run(raw_batches([rejected]))
-    assert metrics.read()[topic] == Tally(1, 0, 0, {"operator_rejected": 1})
+    assert metrics.read()[topic] == TopicCounters(1, 0, 0, {"operator_rejected": 1})
     [row] = pl.read_delta(str(lake / "quarantine")).to_dicts()
     assert (row["code"], row["message"]) == ("operator_rejected", "written by a stranger")
     assert (row["topic"], row["value"], row["change"]) == (topic, rejected.value, None)

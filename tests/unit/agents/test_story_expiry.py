@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.agents.story_expiry import GRACE_MS, ExpiryTeller
+from streams.agents.story_expiry import GRACE_MS, ExpiryPublisher
 from streams.contracts.events import Event, StoryExpired
 from streams.contracts.ids import make_id
 from streams.errors import StoreUnavailableError
@@ -30,8 +30,8 @@ class World:
         self.broker_is_up = True
         self.teller = self.process()
 
-    def process(self) -> ExpiryTeller:
-        return ExpiryTeller(self.store.expiries, self.store, self._send)
+    def process(self) -> ExpiryPublisher:
+        return ExpiryPublisher(self.store.expiries, self.store, self._send)
 
     def _send(self, events: Sequence[Event]) -> None:
         if not self.broker_is_up:

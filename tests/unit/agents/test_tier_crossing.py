@@ -3,19 +3,19 @@
 import itertools
 from collections.abc import Sequence
 
-from streams.agents.base import Services
+from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
-from streams.agents.fanout import Distribution
+from streams.agents.fanout import FanOut
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
 from streams.serving import home_feed
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.timeline_cache import Delivery
 from streams.views.timeline_limits import TimelineLimits
@@ -34,10 +34,10 @@ class World:
     def __init__(self) -> None:
         self.store, self.pulls = MemoryStore(), MemoryPullSet()
         limits = TimelineLimits(length=LENGTH, slack=5)
-        self.timelines = MemoryTimelines(shards=1, limits=limits)
+        self.timelines = MemoryTimelineCache(shards=1, limits=limits)
         hours = itertools.count(step=3600)
-        self._distribution = Distribution(
-            Services(
+        self._distribution = FanOut(
+            AgentDependencies(
                 sink=self.store,
                 views=self.store,
                 timelines=self.timelines,
@@ -51,7 +51,7 @@ class World:
             )
         )
         celebrities = CelebrityCache(self.store, self.pulls, recent=10)
-        self.hot = HotViews(self.timelines, celebrities, MemoryVisits(), length=LENGTH)
+        self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self.written: list[int] = []
         self.waiting: list[Delivery] = []
         self.tiers: list[Tier] = []

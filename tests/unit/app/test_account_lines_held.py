@@ -2,14 +2,14 @@
 
 import pytest
 
-from streams.app.accounts.apply_lines import Outcome
+from streams.app.accounts.apply_lines import ApplyOutcome
 from tests.unit.accounts.test_account_changes import applied, moved
 
 
 def test_nothing_is_held_without_a_bad_line() -> None:
     outcome, _ = applied(moved(1), moved(2))
     assert (outcome.held, outcome.skipped, outcome.refused) == (0, 0, [])
-    assert (Outcome().held, Outcome().skipped, Outcome().changed) == (0, 0, 0)
+    assert (ApplyOutcome().held, ApplyOutcome().skipped, ApplyOutcome().changed) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(("good", "bad"), [(0, 1), (3, 1), (3, 2)])

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.app import capacity
-from streams.app.capacity import Network, memory, parts, policies
+from streams.app.capacity import NetworkSize, memory, parts, policies
 from streams.cli.feeds.plan import app
 
-NETWORK = Network(1_000_000, 0.2, 200, 0.5, 0.2, 800, 1)
+NETWORK = NetworkSize(1_000_000, 0.2, 200, 0.5, 0.2, 800, 1)
 BENCHMARKS = Path(__file__).parents[3] / "docs/benchmarks.md"
 
 

@@ -12,10 +12,10 @@ from streams.app.workers.run_files import WaitingRecord, WorkerReport
 from streams.cli.dlq.commands import app
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 from tests.support.messages import produces
 
-PLACE = Place("social.posts.v1", 3, 17)
+PLACE = RecordPosition("social.posts.v1", 3, 17)
 RECORD = RejectableRecord(PLACE, "storyline-v1-posts", "social.posts.v1.dlq", False, None)
 ARGUMENTS = ["add", str(PLACE), "--group", "posts", "--reason", "lost schema"]
 
@@ -122,7 +122,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_rejected_is_refused(
-    place: Place, agent: str, code: int, message: str
+    place: RecordPosition, agent: str, code: int, message: str
 ) -> None:
     with pytest.raises(UserError, match=message) as refused:
         rejectable(Settings(), place, agent)

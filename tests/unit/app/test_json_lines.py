@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.app.events.json_lines import MAX_LINE, Line, lines_of
+from streams.app.events.json_lines import MAX_LINE, JsonLine, lines_of
 from streams.app.events.publish import LineError, LinePublisher, check_only
 from streams.contracts.ids import SnowflakeGenerator
 
@@ -21,7 +21,7 @@ def pretty(*values: Any) -> bytes:
     return b"".join(json.dumps(value, indent=2).encode() + b"\n" for value in values)
 
 
-def read(data: bytes) -> list[Line]:
+def read(data: bytes) -> list[JsonLine]:
     return list(lines_of(io.BytesIO(data)))
 
 

@@ -25,7 +25,7 @@ from redis import exceptions as redis
 from streams.accounts.database import driver_errors as postgres_errors
 from streams.app.workers.run import PASSING, REFUSALS
 from streams.errors import StoreRefusedError, StoreUnavailableError
-from streams.runtime.producer import Outbox, OutboxError, OutboxUnavailableError
+from streams.runtime.producer import AckedProducer, MessageRefusedError, ProducerUnavailableError
 from streams.sinks.cassandra.session import Session, statement_errors
 from streams.sinks.delta import table as delta
 from streams.sinks.redis.client import store_errors
@@ -110,7 +110,7 @@ def test_redis(error: Exception, kind: type[Exception]) -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (CommitFailedError("transaction failed"), delta.OvertakenError),
+        (CommitFailedError("transaction failed"), delta.ConcurrentCommitError),
         (OSError("No space left on device (os error 28)"), AWAY),
         (DeltaError("Generic LocalFileSystem error: Disk quota exceeded (os error 122)"), AWAY),
         (OSError("Read-only file system (os error 30)"), AWAY),
@@ -158,14 +158,14 @@ def test_postgresql(error: Exception, kind: type[Exception]) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (KafkaError._MSG_TIMED_OUT, OutboxUnavailableError),
-        (KafkaError._ALL_BROKERS_DOWN, OutboxUnavailableError),
-        (KafkaError.TOPIC_AUTHORIZATION_FAILED, OutboxUnavailableError),
-        (KafkaError._AUTHENTICATION, OutboxUnavailableError),
-        (KafkaError.MSG_SIZE_TOO_LARGE, OutboxError),
-        (KafkaError._UNKNOWN_TOPIC, OutboxError),
+        (KafkaError._MSG_TIMED_OUT, ProducerUnavailableError),
+        (KafkaError._ALL_BROKERS_DOWN, ProducerUnavailableError),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, ProducerUnavailableError),
+        (KafkaError._AUTHENTICATION, ProducerUnavailableError),
+        (KafkaError.MSG_SIZE_TOO_LARGE, MessageRefusedError),
+        (KafkaError._UNKNOWN_TOPIC, MessageRefusedError),
     ],
 )
 def test_the_broker(code: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        Outbox._judge([KafkaError(code)])
+        AckedProducer._judge([KafkaError(code)])

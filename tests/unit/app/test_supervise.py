@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.app.workers.supervise import Program, run_all, worker_programs
+from streams.app.workers.supervise import WorkerProgram, run_all, worker_programs
 from streams.errors import NEEDS_A_PERSON, UserError
 from tests.support.messages import produces
 
@@ -29,8 +29,8 @@ while True:
 """
 
 
-def programs(folder: Path, *names: str) -> list[Program]:
-    return [Program(name, [sys.executable, "-c", CHILD, str(folder), name]) for name in names]
+def programs(folder: Path, *names: str) -> list[WorkerProgram]:
+    return [WorkerProgram(name, [sys.executable, "-c", CHILD, str(folder), name]) for name in names]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from streams.app.workers import wait
 from streams.app.workers.wait import wait_for_records, wait_until_applied
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import Place
+from streams.runtime.dead_letters.attempts import RecordPosition
 from tests.support.messages import produces
 
 POSTS, FOLLOWS, BLOCKS = "social.posts.v1", "social.follows.v1", "social.blocks.v1"
@@ -89,32 +89,46 @@ def test_a_record_is_applied_when_the_place_behind_it_is_committed(
     broker: dict[str, list[int]],
 ) -> None:
     broker["graph"] = [END - 7]  # committed: 7, the next to be read
-    _wait(Place(FOLLOWS, 0, 5), Place(FOLLOWS, 0, 6), Place(FOLLOWS, 0, 2))
+    _wait(
+        RecordPosition(FOLLOWS, 0, 5), RecordPosition(FOLLOWS, 0, 6), RecordPosition(FOLLOWS, 0, 2)
+    )
     with pytest.raises(UserError, match="still to apply 1 record"):
-        _wait(Place(FOLLOWS, 0, 7))
+        _wait(RecordPosition(FOLLOWS, 0, 7))
     with pytest.raises(UserError, match="still to apply 1 record"):
-        _wait(Place(FOLLOWS, 0, 7), Place(FOLLOWS, 0, 5))
+        _wait(RecordPosition(FOLLOWS, 0, 7), RecordPosition(FOLLOWS, 0, 5))
 
 
 def test_only_posts_are_delivered(broker: dict[str, list[int]]) -> None:
     broker["delivery"] = [1]
-    _wait(Place(FOLLOWS, 0, 5))
+    _wait(RecordPosition(FOLLOWS, 0, 5))
     with pytest.raises(UserError, match="delivery lags"):
-        _wait(Place(POSTS, 0, 5))
+        _wait(RecordPosition(POSTS, 0, 5))
 
 
 @pytest.mark.parametrize(
     ("place", "told", "hint"),
     [
-        (Place(POSTS, 0, END), "no record social.posts.v1:0:100", "ends before offset 100"),
-        (Place(POSTS, 8, 0), "no record social.posts.v1:8:0", "has no partition 8"),
-        (Place("social.posts.v1.dlq", 0, 0), "no view is made of social.posts.v1.dlq", FOLLOWS),
-        (Place("nonsense", 0, 0), "no view is made of nonsense", POSTS),
-        (Place(BLOCKS, 0, 0), "Kafka has no topic social.blocks.v1", "storyline topics apply"),
+        (
+            RecordPosition(POSTS, 0, END),
+            "no record social.posts.v1:0:100",
+            "ends before offset 100",
+        ),
+        (RecordPosition(POSTS, 8, 0), "no record social.posts.v1:8:0", "has no partition 8"),
+        (
+            RecordPosition("social.posts.v1.dlq", 0, 0),
+            "no view is made of social.posts.v1.dlq",
+            FOLLOWS,
+        ),
+        (RecordPosition("nonsense", 0, 0), "no view is made of nonsense", POSTS),
+        (
+            RecordPosition(BLOCKS, 0, 0),
+            "Kafka has no topic social.blocks.v1",
+            "storyline topics apply",
+        ),
     ],
 )
 def test_what_will_never_be_applied_is_not_waited_for(
-    place: Place, told: str, hint: str, broker: dict[str, list[int]]
+    place: RecordPosition, told: str, hint: str, broker: dict[str, list[int]]
 ) -> None:
     broker.update(posts=[END])
     with pytest.raises(UserError) as error:
@@ -123,5 +137,5 @@ def test_what_will_never_be_applied_is_not_waited_for(
     assert hint in (error.value.hint or "")
 
 
-def _wait(*places: Place, timeout_s: float = 0) -> None:
+def _wait(*places: RecordPosition, timeout_s: float = 0) -> None:
     wait_for_records(Settings(), places, timeout_s=timeout_s, report=lambda _: None)

@@ -5,12 +5,12 @@ import pytest
 from streams.app.feeds.warm import Warmed, warm_followers
 from streams.serving import home_feed
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.feed_caches import HotViews
+from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.reader_activity import ABSENT_S
 from tests.contract.store_events import Scope
@@ -23,9 +23,9 @@ class World:
     def __init__(self) -> None:
         self.now = 1_000_000_000.0
         self.store, pulls = MemoryStore(), MemoryPullSet()
-        self.timelines = MemoryTimelines(shards=4)
-        self.visits = MemoryVisits(lambda: self.now)
-        hot = HotViews(self.timelines, CelebrityCache(self.store, pulls), self.visits)
+        self.timelines = MemoryTimelineCache(shards=4)
+        self.visits = MemoryReaderActivity(lambda: self.now)
+        hot = FeedCaches(self.timelines, CelebrityCache(self.store, pulls), self.visits)
         self.side = ReadSide(self.store, hot, self.store, hot.metrics)
         self.store.apply(
             Effects(

@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from streams.caching.formats import pack_post, pack_relations, unpack_post, unpack_relations
-from streams.caching.invalidating_sink import DroppingSink
+from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.caching.ttl import CONTENT_TTL_S
 from streams.contracts.events import Tier
 from streams.errors import StoreUnavailableError
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import DeletePost, Effects, SetTier, Stamp
-from streams.views.row_cache import Copied, Copy
+from streams.views.row_cache import CachedRow, CacheLookup
 from streams.views.store import ViewReader
 from tests.support.feed_events import feed
 from tests.support.memory_side import memory_copies
@@ -32,7 +32,7 @@ from tests.support.small_network import (
 )
 
 
-class Watched(MemoryCopies):
+class Watched(MemoryRowCache):
     """Notes how long copies are to live; while `down`, it does not answer."""
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Watched(MemoryCopies):
         self.lifetimes: dict[int, int] = {}
         self.down = False
 
-    def read(self, ids: Collection[int]) -> Copied:
+    def read(self, ids: Collection[int]) -> CacheLookup:
         self._answer()
         return super().read(ids)
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         self._answer()
         self.lifetimes |= {one: copy.ttl_s for one, copy in copies.items()}
         super().fill(token, copies)
@@ -64,8 +64,8 @@ class World:
         self.posts, self.relations = Watched(), Watched()
         copies = memory_copies(self.posts, self.relations)
         self.metrics = CacheMetrics()
-        self.sink = DroppingSink(self.store, self.store, copies)
-        self.views: ViewReader = CopiedViews(self.store, copies, self.metrics)
+        self.sink = InvalidatingSink(self.store, self.store, copies)
+        self.views: ViewReader = ReadThroughViews(self.store, copies, self.metrics)
 
     def agree(self, *posts: int) -> None:
         """Twice, so that the second answer comes from copies."""
@@ -170,13 +170,13 @@ def test_the_row_is_changed_before_its_copy_is_dropped() -> None:
             order.append("row")
             super().apply(effects)
 
-    class Copies(MemoryCopies):
+    class Copies(MemoryRowCache):
         def drop(self, ids: Collection[int]) -> None:
             order.append("copy")
             super().drop(ids)
 
     store = Store()
-    sink = DroppingSink(store, store, memory_copies(Copies(), Copies()))
+    sink = InvalidatingSink(store, store, memory_copies(Copies(), Copies()))
     sink.apply(Effects(delete_posts=[DeletePost(1, AUTHOR)]))
     assert order == ["row", "copy"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.caching.read_through import CopiedViews
+from streams.caching.read_through import ReadThroughViews
 from streams.contracts.events import Tier
 from streams.contracts.ids import make_id
-from streams.sinks.memory.row_cache import MemoryCopies
+from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
-from streams.views.counts import Count
+from streams.views.counts import CountKind
 from streams.views.effects import CreateStory, Effects, SetTier, Stamp
-from streams.views.row_cache import Copy, RowCopies
+from streams.views.row_cache import CachedRow, RowCaches
 from tests.support.feed_events import feed
 from tests.support.small_network import AUTHOR, OTHER, READER, follow, post, post_id
 
@@ -22,14 +22,14 @@ NOW = 1_767_225_600_000
 MINUTE_S, HOUR_S = 60, 3600
 
 
-class Lifetimes(MemoryCopies):
+class Lifetimes(MemoryRowCache):
     """Remembers how long each copy is to live."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: dict[int, int] = {}
 
-    def fill(self, token: bytes, copies: Mapping[int, Copy]) -> None:
+    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         self.seconds |= {one: copy.ttl_s for one, copy in copies.items()}
         super().fill(token, copies)
 
@@ -41,9 +41,9 @@ class World:
         self.store = MemoryStore()
         self.posts, self.relations = Lifetimes(), Lifetimes()
         self.stories, self.seen = Lifetimes(), Lifetimes()
-        self.tallies = {kind: Lifetimes() for kind in Count}
-        copies = RowCopies(self.posts, self.relations, self.tallies, self.stories, self.seen)
-        self.views = CopiedViews(self.store, copies, clock=lambda: NOW)
+        self.tallies = {kind: Lifetimes() for kind in CountKind}
+        copies = RowCaches(self.posts, self.relations, self.tallies, self.stories, self.seen)
+        self.views = ReadThroughViews(self.store, copies, clock=lambda: NOW)
 
     def story(self, left_ms: int, number: int = 0) -> None:
         """A story of AUTHOR that shows for so long from NOW on."""
@@ -87,8 +87,8 @@ def test_posts_live_by_the_tier_of_their_author(
     assert world.posts.seconds[post_id(1)] == documented("p")[place]
 
 
-@pytest.mark.parametrize("kind", list(Count))
-def test_counts_live_as_long_as_the_docs_say(world: World, kind: Count) -> None:
+@pytest.mark.parametrize("kind", list(CountKind))
+def test_counts_live_as_long_as_the_docs_say(world: World, kind: CountKind) -> None:
     world.views.tallies(kind, [1])
     assert [world.tallies[kind].seconds[1]] == documented("nl")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from streams.caching.count_maintainer import CARRIED, TallyKeeper
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.caching.count_maintainer import CARRIED, CountMaintainer
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.contracts.ids import make_id
 from streams.sinks.memory.store import MemoryStore
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from streams.views.effects import Effects, SeeContent, SetLike, Stamp
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
@@ -46,9 +46,9 @@ class World:
     def __init__(self, **keeper: Any) -> None:
         self.store = Counting()
         copies = memory_copies()
-        self.views = CopiedViews(self.store, copies)
-        kept = TallyKeeper(self.store, copies.tallies, **keeper)
-        self.sink = DroppingSink(self.store, self.store, copies, kept)
+        self.views = ReadThroughViews(self.store, copies)
+        kept = CountMaintainer(self.store, copies.tallies, **keeper)
+        self.sink = InvalidatingSink(self.store, self.store, copies, kept)
 
     def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
         self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
@@ -59,7 +59,7 @@ class World:
         likes = [SetLike(content, user, Stamp(at, user, ended)) for user in users]
         self.sink.apply(Effects(likes=likes))
 
-    def tally(self, content: int = CONTENT, kind: Count = Count.VIEWS) -> Tally:
+    def tally(self, content: int = CONTENT, kind: CountKind = CountKind.VIEWS) -> Count:
         return self.views.tallies(kind, [content])[content]
 
     def loads(self) -> Sequence[int]:
@@ -70,63 +70,63 @@ class World:
 def test_a_large_tally_is_loaded_once_and_kept() -> None:
     world = World(held_from=100)
     world.like(range(1, 101))
-    assert world.tally(kind=Count.LIKES) == Tally(100)
+    assert world.tally(kind=CountKind.LIKES) == Count(100)
     world.loads()
     for last in range(102, 130):
         world.like([last - 1, last])
-        assert world.tally(kind=Count.LIKES) == Tally(last)
+        assert world.tally(kind=CountKind.LIKES) == Count(last)
     assert world.loads() == [CONTENT]
 
 
 def test_few_views_are_counted_once_and_new_ones_put_in() -> None:
     world = World(held_from=100)
     world.view(range(1, 50))
-    assert world.tally() == Tally(49)
+    assert world.tally() == Count(49)
     world.loads()
     for last in range(51, 131):
         world.view([1, 7, last - 1, last])
-        assert world.tally() == Tally(last)
+        assert world.tally() == Count(last)
     assert world.loads() == []
 
 
 def test_nobody_has_viewed_it_is_known_too() -> None:
     world = World(held_from=100)
-    assert world.tally() == Tally(0)
+    assert world.tally() == Count(0)
     world.loads()
     world.view([1])
-    assert world.tally() == Tally(1)
+    assert world.tally() == Count(1)
     assert world.loads() == []
 
 
 def test_many_views_are_loaded_when_they_change() -> None:
     world = World()
     world.view(range(1, CARRIED + 1))
-    assert world.tally() == Tally(CARRIED)
+    assert world.tally() == Count(CARRIED)
     world.loads()
     for last in range(CARRIED + 1, CARRIED + 4):
         world.view([last])
-        assert world.tally() == Tally(last)
+        assert world.tally() == Count(last)
     assert world.loads() == [CONTENT]
 
 
 def test_likes_that_are_taken_back_leave_a_tally_that_is_kept() -> None:
     world = World(held_from=10)
     world.like(range(1, 21))
-    assert world.tally(kind=Count.LIKES) == Tally(20)
+    assert world.tally(kind=CountKind.LIKES) == Count(20)
     for number, unliking in enumerate(([1], [2, 3], [3, 20]), start=1):
         world.like(unliking, at=1 + number, ended=True)
-    assert world.tally(kind=Count.LIKES) == Tally(16)
+    assert world.tally(kind=CountKind.LIKES) == Count(16)
     world.like([2, 21], at=9)
-    assert world.tally(kind=Count.LIKES) == Tally(18)
+    assert world.tally(kind=CountKind.LIKES) == Count(18)
 
 
 def test_a_small_one_is_counted_by_whoever_reads() -> None:
     world = World(held_from=100)
     world.like(range(1, 50))
-    assert world.tally(kind=Count.LIKES) == Tally(49)
+    assert world.tally(kind=CountKind.LIKES) == Count(49)
     world.like([50])
-    assert world.tally(kind=Count.LIKES) == Tally(50)
-    assert world.tally(OTHER_CONTENT, Count.LIKES) == Tally(0)
+    assert world.tally(kind=CountKind.LIKES) == Count(50)
+    assert world.tally(OTHER_CONTENT, CountKind.LIKES) == Count(0)
 
 
 def test_nobody_is_counted_before_anybody_asks() -> None:
@@ -142,11 +142,11 @@ def test_members_beyond_the_capacity_are_forgotten_and_loaded_again() -> None:
     for user in range(1, 11):
         for content in contents:
             world.like([user], content=content)
-            world.tally(content, Count.LIKES)
+            world.tally(content, CountKind.LIKES)
     world.loads()
     for content in contents:
         world.like([11], content=content)
-        assert world.tally(content, Count.LIKES) == Tally(11)
+        assert world.tally(content, CountKind.LIKES) == Count(11)
     assert set(world.loads()) == set(contents)
 
 
@@ -159,7 +159,7 @@ def test_very_many_views_are_estimated_and_told_to_be() -> None:
     world.view(viewers[:100_000])
     world.tally()
     world.view(viewers[:10])
-    assert world.tally() == Tally(100_000)
+    assert world.tally() == Count(100_000)
     world.view(viewers[100_000:])
     told = world.tally()
     assert told.estimated
@@ -188,11 +188,11 @@ def comment(number: int, on: int, *, event_id: int) -> Event:
 def test_a_comment_that_another_create_takes_elsewhere(held_from: int) -> None:
     world = World(held_from=held_from)
     feed(world.sink, [[comment(1, CONTENT, event_id=9)]])
-    assert world.tally(CONTENT, Count.COMMENTS) == Tally(1)
-    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(0)
+    assert world.tally(CONTENT, CountKind.COMMENTS) == Count(1)
+    assert world.tally(OTHER_CONTENT, CountKind.COMMENTS) == Count(0)
     feed(world.sink, [[comment(1, OTHER_CONTENT, event_id=8)]])
-    assert world.tally(CONTENT, Count.COMMENTS) == Tally(0)
-    assert world.tally(OTHER_CONTENT, Count.COMMENTS) == Tally(1)
+    assert world.tally(CONTENT, CountKind.COMMENTS) == Count(0)
+    assert world.tally(OTHER_CONTENT, CountKind.COMMENTS) == Count(1)
 
 
 def test_a_repost_that_another_create_takes_elsewhere() -> None:
@@ -202,7 +202,7 @@ def test_a_repost_that_another_create_takes_elsewhere() -> None:
         return post(1) | {"repost_of": of, "repost_of_author": AUTHOR, "event_id": event_id}
 
     feed(world.sink, [[repost(post_id(5), 9)]])
-    assert world.tally(post_id(5), Count.REPOSTS) == Tally(1)
+    assert world.tally(post_id(5), CountKind.REPOSTS) == Count(1)
     feed(world.sink, [[repost(post_id(6), 8)]])
-    assert world.tally(post_id(5), Count.REPOSTS) == Tally(0)
-    assert world.tally(post_id(6), Count.REPOSTS) == Tally(1)
+    assert world.tally(post_id(5), CountKind.REPOSTS) == Count(0)
+    assert world.tally(post_id(6), CountKind.REPOSTS) == Count(1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.views.counts import Count, Tally
+from streams.views.counts import Count, CountKind
 from tests.unit.caching.test_count_maintainer import World
 
 FIRST, SECOND, THIRD = 1, 2, 3
@@ -13,7 +13,7 @@ def held(world: World, *contents: int) -> None:
     """Hold tallies of 10 likes each."""
     for content in contents:
         world.like(MEMBERS, content=content)
-        assert world.tally(content, Count.LIKES) == Tally(len(MEMBERS))
+        assert world.tally(content, CountKind.LIKES) == Count(len(MEMBERS))
     for content in contents:
         world.like([1], at=2, content=content)
     world.loads()
@@ -25,7 +25,7 @@ def test_renewed_tallies_take_no_more_room_than_they_are_large() -> None:
     for batch in range(100):
         for content in (FIRST, SECOND):
             world.like([5], at=10 + batch, ended=batch % 2 == 0, content=content)
-            assert world.tally(content, Count.LIKES) == Tally(10 - (batch % 2 == 0))
+            assert world.tally(content, CountKind.LIKES) == Count(10 - (batch % 2 == 0))
     assert world.loads() == []
 
 
@@ -38,7 +38,7 @@ def test_tally_that_is_unchanged_for_longest_gives_way() -> None:
     world.like([5], at=4, content=THIRD)
     assert world.loads() == []
     world.like([5], at=4, content=SECOND)
-    assert world.tally(SECOND, Count.LIKES) == Tally(10)
+    assert world.tally(SECOND, CountKind.LIKES) == Count(10)
     assert world.loads() == [SECOND]
 
 
@@ -46,7 +46,7 @@ def test_tally_larger_than_the_capacity_is_held_alone() -> None:
     world = World(held_from=2, capacity=len(MEMBERS) - 1)
     held(world, FIRST)
     world.like([5], at=3, content=FIRST)
-    assert world.tally(FIRST, Count.LIKES) == Tally(10)
+    assert world.tally(FIRST, CountKind.LIKES) == Count(10)
     assert world.loads() == []
 
 
@@ -54,7 +54,7 @@ def test_tally_larger_than_the_capacity_is_held_alone() -> None:
 def test_tally_is_held_from_a_number_of_members_on(likers: int, loads: list[int]) -> None:
     world = World(held_from=10)
     world.like(range(1, likers + 1))
-    assert world.tally(FIRST, Count.LIKES) == Tally(likers)
+    assert world.tally(FIRST, CountKind.LIKES) == Count(likers)
     world.loads()
     world.like([1], at=2)
     assert world.loads() == loads

@@ -20,7 +20,7 @@ from streams.cli import main as cli
 from streams.errors import StoreRefusedError, StoreUnavailableError
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from tests.support.local_stack import own_settings
 from tests.support.memory_side import memory_side
 from tests.support.messages import produces
@@ -301,7 +301,7 @@ def views(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
 
     @contextmanager
     def opened(_: object) -> Iterator[ReadSide]:
-        yield memory_side(store, MemoryTimelines(shards=2))
+        yield memory_side(store, MemoryTimelineCache(shards=2))
 
     monkeypatch.setattr(read_side, "open_read_side", opened)
     return store

@@ -3,19 +3,27 @@
 import pytest
 
 from streams.cli.dlq.output import letter_json, print_letters, print_whole, summary
-from streams.dlq.model import Action, Copy, Letter, LetterId, State
-from streams.runtime.dead_letters.attempts import Place
+from streams.dlq.model import DeadLetter, DeadLetterCopy, DeadLetterId, DeadLetterState, Decision
+from streams.runtime.dead_letters.attempts import RecordPosition
 
 TOPIC = "social.comments.v1"
 DLQ = f"{TOPIC}.dlq"
 
 
-def letter(offset: int, message: str = "too short", state: State = State.OPEN) -> Letter:
-    origin = Place(TOPIC, 3, offset)
-    copy = Copy(Place(DLQ, 3, offset), origin, 1_600_000_000_000, 1, "unknown_schema", message)
-    made = Letter(LetterId(origin, "storyline-v1-engagement", "aa"), 1_600_000_000_000, [copy])
-    if state is not State.OPEN:
-        made.actions.append(Action(str(made.id), state, made.failures, "known", 1_700_000_000_000))
+def letter(
+    offset: int, message: str = "too short", state: DeadLetterState = DeadLetterState.OPEN
+) -> DeadLetter:
+    origin = RecordPosition(TOPIC, 3, offset)
+    copy = DeadLetterCopy(
+        RecordPosition(DLQ, 3, offset), origin, 1_600_000_000_000, 1, "unknown_schema", message
+    )
+    made = DeadLetter(
+        DeadLetterId(origin, "storyline-v1-engagement", "aa"), 1_600_000_000_000, [copy]
+    )
+    if state is not DeadLetterState.OPEN:
+        made.actions.append(
+            Decision(str(made.id), state, made.failures, "known", 1_700_000_000_000)
+        )
     return made
 
 
@@ -23,7 +31,7 @@ def test_lines_hold_whole_positions_and_say_what_is_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     letters = [letter(offset) for offset in range(12_345, 12_348)]
-    print_letters([*letters, letter(1, state=State.DISCARDED)], limit=3)
+    print_letters([*letters, letter(1, state=DeadLetterState.DISCARDED)], limit=3)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == [TOPIC, "unknown_schema", "storyline-v1-engagement", *"4301"]
     assert [line.split()[0] for line in lines[4:7]] == [
@@ -56,7 +64,7 @@ def test_nothing_of_a_record_steers_the_terminal(capsys: pytest.CaptureFixture[s
 
 
 def test_a_decision_is_told_with_its_reason_and_time() -> None:
-    told = letter_json(letter(7, state=State.DISCARDED))
+    told = letter_json(letter(7, state=DeadLetterState.DISCARDED))
     assert told["state"] == "discarded"
     assert told["actions"] == [
         {"action": "discarded", "at": "2023-11-14T22:13:20.000Z", "why": "known"}

@@ -7,27 +7,27 @@ import pytest
 
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.catalog import internal_topics
-from streams.dlq.decisions import ACTIONS_TOPIC, action_message, actions_of, decide
-from streams.dlq.model import Letter, State
+from streams.dlq.decisions import ACTIONS_TOPIC, action_message, decisions_of, record_decision
+from streams.dlq.model import DeadLetter, DeadLetterState
 from streams.dlq.replay import Replay, discard, replay, replays
-from streams.dlq.search import Wanted, all_letters, chosen
+from streams.dlq.search import DeadLetterFilter, all_dead_letters, chosen
 from streams.errors import UserError
 from streams.runtime.dead_letters.attempts import (
     Attempts,
-    Place,
+    RecordPosition,
     attempt_headers,
     attempts_of,
-    parse_place,
+    parse_position,
 )
-from streams.runtime.dead_letters.reporter import DeadLetters, own_headers
+from streams.runtime.dead_letters.reporter import DeadLetterReporter, own_headers
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Headers, Message, OutboxError, OutboxUnavailableError
+from streams.runtime.producer import Headers, Message, MessageRefusedError, ProducerUnavailableError
 from tests.support.messages import produces
 
 TOPIC = "social.likes.v1"
 DLQ = f"{TOPIC}.dlq"
 TRACE = ("trace", b"\xff\x00")
-ANY = Wanted()
+ANY = DeadLetterFilter()
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Broker:
             if message.topic in self.failing:
                 raise self.failing[message.topic]
             if message.topic == TOPIC and message.value in self.too_large:
-                raise OutboxError("too large")
+                raise MessageRefusedError("too large")
             self.append(message)
         self.sent += messages
 
@@ -68,14 +68,14 @@ class Broker:
     def bury(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
         rejected = Rejected(record, ErrorCode(code), "VALUE_CONVERTER", "Error", "too short")
         metrics = Metrics(f"storyline-v1-{group}")
-        DeadLetters(self.send, metrics).bury([rejected], "step")
+        DeadLetterReporter(self.send, metrics).bury([rejected], "step")
 
-    def letters(self, wanted: Wanted = ANY) -> list[Letter]:
-        return chosen(all_letters(self, [TOPIC]), wanted)
+    def letters(self, wanted: DeadLetterFilter = ANY) -> list[DeadLetter]:
+        return chosen(all_dead_letters(self, [TOPIC]), wanted)
 
     def plan(
         self,
-        wanted: Wanted = ANY,
+        wanted: DeadLetterFilter = ANY,
         *,
         again: bool = False,
         limit: int | None = None,
@@ -94,7 +94,7 @@ def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> No
     broker.bury(record)
     (letter,) = broker.letters()
     assert (letter.attempts, len(letter.copies)) == (1, 2)
-    assert letter.id.origin == Place(TOPIC, 0, 0)
+    assert letter.id.origin == RecordPosition(TOPIC, 0, 0)
     assert letter.first_seen == record.append_time
 
 
@@ -113,7 +113,7 @@ def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> N
     broker = Broker()
     broker.append(Message(DLQ, b"7", b"bad", ()))
     (letter,) = broker.letters()
-    assert (letter.copies[0].attempt, letter.id.origin) == (1, Place(DLQ, 0, 0))
+    assert (letter.copies[0].attempt, letter.id.origin) == (1, RecordPosition(DLQ, 0, 0))
 
 
 def test_each_group_has_its_own_letter() -> None:
@@ -134,14 +134,14 @@ def test_what_fails_again_keeps_its_past_and_is_open_again() -> None:
     for attempts in (2, 3, 4):
         assert broker.replay(broker.plan()) == 1
         (letter,) = broker.letters()
-        assert letter.state is State.REPLAYED
+        assert letter.state is DeadLetterState.REPLAYED
         broker.bury(broker.logs[TOPIC][-1])
         (letter,) = broker.letters()
-        assert letter.state is State.OPEN
+        assert letter.state is DeadLetterState.OPEN
         assert letter.attempts == attempts
         assert letter.first_seen == first.append_time
-        assert letter.id.origin == Place(TOPIC, 0, 0)
-        assert letter.latest.failed_at == Place(TOPIC, 0, attempts - 1)
+        assert letter.id.origin == RecordPosition(TOPIC, 0, 0)
+        assert letter.latest.failed_at == RecordPosition(TOPIC, 0, attempts - 1)
     # Retention takes the older copies and the past is still known.
     broker.logs[DLQ] = broker.logs[DLQ][-1:]
     (letter,) = broker.letters()
@@ -160,8 +160,10 @@ def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | 
     for copy in (second, third):
         assert (copy.key, copy.value) == (first.key, first.value)
         assert copy.headers[:4] == own
-    assert attempts_of(second.headers) == Attempts(Place(TOPIC, 0, 0), first.append_time, 1)
-    assert attempts_of(third.headers) == Attempts(Place(TOPIC, 0, 0), first.append_time, 2)
+    assert attempts_of(second.headers) == Attempts(
+        RecordPosition(TOPIC, 0, 0), first.append_time, 1
+    )
+    assert attempts_of(third.headers) == Attempts(RecordPosition(TOPIC, 0, 0), first.append_time, 2)
     assert len(third.headers) == 4 + 3
 
 
@@ -170,9 +172,9 @@ def test_a_record_that_several_groups_refused_is_replayed_once() -> None:
     record = broker.poison()
     broker.bury(record, "engagement")
     broker.bury(record, "posts")
-    assert broker.replay(broker.plan(Wanted(groups=frozenset({"posts"})))) == 1
+    assert broker.replay(broker.plan(DeadLetterFilter(groups=frozenset({"posts"})))) == 1
     assert len(broker.logs[TOPIC]) == 2
-    assert {letter.state for letter in broker.letters()} == {State.REPLAYED}
+    assert {letter.state for letter in broker.letters()} == {DeadLetterState.REPLAYED}
 
 
 def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
@@ -181,7 +183,10 @@ def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
     plan = broker.plan()
     broker.bury(broker.poison(b"later"))
     assert broker.replay(plan) == 1
-    assert [letter.state for letter in broker.letters()] == [State.REPLAYED, State.OPEN]
+    assert [letter.state for letter in broker.letters()] == [
+        DeadLetterState.REPLAYED,
+        DeadLetterState.OPEN,
+    ]
 
 
 def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
@@ -189,7 +194,7 @@ def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
     for value in (b"a", b"b", b"c"):
         broker.bury(broker.poison(value))
     one, two, three = broker.letters()
-    broker.replay(broker.plan(Wanted(positions=one.positions)))
+    broker.replay(broker.plan(DeadLetterFilter(positions=one.positions)))
     discard([two], "known", broker.send, lambda _: None)
     assert [letter.state for letter in broker.letters()] == ["replayed", "discarded", "open"]
     assert [item.position for item in broker.plan()] == [three.latest.position]
@@ -204,16 +209,16 @@ def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_ag
     broker.bury(record)
     discard(broker.letters(), "known", broker.send, lambda _: None)
     broker.bury(record)
-    assert broker.letters()[0].state is State.DISCARDED
+    assert broker.letters()[0].state is DeadLetterState.DISCARDED
 
 
 @produces("the broker did not acknowledge: …; … were done and noted before")
 @pytest.mark.parametrize(
     ("topic", "error"),
     [
-        (TOPIC, OutboxUnavailableError("no")),
-        (ACTIONS_TOPIC, OutboxUnavailableError("no")),
-        (ACTIONS_TOPIC, OutboxError("no")),
+        (TOPIC, ProducerUnavailableError("no")),
+        (ACTIONS_TOPIC, ProducerUnavailableError("no")),
+        (ACTIONS_TOPIC, MessageRefusedError("no")),
     ],
 )
 def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error: Exception) -> None:
@@ -224,7 +229,10 @@ def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error:
     broker.failing[topic] = error
     with pytest.raises(UserError, match="did not acknowledge"):
         broker.replay(broker.plan())
-    assert [letter.state for letter in broker.letters()] == [State.REPLAYED, State.OPEN]
+    assert [letter.state for letter in broker.letters()] == [
+        DeadLetterState.REPLAYED,
+        DeadLetterState.OPEN,
+    ]
     broker.failing.clear()
     assert broker.replay(broker.plan()) == 1
 
@@ -234,7 +242,7 @@ def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
     for value in (b"a", b"b", b"c"):
         broker.bury(broker.poison(value))
     outcome = replay(broker.plan(), broker, broker.send, lambda _: None)
-    assert (outcome.replayed, outcome.refused) == (2, (Place(DLQ, 0, 1),))
+    assert (outcome.replayed, outcome.refused) == (2, (RecordPosition(DLQ, 0, 1),))
     assert [letter.state for letter in broker.letters()] == ["replayed", "open", "replayed"]
 
 
@@ -244,7 +252,7 @@ def test_a_letter_that_its_retention_took_is_told() -> None:
     plan = broker.plan()
     broker.logs[DLQ] = []
     outcome = replay(plan, broker, broker.send, lambda _: None)
-    assert outcome.gone == (Place(DLQ, 0, 0),)
+    assert outcome.gone == (RecordPosition(DLQ, 0, 0),)
     assert ACTIONS_TOPIC not in broker.logs
 
 
@@ -255,27 +263,27 @@ def test_letters_are_chosen_by_all_that_is_asked() -> None:
     one, two = broker.letters()
     first = one.first_seen
     for wanted, found in (
-        (Wanted(), [one, two]),
-        (Wanted(topics=frozenset({TOPIC})), [one, two]),
-        (Wanted(topics=frozenset({"social.posts.v1"})), []),
-        (Wanted(codes=frozenset({"bad_frame"})), [one]),
-        (Wanted(groups=frozenset({"graph"})), [two]),
-        (Wanted(groups=frozenset({"storyline-v1-posts"})), [one]),
-        (Wanted(since=first, until=two.first_seen), [one]),
-        (Wanted(since=first + 1), [two]),
-        (Wanted(positions=frozenset({Place(DLQ, 0, 1)})), [two]),
-        (Wanted(states=frozenset({State.DISCARDED})), []),
-        (Wanted(codes=frozenset({"bad_frame"}), groups=frozenset({"graph"})), []),
+        (DeadLetterFilter(), [one, two]),
+        (DeadLetterFilter(topics=frozenset({TOPIC})), [one, two]),
+        (DeadLetterFilter(topics=frozenset({"social.posts.v1"})), []),
+        (DeadLetterFilter(codes=frozenset({"bad_frame"})), [one]),
+        (DeadLetterFilter(groups=frozenset({"graph"})), [two]),
+        (DeadLetterFilter(groups=frozenset({"storyline-v1-posts"})), [one]),
+        (DeadLetterFilter(since=first, until=two.first_seen), [one]),
+        (DeadLetterFilter(since=first + 1), [two]),
+        (DeadLetterFilter(positions=frozenset({RecordPosition(DLQ, 0, 1)})), [two]),
+        (DeadLetterFilter(states=frozenset({DeadLetterState.DISCARDED})), []),
+        (DeadLetterFilter(codes=frozenset({"bad_frame"}), groups=frozenset({"graph"})), []),
     ):
         assert [letter.id for letter in broker.letters(wanted)] == [one.id for one in found], wanted
     with pytest.raises(UserError, match=r"no dead letter at social.likes.v1.dlq:0:9"):
-        broker.letters(Wanted(positions=frozenset({Place(DLQ, 0, 9)})))
+        broker.letters(DeadLetterFilter(positions=frozenset({RecordPosition(DLQ, 0, 9)})))
 
 
 def test_only_topics_that_are_asked_for_are_read() -> None:
-    assert Wanted(positions=frozenset({Place(DLQ, 0, 1)})).sources == [TOPIC]
-    assert Wanted(topics=frozenset({TOPIC})).sources == [TOPIC]
-    assert len(Wanted().sources) == 9
+    assert DeadLetterFilter(positions=frozenset({RecordPosition(DLQ, 0, 1)})).sources == [TOPIC]
+    assert DeadLetterFilter(topics=frozenset({TOPIC})).sources == [TOPIC]
+    assert len(DeadLetterFilter().sources) == 9
 
 
 def test_headers_copied_onto_another_record_hide_nothing() -> None:
@@ -285,14 +293,17 @@ def test_headers_copied_onto_another_record_hide_nothing() -> None:
     broker.replay(broker.plan())
     copied = broker.logs[TOPIC][-1].headers
     broker.bury(broker.poison(b"other", copied))
-    assert {letter.state for letter in broker.letters()} == {State.REPLAYED, State.OPEN}
+    assert {letter.state for letter in broker.letters()} == {
+        DeadLetterState.REPLAYED,
+        DeadLetterState.OPEN,
+    }
 
 
 @pytest.mark.parametrize(
     "value", [b"", b"-1", b"1e3", "\u0663".encode(), b"9" * 19, b"\xff", b"two"]
 )
 def test_headers_that_storyline_never_wrote_count_for_nothing(value: bytes) -> None:
-    past = Attempts(Place(TOPIC, 0, 1), 5, 1)
+    past = Attempts(RecordPosition(TOPIC, 0, 1), 5, 1)
     headers = attempt_headers(past)
     assert attempts_of(headers) == past
     for name, _ in headers:
@@ -311,16 +322,16 @@ def test_a_dead_letter_that_no_worker_wrote_can_be_replayed() -> None:
         None,
         b"by hand",
     )
-    assert broker.letters()[0].state is State.REPLAYED
+    assert broker.letters()[0].state is DeadLetterState.REPLAYED
 
 
 def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() -> None:
     broker = Broker()
     broker.bury(broker.poison())
     (letter,) = broker.letters()
-    action = decide(letter, State.DISCARDED, "wrong clock")
+    action = record_decision(letter, DeadLetterState.DISCARDED, "wrong clock")
     record = broker.append(action_message(action))
-    assert list(actions_of([[record]])) == [action._replace(at=record.append_time)]
+    assert list(decisions_of([[record]])) == [action._replace(at=record.append_time)]
     for value in (
         None,
         b"",
@@ -329,16 +340,16 @@ def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() ->
         b'{"action": "open?"}',
         b'{"action":"replayed","failed_at":[1]}',
     ):
-        assert list(actions_of([[record._replace(value=value)]])) == []
+        assert list(decisions_of([[record._replace(value=value)]])) == []
 
 
 def test_a_position_reads_as_it_is_written() -> None:
-    place = Place(DLQ, 3, 17)
+    place = RecordPosition(DLQ, 3, 17)
     assert str(place) == "social.likes.v1.dlq:3:17"
-    assert parse_place(str(place)) == place
+    assert parse_position(str(place)) == place
     for text in ("", DLQ, f"{DLQ}:3", f"{DLQ}:3:x", f"{DLQ}:-1:2", f"{DLQ}:3:17\n"):
         with pytest.raises(ValueError, match="topic:partition:offset"):
-            parse_place(text)
+            parse_position(text)
 
 
 def test_actions_go_to_a_topic_that_is_described() -> None:

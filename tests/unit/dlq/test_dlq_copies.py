@@ -4,21 +4,23 @@ import itertools
 
 import pytest
 
-from streams.dlq.model import Action, Copy, Letter, LetterId, State
-from streams.runtime.dead_letters.attempts import Attempts, Place
+from streams.dlq.model import DeadLetter, DeadLetterCopy, DeadLetterId, DeadLetterState, Decision
+from streams.runtime.dead_letters.attempts import Attempts, RecordPosition
 
 TOPIC = "social.likes.v1"
-ORIGIN = Place(TOPIC, 0, 5)
+ORIGIN = RecordPosition(TOPIC, 0, 5)
 
 
-def copy(attempt: int, append_time: int, offset: int, failed_at: Place = ORIGIN) -> Copy:
+def copy(
+    attempt: int, append_time: int, offset: int, failed_at: RecordPosition = ORIGIN
+) -> DeadLetterCopy:
     message = f"reason of {attempt}"
-    position = Place(f"{TOPIC}.dlq", 0, offset)
-    return Copy(position, failed_at, append_time, attempt, "bad_frame", message)
+    position = RecordPosition(f"{TOPIC}.dlq", 0, offset)
+    return DeadLetterCopy(position, failed_at, append_time, attempt, "bad_frame", message)
 
 
-def letter(*copies: Copy) -> Letter:
-    return Letter(LetterId(ORIGIN, "group", "digest"), 100, list(copies))
+def letter(*copies: DeadLetterCopy) -> DeadLetter:
+    return DeadLetter(DeadLetterId(ORIGIN, "group", "digest"), 100, list(copies))
 
 
 def test_later_attempt_is_the_latest_whatever_its_time() -> None:
@@ -33,13 +35,15 @@ def test_later_attempt_is_the_latest_whatever_its_time() -> None:
     [(copy(2, 1_000, 9), copy(2, 1_001, 3)), (copy(2, 1_000, 3), copy(2, 1_000, 4))],
     ids=["time", "position"],
 )
-def test_of_one_attempt_the_copy_that_came_last_is_the_latest(sooner: Copy, later: Copy) -> None:
+def test_of_one_attempt_the_copy_that_came_last_is_the_latest(
+    sooner: DeadLetterCopy, later: DeadLetterCopy
+) -> None:
     for copies in itertools.permutations((sooner, later)):
         assert letter(*copies).latest == later
 
 
 def test_attempts_are_those_that_the_latest_copy_names_or_the_places_of_failure() -> None:
-    again = Place(TOPIC, 1, 9)
+    again = RecordPosition(TOPIC, 1, 9)
     assert letter(copy(1, 1, 1), copy(1, 1, 2)).attempts == 1
     assert letter(copy(1, 1, 1), copy(1, 2, 2, again)).attempts == 2
     assert letter(copy(7, 1, 1)).attempts == 7
@@ -47,13 +51,18 @@ def test_attempts_are_those_that_the_latest_copy_names_or_the_places_of_failure(
 
 
 def test_letter_is_open_again_once_it_failed_where_no_action_knew_of() -> None:
-    again = Place(TOPIC, 1, 9)
+    again = RecordPosition(TOPIC, 1, 9)
     found = letter(copy(1, 1, 1))
     states = [found.state]
-    found.actions.append(Action(str(found.id), State.REPLAYED, frozenset({ORIGIN})))
+    found.actions.append(Decision(str(found.id), DeadLetterState.REPLAYED, frozenset({ORIGIN})))
     states.append(found.state)
     found.copies.append(copy(2, 2, 2, again))
     states.append(found.state)
-    found.actions.append(Action(str(found.id), State.DISCARDED, frozenset({again})))
+    found.actions.append(Decision(str(found.id), DeadLetterState.DISCARDED, frozenset({again})))
     states.append(found.state)
-    assert states == [State.OPEN, State.REPLAYED, State.OPEN, State.DISCARDED]
+    assert states == [
+        DeadLetterState.OPEN,
+        DeadLetterState.REPLAYED,
+        DeadLetterState.OPEN,
+        DeadLetterState.DISCARDED,
+    ]

@@ -10,13 +10,13 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streams.contracts.batch import Record
 from streams.dlq import operator_decisions
-from streams.dlq.decisions import ACTIONS_TOPIC, actions_of
+from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
 from streams.dlq.operator_decisions import OperatorDecisions, decision_message
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.producer import OutboxUnavailableError
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.producer import ProducerUnavailableError
 
 GROUP = "storyline-v1-graph"
-PLACE = Place("social.blocks.v1", 2, 17)
+PLACE = RecordPosition("social.blocks.v1", 2, 17)
 
 
 class Topic:
@@ -83,7 +83,9 @@ def test_the_decisions_of_a_group_are_read_whole_and_then_as_they_come(topic: To
         b"not json",
         b"[]",
         orjson.dumps({"action": "discarded", "failed_at": [str(PLACE)]}),
-        decision_message(Place("social.blocks.v1", 2, 18), "storyline-v1-lake", "other").value,
+        decision_message(
+            RecordPosition("social.blocks.v1", 2, 18), "storyline-v1-lake", "other"
+        ).value,
         decision_message(PLACE, GROUP, "lost schema").value,
     ]
     with OperatorDecisions("broker", GROUP, every_s=0) as decisions:
@@ -105,13 +107,13 @@ def test_a_broker_that_is_away_is_waited_for_and_misses_nothing(topic: Topic) ->
     with OperatorDecisions("broker", GROUP, every_s=0) as decisions:
         topic.away = True
         topic.values.append(decision_message(PLACE, GROUP, "x").value)
-        with pytest.raises(OutboxUnavailableError, match="decisions of operators"):
+        with pytest.raises(ProducerUnavailableError, match="decisions of operators"):
             decisions.refresh()
         topic.away = False
         decisions.refresh()
         assert decisions.of(PLACE.topic) == {(2, 17): "x"}
         topic.away = True
-        with pytest.raises(OutboxUnavailableError), OperatorDecisions("broker", "other"):
+        with pytest.raises(ProducerUnavailableError), OperatorDecisions("broker", "other"):
             pass
 
 
@@ -127,4 +129,4 @@ def test_what_the_log_has_deleted_is_not_waited_for(topic: Topic) -> None:
 def test_a_decision_is_none_about_a_dead_letter() -> None:
     message = decision_message(PLACE, GROUP, "why")
     record = Record(ACTIONS_TOPIC, 0, 0, 0, message.key, message.value)
-    assert list(actions_of([[record]])) == []
+    assert list(decisions_of([[record]])) == []

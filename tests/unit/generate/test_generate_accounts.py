@@ -26,11 +26,11 @@ from streams.accounts.changes import (
 )
 from streams.accounts.json_codec import to_json
 from streams.contracts.events import Event, UserFollowed
-from streams.generate.account_state import Registrar, Tiers
-from streams.generate.accounts import Accounts, accounts_of, accounts_of_recorded, users_of
+from streams.generate.account_state import AccountState, Tiers
+from streams.generate.accounts import AccountTimeline, accounts_of, accounts_of_recorded, users_of
 from streams.generate.calendar import DAY_MS
 from streams.generate.duplicates import with_duplicates
-from streams.generate.events_with_accounts import Accompanied
+from streams.generate.events_with_accounts import EventsWithAccounts
 from streams.generate.higgs import events_of
 from streams.generate.interactions import FILE, Act, Interaction
 from streams.generate.network import Network
@@ -48,7 +48,7 @@ def plan(**changes: int) -> Plan:
     return Plan(**{**values, **changes})
 
 
-def drawn(accounts: Accounts, events: Iterable[Event]) -> list[AccountChange]:
+def drawn(accounts: AccountTimeline, events: Iterable[Event]) -> list[AccountChange]:
     """Every change, those of the start first."""
     changes: list[AccountChange] = list(accounts.founding())
     for event in events:
@@ -174,7 +174,7 @@ def test_handles_are_one_persons_whatever_the_case_and_however_often_they_change
 
 
 def test_an_account_changes_once_an_instant() -> None:
-    registrar = Registrar(1, 10, famous=0, tiers=Tiers(2, 3))
+    registrar = AccountState(1, 10, famous=0, tiers=Tiers(2, 3))
     registrar.open(4, START)
     assert not registrar.is_free(4, START)
     assert [registrar.follow(4, START) for _ in range(20)] == [None] * 20
@@ -185,7 +185,7 @@ def test_an_account_changes_once_an_instant() -> None:
 
 
 def test_a_move_is_always_to_another_country() -> None:
-    registrar = Registrar(1, 10, famous=0, tiers=Tiers(2, 3))
+    registrar = AccountState(1, 10, famous=0, tiers=Tiers(2, 3))
     joined = registrar.open(4, START)
     homes = [joined.country, *(registrar.move(4, START + at, 3).country for at in range(1, 5))]
     assert all(one != other for one, other in pairwise(homes))
@@ -212,7 +212,7 @@ def test_who_comes_back_changes_nothing_else_at_that_instant() -> None:
 
 
 def test_who_comes_back_has_the_followers_of_now() -> None:
-    registrar = Registrar(1, None, famous=0, tiers=Tiers(2, 3))
+    registrar = AccountState(1, None, famous=0, tiers=Tiers(2, 3))
     first = registrar.open(1 << 62, START)
     registrar.delete(1 << 62, START + 1)
     for _ in range(5):
@@ -275,7 +275,7 @@ class Journal:
 @pytest.mark.parametrize("flush_every", [1, 700, 100_000])
 def test_what_happened_before_an_event_is_applied_before_it_is_sent(flush_every: int) -> None:
     journal = Journal()
-    both = Accompanied(journal, journal, accounts_of(plan()))
+    both = EventsWithAccounts(journal, journal, accounts_of(plan()))
     shown: list[int] = []
     both.found(shown.append)
     for number, event in enumerate(week(), start=1):

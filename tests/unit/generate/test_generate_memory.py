@@ -3,12 +3,12 @@
 from random import Random
 
 from streams.generate.graph import FollowGraph
-from streams.generate.memory import Gone, Pairs, Recent
+from streams.generate.memory import Gone, Pairs, RecentItems
 from streams.generate.power_laws import power_law_with_top
 
 
 def test_recent_keeps_the_last_and_prefers_the_newest() -> None:
-    recent: Recent[int] = Recent(100, Random(1))
+    recent: RecentItems[int] = RecentItems(100, Random(1))
     assert recent.pick() is None
     for number in range(1050):
         recent.add(number)
@@ -18,7 +18,7 @@ def test_recent_keeps_the_last_and_prefers_the_newest() -> None:
 
 
 def test_what_is_taken_is_gone_and_its_place_is_used_again() -> None:
-    recent: Recent[int] = Recent(3, Random(1))
+    recent: RecentItems[int] = RecentItems(3, Random(1))
     for number in range(3):
         recent.add(number)
     taken = {recent.take() for _ in range(100)}

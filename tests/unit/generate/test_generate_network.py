@@ -35,7 +35,7 @@ from streams.contracts.events import (
 )
 from streams.contracts.ids import id_time
 from streams.contracts.validation import check
-from streams.generate.calendar import DAY_MS, HOUR_MS, Mint, Slice, instants, slices
+from streams.generate.calendar import DAY_MS, HOUR_MS, Mint, Minute, instants, slices
 from streams.generate.network import Network
 from streams.generate.world import Plan
 
@@ -158,7 +158,7 @@ def test_slices_hold_every_event_and_cover_the_run() -> None:
 
 
 def test_a_slices_instants_ascend_and_fill_it() -> None:
-    found = instants(Slice(START, 1000, 5000, 0.0), Random(3))
+    found = instants(Minute(START, 1000, 5000, 0.0), Random(3))
     assert found == sorted(found)
     assert len(set(found)) > 950
     assert START <= found[0] <= found[-1] < START + 1000

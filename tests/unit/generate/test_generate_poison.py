@@ -11,7 +11,7 @@ from streams.contracts.decoder import read
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import make_id
 from streams.contracts.records import Records
-from streams.generate.malformed_records import KINDS, Poison, Poisoner
+from streams.generate.malformed_records import KINDS, MalformedRecord, MalformedRecords
 
 THEN = 1_735_689_600_000
 NOW = THEN + 3_600_000
@@ -29,20 +29,20 @@ def lookup(schema_id: int) -> str | None:
     return json.dumps(schemas()[NAMES[schema_id]]) if schema_id < len(NAMES) else None
 
 
-def verdict(poison: Poison) -> ErrorCode | None:
+def verdict(poison: MalformedRecord) -> ErrorCode | None:
     record = Record(poison.topic, 0, 0, NOW, poison.key, poison.value)
     batch, rejected = read(Records.of([record]), poison.topic, lookup)
     assert len(batch) + len(rejected) == 1
     return rejected[0].code if rejected else None
 
 
-def poisons(count: int) -> list[Poison]:
-    poisoner = Poisoner(NAMES.index, NOW, 1022)
+def poisons(count: int) -> list[MalformedRecord]:
+    poisoner = MalformedRecords(NAMES.index, NOW, 1022)
     return [poisoner.make(POST) for _ in range(count)]
 
 
 @pytest.mark.parametrize("poison", poisons(len(KINDS)), ids=lambda poison: str(poison.code))
-def test_each_earns_its_verdict(poison: Poison) -> None:
+def test_each_earns_its_verdict(poison: MalformedRecord) -> None:
     expected = None if poison.code is ErrorCode.ID_CONFLICT else poison.code  # the store finds it
     assert verdict(poison) is expected
 

@@ -6,7 +6,7 @@ from streams.contracts.events import Event, UserFollowed
 from streams.contracts.ids import id_time
 from streams.importers.edges import YEAR_MS, EdgeReader
 from streams.importers.import_run import events_of_lines
-from streams.importers.input_lines import Line
+from streams.importers.input_lines import InputLine
 from streams.importers.report import ImportReport, Reason
 from tests.support.imported import (
     NOW_MS,
@@ -20,7 +20,7 @@ START = 1_262_304_000_000
 
 
 def load(reader: EdgeReader, lines: list[bytes], report: ImportReport | None = None) -> list[Event]:
-    numbered = (Line(number, raw) for number, raw in enumerate(lines, start=1))
+    numbered = (InputLine(number, raw) for number, raw in enumerate(lines, start=1))
     return list(
         events_of_lines(
             numbered, reader.read, report or ImportReport(), None, name="e", now_ms=lambda: NOW_MS

@@ -12,7 +12,7 @@ from streams.contracts.events import Event
 from streams.errors import UserError
 from streams.importers.edges import EdgeReader
 from streams.importers.import_run import events_of_lines
-from streams.importers.input_lines import MAX_LINE, Line, lines_of
+from streams.importers.input_lines import MAX_LINE, InputLine, lines_of
 from streams.importers.report import ImportReport, Reason
 from tests.support.imported import NOW_MS
 from tests.support.messages import produces
@@ -34,10 +34,10 @@ def test_lines_are_numbered_whatever_the_compression(compress: Compress, tmp_pat
     path.write_bytes(compress(b"one\n\n") + compress(b"three\r\nfour"))
     with path.open("rb") as stream:
         assert list(lines_of(stream, "input")) == [
-            Line(1, b"one\n"),
-            Line(2, b"\n"),
-            Line(3, b"three\r\n"),
-            Line(4, b"four"),
+            InputLine(1, b"one\n"),
+            InputLine(2, b"\n"),
+            InputLine(3, b"three\r\n"),
+            InputLine(4, b"four"),
         ]
 
 
@@ -55,7 +55,12 @@ def test_long_line_has_no_content_and_the_next_one_is_whole() -> None:
     longest = b"x" * (MAX_LINE - 1) + b"\n"
     content = longest + b"y" * (3 * MAX_LINE) + b"\nz\n" + b"w" * (MAX_LINE + 1)
     lines = list(lines_of(io.BytesIO(content), "x"))
-    assert lines == [Line(1, longest), Line(2, None), Line(3, b"z\n"), Line(4, None)]
+    assert lines == [
+        InputLine(1, longest),
+        InputLine(2, None),
+        InputLine(3, b"z\n"),
+        InputLine(4, None),
+    ]
 
 
 @produces("… is damaged after line …")
@@ -76,8 +81,8 @@ def test_cut_off_input_gives_its_lines_and_then_an_error(compress: Compress) -> 
 
 
 def test_long_line_is_counted_as_broken() -> None:
-    def lines() -> Iterator[Line]:
-        yield Line(1, None)
+    def lines() -> Iterator[InputLine]:
+        yield InputLine(1, None)
 
     report = ImportReport()
     read = EdgeReader(NOW_MS // 2).read

@@ -18,7 +18,7 @@ from streams.contracts.ids import id_time
 from streams.importers import mapping as mapping_module
 from streams.importers.identifiers import tid_ms
 from streams.importers.import_run import events_of_lines
-from streams.importers.input_lines import Line
+from streams.importers.input_lines import InputLine
 from streams.importers.jetstream import BLOCK, FOLLOW, LIKE, POST, REPOST, JetstreamReader
 from streams.importers.mapping import open_mapping
 from streams.importers.report import Cut, ImportReport, Reason
@@ -148,7 +148,7 @@ def test_mapping_is_written_before_the_events_that_need_it_leave(tmp_path: Path)
     key = tid(NOON_US)
     with open_mapping(tmp_path / "ids") as mapping:
         reader = JetstreamReader(mapping, ImportReport(), now_ms)
-        lines = [Line(1, line(BO, FOLLOW, key, {"subject": ADA}))]
+        lines = [InputLine(1, line(BO, FOLLOW, key, {"subject": ADA}))]
         events = events_of_lines(
             lines, reader.read, ImportReport(), mapping, name="sample", now_ms=now_ms
         )

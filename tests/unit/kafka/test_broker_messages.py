@@ -17,14 +17,19 @@ from streams.dlq import operator_decisions
 from streams.dlq.operator_decisions import decisions_of
 from streams.errors import UserError
 from streams.generate import event_writers
-from streams.generate.malformed_records import Poison
+from streams.generate.malformed_records import MalformedRecord
 from streams.kafka import topics as topics_module
 from streams.kafka.topics import BrokerUnavailableError, Topics
 from streams.producer import EventProducer, PublishError
 from streams.runtime.consumer.fetch_thread import MembershipLostError, _join_once
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.monitoring.stalls import Stall, Standing, Still
-from streams.runtime.producer import MAX_MESSAGE_BYTES, Message, Outbox, OutboxUnavailableError
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
+from streams.runtime.producer import (
+    MAX_MESSAGE_BYTES,
+    AckedProducer,
+    Message,
+    ProducerUnavailableError,
+)
 from streams.runtime.worker import NoProgressError
 from tests.support.local_stack import free_ports
 from tests.support.messages import produces, shown
@@ -32,7 +37,7 @@ from tests.support.small_broker import small_broker
 
 POSTS = "social.posts.v1"
 GROUP = "storyline-v1-posts"
-PLACE = Place(POSTS, 0, 5)
+PLACE = RecordPosition(POSTS, 0, 5)
 
 
 @pytest.fixture
@@ -79,7 +84,7 @@ def test_workers_that_apply_nothing_are_named() -> None:
 @produces("the dead letter at … was removed: its retention ended")
 def test_dead_letter_that_is_gone_is_reported() -> None:
     with small_broker(f"{POSTS}.dlq") as settings, pytest.raises(UserError, match="was removed"):
-        whole(settings, Place(f"{POSTS}.dlq", 0, 5))
+        whole(settings, RecordPosition(f"{POSTS}.dlq", 0, 5))
 
 
 @produces("a bad record was not acknowledged: …")
@@ -91,7 +96,7 @@ def test_bad_record_without_a_broker_is_reported(
     )
     drop = event_writers._Dropper(away.bootstrap)
     with pytest.raises(UserError, match="not acknowledged: Local: Message timed out") as refused:
-        drop(Poison(POSTS, b"1", b"rubbish", ErrorCode.BAD_FRAME))
+        drop(MalformedRecord(POSTS, b"1", b"rubbish", ErrorCode.BAD_FRAME))
     assert "storyline status" in str(refused.value.hint)
 
 
@@ -101,8 +106,8 @@ def test_decision_without_a_broker_is_reported(
 ) -> None:
     monkeypatch.setattr(
         record_rejection,
-        "Outbox",
-        lambda bootstrap, client_id: Outbox(
+        "AckedProducer",
+        lambda bootstrap, client_id: AckedProducer(
             bootstrap, client_id=client_id, acknowledge_within_s=0.2
         ),
     )
@@ -117,9 +122,9 @@ def test_worker_without_a_broker_waits_for_decisions(
     away: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operator_decisions, "_TIMEOUT_S", 0.2)
-    with pytest.raises(OutboxUnavailableError) as waits:
+    with pytest.raises(ProducerUnavailableError) as waits:
         decisions_of(away.bootstrap, GROUP, POSTS)
-    assert OutboxUnavailableError in run.PASSING
+    assert ProducerUnavailableError in run.PASSING
     shown(str(waits.value))
 
 
@@ -130,13 +135,13 @@ def test_message_that_the_broker_never_takes_ends_the_worker(away: Settings) -> 
         pytest.raises(UserError, match=f"{GROUP}: .*too large") as ended,
         run._told(GROUP),
     ):
-        Outbox(away.bootstrap, client_id="test").send([too_large])
+        AckedProducer(away.bootstrap, client_id="test").send([too_large])
     assert "storyline topics diff" in str(ended.value.hint)
 
 
 @produces("… made no progress and ended: …")
 def test_worker_that_stands_still_says_to_start_it_again() -> None:
-    stall = Stall((POSTS, 3), Still.POSITION, Standing(5, 5, 9, busy=False), 301.0)
+    stall = Stall((POSTS, 3), StallKind.POSITION, PartitionProgress(5, 5, 9, busy=False), 301.0)
     with pytest.raises(UserError, match="reading stands at 5") as ended, run._told(GROUP):
         raise NoProgressError([stall])
     assert "storyline up --workers" in str(ended.value.hint)

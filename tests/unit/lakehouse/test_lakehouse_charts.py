@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from streams.app.lake.ask import questions
 from streams.errors import UserError
-from streams.lakehouse.answers import Answer
+from streams.lakehouse.answers import QuestionAnswer
 from streams.lakehouse.charts import _short, figure
 from streams.lakehouse.questions import Question
 
@@ -25,7 +25,7 @@ def drawn(
         for number, name in enumerate(columns)
         if rows and isinstance(rows[0][number], int | float)
     }
-    answer = Answer(tuple(columns), frozenset(numeric), iter(()))
+    answer = QuestionAnswer(tuple(columns), frozenset(numeric), iter(()))
     [axes] = figure(answer, rows, question).axes
     return axes
 

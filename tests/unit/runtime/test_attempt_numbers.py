@@ -7,14 +7,14 @@ from streams.runtime.dead_letters.attempts import (
     FIRST_SEEN_HEADER,
     ORIGIN_HEADER,
     Attempts,
-    Place,
+    RecordPosition,
     attempt_headers,
     attempts_of,
     counted,
-    parse_place,
+    parse_position,
 )
 
-ORIGIN = Place("social.likes.v1", 3, 7)
+ORIGIN = RecordPosition("social.likes.v1", 3, 7)
 LONGEST = 18
 
 
@@ -41,13 +41,13 @@ def test_headers_of_another_writer_count_for_nothing(header: str, value: bytes) 
 
 @pytest.mark.parametrize("partition", [0, 9, 10, 123_456_789])
 def test_place_is_read_as_it_is_written(partition: int) -> None:
-    place = Place("a.B-c_1", partition, 10**17)
-    assert parse_place(str(place)) == place
+    place = RecordPosition("a.B-c_1", partition, 10**17)
+    assert parse_position(str(place)) == place
 
 
 @pytest.mark.parametrize("text", ["t:1", "t:1:2:3", "t::2", "t:1234567890:2", "t:1:2\n", "t :1:2"])
 def test_text_that_is_no_place_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not topic:partition:offset"):
-        parse_place(text)
+        parse_position(text)
     headers = attempt_headers(Attempts(ORIGIN, 5, 2))
     assert attempts_of((*headers, (ORIGIN_HEADER, text.encode()))) is None

@@ -7,8 +7,8 @@ from streams.app.settings import Settings
 from streams.app.workers.dead_letter_limit import COUNTED, guard, stopped_at_limit
 from streams.cli.common.errors import explained
 from streams.contracts.batch import ErrorCode, Record, Rejected
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.dead_letters.limit import Bad, DeadLetterLimitError
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.dead_letters.limit import CountedRecord, DeadLetterLimitError
 from streams.runtime.monitoring.metrics import Metrics
 from tests.support.batches import raw_batches
 from tests.support.messages import produces
@@ -71,7 +71,10 @@ def test_a_window_too_small_for_its_minimum_is_refused_by_name() -> None:
     ],
 )
 def test_a_stopped_worker_says_what_happened_where_and_what_to_do(topic: str, look: str) -> None:
-    bad = [Bad(number, "unknown_schema", Place(topic, 3, 170 + number)) for number in range(100)]
+    bad = [
+        CountedRecord(number, "unknown_schema", RecordPosition(topic, 3, 170 + number))
+        for number in range(100)
+    ]
     told = stopped_at_limit("storyline-v1-engagement", DeadLetterLimitError(bad, 100))
     assert told.exit_code == 65
     assert told.message == (

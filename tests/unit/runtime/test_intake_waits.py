@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from streams.runtime.consumer.consumer_rules import Buffer, Intake, Member
+from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules, Member
 
 ONE, OTHER = ("things", 0), ("others", 0)
 
@@ -61,13 +61,13 @@ def test_wait_depends_on_room(
     active: Set[tuple[str, int]], full: Set[str], expected: tuple[str, float]
 ) -> None:
     member = WaitingMember(active, full)
-    asyncio.run(Intake(cast(Member, member), Buffer()).take())
+    asyncio.run(ConsumerRules(cast(Member, member), Buffer()).take())
     assert member.waits == [expected]
 
 
 def test_partition_that_is_held_is_not_fetched_and_the_look_is_soon_repeated() -> None:
     member = WaitingMember({ONE, OTHER})
-    intake = Intake(cast(Member, member), Buffer())
+    intake = ConsumerRules(cast(Member, member), Buffer())
     intake.hold(ONE)
     asyncio.run(intake.take())
     intake.hold(OTHER)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from streams.contracts.batch import ErrorCode, Record, Rejected
-from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.dead_letters.reporter import Rejection
 from tests.support.batches import raw_batches
 
@@ -22,7 +22,7 @@ def refused(*offsets: int, partition: int = 0) -> Sequence[Rejection]:
 
 
 def test_second_copy_of_a_record_is_still_to_be_reported() -> None:
-    buried = Buried()
+    buried = ReportedRecords()
     buried.add(refused(5))
     assert buried.fresh(refused(5, 5)) == refused(5)
     assert buried.fresh(refused(5)) == []
@@ -30,7 +30,7 @@ def test_second_copy_of_a_record_is_still_to_be_reported() -> None:
 
 
 def test_question_changes_nothing() -> None:
-    buried = Buried()
+    buried = ReportedRecords()
     buried.add(refused(5, 5))
     for _ in range(3):
         assert buried.fresh(refused(5, 5)) == []
@@ -38,13 +38,13 @@ def test_question_changes_nothing() -> None:
 
 
 def test_same_offset_of_another_partition_is_another_record() -> None:
-    buried = Buried()
+    buried = ReportedRecords()
     buried.add(refused(5))
     assert buried.fresh(refused(5, partition=1)) == refused(5, partition=1)
 
 
 def test_records_that_are_no_longer_refused_are_counted_by_copy() -> None:
-    buried = Buried()
+    buried = ReportedRecords()
     batches = raw_batches([record(5), record(5), record(6)])
     assert buried.no_longer(batches, []) == 0
     buried.add(refused(5, 5, 6))

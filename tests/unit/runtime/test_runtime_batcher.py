@@ -5,9 +5,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from streams.runtime.consumer.consumer_rules import Buffer, Intake
+from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.processing.batcher import Gathered, Gatherer
+from streams.runtime.processing.batcher import Batcher, MicroBatch
 
 LIKES = ("likes", 0)
 LONG_S = 60.0
@@ -52,9 +52,9 @@ class Gathering:
 
     def __init__(self, most: int) -> None:
         self.member = cast(Any, Member())
-        self.intake = Intake(self.member, Buffer())
+        self.intake = ConsumerRules(self.member, Buffer())
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.gatherer = Gatherer(self.intake, self.queue, most=most)
+        self.gatherer = Batcher(self.intake, self.queue, most=most)
 
     def put(self, *offsets: int) -> None:
         self.queue.put_nowait(Event(Message(self.member.generation, batch(*offsets))))
@@ -66,7 +66,7 @@ class Gathering:
         await self.intake.seek()
 
 
-def offsets(gathered: Gathered) -> list[int]:
+def offsets(gathered: MicroBatch) -> list[int]:
     return [offset for part in gathered.batches for offset in part.offsets]
 
 

@@ -12,9 +12,9 @@ from streams.contracts.batch import Record
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchApp
-from streams.runtime.monitoring.progress_monitor import Look, Reading
-from streams.runtime.monitoring.stalls import Stall, Standing, Still
-from streams.runtime.monitoring.worker_status import Vitals
+from streams.runtime.monitoring.progress_monitor import AssignedPartition, ProgressSample
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
+from streams.runtime.monitoring.worker_status import WorkerStatus
 from tests.support.batches import raw_batches
 
 THINGS, OTHERS = "things", "others"
@@ -53,7 +53,7 @@ def consumer() -> Consumer:
 
 
 @pytest.fixture
-def vitals(consumer: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vitals:
+def vitals(consumer: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerStatus:
     """Of a worker that has started, and whose watcher looks only when a test says so."""
     monkeypatch.setattr(
         "streams.runtime.monitoring.progress_monitor.Consumer", lambda _config: None
@@ -64,7 +64,7 @@ def vitals(consumer: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         data_dir=tmp_path,
         stalled_after_s=STALLED_AFTER_S,
     )
-    made = Vitals(config, {THINGS: tuple, OTHERS: tuple}, lambda _stalls: None)
+    made = WorkerStatus(config, {THINGS: tuple, OTHERS: tuple}, lambda _stalls: None)
     made._watcher.start = lambda: None  # type: ignore[method-assign]
     made.start(cast(BatchApp, SimpleNamespace(batch_consumer=consumer)))
     return made
@@ -77,12 +77,14 @@ def batch(topic: str, *values: bytes, partition: int = 0) -> RawBatch:
 
 
 def stall(partition: int = 0) -> Stall:
-    return Stall((THINGS, partition), Still.POSITION, Standing(5, 5, 9, busy=False), 31.0)
+    return Stall(
+        (THINGS, partition), StallKind.POSITION, PartitionProgress(5, 5, 9, busy=False), 31.0
+    )
 
 
-def test_worker_is_healthy_until_a_look_shows_otherwise(vitals: Vitals) -> None:
+def test_worker_is_healthy_until_a_look_shows_otherwise(vitals: WorkerStatus) -> None:
     assert vitals.health().ok
-    vitals._watcher.last = Look(stalls=(stall(0), stall(1)))
+    vitals._watcher.last = ProgressSample(stalls=(stall(0), stall(1)))
     health = vitals.health()
     assert not health.ok
     assert health.group == "group"
@@ -91,9 +93,9 @@ def test_worker_is_healthy_until_a_look_shows_otherwise(vitals: Vitals) -> None:
 
 @pytest.mark.parametrize(("silence_s", "ok"), [(29.9, True), (30.0, False), (31.0, False)])
 def test_silence_of_the_broker_counts_as_long_as_a_stall(
-    vitals: Vitals, silence_s: float, ok: bool
+    vitals: WorkerStatus, silence_s: float, ok: bool
 ) -> None:
-    vitals._watcher.last = Look(unanswered_s=silence_s)
+    vitals._watcher.last = ProgressSample(unanswered_s=silence_s)
     health = vitals.health()
     assert health.ok is ok
     if not ok:
@@ -101,10 +103,10 @@ def test_silence_of_the_broker_counts_as_long_as_a_stall(
 
 
 def test_levels_are_those_of_the_last_look_and_what_waits_now(
-    vitals: Vitals, consumer: Consumer
+    vitals: WorkerStatus, consumer: Consumer
 ) -> None:
-    at = {(THINGS, 0): Standing(5, 5, 9, busy=False)}
-    vitals._watcher.last = Look(at, (stall(),))
+    at = {(THINGS, 0): PartitionProgress(5, 5, 9, busy=False)}
+    vitals._watcher.last = ProgressSample(at, (stall(),))
     consumer.batches[THINGS] = [batch(THINGS, b"12345", b"1"), batch(THINGS, b"")]
     levels = vitals.levels()
     assert levels.standings == at
@@ -112,7 +114,7 @@ def test_levels_are_those_of_the_last_look_and_what_waits_now(
     assert levels.buffered == {THINGS: 15, OTHERS: 0}
 
 
-def test_what_is_set_aside_waits_too(vitals: Vitals, consumer: Consumer) -> None:
+def test_what_is_set_aside_waits_too(vitals: WorkerStatus, consumer: Consumer) -> None:
     consumer.batches[THINGS] = [batch(THINGS, b"1")]
     vitals.set_aside[THINGS] = lambda: [batch(THINGS, b"123")]
     assert vitals.buffered(THINGS) == 4 + 6
@@ -126,26 +128,26 @@ def test_worker_that_has_not_started_has_nothing_that_waits(
         "streams.runtime.monitoring.progress_monitor.Consumer", lambda _config: None
     )
     config = WorkerConfig(group="group", bootstrap="broker:9092", data_dir=tmp_path)
-    vitals = Vitals(config, {THINGS: tuple}, lambda _stalls: None)
+    vitals = WorkerStatus(config, {THINGS: tuple}, lambda _stalls: None)
     vitals.set_aside[THINGS] = lambda: [batch(THINGS, b"123")]
     assert vitals.buffered(THINGS) == 0
     assert vitals.health().ok
 
 
 def test_readings_are_of_the_assigned_partitions_of_its_topics(
-    vitals: Vitals, consumer: Consumer
+    vitals: WorkerStatus, consumer: Consumer
 ) -> None:
     consumer.assigned = {(THINGS, 0), (THINGS, 1), (OTHERS, 0), ("__assignor", 0)}
     consumer.applied = {(THINGS, 0): 7}
     assert vitals._readings() == {
-        (THINGS, 0): Reading(7, busy=False),
-        (THINGS, 1): Reading(None, busy=False),
-        (OTHERS, 0): Reading(None, busy=False),
+        (THINGS, 0): AssignedPartition(7, busy=False),
+        (THINGS, 1): AssignedPartition(None, busy=False),
+        (OTHERS, 0): AssignedPartition(None, busy=False),
     }
 
 
 def test_partition_is_busy_in_hand_or_behind_a_batch_of_its_topic(
-    vitals: Vitals, consumer: Consumer
+    vitals: WorkerStatus, consumer: Consumer
 ) -> None:
     consumer.assigned = {(THINGS, 0), (THINGS, 1), (THINGS, 2), (OTHERS, 0)}
     consumer.batches = {

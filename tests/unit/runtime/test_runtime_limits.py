@@ -4,21 +4,29 @@ from collections.abc import Iterable
 
 import pytest
 
-from streams.runtime.dead_letters.attempts import Place
-from streams.runtime.dead_letters.limit import Bad, DeadLetterLimit, DeadLetterLimitError, History
+from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.runtime.dead_letters.limit import (
+    CountedRecord,
+    DeadLetterHistory,
+    DeadLetterLimit,
+    DeadLetterLimitError,
+)
 
 DEFAULT = DeadLetterLimit(ratio=0.1, window=1000, minimum=100, consecutive=100)
 FEW = DeadLetterLimit(ratio=0.5, window=10, minimum=2)
 
 
-def bad(numbers: Iterable[int], code: str = "bad_frame") -> list[Bad]:
-    return [Bad(number, code, Place("social.likes.v1", 7, number)) for number in numbers]
+def bad(numbers: Iterable[int], code: str = "bad_frame") -> list[CountedRecord]:
+    return [
+        CountedRecord(number, code, RecordPosition("social.likes.v1", 7, number))
+        for number in numbers
+    ]
 
 
 def test_a_hundred_bad_records_in_a_row_anywhere_in_a_batch_are_too_many() -> None:
-    assert DEFAULT.after(History(), 2000, bad(range(901, 1000))).run == 0
+    assert DEFAULT.after(DeadLetterHistory(), 2000, bad(range(901, 1000))).run == 0
     with pytest.raises(DeadLetterLimitError) as error:
-        DEFAULT.after(History(), 2000, bad(range(901, 1001)))
+        DEFAULT.after(DeadLetterHistory(), 2000, bad(range(901, 1001)))
     assert str(error.value) == (
         "100 of the last 100 records of social.likes.v1 cannot be applied, "
         "100 of them for bad_frame; the first lies at social.likes.v1:7:901"
@@ -27,7 +35,7 @@ def test_a_hundred_bad_records_in_a_row_anywhere_in_a_batch_are_too_many() -> No
 
 def test_one_good_record_ends_a_run() -> None:
     limit = DeadLetterLimit(consecutive=3)
-    history = limit.after(History(), 2, bad([0, 1]))
+    history = limit.after(DeadLetterHistory(), 2, bad([0, 1]))
     history = limit.after(history, 1)
     assert (history.run, limit.used(history)) == (0, 0)
     history = limit.after(history, 2, bad([0, 1]))
@@ -38,7 +46,7 @@ def test_one_good_record_ends_a_run() -> None:
 
 def test_a_run_longer_than_the_window_is_told_from_its_first_record() -> None:
     limit = DeadLetterLimit(consecutive=5, window=2, minimum=1)
-    history = History()
+    history = DeadLetterHistory()
     for offset in range(4):
         (one,) = bad([offset])
         history = limit.after(history, 1, [one._replace(number=0)])
@@ -48,7 +56,7 @@ def test_a_run_longer_than_the_window_is_told_from_its_first_record() -> None:
 
 
 def test_a_share_counts_once_there_are_enough_bad_records() -> None:
-    history = FEW.after(History(), 1, bad([0]))
+    history = FEW.after(DeadLetterHistory(), 1, bad([0]))
     assert FEW.used(history) == 0.5
     with pytest.raises(DeadLetterLimitError, match="2 of the last 2 records"):
         FEW.after(history, 1, bad([0]))
@@ -56,7 +64,7 @@ def test_a_share_counts_once_there_are_enough_bad_records() -> None:
 
 def test_a_share_of_exactly_the_ratio_is_too_much() -> None:
     many = DeadLetterLimit(ratio=0.07, window=100, minimum=1)
-    history = many.after(History(), 100)
+    history = many.after(DeadLetterHistory(), 100)
     spread = [20, 30, 40, 50, 60, 70]
     assert many.used(many.after(history, 100, bad(spread))) < 1
     with pytest.raises(DeadLetterLimitError, match="7 of the last 100 records"):
@@ -64,15 +72,15 @@ def test_a_share_of_exactly_the_ratio_is_too_much() -> None:
 
 
 def test_what_lies_before_the_window_is_forgotten() -> None:
-    history = FEW.after(History(), 10, bad([9]))
+    history = FEW.after(DeadLetterHistory(), 10, bad([9]))
     assert len(history.bad) == 1
     history = FEW.after(history, 9)
     assert len(history.bad) == 1
-    assert FEW.after(history, 1) == History(records=20)
+    assert FEW.after(history, 1) == DeadLetterHistory(records=20)
 
 
 def test_a_history_is_a_value_that_judging_leaves_as_it_was() -> None:
-    history = DEFAULT.after(History(), 99, bad(range(99)))
+    history = DEFAULT.after(DeadLetterHistory(), 99, bad(range(99)))
     for _ in range(2):
         with pytest.raises(DeadLetterLimitError):
             DEFAULT.after(history, 1, bad([0]))
@@ -83,13 +91,13 @@ def test_the_most_frequent_code_is_told() -> None:
     limit = DeadLetterLimit(consecutive=5)
     mixed = [*bad([0, 1], "decode_error"), *bad([2, 3, 4], "unknown_schema")]
     with pytest.raises(DeadLetterLimitError, match="3 of them for unknown_schema") as error:
-        limit.after(History(), 5, mixed)
+        limit.after(DeadLetterHistory(), 5, mixed)
     assert error.value.code == "unknown_schema"
 
 
 def test_without_a_limit_any_number_is_buried() -> None:
     none = DeadLetterLimit()
-    history = none.after(History(), 5000, bad(range(5000)))
+    history = none.after(DeadLetterHistory(), 5000, bad(range(5000)))
     assert none.used(history) == 0
     assert len(history.bad) == none.window
 

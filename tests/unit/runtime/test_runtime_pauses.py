@@ -10,7 +10,7 @@ import pytest
 
 from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.processing.batcher import Gathered, Gatherer
+from streams.runtime.processing.batcher import Batcher, MicroBatch
 
 TOPIC = "things"
 GENERATION = 3
@@ -56,7 +56,7 @@ class Topic:
         self.wanted: Any = Wanted()
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
         intake: Any = self.wanted
-        self.gatherer = Gatherer(intake, self.queue, most=most)
+        self.gatherer = Batcher(intake, self.queue, most=most)
         self._next: dict[int, int] = {}
         self.read: dict[int, list[int]] = {}
 
@@ -69,7 +69,7 @@ class Topic:
         batch = RawBatch(TOPIC, partition, offsets, [0] * count, none, none, [()] * count)
         self.queue.put_nowait(Event(Message(batch)))
 
-    async def gather(self, wait_s: float = 0.0) -> Gathered:
+    async def gather(self, wait_s: float = 0.0) -> MicroBatch:
         async with asyncio.timeout(10):
             gathered = await self.gatherer.gather(wait_s)
         for batch in gathered.batches:
@@ -154,7 +154,7 @@ def test_whatever_is_held_and_released_each_partition_stays_in_order(seed: int) 
         draw = random.Random(seed)
         topic = Topic(most=draw.randrange(1, 12))
         held: set[int] = set()
-        gathering: asyncio.Future[Gathered] | None = None
+        gathering: asyncio.Future[MicroBatch] | None = None
         for _ in range(200):
             partition = draw.randrange(4)
             match draw.randrange(4):

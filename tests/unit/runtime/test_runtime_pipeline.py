@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 import pytest
 
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.attempts import Attempts, Place, attempt_headers
+from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
-from streams.runtime.dead_letters.limit_guard import Guard
-from streams.runtime.dead_letters.reporter import DeadLetters
-from streams.runtime.monitoring.counters import Tally, tallies
+from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
+from streams.runtime.dead_letters.reporter import DeadLetterReporter
+from streams.runtime.monitoring.counters import TopicCounters, read_counters
 from streams.runtime.monitoring.endpoint import Health, serve
 from streams.runtime.monitoring.metric_names import LIMIT_USED, RETRIES
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.processing.pipeline import HeldUpError, Pipeline, Steps
-from streams.runtime.processing.retry import StoppedError, Waiter
-from streams.runtime.producer import Message, OutboxError, OutboxUnavailableError
+from streams.runtime.processing.pipeline import BatchPausedError, Pipeline, Steps
+from streams.runtime.processing.retry import RetryPolicy, StoppedError
+from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 
 TOPIC = "social.things.v1"
 
@@ -72,7 +72,7 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event)
     metrics: Metrics = field(default_factory=lambda: Metrics("storyline-v1-things"))
     acknowledged: int = 0
-    guard: Guard | None = None
+    guard: DeadLetterLimitGuard | None = None
 
     def fail(self, name: str, errors: dict[str, list[Exception]]) -> None:
         if errors.get(name):
@@ -113,20 +113,22 @@ class World:
         pipeline = Pipeline(
             TOPIC,
             steps,
-            dead_letters=DeadLetters(self.send, self.metrics),
+            dead_letters=DeadLetterReporter(self.send, self.metrics),
             metrics=self.metrics,
-            waiter=Waiter((UnavailableError, OutboxUnavailableError), self.stopping, first_s=0.001),
+            waiter=RetryPolicy(
+                (UnavailableError, ProducerUnavailableError), self.stopping, first_s=0.001
+            ),
             guard=self.guard,
         )
         self.metrics.consumed(TOPIC, len(records))
         try:
             pipeline.run(batches_of(records))
-        except HeldUpError as held_up:
+        except BatchPausedError as held_up:
             pipeline.resume(batches_of(records), held_up.buried)
         self.acknowledged += len(records)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> TopicCounters:
         return self.metrics.read()[TOPIC]
 
 
@@ -163,7 +165,7 @@ def records(*values: bytes | None) -> list[Raw]:
 def test_every_record_of_a_batch_is_counted_once() -> None:
     world = World(store={b"old"})
     world.consume(records(b"a", b"a", b"old", None, b"taken", b"b"))
-    assert world.tally == Tally(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
+    assert world.tally == TopicCounters(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
     assert world.tally.balanced
     assert world.store == {b"old", b"a", b"b"}
     assert world.acknowledged == 6
@@ -182,7 +184,7 @@ def test_a_batch_of_nothing_but_bad_records_is_acknowledged_after_their_burial()
     world = World()
     world.consume(records(None, b""))
     assert [message.value for message in world.buried] == [None, b""]
-    assert world.tally == Tally(2, 0, 0, {"bad_frame": 2})
+    assert world.tally == TopicCounters(2, 0, 0, {"bad_frame": 2})
     assert world.acknowledged == 2
 
 
@@ -240,7 +242,7 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
     ],
 )
 def test_a_server_that_does_not_answer_is_waited_for(when: str, step: str) -> None:
-    error = OutboxUnavailableError("no") if step == "send" else UnavailableError("no")
+    error = ProducerUnavailableError("no") if step == "send" else UnavailableError("no")
     world = World()
     getattr(world, when)[step] = [error, error]
     world.consume(records(b"a", None, b"a", b"b", b"taken"))
@@ -259,7 +261,7 @@ def test_a_server_that_does_not_answer_is_waited_for(when: str, step: str) -> No
 def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(
     step: str, waits: Sequence[Exception]
 ) -> None:
-    error = OutboxError("too large") if step == "send" else ValueError("a bug")
+    error = MessageRefusedError("too large") if step == "send" else ValueError("a bug")
     world = World(before={step: [*waits, error]})
     batch = records(b"a", None, b"b", b"taken")
     with pytest.raises(type(error)):
@@ -278,15 +280,15 @@ def test_a_worker_told_to_stop_gives_up_waiting_and_acknowledges_nothing() -> No
     with pytest.raises(StoppedError):
         world.consume(records(b"a"))
     assert world.acknowledged == 0
-    assert world.tally == Tally(1, 0, 0, {})
+    assert world.tally == TopicCounters(1, 0, 0, {})
     assert not world.tally.balanced
 
 
 def test_nothing_is_counted_as_buried_before_it_is_acknowledged() -> None:
-    world = World(before={"send": [OutboxError("no such topic")]})
-    with pytest.raises(OutboxError):
+    world = World(before={"send": [MessageRefusedError("no such topic")]})
+    with pytest.raises(MessageRefusedError):
         world.consume(records(None))
-    assert world.tally == Tally(1, 0, 0, {})
+    assert world.tally == TopicCounters(1, 0, 0, {})
 
 
 def test_tallies_are_read_from_what_prometheus_is_answered() -> None:
@@ -294,9 +296,9 @@ def test_tallies_are_read_from_what_prometheus_is_answered() -> None:
     world.consume(records(b"a", None, b"a"))
     world.metrics.consumed("another.topic", 7)
     port = serve("127.0.0.1", 0, world.metrics.registry, lambda: Health("group"))
-    assert tallies(_get(f"http://127.0.0.1:{port}/metrics")) == {
-        TOPIC: Tally(3, 1, 1, {"bad_frame": 1}),
-        "another.topic": Tally(7, 0, 0, {}),
+    assert read_counters(_get(f"http://127.0.0.1:{port}/metrics")) == {
+        TOPIC: TopicCounters(3, 1, 1, {"bad_frame": 1}),
+        "another.topic": TopicCounters(7, 0, 0, {}),
     }
 
 
@@ -309,7 +311,7 @@ def guarded(consecutive: int = 3) -> World:
     """A world in which so many bad records in a row are too many."""
     world = World()
     limit = DeadLetterLimit(consecutive=consecutive)
-    world.guard = Guard(TOPIC, world.metrics, limit, {"bad_frame"})
+    world.guard = DeadLetterLimitGuard(TOPIC, world.metrics, limit, {"bad_frame"})
     return world
 
 
@@ -322,7 +324,7 @@ def test_of_a_batch_with_too_many_bad_records_nothing_is_buried_or_applied() -> 
     world = guarded()
     with pytest.raises(DeadLetterLimitError, match="3 of the last 3 records") as error:
         world.consume(records(b"a", b"", None, None, b"b"))
-    assert error.value.first == Place(TOPIC, 3, 1)
+    assert error.value.first == RecordPosition(TOPIC, 3, 1)
     assert (world.store, world.buried, world.acknowledged) == (set(), [], 0)
     assert used(world) == 1
 
@@ -356,7 +358,7 @@ def test_a_batch_that_was_not_settled_does_not_count(step: str) -> None:
 
 def test_waiting_for_a_server_counts_a_batch_once() -> None:
     world = guarded()
-    world.before = {"apply": [UnavailableError("no")] * 3, "send": [OutboxUnavailableError("no")]}
+    world.before = {"apply": [UnavailableError("no")] * 3, "send": [ProducerUnavailableError("no")]}
     world.consume(records(b"a", None, None))
     assert used(world) == pytest.approx(2 / 3)
 
@@ -372,9 +374,13 @@ def test_a_process_that_is_started_again_stops_at_the_same_batch() -> None:
 
 def test_only_the_codes_that_were_named_count() -> None:
     world = guarded()
-    world.guard = Guard(TOPIC, world.metrics, DeadLetterLimit(consecutive=3), {"decode_error"})
+    world.guard = DeadLetterLimitGuard(
+        TOPIC, world.metrics, DeadLetterLimit(consecutive=3), {"decode_error"}
+    )
     world.consume(records(None, None, None, None))
-    world.guard = Guard(TOPIC, world.metrics, DeadLetterLimit(consecutive=1), {"id_conflict"})
+    world.guard = DeadLetterLimitGuard(
+        TOPIC, world.metrics, DeadLetterLimit(consecutive=1), {"id_conflict"}
+    )
     world.consume(records(b"taken", b"taken"))  # known when the batch is projected, not before
     assert len(world.buried) == 6
     assert used(world) == 0
@@ -382,7 +388,9 @@ def test_only_the_codes_that_were_named_count() -> None:
 
 def test_a_record_that_was_replayed_and_fails_again_does_not_count() -> None:
     world = guarded()
-    past = attempt_headers(Attempts(Place(TOPIC, 3, 1), first_seen=1_500_000_000_000, failures=2))
+    past = attempt_headers(
+        Attempts(RecordPosition(TOPIC, 3, 1), first_seen=1_500_000_000_000, failures=2)
+    )
     world.consume([Raw(offset, None, headers=past) for offset in range(5)])
     assert len(world.buried) == 5
     assert used(world) == 0
@@ -394,4 +402,4 @@ def test_records_of_several_partitions_count_in_the_order_of_the_batch() -> None
     world.consume([*two, Raw(8, b"a", partition=1), *two])
     with pytest.raises(DeadLetterLimitError) as error:
         world.consume([Raw(9, None, partition=1)])
-    assert error.value.first == Place(TOPIC, 0, 7)
+    assert error.value.first == RecordPosition(TOPIC, 0, 7)

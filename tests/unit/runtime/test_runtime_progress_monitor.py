@@ -9,8 +9,12 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from streams.runtime.consumer.positions import TopicPartition
-from streams.runtime.monitoring.progress_monitor import Look, Reading, Watcher
-from streams.runtime.monitoring.stalls import Stall, Standing, Still
+from streams.runtime.monitoring.progress_monitor import (
+    AssignedPartition,
+    ProgressMonitor,
+    ProgressSample,
+)
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
 
 HERE = ("things", 0)
 STALLED_AFTER_S = 10.0
@@ -51,16 +55,16 @@ class Scene:
     """A watcher, the broker it asks, and what it reported."""
 
     broker: Broker = field(default_factory=Broker)
-    readings: dict[TopicPartition, Reading] = field(
-        default_factory=lambda: {HERE: Reading(5, busy=False)}
+    readings: dict[TopicPartition, AssignedPartition] = field(
+        default_factory=lambda: {HERE: AssignedPartition(5, busy=False)}
     )
     hopeless: list[list[Stall]] = field(default_factory=list)
 
-    def read(self) -> Mapping[TopicPartition, Reading]:
+    def read(self) -> Mapping[TopicPartition, AssignedPartition]:
         return self.readings
 
-    def watcher(self, every_s: float = 1.0) -> Watcher:
-        return Watcher(
+    def watcher(self, every_s: float = 1.0) -> ProgressMonitor:
+        return ProgressMonitor(
             "group",
             "broker:9092",
             self.read,
@@ -79,7 +83,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return scene
 
 
-def look(watcher: Watcher, now: float, passed: float = 1.0) -> Look:
+def look(watcher: ProgressMonitor, now: float, passed: float = 1.0) -> ProgressSample:
     watcher.last = watcher._look(now, passed)
     return watcher.last
 
@@ -94,14 +98,14 @@ def test_partition_that_stood_still_while_the_broker_was_away_is_no_stall(scene:
     assert look(watcher, 21.0).stalls == ()
     assert look(watcher, 30.9).stalls == ()
     (stall,) = look(watcher, 31.0).stalls
-    assert (stall.what, stall.seconds) == (Still.POSITION, STALLED_AFTER_S)
+    assert (stall.what, stall.seconds) == (StallKind.POSITION, STALLED_AFTER_S)
 
 
 def test_silence_of_the_broker_adds_up_until_it_answers(scene: Scene) -> None:
     watcher = scene.watcher()
     scene.broker.away = True
-    assert look(watcher, 1.0, passed=1.0) == Look(unanswered_s=1.0)
-    assert look(watcher, 3.5, passed=2.5) == Look(unanswered_s=3.5)
+    assert look(watcher, 1.0, passed=1.0) == ProgressSample(unanswered_s=1.0)
+    assert look(watcher, 3.5, passed=2.5) == ProgressSample(unanswered_s=3.5)
     scene.broker.away = False
     assert look(watcher, 4.0, passed=0.5).unanswered_s == 0.0
     scene.broker.away = True
@@ -125,17 +129,17 @@ def test_error_of_one_partition_is_no_answer(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("position", "committed", "start", "expected"),
     [
-        (5, 4, 0, Standing(5, 4, 9, busy=False)),
-        (None, 4, 0, Standing(4, 4, 9, busy=False)),  # nothing was fetched yet
-        (None, -1001, 3, Standing(3, 3, 9, busy=False)),  # there is no commit
-        (None, 2, 3, Standing(3, 3, 9, busy=False)),  # the log's start has moved past it
-        (7, -1001, 3, Standing(7, 3, 9, busy=False)),
+        (5, 4, 0, PartitionProgress(5, 4, 9, busy=False)),
+        (None, 4, 0, PartitionProgress(4, 4, 9, busy=False)),  # nothing was fetched yet
+        (None, -1001, 3, PartitionProgress(3, 3, 9, busy=False)),  # there is no commit
+        (None, 2, 3, PartitionProgress(3, 3, 9, busy=False)),  # the log's start has moved past it
+        (7, -1001, 3, PartitionProgress(7, 3, 9, busy=False)),
     ],
 )
 def test_progress_of_a_partition(
-    scene: Scene, position: int | None, committed: int, start: int, expected: Standing
+    scene: Scene, position: int | None, committed: int, start: int, expected: PartitionProgress
 ) -> None:
-    scene.readings[HERE] = Reading(position, busy=False)
+    scene.readings[HERE] = AssignedPartition(position, busy=False)
     scene.broker.committed_at, scene.broker.start = committed, start
     assert look(scene.watcher(), 0.0).standings == {HERE: expected}
 
@@ -143,13 +147,13 @@ def test_progress_of_a_partition(
 def test_worker_without_partitions_asks_nothing(scene: Scene) -> None:
     scene.readings.clear()
     scene.broker.away = True
-    assert look(scene.watcher(), 0.0) == Look()
+    assert look(scene.watcher(), 0.0) == ProgressSample()
 
 
 class Clock:
     """The seconds at each reading of the clock; the watcher stops after the last."""
 
-    def __init__(self, watcher: Watcher, readings: Sequence[float]) -> None:
+    def __init__(self, watcher: ProgressMonitor, readings: Sequence[float]) -> None:
         self._watcher = watcher
         self._readings = list(readings)
 
@@ -162,7 +166,7 @@ class Clock:
 
 def run(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, readings: Sequence[float], every_s: float
-) -> Watcher:
+) -> ProgressMonitor:
     """Let a watcher look at these seconds, without waiting between them."""
     watcher = scene.watcher(every_s)
     monkeypatch.setattr(
@@ -194,7 +198,7 @@ def test_stall_that_nothing_ends_is_reported_once_and_ends_the_watch(
 def test_stall_of_a_batch_in_hand_is_shown_and_the_watch_goes_on(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.readings[HERE] = Reading(5, busy=True)
+    scene.readings[HERE] = AssignedPartition(5, busy=True)
     watcher = run(scene, monkeypatch, tuple(map(float, range(60))), every_s=1.0)
     assert scene.hopeless == []
     (stall,) = watcher.last.stalls

@@ -10,12 +10,12 @@ import pytest
 
 from streams.runtime.consumer.raw_batch import RawBatch, cut
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
-from streams.runtime.dead_letters.limit_guard import Guard
-from streams.runtime.dead_letters.reported_records import Buried
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, DeadLetters
+from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
+from streams.runtime.dead_letters.reported_records import ReportedRecords
+from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, DeadLetterReporter
 from streams.runtime.monitoring.blockages import REASON_LENGTH, Blockage, Blockages, shortened
-from streams.runtime.processing.pipeline import HeldUpError, Pipeline, Steps, _blockage
-from streams.runtime.processing.retry import StoppedError, Waiter
+from streams.runtime.processing.pipeline import BatchPausedError, Pipeline, Steps, _blockage
+from streams.runtime.processing.retry import RetryPolicy, StoppedError
 from streams.runtime.producer import Message
 from tests.support.workers import wait_until
 from tests.unit.runtime.test_runtime_pipeline import (
@@ -72,24 +72,24 @@ class Shop(World):
             raise RefusedError(f"Key of {len(found)} values may not be empty")
         super().apply(things)
 
-    def pipeline(self, guard: Guard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
         return Pipeline(
             TOPIC,
             Steps(self.decode, self.project, self.apply, _conflict),
-            dead_letters=DeadLetters(self.send, self.metrics),
+            dead_letters=DeadLetterReporter(self.send, self.metrics),
             metrics=self.metrics,
-            waiter=Waiter((UnavailableError,), self.stopping, first_s=0.001, longest_s=0.01),
+            waiter=RetryPolicy((UnavailableError,), self.stopping, first_s=0.001, longest_s=0.01),
             guard=guard,
             refusals=(RefusedError,),
             decisions=self.decided,
         )
 
-    def take(self, records: Sequence[Raw], guard: Guard | None = None) -> None:
+    def take(self, records: Sequence[Raw], guard: DeadLetterLimitGuard | None = None) -> None:
         pipeline = self.pipeline(guard)
         self.metrics.consumed(TOPIC, len(records))
         try:
             pipeline.run(batches_of(records))
-        except HeldUpError as held_up:
+        except BatchPausedError as held_up:
             pipeline.resume(batches_of(records), held_up.buried)
 
 
@@ -135,7 +135,7 @@ def test_a_store_that_refuses_every_record_stops_the_worker_before_the_limit() -
     shop = Shop()
     shop.refuses = {b"%d" % offset for offset in range(40)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=30)
-    guard = Guard(TOPIC, shop.metrics, limit, {"store_refused"})
+    guard = DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"store_refused"})
     with pytest.raises(DeadLetterLimitError, match="store_refused"):
         shop.take(records(40), guard)
     assert len(shop.buried) == 29
@@ -146,7 +146,7 @@ def test_a_refused_record_is_buried_before_the_records_behind_it_are_applied() -
     shop.refuses = {b"4"}
     shop.before["send"] = [UnavailableError("no acknowledgement")] * 3
     pipeline = shop.pipeline()
-    with pytest.raises(HeldUpError):
+    with pytest.raises(BatchPausedError):
         pipeline.run(batches_of(records(8)))
     assert shop.store == {b"0", b"1", b"2", b"3"}
     shop.take(records(8))
@@ -158,7 +158,7 @@ def test_refused_records_among_good_ones_are_not_in_a_row() -> None:
     shop = Shop()
     shop.refuses = {b"%d" % offset for offset in range(0, 40, 2)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=10)
-    shop.take(records(40), Guard(TOPIC, shop.metrics, limit, {"store_refused"}))
+    shop.take(records(40), DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"store_refused"}))
     assert len(shop.buried) == 20
 
 
@@ -210,7 +210,7 @@ def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Th
 
     def work() -> None:
         try:
-            pipeline.resume(batches_of(given), Buried())
+            pipeline.resume(batches_of(given), ReportedRecords())
         except BaseException as error:  # noqa: BLE001 - judged below
             failed.append(error)
 
@@ -292,7 +292,7 @@ def test_a_decided_record_does_not_count_towards_the_limit() -> None:
     shop = Shop()
     shop.decided.rejected = {(3, offset): "no" for offset in range(5)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=2)
-    guard = Guard(TOPIC, shop.metrics, limit, {"operator_rejected", "store_refused"})
+    guard = DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"operator_rejected", "store_refused"})
     shop.take(records(6), guard)
     assert len(shop.buried) == 5
 
@@ -310,7 +310,7 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
 class WatchingShop(Shop):
     """A shop that notes with each record that is decoded whether a blockage is known."""
 
-    def pipeline(self, guard: Guard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
         self.blocked: dict[int, bool] = {}
         self.made = super().pipeline(guard)
         return self.made
@@ -334,7 +334,7 @@ def test_blockage_ends_when_its_record_is_applied_though_others_follow() -> None
 
 def test_blockage_of_two_partitions_names_the_first_record() -> None:
     given = [*batches_of(records(2)), *batches_of(records(3, partition=5))]
-    error = HeldUpError("decode", Buried())
+    error = BatchPausedError("decode", ReportedRecords())
     error.__cause__ = OSError("away")
     found = _blockage(given, error)
     assert (found.topic, found.partition, found.offset) == (TOPIC, 3, 0)
@@ -347,12 +347,12 @@ def test_a_worker_that_stops_forgets_what_it_waits_at() -> None:
     pipeline = shop.pipeline()
     threading.Timer(0.05, shop.stopping.set).start()
     with pytest.raises(StoppedError):
-        pipeline.resume(batches_of(records(2)), Buried())
+        pipeline.resume(batches_of(records(2)), ReportedRecords())
     assert pipeline.blockages.current() == ()
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    waiter = Waiter((), threading.Event(), first_s=0.1, longest_s=10)
+    waiter = RetryPolicy((), threading.Event(), first_s=0.1, longest_s=10)
     pauses = [waiter.next_pause_s(tries) for tries in range(12)]
     assert all(0.1 <= pause <= 0.2 for pause in pauses[:2])
     assert 0.4 <= pauses[3] <= 0.5

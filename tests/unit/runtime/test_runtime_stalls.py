@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.monitoring.stalls import Stall, StallWatch, Standing, Still
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind, StallWatch
 
 HERE, THERE = ("things", 0), ("things", 1)
 LIMIT = 10.0
@@ -10,8 +10,8 @@ LIMIT = 10.0
 
 def standing(
     position: int, end: int, *, committed: int | None = None, busy: bool = False
-) -> Standing:
-    return Standing(position, position if committed is None else committed, end, busy)
+) -> PartitionProgress:
+    return PartitionProgress(position, position if committed is None else committed, end, busy)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def test_a_partition_with_lag_that_does_not_move_is_stalled_once_the_time_is_up(
     still = standing(5, 9)
     assert watch.look({HERE: still}, 100.0) == []
     assert watch.look({HERE: still}, 109.9) == []
-    assert watch.look({HERE: still}, 110.0) == [Stall(HERE, Still.POSITION, still, 10.0)]
-    assert watch.look({HERE: still}, 117.0) == [Stall(HERE, Still.POSITION, still, 17.0)]
+    assert watch.look({HERE: still}, 110.0) == [Stall(HERE, StallKind.POSITION, still, 10.0)]
+    assert watch.look({HERE: still}, 117.0) == [Stall(HERE, StallKind.POSITION, still, 17.0)]
 
 
 def test_moving_begins_the_time_anew(watch: StallWatch) -> None:
@@ -61,22 +61,22 @@ def test_commits_that_stand_still_behind_what_is_applied_are_a_stall(watch: Stal
     for now in range(10):
         assert watch.look({HERE: standing(now + 1, 99, committed=0)}, float(now)) == []
     (stall,) = watch.look({HERE: standing(50, 99, committed=0)}, 10.0)
-    assert (stall.what, stall.seconds) == (Still.COMMIT, 10.0)
+    assert (stall.what, stall.seconds) == (StallKind.COMMIT, 10.0)
     assert watch.look({HERE: standing(60, 99, committed=50)}, 11.0) == []
 
 
 def test_a_batch_in_hand_may_still_end_but_nothing_else_will(watch: StallWatch) -> None:
     busy, idle = standing(5, 9, busy=True), standing(5, 9)
     uncommitted = standing(9, 9, committed=3, busy=True)
-    assert not Stall(HERE, Still.POSITION, busy, 10.0).is_hopeless
-    assert Stall(HERE, Still.POSITION, idle, 10.0).is_hopeless
-    assert Stall(HERE, Still.COMMIT, uncommitted, 10.0).is_hopeless
+    assert not Stall(HERE, StallKind.POSITION, busy, 10.0).is_hopeless
+    assert Stall(HERE, StallKind.POSITION, idle, 10.0).is_hopeless
+    assert Stall(HERE, StallKind.COMMIT, uncommitted, 10.0).is_hopeless
     assert watch.look({HERE: busy}, 0.0) == []
     assert watch.look({HERE: busy}, 10.0) != [], "it is told all the same"
 
 
 def test_a_stall_says_where_and_for_how_long() -> None:
-    waits = Stall(HERE, Still.POSITION, standing(5, 9), 12.3)
+    waits = Stall(HERE, StallKind.POSITION, standing(5, 9), 12.3)
     assert str(waits) == "things[0]: reading stands at 5, with 4 offsets to go, for 12 s"
-    keeps = Stall(HERE, Still.COMMIT, standing(9, 9, committed=3), 12.3)
+    keeps = Stall(HERE, StallKind.COMMIT, standing(9, 9, committed=3), 12.3)
     assert str(keeps) == "things[0]: the commit stands at 3, applied is 9, for 12 s"

@@ -10,13 +10,13 @@ import pytest
 
 from streams.runtime.consumer.positions import Positions, TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.reported_records import Buried
+from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.applier import Applier
-from streams.runtime.processing.batcher import Gathered
-from streams.runtime.processing.pipeline import HeldUpError
+from streams.runtime.processing.batcher import MicroBatch
+from streams.runtime.processing.pipeline import BatchPausedError
 from streams.runtime.processing.retry import StoppedError
-from streams.runtime.processing.topic_runner import Lane
+from streams.runtime.processing.topic_runner import TopicRunner
 
 TOPIC = "things"
 GENERATION = 3
@@ -33,10 +33,10 @@ class Pipeline:
 
     def run(self, batches: Sequence[RawBatch]) -> None:
         if any(batch.partition == STUCK[1] for batch in batches) and not self.answers.is_set():
-            raise HeldUpError("apply", Buried())
+            raise BatchPausedError("apply", ReportedRecords())
         self._apply(batches)
 
-    def resume(self, batches: Sequence[RawBatch], buried: Buried) -> None:  # noqa: ARG002
+    def resume(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:  # noqa: ARG002
         if any(batch.partition == STUCK[1] for batch in batches):
             assert self.answers.wait(30)
         if self.error is not None:
@@ -71,7 +71,7 @@ class World:
             pipelines, metrics=self.metrics, threads=ThreadPoolExecutor(), in_hand=self.in_hand
         )
         gatherer: Any = self.gatherer
-        self.lane = Lane(
+        self.lane = TopicRunner(
             TOPIC, gatherer, applier, self.positions, self.failures.append, divides=divides
         )
 
@@ -81,8 +81,8 @@ class World:
                 await asyncio.sleep(0.005)
 
 
-def gathered(*partitions: TopicPartition, first: int = 0) -> Gathered:
-    made = Gathered(GENERATION)
+def gathered(*partitions: TopicPartition, first: int = 0) -> MicroBatch:
+    made = MicroBatch(GENERATION)
     for partition in partitions:
         columns: Any = ([0, 0], [None, None], [b"1", b"2"], [(), ()])
         made.add(partition, RawBatch(*partition, [first, first + 1], *columns))
@@ -164,4 +164,4 @@ def test_what_is_in_hand_is_told_while_it_is() -> None:
 
 
 def _held_up(batches: Sequence[RawBatch]) -> None:
-    raise HeldUpError("apply", Buried())
+    raise BatchPausedError("apply", ReportedRecords())

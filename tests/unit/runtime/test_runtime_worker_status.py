@@ -20,16 +20,19 @@ from streams.runtime.monitoring.metric_names import (
     LATENCY_SECONDS,
     STALLED_SECONDS,
 )
-from streams.runtime.monitoring.metrics import Levels, Metrics
-from streams.runtime.monitoring.progress_monitor import Reading, Watcher
-from streams.runtime.monitoring.stalls import Stall, Standing, Still
+from streams.runtime.monitoring.metrics import Gauges, Metrics
+from streams.runtime.monitoring.progress_monitor import AssignedPartition, ProgressMonitor
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
 from tests.support.local_stack import free_ports
 from tests.support.workers import wait_until
 
 TOPIC = "things"
-LEVELS = Levels(
-    {(TOPIC, 0): Standing(5, 5, 9, busy=False), (TOPIC, 1): Standing(7, 7, 7, busy=False)},
-    (Stall((TOPIC, 0), Still.POSITION, Standing(5, 5, 9, busy=False), 12.0),),
+LEVELS = Gauges(
+    {
+        (TOPIC, 0): PartitionProgress(5, 5, 9, busy=False),
+        (TOPIC, 1): PartitionProgress(7, 7, 7, busy=False),
+    },
+    (Stall((TOPIC, 0), StallKind.POSITION, PartitionProgress(5, 5, 9, busy=False), 12.0),),
     {TOPIC: 1234},
     {(TOPIC, 1): 61.5},
 )
@@ -37,7 +40,7 @@ BLOCKAGE = Blockage(TOPIC, 1, 7, exact=True, step="decode", reason="x", since=10
 
 
 class Worker:
-    def levels(self) -> Levels:
+    def levels(self) -> Gauges:
         return LEVELS
 
 
@@ -125,10 +128,10 @@ def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: M
 def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
     gave_up: list[list[Stall]] = []
     (port,) = free_ports(1)
-    watcher = Watcher(
+    watcher = ProgressMonitor(
         "group",
         f"127.0.0.1:{port}",
-        lambda: {(TOPIC, 0): Reading(5, busy=False)},
+        lambda: {(TOPIC, 0): AssignedPartition(5, busy=False)},
         gave_up.append,
         every_s=0.05,
         stalled_after_s=0.1,

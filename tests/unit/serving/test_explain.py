@@ -9,13 +9,13 @@ import pytest
 from streams.cli.feeds.explain_output import FAULTS, RULES, WAYS, print_answer
 from streams.contracts.batch import ErrorCode
 from streams.serving import home_feed
-from streams.serving.feed.explain import Fault, Warmth, Way
-from streams.serving.feed.visibility_rules import Rule
+from streams.serving.feed.explain import FeedDefect, FeedPath, TimelineState
+from streams.serving.feed.visibility_rules import HideReason
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
-from streams.verification.explain import Answer, answer, answer_json
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
+from streams.verification.explain import ExplainedPost, answer, answer_json
 from streams.verification.feed_events import partition_of
 from streams.views.effects import Effects, PullPost
 from tests.integration.test_messaging import JAVA_MURMUR2
@@ -46,36 +46,36 @@ class Case(NamedTuple):
 
     name: str
     events: Sequence[Event]
-    rules: tuple[Rule, ...]
+    rules: tuple[HideReason, ...]
     told: tuple[str, ...]
     """The events that the answer names, oldest first: the post's, then those of relations."""
 
 
 CASES = (
-    Case("unknown", [follow(5)], (Rule.UNKNOWN_POST,), ()),
+    Case("unknown", [follow(5)], (HideReason.UNKNOWN_POST,), ()),
     Case(
         "deleted",
         [follow(5), post(10), deleted(20, 10)],
-        (Rule.DELETED,),
+        (HideReason.DELETED,),
         ("PostCreated", "PostDeleted", "UserFollowed"),
     ),
-    Case("never followed", [post(10)], (Rule.NOT_FOLLOWED,), ("PostCreated",)),
+    Case("never followed", [post(10)], (HideReason.NOT_FOLLOWED,), ("PostCreated",)),
     Case(
         "unfollowed",
         [follow(5), post(10), follow(20, kind="Unfollowed")],
-        (Rule.NOT_FOLLOWED,),
+        (HideReason.NOT_FOLLOWED,),
         ("PostCreated", "UserFollowed", "UserUnfollowed"),
     ),
     Case(
         "blocked by the reader",
         [follow(5), post(10), pair(20, "Blocked", READER, AUTHOR)],
-        (Rule.NOT_FOLLOWED, Rule.BLOCKED),
+        (HideReason.NOT_FOLLOWED, HideReason.BLOCKED),
         ("PostCreated", "UserFollowed", "UserBlocked"),
     ),
     Case(
         "blocked by the author, followed during the block",
         [post(10), pair(20, "Blocked", AUTHOR, READER), follow(25)],
-        (Rule.BLOCKED,),
+        (HideReason.BLOCKED,),
         ("PostCreated", "UserBlocked", "UserFollowed"),
     ),
     Case(
@@ -86,25 +86,25 @@ CASES = (
             pair(20, "Blocked", AUTHOR, READER),
             pair(30, "Unblocked", AUTHOR, READER),
         ],
-        (Rule.NOT_FOLLOWED,),
+        (HideReason.NOT_FOLLOWED,),
         ("PostCreated", "UserFollowed", "UserBlocked", "UserUnblocked"),
     ),
     Case(
         "muted",
         [follow(5), post(10), pair(20, "Muted", READER, AUTHOR)],
-        (Rule.MUTED,),
+        (HideReason.MUTED,),
         ("PostCreated", "UserFollowed", "UserMuted"),
     ),
     Case(
         "reposted from somebody blocked",
         [follow(5), post(10, **REPOST), pair(20, "Blocked", OTHER, READER)],
-        (Rule.ORIGINAL_AUTHOR_BLOCKED,),
+        (HideReason.ORIGINAL_AUTHOR_BLOCKED,),
         ("PostCreated", "UserFollowed", "UserBlocked"),
     ),
     Case(
         "answer to somebody muted",
         [follow(5), post(10, **REPLY), pair(20, "Muted", READER, OTHER)],
-        (Rule.ORIGINAL_AUTHOR_MUTED,),
+        (HideReason.ORIGINAL_AUTHOR_MUTED,),
         ("PostCreated", "UserFollowed", "UserMuted"),
     ),
     Case(
@@ -117,7 +117,7 @@ CASES = (
             pair(22, "Blocked", READER, OTHER),
             pair(23, "Blocked", AUTHOR, READER),
         ],
-        tuple(rule for rule in Rule if rule is not Rule.UNKNOWN_POST),
+        tuple(rule for rule in HideReason if rule is not HideReason.UNKNOWN_POST),
         ("PostCreated", "PostDeleted", "UserMuted", "UserMuted", "UserBlocked", "UserBlocked"),
     ),
 )
@@ -134,12 +134,12 @@ NOISE = [
 def side_of(events: Sequence[Event]) -> ReadSide:
     store = MemoryStore()
     feed(store, [list(events)])
-    return memory_side(store, MemoryTimelines(shards=2))
+    return memory_side(store, MemoryTimelineCache(shards=2))
 
 
 def explained(
     events: Sequence[Event], *, side: ReadSide | None = None, log: MemoryLog | None = None
-) -> Answer:
+) -> ExplainedPost:
     """Why the reader sees the post at 10, or not."""
     log = MemoryLog(events) if log is None else log
     side = side_of(events) if side is None else side
@@ -185,7 +185,7 @@ def test_an_unknown_post_is_looked_for_everywhere_and_what_refused_it_is_told() 
     """Its author and text are only in the log: 31 hashtags are one too many."""
     refused = post(10) | {"hashtags": [str(n) for n in range(31)]}
     told = explained([follow(5)], log=MemoryLog([*NOISE, follow(5), refused]))
-    assert told.why.rules == (Rule.UNKNOWN_POST,)
+    assert told.why.rules == (HideReason.UNKNOWN_POST,)
     assert [at for topic, at in told.found.partitions if "posts" in topic] == list(
         range(PARTITIONS)
     )
@@ -200,13 +200,15 @@ def test_the_way_of_a_post_that_is_in_the_feed() -> None:
     events = [*NOISE, follow(5), post(10), pair(12, "Muted", AUTHOR, READER)]
     side = side_of(events)
     cold = explained(events, side=side)
-    assert (cold.why.way, cold.why.timeline.warmth) == (Way.MERGE, Warmth.COLD)
-    assert explained(events, side=side).why.timeline.warmth is Warmth.COLD  # it built nothing
+    assert (cold.why.way, cold.why.timeline.warmth) == (FeedPath.MERGE, TimelineState.COLD)
+    assert (
+        explained(events, side=side).why.timeline.warmth is TimelineState.COLD
+    )  # it built nothing
     home_feed(side.views, READER, hot=side.hot)
     warm = explained(events, side=side)
-    assert (warm.why.way, warm.why.timeline.holds_post) == (Way.PUSH, True)
+    assert (warm.why.way, warm.why.timeline.holds_post) == (FeedPath.PUSH, True)
     own = explained([post(10, READER)])
-    assert own.why.way is Way.OWN
+    assert own.why.way is FeedPath.OWN
 
 
 def test_what_lies_at_the_floor_and_below_is_merged() -> None:
@@ -214,7 +216,7 @@ def test_what_lies_at_the_floor_and_below_is_merged() -> None:
     side = side_of(events)
     home_feed(side.views, READER, hot=replace(side.hot, length=3))
     told = explained(events, side=side)
-    assert (told.why.way, told.why.timeline.floor) == (Way.MERGE, post_id(10))
+    assert (told.why.way, told.why.timeline.floor) == (FeedPath.MERGE, post_id(10))
 
 
 def test_a_post_that_was_never_delivered_is_no_hidden_one() -> None:
@@ -224,27 +226,31 @@ def test_a_post_that_was_never_delivered_is_no_hidden_one() -> None:
     assert isinstance(side.views, MemoryStore)
     feed(side.views, [after])
     told = explained([*before, *after], side=side)
-    assert (told.why.in_feed, told.why.rules, told.why.fault) == (False, (), Fault.NOT_DELIVERED)
+    assert (told.why.in_feed, told.why.rules, told.why.fault) == (
+        False,
+        (),
+        FeedDefect.NOT_DELIVERED,
+    )
 
 
 def test_without_the_cache_posts_are_merged() -> None:
     events = [follow(5), post(10)]
     side = with_timelines(side_of(events), GoneTimelines(shards=2))
     told = explained(events, side=side)
-    assert (told.why.way, told.why.timeline.warmth) == (Way.MERGE, Warmth.UNAVAILABLE)
+    assert (told.why.way, told.why.timeline.warmth) == (FeedPath.MERGE, TimelineState.UNAVAILABLE)
 
 
 def test_what_is_pulled_is_in_the_feed_though_nobody_delivered_it() -> None:
     before, after = [follow(5), post(9)], [post(10)]
     store, pulls = MemoryStore(), MemoryPullSet()
-    hot = hot_views(store, MemoryTimelines(shards=2), pulls)
+    hot = hot_views(store, MemoryTimelineCache(shards=2), pulls)
     feed(store, [before])
     home_feed(store, READER, hot=hot)
     feed(store, [after])
     store.apply(Effects(pulls=[PullPost(AUTHOR, post_id(10))]))
     pulls.pull({AUTHOR: [post_id(10)]})
     told = explained([*before, *after], side=ReadSide(store, hot, store, hot.metrics))
-    assert (told.why.way, told.why.timeline.holds_post) == (Way.PULL, False)
+    assert (told.why.way, told.why.timeline.holds_post) == (FeedPath.PULL, False)
     assert told.why.is_pulled
     assert answer_json(told)["is_pulled"] is True
 
@@ -287,8 +293,8 @@ class _Unlisted(MemoryStore):
 def test_a_post_that_its_authors_list_lacks_is_no_hidden_one() -> None:
     store = _Unlisted()
     feed(store, [[follow(5), post(10)]])
-    side = memory_side(store, MemoryTimelines(shards=2))
-    assert explained([follow(5), post(10)], side=side).why.fault is Fault.NOT_INDEXED
+    side = memory_side(store, MemoryTimelineCache(shards=2))
+    assert explained([follow(5), post(10)], side=side).why.fault is FeedDefect.NOT_INDEXED
 
 
 @pytest.mark.parametrize("partitions", [7, 8])
@@ -297,9 +303,9 @@ def test_partitions_are_those_of_java_clients(partitions: int) -> None:
 
 
 def test_every_answer_can_be_put_into_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert WAYS.keys() == set(Way)
-    assert RULES.keys() == set(Rule)
-    assert FAULTS.keys() == set(Fault)
+    assert WAYS.keys() == set(FeedPath)
+    assert RULES.keys() == set(HideReason)
+    assert FAULTS.keys() == set(FeedDefect)
     print_answer(explained([follow(5), post(10), pair(20, "Muted", READER, AUTHOR)]))
     told = capsys.readouterr().out
     assert f"post {post_id(10)} is not in the home feed of {READER} (by {AUTHOR})" in told

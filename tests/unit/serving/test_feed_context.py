@@ -4,20 +4,20 @@ from collections.abc import Collection
 
 import pytest
 
-from streams.caching.invalidating_sink import DroppingSink
-from streams.caching.read_through import CopiedViews
+from streams.caching.invalidating_sink import InvalidatingSink
+from streams.caching.read_through import ReadThroughViews
 from streams.errors import StoreUnavailableError
 from streams.serving import home_feed
 from streams.serving.feed.celebrity_cache import CelebrityCache
-from streams.serving.feed.context_loader import Opener
-from streams.serving.feed.feed_caches import HotViews
-from streams.sinks.memory.feed_context import MemoryOpenings
+from streams.serving.feed.context_loader import FeedContextLoader
+from streams.serving.feed.feed_caches import FeedCaches
+from streams.sinks.memory.feed_context import MemoryFeedContextReader
 from streams.sinks.memory.pull_set import MemoryPullSet
-from streams.sinks.memory.reader_activity import MemoryVisits
+from streams.sinks.memory.reader_activity import MemoryReaderActivity
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
-from streams.views.feed_context import Opened
+from streams.views.feed_context import FeedContextReply
 from streams.views.pull_set import Pulled
 from tests.contract.store_events import Scope
 from tests.support.memory_side import memory_copies
@@ -38,10 +38,10 @@ class Pulls(MemoryPullSet):
         return None if found is None else dict(found)
 
 
-class Openings(MemoryOpenings):
+class Openings(MemoryFeedContextReader):
     away = False
 
-    def read(self, reader: int, authors: Collection[int]) -> Opened:
+    def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
         if self.away:
             raise StoreUnavailableError("away")
         return super().read(reader, authors)
@@ -50,16 +50,16 @@ class Openings(MemoryOpenings):
 class World:
     def __init__(self) -> None:
         self.store, self.copies = MemoryStore(), memory_copies()
-        self.sink = DroppingSink(self.store, self.store, self.copies)
-        self.pulls, timelines = Pulls(), MemoryTimelines(shards=1)
+        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        self.pulls, timelines = Pulls(), MemoryTimelineCache(shards=1)
         token = self.pulls.begin()
         assert token is not None
         assert self.pulls.install(token, {})
-        self.views = CopiedViews(self.store, self.copies)
+        self.views = ReadThroughViews(self.store, self.copies)
         self.openings = Openings(self.copies.relations, timelines, self.pulls)
         celebrities = CelebrityCache(self.store, self.pulls)
-        opener = Opener(self.views, self.openings)
-        self.hot = HotViews(timelines, celebrities, MemoryVisits(), opener=opener)
+        opener = FeedContextLoader(self.views, self.openings)
+        self.hot = FeedCaches(timelines, celebrities, MemoryReaderActivity(), opener=opener)
         self.follows = 0
 
     def follow(self, author: int) -> None:

@@ -11,7 +11,7 @@ from streams.contracts.events import Tier
 from streams.serving import home_feed
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.store import Enough, Recent
 from streams.views.timeline_limits import TimelineLimits
@@ -47,7 +47,7 @@ class World:
     def __init__(self) -> None:
         self.store, self.changes = Store(), 0
         limits = TimelineLimits(length=LENGTH, slack=2)
-        self.timelines = MemoryTimelines(shards=1, limits=limits)
+        self.timelines = MemoryTimelineCache(shards=1, limits=limits)
         self.hot = hot_views(self.store, self.timelines, MemoryPullSet(), LENGTH)
 
     def follow(self, *authors: int, ended: bool = False) -> None:

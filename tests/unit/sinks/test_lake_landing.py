@@ -18,7 +18,7 @@ from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Record, Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table, lake_tables
 from streams.sinks.delta.landing import Landed, Landing, first_missing, wanted_from
-from streams.sinks.delta.table import LakeError, LakeTable, OvertakenError, create_tables
+from streams.sinks.delta.table import ConcurrentCommitError, LakeError, LakeTable, create_tables
 from tests.support.messages import produces, shown
 
 TOPIC = "social.likes.v1"
@@ -107,9 +107,9 @@ def test_a_commit_against_an_outdated_snapshot_is_refused(lake: Path) -> None:
     paused.refresh()
     assert paused.reached(TOPIC, 0) == -1
     other.append(rows(*span(0, range(5))), TOPIC, {0: 4})
-    with pytest.raises(OvertakenError, match="bronze_likes"):
+    with pytest.raises(ConcurrentCommitError, match="bronze_likes"):
         paused.append(rows(*span(0, range(8))), TOPIC, {0: 7})
-    with pytest.raises(OvertakenError):  # all of it, also the partition that nobody took
+    with pytest.raises(ConcurrentCommitError):  # all of it, also the partition that nobody took
         paused.append(rows(*span(0, range(5, 8)), (1, 0)), TOPIC, {0: 7, 1: 0})
     assert landed(lake) == span(0, range(5))
     paused.refresh()
@@ -134,7 +134,7 @@ def test_two_owners_at_once_write_each_record_once(lake: Path) -> None:
             try:
                 landing.land(batch)
                 at += step
-            except OvertakenError:
+            except ConcurrentCommitError:
                 conflicts += 1
         return conflicts
 

@@ -12,13 +12,13 @@ from streams.errors import StoreUnavailableError, UserError
 from streams.serving import home_feed
 from streams.serving.responses import Post, PostPage
 from streams.sinks.memory.store import MemoryStore
-from streams.sinks.memory.timeline_cache import MemoryTimelines
+from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.changes_since import readers_with_news
 from streams.verification.compare import Path, Walk, judge, walk
 from streams.verification.expected_feeds import FOLLOWS, POSTS, TOPICS, FeedFold
 from streams.verification.log_scan import Spans, everything
 from streams.verification.readers import NamedReaders, SampledReaders, _hashes
-from streams.verification.verify import ROUNDS, Line, Verdict
+from streams.verification.verify import ROUNDS, VerifiedLine, VerifyResult
 from streams.verification.verify import judge as judge_line
 from streams.views.rows import Relations
 from tests.oracle.validity import Event
@@ -58,13 +58,13 @@ class Served:
     def __init__(self, events: Sequence[Event] = EVENTS, store: MemoryStore | None = None) -> None:
         self.log = MemoryLog(events, piece=1000)
         self.store = MemoryStore() if store is None else store
-        self.timelines = MemoryTimelines(shards=2)
+        self.timelines = MemoryTimelineCache(shards=2)
         self.side = memory_side(self.store, self.timelines)
         feed(self.store, [list(events)])
         home_feed(self.store, READER, hot=self.side.hot)
 
-    def verdict(self, catch_up: Callable[[Spans], None] = lambda _: None) -> Verdict:
-        line = Line(self.log, schema_text, self.side, catch_up)
+    def verdict(self, catch_up: Callable[[Spans], None] = lambda _: None) -> VerifyResult:
+        line = VerifiedLine(self.log, schema_text, self.side, catch_up)
         return judge_line(line, NamedReaders([READER, OTHER]), Unwatched())
 
     @property
@@ -169,7 +169,7 @@ class _Overtaking(MemoryStore):
         return super().author_posts(authors, before, limit)
 
 
-def _overtaken(times: int) -> Verdict:
+def _overtaken(times: int) -> VerifyResult:
     """What comes of a line into which something is written whenever it is looked at."""
     store = _Overtaking()
     served = Served(store=store)
@@ -260,7 +260,7 @@ def test_a_log_without_its_beginning_proves_nothing() -> None:
 @produces("nobody follows anybody in this log: there is no reader to draw")
 def test_a_log_in_which_nobody_follows_anybody_proves_nothing() -> None:
     served = Served([post(1)])
-    line = Line(served.log, schema_text, served.side, lambda _: None)
+    line = VerifiedLine(served.log, schema_text, served.side, lambda _: None)
     with pytest.raises(UserError, match="nobody follows"):
         judge_line(line, SampledReaders(5, 1), Unwatched())
 
@@ -272,7 +272,7 @@ def test_a_sample_is_drawn_by_its_seed_however_the_log_is_cut() -> None:
         for piece in (1, 7, 1000):
             served = Served(events)
             served.log = MemoryLog(events, piece=piece)
-            line = Line(served.log, schema_text, served.side, lambda _: None)
+            line = VerifiedLine(served.log, schema_text, served.side, lambda _: None)
             verdict = judge_line(line, SampledReaders(20, seed), Unwatched())
             assert verdict.is_proved
             drawn.setdefault(seed, set()).add(verdict.readers)
