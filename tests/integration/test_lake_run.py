@@ -126,7 +126,7 @@ def test_without_bronze_it_says_what_to_do(tmp_path: Path) -> None:
     with lake_run(tmp_path) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "the lake has no table bronze_users_cdc, quarantine, bronze_posts" in shown(errors)
+    assert "has no table bronze_users_cdc, quarantine, bronze_posts" in shown(errors)
     assert "storyline run lake" in errors
     assert "Traceback" not in errors
 
