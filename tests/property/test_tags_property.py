@@ -87,10 +87,10 @@ def test_the_command_finds_any_tag_and_prints_it_as_plain_text(
         yield memory_side(store, MemoryTimelineCache(shards=1))
 
     monkeypatch.setattr("streams.app.read_side.open_read_side", opened)
-    ended = CliRunner().invoke(app, [tag, "--json"])
+    ended = CliRunner().invoke(app, ["hashtag", tag, "--json"])
     assert ended.exit_code == 0, repr(ended.exception)
     assert [post["post_id"] for post in json.loads(ended.stdout)["posts"]] == [str(post_id)]
-    ended = CliRunner().invoke(app, [tag])
+    ended = CliRunner().invoke(app, ["hashtag", tag])
     assert ended.exit_code == 0, ended.output
     assert f"posts under {tag.replace(chr(27), chr(92) + 'x1b')}" in ended.stdout
     assert "\x1b" not in ended.stdout

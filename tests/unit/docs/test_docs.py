@@ -25,7 +25,7 @@ _CALL = re.compile(r"(?<![\w./-])storyline (?=-|[a-z])([^`\n#|;&…]*)")
 _DESCRIPTION = re.compile(r" {2,}.*")
 _ROW = re.compile(r"^\| ((?:`STORYLINE_\w+`(?:, )?)+) \| ([^|]+) \|", re.MULTILINE)
 _SOURCE = re.compile(r"`((?:streams|jobs|tests|avro|bench)/[\w./-]+)`")
-_SETTING = re.compile(r"STORYLINE_[A-Z]\w*")
+_SETTING = re.compile(r"STORYLINE_(?!TEST_)[A-Z]\w*")
 
 
 def pages() -> pytest.MarkDecorator:
