@@ -57,7 +57,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
 
 def when(process: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
     """Return as soon as the condition holds; the run must not have ended by then."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + _PATIENCE_S
     while not happened():
         assert process.poll() is None, "the run ended before"
         assert time.monotonic() < deadline

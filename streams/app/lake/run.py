@@ -1,6 +1,7 @@
 """Running the Spark jobs of the lake in this process: their JVM, one run at a time, its end."""
 
 import fcntl
+import logging
 import os
 import signal
 import threading
@@ -74,6 +75,9 @@ def lake_spark(
     """
     from jobs.failures import JvmEndedError
 
+    # py4j reports a JVM that ends amid a call to the root logger, which prints a traceback if it
+    # has no handler; the error itself is raised, and reported below.
+    logging.getLogger().addHandler(logging.NullHandler())
     session_here = lake_session(settings, "storyline-lake", reporter.downloads)
     try:
         with session_here as session, stop_signals() as stopping:

@@ -48,8 +48,8 @@ def test_the_lock_is_whole() -> None:
 
 
 def test_no_address_of_a_repository_is_written_down() -> None:
-    folder = Path(archive.__file__).parent
-    for path in (*folder.glob("*.py"), folder / "jars.lock"):
+    folder = Path(archive.__file__).parents[1]
+    for path in (*folder.rglob("*.py"), folder / "jars.lock"):
         found = re.findall(r"https?://[\w.]+", path.read_text("utf-8"))
         assert set(found) <= {"http://localhost"}, path
 
