@@ -212,11 +212,11 @@ def test_damage_to_the_star_and_its_checkpoints_is_named_and_a_rebuild_repairs_i
         "dim_posts": unreadable_posts,
         "dim_date": unreadable_posts,  # it reads the days of posts
         "dim_stories": (
-            "Spark: [DELTA_MISSING_FILES_UNEXPECTED_VERSION] Delta stream cannot resume from version "
-            f"{unread}; transaction log starts at {unread + 1}. Log files may have been deleted by log "
-            "retention. Restart the stream with a new checkpoint location and consider increasing "
-            'delta.logRetentionDuration. To skip missing data instead, set .option("failOnDataLoss", '
-            '"false"). (file _checkpoints/dim_stories)',
+            "Spark: [DELTA_MISSING_FILES_UNEXPECTED_VERSION] Delta stream cannot resume from "
+            f"version {unread}; transaction log starts at {unread + 1}. Log files may have been "
+            "deleted by log retention. Restart the stream with a new checkpoint location and "
+            "consider increasing delta.logRetentionDuration. To skip missing data instead, set "
+            '.option("failOnDataLoss", "false"). (file _checkpoints/dim_stories)',
             "start the job over: storyline lake rebuild bronze_stories",
         ),
         "fact_engagement": (

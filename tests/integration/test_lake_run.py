@@ -121,7 +121,7 @@ def wait_for_lock(lake: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.05)
 
 
-@produces("the lake has no table …")
+@produces("the lake … has no table …")
 def test_without_bronze_it_says_what_to_do(tmp_path: Path) -> None:
     with lake_run(tmp_path) as process:
         _, errors = process.communicate(timeout=60)

@@ -129,7 +129,8 @@ def bring_up(
     except RunStoppedError:
         is_done = False
     except MissingTablesError as error:
-        raise UserError(f"the lake has no table {', '.join(error.args)}", hint=_FILL) from error
+        missing = ", ".join(error.args)
+        raise UserError(f"the lake at {lake} has no table {missing}", hint=_FILL) from error
     if log.failures:
         raise UserError(
             f"jobs failed: {', '.join(log.failures)}",

@@ -162,3 +162,21 @@ def test_a_captured_column_that_comes_back_is_announced_as_debezium_does() -> No
 def row_fields(schema: Any) -> list[dict[str, Any]]:
     fields: list[dict[str, Any]] = schema["fields"][0]["type"][1]["fields"]
     return fields
+
+
+def test_findings_name_every_column_that_changed() -> None:
+    after = table({"handle": None, "display_name": None, "karma": column("numeric")})
+    assert judge(BEFORE, after) == [
+        DdlFinding(
+            True,
+            f"{name} is dropped or renamed",
+            "it is null in the lake from then on, and Storyline's own writes of accounts fail; "
+            "keep the column",
+        )
+        for name in ("handle", "display_name")
+    ] + [DdlFinding(False, "karma is not captured, so its type does not matter")]
+
+
+def test_column_of_the_lake_that_is_added_does_no_harm() -> None:
+    found = judge(table({"country": None}), BEFORE)
+    assert found == [DdlFinding(False, "country is captured from the next change on")]
