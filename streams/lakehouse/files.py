@@ -42,11 +42,12 @@ def int96_files(files: Iterator[DataFile]) -> Iterator[DataFile]:
     """Yield the files with a column of the deprecated type INT96.
 
     Most readers take it for nanoseconds since 1970 and cannot represent times before 1677-09-21 or
-    after 2262-04-11. A file that does not exist is left out.
+    after 2262-04-11. A file that is missing or no Parquet is left out: `unreadable` finds it.
     """
     for file in files:
-        if not file.path.exists():
+        try:
+            schema = pq.read_metadata(file.path).schema
+        except (OSError, pa.ArrowException):
             continue
-        schema = pq.read_metadata(file.path).schema
         if any(schema.column(at).physical_type == _INT96 for at in range(len(schema))):
             yield file
