@@ -234,6 +234,12 @@ def test_damage_to_the_star_and_its_checkpoints_is_named_and_a_rebuild_repairs_i
     assert "refused_changes batch 1: 1 rows, 1 other" in printed.out, "the other jobs go on"
     assert rows_of(lake, "fact_engagement") == whole["fact_engagement"], "nothing is written"
 
+    read = {
+        (job.query, job.source): job.read for job in lake_status(Settings(home=tmp_path)).queries
+    }
+    assert read["dim_users", "bronze_users_cdc"] is None, "its checkpoint is damaged"
+    assert read["fact_follows", "bronze_follows"] is not None
+
     # What each message advises makes its table exact again.
     assert command("rebuild", "fact_follows") == 1
     assert set(failures(tmp_path)) == {

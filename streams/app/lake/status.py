@@ -56,8 +56,9 @@ class QueryStatus(NamedTuple):
 
     query: str
     source: str
-    read: int
-    """The newest version that it has read whole; -1 for none."""
+    read: int | None
+    """The newest version that it has read whole, -1 if it has read none; `None` if its checkpoint
+    is damaged."""
     version: int
     """The table's newest version."""
 
@@ -138,21 +139,31 @@ def _of_queries(lake: Path, tables: Mapping[str, DeltaTable]) -> Iterator[QueryS
     from jobs.run import QUERIES
 
     for query in QUERIES:
-        offsets = _last_offsets(lake / "_checkpoints" / query.name)
-        for number, source in enumerate(query.sources):
+        read = _read_by(lake / "_checkpoints" / query.name, len(query.sources))
+        for source, version in zip(query.sources, read, strict=True):
             if source in tables:
-                read = _read_up_to(offsets[number]) if offsets else -1
-                yield QueryStatus(query.name, source, read, tables[source].version())
+                yield QueryStatus(query.name, source, version, tables[source].version())
 
 
-def _last_offsets(checkpoint: Path) -> list[dict[str, Any] | None]:
-    """Where the last batch ended that was settled, per source of the query."""
+def _read_by(checkpoint: Path, sources: int) -> Sequence[int | None]:
+    """Return the newest version read whole, per source of the query; see `QueryStatus.read`."""
+    try:
+        read = [_read_up_to(offset) for offset in _last_offsets(checkpoint, sources)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [None] * sources
+    return read or [-1] * sources
+
+
+def _last_offsets(checkpoint: Path, sources: int) -> list[dict[str, Any] | None]:
+    """Return where the last settled batch ended, per source; `[]` if none is settled."""
     settled = [int(path.name) for path in (checkpoint / "commits").glob("[0-9]*")]
     if not settled:
         return []
     text = (checkpoint / "offsets" / str(max(settled))).read_text(encoding="utf-8")
-    _, _, *sources = text.splitlines()
-    return [None if source == "-" else json.loads(source) for source in sources]
+    _, _, *offsets = text.splitlines()
+    if len(offsets) != sources:
+        raise ValueError(f"{len(offsets)} offsets of {sources} sources")
+    return [None if offset == "-" else json.loads(offset) for offset in offsets]
 
 
 def _read_up_to(offset: dict[str, Any] | None) -> int:

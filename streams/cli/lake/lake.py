@@ -240,7 +240,10 @@ def _show_status(found: "LakeStatus") -> None:
             if row.next_offset or row.end
         ),
     )
-    print_table(("job", "reads", "up to version", "of"), found.queries)
+    print_table(
+        ("job", "reads", "up to version", "of"),
+        ((*q[:2], "damaged" if q.read is None else q.read, q.version) for q in found.queries),
+    )
     for failure in found.failures:
         line = f"{failure.job} has failed since {failure.since}: {failure.message}"
         out.print(f"{line}\n  {failure.hint}", markup=False, highlight=False, soft_wrap=True)
