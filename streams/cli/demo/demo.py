@@ -51,7 +51,7 @@ def demo(
 ) -> None:
     """Start everything, send a small social week through it, and show what readers see.
 
-    Everything lies under `demo` in the home directory and is made anew each time.
+    Everything is stored under `demo` in the home directory and made again each time.
     """
     from streams.app.logs import configure_logs
     from streams.app.stack import local_stack

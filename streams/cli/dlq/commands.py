@@ -78,7 +78,8 @@ def list_(
 @app.command(epilog=SHOW_EXAMPLES)
 def show(
     place: Annotated[
-        str, typer.Argument(metavar="POSITION", help="As listed: topic.dlq:partition:offset.")
+        str,
+        typer.Argument(metavar="POSITION", help="Position as listed: topic.dlq:partition:offset."),
     ],
     as_json: JsonFlag = False,
 ) -> None:
@@ -110,7 +111,9 @@ def replay(
     again: Annotated[
         bool, typer.Option("--again", help="Also what is replayed or discarded already.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell which, send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List them, and send nothing.")
+    ] = False,
     yes: Yes = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -166,7 +169,9 @@ def discard(
     group: Groups = None,
     since: Since = None,
     until: Until = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell which, note nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List them, and record nothing.")
+    ] = False,
     yes: Yes = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -197,7 +202,10 @@ def discard(
 @app.command(epilog=ADD_EXAMPLES)
 def add(
     record: Annotated[
-        str, typer.Argument(metavar="RECORD", help="As in `storyline lag`: topic:partition:offset.")
+        str,
+        typer.Argument(
+            metavar="RECORD", help="Position as in `storyline lag`: topic:partition:offset."
+        ),
     ],
     group: Annotated[
         str, typer.Option("--group", metavar="AGENT", help="The group that is not to apply it.")

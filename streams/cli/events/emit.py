@@ -56,7 +56,7 @@ NoAccounts = Annotated[
     bool, typer.Option("--no-accounts", help="With --publish: leave the accounts database alone.")
 ]
 Summary = Annotated[
-    bool, typer.Option("--json", help="Print a summary as JSON (on stderr beside JSON lines).")
+    bool, typer.Option("--json", help="Print a summary as JSON (on stderr if events are printed).")
 ]
 
 _SHOW_EVERY = 500

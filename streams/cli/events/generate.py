@@ -38,9 +38,9 @@ Examples:
 """,
 )
 def generate(
-    users: Annotated[int, typer.Option(help="How many people, 1 to 10,000,000.")] = 5000,
+    users: Annotated[int, typer.Option(help="Number of people, 1 to 10,000,000.")] = 5000,
     events: Annotated[
-        int | None, typer.Option(min=1, help="How many events. Default: 60 a user and week.")
+        int | None, typer.Option(min=1, help="Number of events. Default: 60 a user and week.")
     ] = None,
     days: Annotated[float, typer.Option(min=0.001, max=3650, help="Over how many days.")] = 7.0,
     limit: Annotated[

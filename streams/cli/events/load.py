@@ -65,7 +65,7 @@ def higgs(
     speed: Speed = None,
     summary: Summary = False,
 ) -> None:
-    """Load SNAP's Higgs week: who retweeted, mentioned or answered whom, 1 to 7 July 2012.
+    """Load SNAP's Higgs week: retweets, mentions and answers of 1 to 7 July 2012.
 
     A follows B from just before A first acts on B; a retweet becomes a repost, a mention a post,
     a reply a comment. Ids come from line numbers, so loading twice gives the same events. With

@@ -22,7 +22,7 @@ BROKEN_INPUT = 3
 _SHOWN = 20
 
 InputFile = Annotated[
-    str, typer.Argument(metavar="FILE|-", help="As it is, gzip or Zstandard; - is standard input.")
+    str, typer.Argument(metavar="FILE|-", help="Plain, gzip or Zstandard; - is standard input.")
 ]
 Lines = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N lines.")

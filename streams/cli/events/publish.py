@@ -49,7 +49,7 @@ def publish(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Publish events, one JSON object a line; bad lines are told and the others still go."""
+    """Publish events, one JSON object a line; bad lines are reported, and the others still go."""
     errors: list[LineError] = []
 
     def refuse(error: "LineError") -> None:

@@ -31,7 +31,7 @@ def cache() -> None:
 @app.command(epilog=STATS_EXAMPLES)
 def stats(
     sample: Annotated[
-        int, typer.Option(min=1, help="Of more keys than this, so many are drawn at random.")
+        int, typer.Option(min=1, help="Sample this many keys if there are more.")
     ] = 10_000,
     as_json: JsonFlag = False,
 ) -> None:

@@ -21,7 +21,7 @@ Post = Annotated[
     "storyline explain 42 2099424001982267392 --json",
 )
 def explain(user: Id, post: Post, as_json: JsonFlag = False) -> None:
-    """Tell whether a post is in a user's home feed, by which way, or which rule hides it.
+    """Explain whether a post is in a user's home feed, by which path, or which rule hides it.
 
     And the events of the log that led to it: the post's, and those between the reader and the
     authors concerned, each with its topic, partition and offset. Changes nothing.

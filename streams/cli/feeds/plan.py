@@ -22,14 +22,16 @@ EXAMPLES = """Examples:
 def plan(
     users: Annotated[int, typer.Option(min=1, help="Users in all.")],
     warm: Annotated[float, typer.Option(min=0, max=100, help="% of them who read lately.")] = 20,
-    following: Annotated[int, typer.Option(min=0, help="Authors whom each follows.")] = 200,
+    following: Annotated[
+        int, typer.Option(min=0, help="Number of authors that each user follows.")
+    ] = 200,
     posts: Annotated[float, typer.Option(min=0, help="Posts of a user, a day.")] = 0.5,
     stories: Annotated[float, typer.Option(min=0, help="Stories of a user, a day.")] = 0.2,
     length: Annotated[int, typer.Option(min=1, help="Entries of a timeline.")] = 800,
     replicas: Annotated[int, typer.Option(min=1, help="Copies of the data, one included.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
-    """Tell how much memory the caches of a network take, and what delivering its posts costs.
+    """Estimate how much memory the caches of a network take, and what delivering its posts costs.
 
     It is computed from bytes and rates that the benchmarks measured, and asks no server. All means
     are taken for every user alike; celebrities' posts, which are pulled, are counted as pushed.

@@ -26,7 +26,7 @@ def parse_ids(text: str) -> list[int]:
 )
 def verify(
     sample: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="How many readers to draw.")
+        int, typer.Option(min=1, max=1_000_000, help="Number of readers to draw.")
     ] = 100,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Draws the same readers again. Default: random.")

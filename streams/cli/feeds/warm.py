@@ -16,10 +16,13 @@ app = command_app()
 )
 def warm(
     author: Annotated[
-        int, typer.Option(parser=parse_id, metavar="ID", help="Whose followers' timelines.")
+        int, typer.Option(parser=parse_id, metavar="ID", help="The author of the followers.")
     ],
     top: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Of so many, who read their feeds last.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Number of followers: those who read their feeds last."
+        ),
     ] = 1000,
     as_json: JsonFlag = False,
 ) -> None:

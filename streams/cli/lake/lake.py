@@ -82,7 +82,7 @@ def run(
 ) -> None:
     """Bring dimensions and facts up to the bronze tables, with Spark.
 
-    Goes on until Ctrl-C or SIGTERM, which let the batch in hand finish. Killed at any point, the
+    Goes on until Ctrl-C or SIGTERM, which let the current batch finish. Killed at any point, the
     next run goes on to the same tables. One run at a time works on a lake. A job that fails keeps
     no other from going on and is tried again in the next round; the exit code is then 1.
     """

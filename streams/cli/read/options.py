@@ -124,7 +124,7 @@ WaitFor = Annotated[
         "--wait-for",
         metavar="POSITION",
         help="Answer when the views hold this record: topic:partition:offset, as `publish --json` "
-        "tells it. May be repeated.",
+        "prints it. May be repeated.",
     ),
 ]
 

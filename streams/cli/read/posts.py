@@ -41,7 +41,7 @@ def hashtag(
     wait_for: WaitFor = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the posts that bear a hashtag, newest first. Case and a leading # do not matter."""
+    """Show the posts under a hashtag, newest first. Case and a leading # do not matter."""
     from streams.serving import hashtag_feed
 
     with read_side(wait_for) as side:
@@ -58,7 +58,7 @@ def trending(
 ) -> None:
     """Show the hashtags that most people use now.
 
-    Each author of the last 24 hours counts once for a tag, by the newest post that bears it, and
+    Each author of the last 24 hours counts once for a tag, by the newest post with it, and
     half as much for every 4 hours since. --now may lie up to 24 hours back.
     """
     from streams.serving import trending as read_trending

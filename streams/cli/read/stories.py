@@ -102,7 +102,10 @@ def archive(
 def viewers(
     story: Id,
     owner: Annotated[
-        int, typer.Option("--as", parser=parse_id, metavar="OWNER", help="Who asks: the creator.")
+        int,
+        typer.Option(
+            "--as", parser=parse_id, metavar="OWNER", help="The creator of the story, who asks."
+        ),
     ],
     limit: Limit = 20,
     after: After = None,

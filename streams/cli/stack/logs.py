@@ -24,7 +24,7 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as the log grows; end with Ctrl-C.")
     ] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many last lines.")] = 100,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of last lines.")] = 100,
 ) -> None:
     """Show the end of a log."""
     from streams.app.settings import settings

@@ -7,11 +7,11 @@ app = command_app()
 
 @app.command(epilog="Example:  storyline expire")
 def expire() -> None:
-    """Tell of stories that end (StoryExpired) until Ctrl-C or SIGTERM.
+    """Publish the end of stories (StoryExpired) until Ctrl-C or SIGTERM.
 
-    Each story that was not deleted is told of once, within seconds of its end, also if nobody
-    looked for days. No view depends on it: stories vanish by themselves. Run it for the version of
-    the views that is read, and beside no other.
+    Each story that was not deleted is published once, within seconds of its end, also if no
+    process ran for days. No view depends on it: stories vanish by themselves. Run it for the
+    version of the views that is read, and for no other.
     """
     from streams.app.logs import configure_logs
     from streams.app.settings import settings

@@ -36,7 +36,7 @@ def lag(
     listed with the reason, and so are workers that do not answer.
 
     The counts are those of workers that run now, since each started: consumed = applied +
-    duplicates + dead letters, while no batch is in hand.
+    duplicates + dead letters, while no batch is in flight.
     """
     from streams.app.lake.refused_changes import refused_changes
     from streams.app.settings import settings

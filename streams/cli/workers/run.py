@@ -45,7 +45,7 @@ def run(
     ] = None,
     number: Annotated[int, typer.Option(min=0, hidden=True)] = 0,
 ) -> None:
-    """Run workers until Ctrl-C or SIGTERM; then they finish the batch in hand and commit it.
+    """Run workers until Ctrl-C or SIGTERM; then they finish and commit the current batch.
 
     One worker runs in this process, several in one child process each. No worker is started
     again: if one ends by itself, the others are stopped and the exit code is not 0. Workers that

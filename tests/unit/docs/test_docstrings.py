@@ -1,0 +1,56 @@
+"""Docstrings follow docs/style.md as far as a machine can see."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from streams.cli.main import COMMANDS, command_of
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted(path for folder in ("streams", "jobs") for path in (ROOT / folder).rglob("*.py"))
+OPENING = re.compile(
+    r"(Who|What|Whose|Whom|Where|How|When|Whether|Of|Those|As|The same|That|Which|Not|No|If)\b"
+)
+WORD = re.compile(
+    r"\b(told|tells?|anew|whom|meanwhile|lacks?|stands?|lies|bears?|puts? right|for ever"
+    r"|somebody|nobody|at hand|in hand|held up|beside|whoever|likewise)\b",
+    re.IGNORECASE,
+)
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each docstring; help of commands is checked as it is printed."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, _Documented) and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_follow_the_style(path: Path) -> None:
+    found = [
+        f"{path.name}:{line}: {hit[0]!r} in {text.splitlines()[0]!r}"
+        for line, text in docstrings(path)
+        if (hit := OPENING.match(text) or WORD.search(text))
+    ]
+    assert found == []
+
+
+def helps(command: Any) -> Iterator[str]:
+    """Yield the help of a command, of its verbs and of their options."""
+    yield command.help or ""
+    for param in command.params:
+        yield getattr(param, "help", "") or ""
+    for verb in getattr(command, "commands", {}).values():
+        yield from helps(verb)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_follows_the_style(name: str) -> None:
+    texts = (COMMANDS[name][1], *helps(command_of(name)))
+    assert [text for text in texts if OPENING.match(text) or WORD.search(text)] == []
