@@ -111,6 +111,13 @@ def test_files_are_there(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "adr").glob("*.md")), ids=lambda page: page.stem)
+def test_decisions_have_the_usual_sections(page: Path) -> None:
+    title, *sections = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert title.partition(".")[0] == str(int(page.stem.partition("-")[0]))
+    assert sections == ["Context", "Decision", "Alternatives considered", "Consequences"]
+
+
 def test_every_page_is_in_the_index() -> None:
     indexed = {file for file, _ in links(DOCS / "README.md")}
     assert {page for page in DOCS.rglob("*.md") if page.name != "README.md"} <= indexed
