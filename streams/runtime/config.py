@@ -28,9 +28,9 @@ class WorkerConfig:
     """Longest time, in milliseconds, that a batch waits until it is full."""
     patient: bool = False
     """Whether a batch always waits `batch_wait_ms` and is never divided, for a store where each
-    wait and batch has a price. Otherwise a batch waits no longer than the batch before took: hardly
-    at all when few records come, and in a flood it is full before that. A batch that waits for a
-    server is then divided by partitions, and blocks no other partition."""
+    batch has a price. Otherwise a batch waits no longer than the batch before took: hardly at all
+    when few records come, and in a flood it is full before that. A batch that waits for a server is
+    then divided by partitions, and blocks no other partition."""
     buffer: Buffer = field(default_factory=Buffer)
     commit_every_s: float = 1.0
     """Seconds between commits. A worker that replaces a killed one applies again what the killed

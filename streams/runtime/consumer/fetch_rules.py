@@ -76,8 +76,7 @@ class FetchRules:
         """Generation whose partitions are positioned where reading is to begin, or further on."""
 
     async def seek(self, seek: Callable[[], Awaitable[T]]) -> T:
-        """Call `seek`, which moves the partitions to where reading is to begin; return its result.
-        """
+        """Call `seek`, which moves the partitions to where reading begins; return its result."""
         generation, self._sought = self._source.generation, NOTHING.generation
         starts = await seek()
         if generation == self._source.generation:

@@ -103,8 +103,7 @@ class Positions:
                 reading.holes = kept
 
     def at(self, partition: TopicPartition) -> int | None:
-        """Return the first offset that may hold an unapplied record; `None` before reading begins.
-        """
+        """Return the first offset that may hold an unapplied record; `None` before reading."""
         reading = self._readings.get(partition)
         return None if reading is None else reading.past_holes(reading.applied)
 

@@ -30,10 +30,9 @@ class RecordPosition(NamedTuple):
 
 
 class Attempts(NamedTuple):
-    """History of a record.
+    """History of a record: where and when it was first appended, and how often it failed.
 
-    Its first position, its append time there (milliseconds since the Unix epoch), and its number of
-    failures.
+    `first_seen` is in milliseconds since the Unix epoch.
     """
 
     origin: RecordPosition
