@@ -1,5 +1,5 @@
-"""The Faust side: batches from topics through a pipeline, at least once, nothing lost.
+"""Faust workers that run batches of records from topics through a pipeline, at least once.
 
-Knows nothing of Storyline: record, batch and effect types come in as type variables, steps as
-callables.
+No record is lost. The package knows nothing of Storyline: record, batch and effect types are type
+variables, and the steps are callables.
 """

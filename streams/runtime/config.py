@@ -1,4 +1,4 @@
-"""How a worker reads, and the Faust app that does."""
+"""Settings of a worker's reading, and the Faust app that they configure."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,46 +8,49 @@ from streams.runtime.consumer.transport import BatchApp
 
 _DAY_S = 86_400.0
 _NEVER_FULL = 1_000_000
-"""Faust's own bound on a queue, in batches: the transport fetches nothing that has no room."""
+"""Faust's own bound on a queue, in batches. It is never reached, because the transport fetches only
+what there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """How a worker reads. `data_dir` is for what Faust keeps, which here is nothing to miss."""
+    """Settings of a worker's reading. Nothing that Faust keeps in `data_dir` is needed again."""
 
     group: str
     bootstrap: str
     data_dir: Path
     instance: str | None = None
-    """This process's name in its group, which no other running process may have. A process that
-    comes back under its name within `session_timeout_s` has its partitions at once, and nobody
-    else's move; one without a name gives them up when it stops."""
+    """Name of this process in its group; no other running process may have it. A process that
+    returns under its name within `session_timeout_s` gets its partitions back at once, and no other
+    member's partitions move. A process without a name gives its partitions up when it stops."""
     batch_records: int = 2000
     batch_wait_ms: int = 50
-    """How long records are waited for until a batch is full, at most."""
+    """Longest time, in milliseconds, that a batch waits until it is full."""
     patient: bool = False
-    """Whether that is always waited, and a batch never divided, for a store where each has a price.
-    Otherwise a batch waits no longer than the one before took: hardly at all when little comes, and
-    in a flood it is full before that. One that a server holds up is divided by partitions, and
-    holds up no other."""
+    """Whether a batch always waits `batch_wait_ms` and is never divided, for a store where each
+    batch has a price. Otherwise a batch waits no longer than the batch before took: hardly at all
+    when few records come, and in a flood it is full before that. A batch that waits for a server is
+    then divided by partitions, and blocks no other partition."""
     buffer: Buffer = field(default_factory=Buffer)
     commit_every_s: float = 1.0
-    """What was applied meanwhile, a killed worker does again; and readers who wait for a record
-    (`--wait-for`) wait so long."""
+    """Seconds between commits. A worker that replaces a killed one applies again what the killed
+    one had applied since its last commit. Readers that wait for a record (`--wait-for`) wait up to
+    this long."""
     session_timeout_s: float = 30.0
-    """How long the group waits for a member that is silent."""
+    """Seconds that the group waits for a member that is silent."""
     stop_within_s: float = 30.0
-    """From the signal to the end, the batch in hand included."""
+    """Seconds from the signal to the end of the process, including the batch in flight."""
     watch_every_s: float = 5.0
     blocked_after_s: float = 60.0
-    """A worker that waits at a record for a server reports itself as unhealthy after so long."""
+    """Seconds that a worker waits at a record for a server before it reports itself as unhealthy.
+    """
     stalled_after_s: float = 120.0
-    """A partition with work to do that makes no progress for so long makes the worker unhealthy,
-    and ends it where it will not make any by itself."""
+    """Seconds without progress, in a partition with work to do, until the worker is unhealthy. The
+    worker then also ends if the partition cannot recover by itself."""
 
 
 def make_app(config: WorkerConfig) -> BatchApp:
-    """The Faust app of a group: no web server, no leader topic, no tables, raw bytes."""
+    """Return the Faust app of a group: no web server, no leader topic, no tables, raw bytes."""
     app = BatchApp(
         config.group,
         broker=f"kafka://{config.bootstrap}",
@@ -55,8 +58,8 @@ def make_app(config: WorkerConfig) -> BatchApp:
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
-        # There are no tables. Where they might have stand-ins, Faust's assignor lets members keep
-        # as many partitions as the largest share is, and one who comes late may have none.
+        # There are no tables. If they might have standbys, Faust's assignor lets members keep as
+        # many partitions as the largest share is, and a member that joins late may get none.
         table_standby_replicas=0,
         key_serializer="raw",
         value_serializer="raw",

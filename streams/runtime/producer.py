@@ -1,4 +1,4 @@
-"""The worker's one producer: what it returns from is acknowledged by every in-sync replica."""
+"""Kafka producer of a worker, which waits until every in-sync replica acknowledges a message."""
 
 import threading
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_BYTES = 2_097_152
-"""Above what a topic takes by default, for a dead letter is the record and its headers."""
+"""Larger than a topic's default limit, because a dead letter is the record plus headers."""
 
 _WAIT_S = 0.2
 _PASSING = {
@@ -23,7 +23,7 @@ _PASSING = {
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
     KafkaError._RESOLVE,
-    # An operator's to correct, like a wrong password: no verdict about a message.
+    # An operator corrects these, like a wrong password; they say nothing about a message.
     KafkaError._AUTHENTICATION,
     KafkaError._SSL,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -33,15 +33,15 @@ _PASSING = {
 
 
 class ProducerUnavailableError(Exception):
-    """The broker did not acknowledge in time; send again."""
+    """Failure of the broker to acknowledge in time; the caller may send again."""
 
 
 class MessageRefusedError(Exception):
-    """The broker will never take this message; somebody must look."""
+    """Permanent refusal of a message by the broker; an operator must look at the cause."""
 
 
 class Message(NamedTuple):
-    """A message to send; `timestamp` in ms, None for now."""
+    """A message to send. `timestamp` is in milliseconds since the Unix epoch; `None` means now."""
 
     topic: str
     key: bytes | None
@@ -51,7 +51,7 @@ class Message(NamedTuple):
 
 
 class AckedProducer:
-    """An idempotent producer (acks=all) that waits for what it sends. Safe between threads."""
+    """An idempotent producer (acks=all) that waits for what it sends. Thread-safe."""
 
     def __init__(self, bootstrap: str, *, client_id: str, acknowledge_within_s: float = 20) -> None:
         self._producer = Producer(
@@ -71,9 +71,12 @@ class AckedProducer:
         self._lock = threading.Lock()
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send in order and wait for every acknowledgement.
+        """Send messages in order and wait for every acknowledgement.
 
-        Raises ProducerUnavailableError (try again) or MessageRefusedError (never will).
+        Raises:
+            ProducerUnavailableError: If the broker did not acknowledge in time; the caller may try
+                again.
+            MessageRefusedError: If the broker will never take one of the messages.
         """
         with self._lock:
             errors: list[KafkaError] = []
@@ -117,7 +120,7 @@ class AckedProducer:
 
 
 class _Quiet:
-    """librdkafka's own log lines, which repeat what the errors say, at debug level."""
+    """Logger of librdkafka's own lines, which repeat what the errors say, at debug level."""
 
     def log(self, level: int, message: str, *args: Any) -> None:  # noqa: ARG002
         log.debug("kafka client", message=message % args if args else message)

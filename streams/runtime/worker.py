@@ -1,4 +1,4 @@
-"""One worker: a consumer group's topics through their pipelines, until told to stop."""
+"""Worker that runs a consumer group's topics through their pipelines until it is stopped."""
 
 import asyncio
 import logging
@@ -27,25 +27,27 @@ from streams.runtime.processing.topic_runner import TopicRunner
 log = structlog.get_logger(__name__)
 
 _THREADS = 256
-"""At most; one for each topic with a batch in hand and each partition that waits for a server."""
+"""Upper limit of threads: one for each topic with a batch in flight, and one for each partition
+that waits for a server."""
 
 _GRACE = 1.5
-"""How many times `stop_within_s` a worker that makes no progress has for leaving its group."""
+"""Factor of `stop_within_s`: how long a worker that makes no progress may take to leave its group.
+"""
 
 
 class NoProgressError(RuntimeError):
-    """Partitions stand still and nothing here will move them; a new process may."""
+    """Stall of partitions that nothing in this process will end; a new process may."""
 
     def __init__(self, stalls: Iterable[Stall]) -> None:
         super().__init__("; ".join(map(str, stalls)))
 
 
 class Worker:
-    """Runs pipelines, one Faust agent per topic, each batch in a thread.
+    """Runner of pipelines: one Faust agent per topic, each batch in a thread.
 
-    The event loop stays free while a batch is being applied, so that heartbeats and commits go on.
-    `wanted_from` tells where a store that keeps offsets itself ends: reading begins there where
-    the group's commit lies beyond.
+    The event loop stays free while a batch is applied, so that heartbeats and commits continue.
+    `wanted_from` returns the offset at which a store that keeps offsets itself ends. Reading begins
+    there if the group's commit is beyond it.
     """
 
     def __init__(
@@ -63,15 +65,22 @@ class Worker:
         self._stopping = stopping
         self._wanted_from = wanted_from
         self._late: threading.Timer | None = None
-        """Ends the process if it does not end by itself."""
+        """Timer that ends the process if it does not end by itself."""
         blockages = {topic: each.blockages.current for topic, each in pipelines.items()}
         self.vitals = WorkerStatus(config, blockages, self._give_up)
         metrics.gauge(self.vitals)
 
     def run(self, assigned: Callable[[], None] = lambda: None) -> None:
-        """Work until SIGTERM or SIGINT; raises whatever else ended it, nothing acknowledged.
+        """Run until SIGTERM or SIGINT.
 
-        `assigned` is called whenever the group has assigned partitions: at a rebalance, again.
+        Args:
+            assigned: Called whenever the group has assigned partitions, so again after each
+                rebalance.
+
+        Raises:
+            MembershipLostError: If the group no longer knows this process under its name.
+            NoProgressError: If partitions make no progress and cannot recover in this process.
+            Exception: If anything else ends the worker. A batch that fails is not acknowledged.
         """
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._main(assigned))
@@ -102,7 +111,7 @@ class Worker:
             await self._until_the_end()
         finally:
             self._stopping.set()
-            self._signalled.set()  # also where no signal came: every topic's agent is to end
+            self._signalled.set()  # also if no signal came: every topic's agent is to end
             self.vitals.stop()
             await self._leave()
             if self._late is not None:
@@ -127,12 +136,16 @@ class Worker:
             raise RuntimeError("the Kafka consumer ended") from self._app.crash_reason
 
     def _fail(self, error: Exception) -> None:
-        """Let `run` end with this error."""
+        """Make `run` end with this error."""
         if not self._failed.done():
             self._failed.set_exception(error)
 
     def _give_up(self, stalls: Sequence[Stall]) -> None:
-        """End the process, from another thread; at once where the event loop itself hangs."""
+        """End the process because of these stalls. Called from another thread.
+
+        `run` raises the error. If the process has not ended `_GRACE * stop_within_s` seconds later,
+        for example because the event loop hangs, a timer ends it without cleanup.
+        """
         error = NoProgressError(stalls)
         log.error("the worker ends: it makes no progress", stalls=[str(stall) for stall in stalls])
         self._loop.call_soon_threadsafe(self._fail, error)
@@ -141,7 +154,7 @@ class Worker:
         self._late.start()
 
     async def _consume(self, stream: Any) -> None:
-        """The Faust agent of one topic. A failure ends the process, not just the agent."""
+        """Run the Faust agent of one topic. A failure ends the process, not just the agent."""
         (topic,) = stream.channel.topics
         config = self._config
         longest_s = config.batch_wait_ms / 1000
@@ -168,7 +181,7 @@ class Worker:
         except StoppedError:
             log.info("stopped while waiting; the batch will be read again", topic=topic)
         except Exception as error:  # noqa: BLE001 - handed to `run`, which raises it
-            # At once: leaving the group may take longer than it is given.
+            # Log at once: leaving the group may take longer than `stop_within_s`.
             log.error("the worker ends", topic=topic, error=f"{type(error).__name__}: {error}")
             self._fail(error)
         finally:
@@ -176,7 +189,7 @@ class Worker:
         await asyncio.Event().wait()  # an agent that returns would be started again
 
     async def _next(self, gatherer: Batcher, wait_s: float) -> MicroBatch | None:
-        """The next batch, or None when the worker is to stop."""
+        """Return the next batch; `None` when the worker is to stop."""
         gathering = asyncio.ensure_future(gatherer.gather(wait_s))
         signalled = asyncio.ensure_future(self._signalled.wait())
         await asyncio.wait({gathering, signalled}, return_when=asyncio.FIRST_COMPLETED)
@@ -187,10 +200,10 @@ class Worker:
         return gathering.result()
 
     async def _leave(self) -> None:
-        """Let batches in hand end, commit what is applied, and leave the group, in time.
+        """Wait for batches in flight, commit what is applied, and leave the group, in time.
 
-        Beyond the time the process ends at once: a thread cannot be made to end, nor can Faust's
-        tasks that wait for it. What the batch had not acknowledged is read again.
+        After `stop_within_s` seconds the process ends at once, because nothing can end a thread, or
+        the Faust tasks that wait for it. What the batch had not acknowledged is read again.
         """
         try:
             async with asyncio.timeout(self._config.stop_within_s):

@@ -1,6 +1,6 @@
-"""Which fetched batches a member of the group may use, and what it may commit.
+"""Rules for the fetched batches that a member of the group may use, and for what it may commit.
 
-The rules of the consumer, without Faust and Kafka; they ask a `Member` for both.
+The rules need neither Faust nor Kafka; a `Member` gives access to both.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -15,14 +15,14 @@ from streams.runtime.consumer.raw_batch import RawBatch
 log = structlog.get_logger(__name__)
 
 _FETCH_S = 1.0
-"""How long a fetch is waited for."""
+"""Seconds that a fetch waits for records."""
 _FULL_S = 0.02
-"""The same while a topic has no room: how soon it is noticed that it has."""
+"""Seconds that a fetch waits while a topic has no room: how soon new room is noticed."""
 _UNASSIGNED_S = 0.2
 
 
 class Buffer(NamedTuple):
-    """What of a topic may wait for its pipeline, besides one fetch of each partition."""
+    """Limits on a topic's records that wait for its pipeline, besides one fetch per partition."""
 
     size: int = 4_194_304
     """Bytes of keys and values."""
@@ -34,29 +34,29 @@ class Member(Protocol):
 
     @property
     def generation(self) -> int:
-        """Of the group, as this member knows it; one is an assignment of partitions to members."""
+        """Generation of the group as this member knows it: one assignment of partitions."""
         ...
 
     @property
     def flowing(self) -> bool:
-        """Whether messages may be handed out; not so in the midst of a rebalance."""
+        """Return whether messages may be handed out; `False` during a rebalance."""
         ...
 
     def assignment(self) -> Set[TopicPartition]: ...
     def active(self) -> Set[TopicPartition]:
-        """The assigned partitions that are to be fetched now."""
+        """Return the assigned partitions that are to be fetched now."""
         ...
 
     def committed(self, partition: TopicPartition) -> int | None:
-        """The group's commit as it was at the last seek; None where there is none."""
+        """Return the group's commit as of the last seek; `None` if there is none."""
         ...
 
     def handed_out(self, partition: TopicPartition) -> int | None:
-        """The last offset handed out, or where reading was to begin."""
+        """Return the last offset handed out, or the offset where reading was to begin."""
         ...
 
     def waiting(self, topic: str) -> Sequence[RawBatch]:
-        """What of a topic was handed out and not yet taken by its pipeline."""
+        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
         ...
 
     def take_holes(self) -> Iterator[OffsetGap]: ...
@@ -72,16 +72,16 @@ class Member(Protocol):
 
     async def fetch(self, partitions: Set[TopicPartition], within_s: float) -> Fetched: ...
     async def hand_out(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
-        """Queue a batch for its topic's pipeline, unless the flow stops meanwhile."""
+        """Queue a batch for its topic's pipeline, unless the flow stops first."""
         ...
 
     async def pause(self, seconds: float) -> None:
-        """Wait while nothing is fetched. Raises what went wrong with the group meanwhile."""
+        """Wait while nothing is fetched. Raise the group's error if there is one."""
         ...
 
 
 class ConsumerRules:
-    """What one member reads: its positions, and the way from the fetcher to the pipelines."""
+    """Reading of one member: its positions, and the path from the fetcher to the pipelines."""
 
     def __init__(self, member: Member, buffer: Buffer) -> None:
         self.positions = Positions()
@@ -89,17 +89,22 @@ class ConsumerRules:
         self._buffer = buffer
         self._sought: set[TopicPartition] = set()
         self._held: set[TopicPartition] = set()
-        """Partitions of which nothing is fetched for now."""
+        """Partitions that are not fetched for now."""
 
     @property
     def generation(self) -> int:
         return self._member.generation
 
     async def begin(self, partition: TopicPartition, generation: int, offset: int) -> bool:
-        """Note where reading begins in a partition, if that is not known of this generation.
+        """Record where reading begins in a partition, unless that is known for this generation.
 
-        `offset` is the first one that the fetcher came to. False where the partition is being
-        taken away or not yet given: what was fetched of it is not to be used.
+        Args:
+            generation: Generation of the group in which the partition was fetched.
+            offset: First offset that the fetcher came to.
+
+        Returns:
+            `False` if the partition is being revoked or is not assigned yet; what was fetched of it
+            must not be used then. `True` otherwise.
         """
         if self.positions.knows(partition, generation):
             return True
@@ -113,20 +118,20 @@ class ConsumerRules:
         return True
 
     async def seek(self) -> None:
-        """Begin at the commits; from then on the assigned partitions may be read."""
+        """Move to the commits; from then on the assigned partitions may be read."""
         generation = self.generation
         await self._member.seek_to_commits()
         if generation == self.generation:
             self._sought = set(self._member.assignment())
 
     async def revoke(self, partitions: Set[TopicPartition]) -> None:
-        """The partitions are taken away: commit what is applied, and use no more of them."""
+        """Commit what is applied, and stop the use of partitions that the group takes away."""
         await self._member.commit()
         self._sought -= partitions
         self.positions.forget(partitions)
 
     def hold(self, partition: TopicPartition) -> None:
-        """Fetch no more of a partition until `resume`; what is fetched already comes on."""
+        """Fetch no more of a partition until `resume`; what is already fetched still comes."""
         self._held.add(partition)
 
     def resume(self, partition: TopicPartition) -> None:
@@ -135,8 +140,9 @@ class ConsumerRules:
     async def take(self) -> None:
         """Hand out what is fetched next.
 
-        What a rebalance finds on its way here is dropped. Whoever has the partition then reads it
-        again, for reading begins at the commits, and the flow does only after that.
+        Batches that a rebalance overtakes on their way here are dropped. The member that has the
+        partition after it reads them again, because reading begins at the commits, and messages
+        flow only after that.
         """
         fetched = await self._next()
         for partition, batch in fetched.batches.items():
@@ -146,11 +152,11 @@ class ConsumerRules:
                 await self._member.hand_out(partition, batch, fetched.generation)
 
     def _is_current(self, generation: int) -> bool:
-        """Whether the partitions are still assigned as they were in that generation."""
+        """Return whether messages flow and the assignment is still that of `generation`."""
         return self._member.flowing and self.generation == generation
 
     async def _next(self) -> Fetched:
-        """Batches of the topics that have room for more; of the others nothing is fetched."""
+        """Return batches of the topics that have room for more; the others are not fetched."""
         active = self._member.active()
         room = {topic: self._has_room(topic) for topic in {topic for topic, _ in active}}
         wanted = active - self._held
@@ -170,7 +176,7 @@ class ConsumerRules:
                 self.positions.hole(hole.partition, hole.start, hole.end)
 
     def _has_room(self, topic: str) -> bool:
-        """Whether what waits for the pipeline leaves room for another fetch of each partition."""
+        """Return whether pending batches leave room for another fetch of each partition."""
         waiting = self._member.waiting(topic)
         return len(waiting) < self._buffer.batches and (
             sum(batch.size for batch in waiting) < self._buffer.size

@@ -1,6 +1,6 @@
-"""When a member of the group may fetch, and which offsets of the log hold no record.
+"""Rules for when a member of the group may fetch, and the offsets of the log without a record.
 
-The rules of the fetching thread, without Faust and Kafka; they ask a `Fetcher` for both.
+The rules of the fetching thread need neither Faust nor Kafka; a `Fetcher` gives access to both.
 """
 
 import asyncio
@@ -41,39 +41,42 @@ class Fetcher(Protocol):
     def generation(self) -> int: ...
     @property
     def flowing(self) -> bool:
-        """Whether messages may be handed out; not so in the midst of a rebalance."""
+        """Return whether messages may be handed out; `False` during a rebalance."""
         ...
 
     async def reassigned(self) -> bool:
-        """True after waiting for an assignment that is under way. Raises once it is closed."""
+        """Wait for an assignment that is under way; return whether there was one.
+
+        Raises an error once the fetcher is closed.
+        """
         ...
 
     def at_hand(self, partitions: Set[TopicPartition]) -> Mapping[TopicPartition, RawBatch]:
-        """What was fetched of these partitions already."""
+        """Return what was already fetched of these partitions."""
         ...
 
     async def more(self, within_s: float) -> bool:
-        """Wait until something was fetched; False if nothing was in time."""
+        """Wait up to `within_s` seconds for a fetch. Return `False` if nothing is fetched."""
         ...
 
 
 class FetchRules:
-    """Hands out fetched batches of a generation once its partitions stand where reading begins.
+    """Fetch rules of one member: batches are handed out only after the seek of their generation.
 
-    A fetch moves a partition's position from where it stood to where it stands; what lies between
-    the two and was not handed out is a hole in the log: the marker that ends a transaction, the
-    records of an aborted one, what compaction removed. Records that get lost anywhere behind the
-    fetcher leave no such trace.
+    A fetch moves a partition's position forward. Offsets between its old and new position that were
+    not handed out are a gap in the log: the marker that ends a transaction, the records of an
+    aborted one, or what compaction removed. Records that get lost anywhere behind the fetcher leave
+    no such trace.
     """
 
     def __init__(self, source: Fetcher) -> None:
         self._source = source
         self._holes: deque[OffsetGap] = deque()
         self._sought = NOTHING.generation
-        """The generation whose partitions stand where reading is to begin, or further on."""
+        """Generation whose partitions are positioned where reading is to begin, or further on."""
 
     async def seek(self, seek: Callable[[], Awaitable[T]]) -> T:
-        """Let `seek` move the partitions to where reading is to begin."""
+        """Call `seek`, which moves the partitions to where reading begins; return its result."""
         generation, self._sought = self._source.generation, NOTHING.generation
         starts = await seek()
         if generation == self._source.generation:
@@ -81,17 +84,25 @@ class FetchRules:
         return starts
 
     async def fetch(self, partitions: Set[TopicPartition], within_s: float) -> Fetched:
-        """What was fetched of these partitions, a batch for each; waits for some if there is none.
+        """Return what was fetched of these partitions, one batch for each.
 
-        Partitions that are left out keep what was fetched, and nothing more is fetched of them.
+        Wait if there is none yet. Partitions that are left out keep what was fetched, and nothing
+        more is fetched of them.
+
+        Args:
+            within_s: Longest wait, in seconds.
+
+        Returns:
+            The batches, which may be empty; `NOTHING` if the flow stops or the generation has had
+            no seek.
         """
         source, now = self._source, asyncio.get_running_loop().time
         deadline = now() + within_s
         while source.flowing:
             if await source.reassigned():
-                continue  # the flow may have stopped meanwhile
+                continue  # the flow may have stopped during the wait
             if self._sought != source.generation:
-                # Faust may let an earlier rebalance's end start the flow in the midst of the next.
+                # The end of an earlier rebalance may start Faust's flow in the midst of the next.
                 await asyncio.sleep(_REBALANCING_S)
                 return NOTHING
             batches = source.at_hand(partitions)
@@ -103,11 +114,15 @@ class FetchRules:
     def passed(
         self, partition: TopicPartition, start: int, batch: RawBatch | None, end: int
     ) -> None:
-        """A fetch moved the partition's position from `start` to `end` and found this batch."""
+        """Record the gaps of a fetch that moved a partition's position from `start` to `end`.
+
+        Args:
+            batch: Records that the fetch found; `None` if it found none.
+        """
         self._holes.extend(_holes(partition, start, () if batch is None else batch.runs(), end))
 
     def take_holes(self) -> Iterator[OffsetGap]:
-        """The holes met since the last call, in order. May be called from another thread."""
+        """Yield the gaps found since the last call, in order. May be called from another thread."""
         while self._holes:
             yield self._holes.popleft()
 

@@ -1,4 +1,4 @@
-"""Faust's fetching thread on the Kafka client: committed records only, a batch for each fetch."""
+"""Faust's fetching thread on the Kafka client: committed records only, one batch for each fetch."""
 
 import asyncio
 from collections.abc import Mapping, Set
@@ -21,14 +21,17 @@ _READ_COMMITTED = "read_committed"
 
 
 class MembershipLostError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """The group no longer knows this process under its name: another one took it, or the session
-    ended. It must not join again, which would take the name back; a new process may."""
+    """Loss of the membership that the group knew under this process's name.
+
+    Another process took the name, or the session ended. This process must not join again, which
+    would take the name back; a new process may.
+    """
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):
-    """Faust's fetching thread, handing out each fetched partition as one batch.
+    """Faust's fetching thread, which hands out each fetched partition as one batch.
 
-    It is the `Source` of its `FetchRules`, whose holes alone are taken from another thread.
+    It is the `Fetcher` of its `FetchRules`; only their gaps are taken from another thread.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,9 +44,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             _join_once(self._ensure_consumer()._coordinator)
 
     async def raise_errors(self) -> None:
-        """Raise what went wrong with the group, which aiokafka keeps until somebody asks.
+        """Raise the group's error if there is one; aiokafka keeps it until a caller asks.
 
-        Until then it neither joins nor sends heartbeats, and Faust does not ask.
+        Until then aiokafka neither joins nor sends heartbeats, and Faust does not ask.
         """
         await self.call_thread(self._raise_errors)
 
@@ -59,7 +62,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         return bool(self.consumer.flow_active)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Begin at the group's commits, or earlier where the store lacks what lies before them."""
+        """Move to the group's commits, or before them if the store is missing earlier records."""
         return await self.call_thread(  # type: ignore[no-any-return]
             self.fetching.seek, self._seek_partitions
         )
@@ -90,11 +93,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Faust would ask for it only where the app itself writes transactions.
+        # Faust would set it only if the app itself writes transactions.
         consumer._isolation_level = _READ_COMMITTED
         return consumer
 
-    async def _fetch_records(  # type: ignore[override]  # batches, where Faust has lists
+    async def _fetch_records(  # type: ignore[override]  # batches instead of Faust's lists
         self,
         consumer: Any,  # noqa: ARG002 - it is this thread's own
         active_partitions: set[TP],
@@ -104,7 +107,12 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         return await self.fetching.fetch(active_partitions, timeout or 0)
 
     async def reassigned(self) -> bool:
-        """True after waiting for an assignment. Raises what went wrong with client or group."""
+        """Wait for an assignment that is under way; return whether there was one.
+
+        Raises:
+            ConsumerStoppedError: If the client is closed.
+            KafkaError: If the group has an error.
+        """
         consumer: Any = self._ensure_consumer()
         fetcher = consumer._fetcher
         if consumer._closed or fetcher._closed:
@@ -116,7 +124,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         return True
 
     def at_hand(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
-        """What was fetched already. A failed fetch is raised once there is nothing else."""
+        """Return what was already fetched.
+
+        A failed fetch is raised once there is nothing else.
+        """
         consumer: Any = self._ensure_consumer()
         fetcher = consumer._fetcher
         with fetcher._subscriptions.fetch_context():
@@ -140,7 +151,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         return batches
 
     def _unpacked(self, partition: Any, fetched: Any) -> RawBatch | None:
-        """The records of a fetch, the position moved past it, its holes noted."""
+        """Return the records of a fetch, if any; move the position past it and record its gaps."""
         if not fetched.check_assignment(partition):
             return None  # a seek or a rebalance came after it
         start = fetched._partition_records.next_fetch_offset
@@ -151,7 +162,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         return batch
 
     async def more(self, within_s: float) -> bool:
-        """Wait until something was fetched; False if nothing was in time."""
+        """Wait up to `within_s` seconds for a fetch. Return `False` if nothing is fetched."""
         consumer: Any = self._ensure_consumer()
         fetcher = consumer._fetcher
         waiter = fetcher._create_fetch_waiter()
@@ -164,10 +175,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
 
 def _join_once(coordinator: Any) -> None:
-    """Let a named member that lost its membership fail, where aiokafka would join anew.
+    """Make a named member that lost its membership fail, instead of joining again as aiokafka does.
 
-    Its heartbeats do not tell its name, so the broker's answer is that of an unknown member, not
-    that the name was taken.
+    The member's heartbeats do not contain its name, so the broker answers that the member is
+    unknown, not that the name was taken.
     """
     join_anew = coordinator.reset_generation
 

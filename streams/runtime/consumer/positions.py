@@ -1,20 +1,23 @@
-"""Where each partition's reading stands: what must come next, and what may be committed.
+"""Position of each partition: which offset must come next, and which may be committed.
 
-Faust 0.15 keeps a list of single acknowledged offsets, takes a jump in offsets for a hole in the
-log and acknowledges what it skips at a rebalance; each of these can commit past a record that
-nothing has applied. Here a position only moves over records that arrived in sequence, and over
-holes that the fetcher met in the log itself: markers of transactions, records of aborted ones,
-what compaction removed. Any other jump ends the process, so that the next one reads again.
+Faust 0.15 keeps a list of single acknowledged offsets, takes a jump in offsets for a gap in the log
+and acknowledges what it skips at a rebalance; each of these can commit past a record that nothing
+has applied. Here a position only moves over records that arrived in sequence, and over gaps that
+the fetcher found in the log itself: markers of transactions, records of aborted ones, what
+compaction removed. Any other jump ends the process, so that the next one reads again.
 """
 
 from collections.abc import Set
 
 TopicPartition = tuple[str, int]
-"""A topic and the number of one of its partitions; Faust's own TP is an equal tuple."""
+"""A topic and the number of one of its partitions. Faust's own TP is an equal tuple."""
 
 
 class PositionGapError(RuntimeError):
-    """Records between two positions never arrived; reading must begin again at the commit."""
+    """Gap between two positions whose records never arrived.
+
+    Reading must begin again at the commit.
+    """
 
     def __init__(self, partition: TopicPartition, expected: int, got: int) -> None:
         super().__init__(
@@ -34,14 +37,14 @@ class _PartitionOffsets:
         self.holes: dict[int, int] = {}
 
     def past_holes(self, offset: int) -> int:
-        """The first offset from `offset` on that no known hole covers."""
+        """Return the first offset, from `offset` on, that no known gap covers."""
         return next((end for start, end in self.holes.items() if start <= offset < end), offset)
 
 
 class Positions:
     """Positions of the partitions that this member of the group reads.
 
-    A generation is one assignment of partitions to the members; what a batch of an earlier
+    A generation is one assignment of partitions to the members. What a batch of an earlier
     generation applied is read again rather than acknowledged.
     """
 
@@ -53,13 +56,16 @@ class Positions:
         return reading is not None and reading.generation == generation
 
     def start(self, partition: TopicPartition, generation: int, offset: int) -> None:
-        """The group's position in a partition when it was assigned."""
+        """Record the group's position in a partition that was assigned."""
         self._readings[partition] = _PartitionOffsets(generation, offset)
 
     def arrived(self, partition: TopicPartition, first: int, last: int) -> None:
-        """The records from `first` to `last` arrived, both included, with none left out.
+        """Record that records `first` to `last`, both included, arrived with none left out.
 
-        Offsets may repeat; raises PositionGapError where they jump ahead.
+        Offsets may repeat.
+
+        Raises:
+            PositionGapError: If the offsets jump ahead.
         """
         reading = self._readings[partition]
         if last < reading.expected:
@@ -71,10 +77,11 @@ class Positions:
         reading.expected = last + 1
 
     def hole(self, partition: TopicPartition, start: int, end: int) -> None:
-        """The log holds no record to read from `start` up to, but not including, `end`.
+        """Record that the log holds no record to read from `start` up to, but not including, `end`.
 
-        Holes may overlap, as what is read again may be met from another offset on. Those that
-        overlap or touch become one: of nothing but aborted transactions there is one hole.
+        Gaps may overlap, because records that are read again may be found from another offset on.
+        Gaps that overlap or touch are merged, so a log of nothing but aborted transactions has one
+        gap.
         """
         holes = self._readings[partition].holes
         for at, till in [*holes.items()]:
@@ -84,7 +91,10 @@ class Positions:
         holes[start] = end
 
     def applied(self, partition: TopicPartition, generation: int, offset: int) -> None:
-        """Every record up to `offset` is applied, if the assignment is still that one."""
+        """Record that all records up to and including `offset` are applied.
+
+        Has no effect if the assignment is no longer that of `generation`.
+        """
         reading = self._readings.get(partition)
         if reading is not None and reading.generation == generation:
             reading.applied = max(reading.applied, offset + 1)
@@ -93,12 +103,12 @@ class Positions:
                 reading.holes = kept
 
     def at(self, partition: TopicPartition) -> int | None:
-        """The first offset that may hold a record not applied; None while reading has not begun."""
+        """Return the first offset that may hold an unapplied record; `None` before reading."""
         reading = self._readings.get(partition)
         return None if reading is None else reading.past_holes(reading.applied)
 
     def committable(self, partition: TopicPartition) -> int | None:
-        """The offset to commit; None where that is still where reading started."""
+        """Return the offset to commit; `None` if it is still where reading started."""
         reading = self._readings.get(partition)
         offset = self.at(partition)
         if reading is None or offset is None:
@@ -109,6 +119,6 @@ class Positions:
         return tuple(self._readings)
 
     def forget(self, partitions: Set[TopicPartition]) -> None:
-        """The partitions were taken away."""
+        """Drop the positions of partitions that were taken away."""
         for partition in partitions:
             self._readings.pop(partition, None)

@@ -20,24 +20,24 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Records of one partition. The n-th of each sequence belong together; never empty.
+    """Records of one partition. The n-th items of all sequences belong together; never empty.
 
-    Offsets rise, and skip what the log does not hold: markers of transactions, records of aborted
-    ones, what compaction removed. A null key or value is None.
+    Offsets ascend, and skip what the log does not hold: markers of transactions, records of aborted
+    ones, what compaction removed. A null key or value is `None`.
     """
 
     topic: str
     partition: int
     offsets: Sequence[int]
     timestamps: Sequence[int]
-    """Append times in ms since the Unix epoch."""
+    """Append times in milliseconds since the Unix epoch."""
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
     headers: Sequence[Headers]
 
     @cached_property
     def size(self) -> int:
-        """Bytes of keys and values: only what waits in a queue is asked for it."""
+        """Bytes of keys and values. Computed on first use: only batches in a queue need it."""
         return sum(map(len, filter(None, self.keys))) + sum(map(len, filter(None, self.values)))
 
     def __len__(self) -> int:
@@ -49,12 +49,12 @@ class RawBatch:
         return self.offsets[-1]
 
     def find(self, offset: int) -> int | None:
-        """The index of the record at an offset, None if the batch holds none there."""
+        """Return the index of the record at an offset; `None` if the batch holds none there."""
         index = bisect_left(self.offsets, offset)
         return index if index < len(self) and self.offsets[index] == offset else None
 
     def runs(self) -> Iterator[Run]:
-        """The offsets, cut where the log leaves some out."""
+        """Yield the runs of the offsets, cut where the log leaves some out."""
         first, last, count = self.offsets[0], self.last, len(self)
         if last - first + 1 == count:  # nearly always
             yield Run(first, last)
@@ -67,11 +67,11 @@ class RawBatch:
         yield Run(self.offsets[begins], last)
 
     def split(self, count: int) -> tuple["RawBatch", "RawBatch"]:
-        """The first `count` records and the others; both must hold some."""
+        """Return the first `count` records and the others; both must be non-empty."""
         return self._cut(slice(None, count)), self._cut(slice(count, None))
 
     def pick(self, indexes: Sequence[int]) -> "RawBatch":
-        """Return the records at these indexes, which rise; at least one."""
+        """Return the records at `indexes`, which must ascend and not be empty."""
 
         def picked(values: Sequence[R]) -> list[R]:
             return [values[index] for index in indexes]
@@ -87,7 +87,7 @@ class RawBatch:
         )
 
     def records(self, make: Callable[..., R]) -> Iterator[R]:
-        """`make(topic, partition, offset, append_time, key, value, headers)` of each record."""
+        """Yield `make(topic, partition, offset, append_time, key, value, headers)` per record."""
         return map(
             make,
             repeat(self.topic),

@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, handing out fetched batches and committing by `Positions`."""
+"""Faust's Kafka transport, which hands out fetched batches and commits by `Positions`."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
@@ -15,16 +15,16 @@ from streams.runtime.consumer.positions import Positions, TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 
 WantedFrom = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
-"""Partitions -> the first offset that the store of each lacks, where the store can tell."""
+"""Partitions -> the first offset that is missing from the store of each, if the store knows it."""
 
 _LOG_APPEND_TIME = 1
 
 
 class BatchConsumer(driver.Consumer):
-    """Hands out a message per fetched batch, its value a `RawBatch`, and never more than is wanted.
+    """Consumer of one message per fetched batch, its value a `RawBatch`, never more than is wanted.
 
-    Commits what the pipeline applied in sequence, and nothing that Faust alone acknowledged. It
-    is the `Member` of its `ConsumerRules`, which has the rules.
+    It commits what the pipeline applied in sequence, and nothing that Faust alone acknowledged. It
+    is the `Member` of its `ConsumerRules`, which hold the rules.
     """
 
     _thread: BatchThread
@@ -80,14 +80,14 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     def ack(self, message: Any) -> bool:  # noqa: ARG002
-        """Faust's acknowledgement of single messages (also of those it skips) has no effect."""
+        """Return `False`: Faust's acknowledgement of messages, also of skipped ones, is ignored."""
         return False
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """As Faust's own, one message for each fetched batch of a partition."""
+        """Hand out messages as Faust does, but one per fetched batch of a partition."""
         ending: tuple[type[BaseException], ...] = (
             *self.consumer_stopped_errors,
             asyncio.CancelledError,
@@ -103,7 +103,7 @@ class BatchConsumer(driver.Consumer):
                 raise
 
     def waiting(self, topic: str) -> list[RawBatch]:
-        """What of a topic was handed out and not yet taken by its pipeline."""
+        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
         queues = [channel.queue for channel in self._channels(topic)]
         return [event.message.value for queue in queues for event in tuple(queue._queue)]
 
@@ -140,10 +140,10 @@ class BatchConsumer(driver.Consumer):
         return self.positions.committable(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """A jump in offsets is judged by `Positions.arrived`, never taken as read."""
+        """Do nothing: `Positions.arrived` judges a jump in offsets, never taken as read."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's watch over streams does not see batches taken from a stream's queue."""
+        """Do nothing: Faust's watch over streams misses batches taken from a stream's queue."""
 
 
 class BatchTransport(driver.Transport):
@@ -155,7 +155,8 @@ class BatchApp(faust.App):
 
     buffer = Buffer()
     wanted_from: WantedFrom = staticmethod(lambda _: {})
-    """Asked at every assignment, in a thread of its own; by default the commits stand."""
+    """Called at every assignment, in a thread of its own. By default reading begins at the commits.
+    """
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -165,7 +166,7 @@ class BatchApp(faust.App):
         return cast(BatchConsumer, self.consumer)
 
     def group_topics(self, names: Iterable[str]) -> list[Any]:
-        """The topics, read as raw bytes."""
+        """Return the topics of these names, read as raw bytes."""
         return [
             self.topic(name, key_type=bytes, value_type=bytes, value_serializer="raw")
             for name in names

@@ -1,7 +1,7 @@
-"""Record batches as the broker sent them, taken apart into columns.
+"""Unpacking of record batches, as the broker sent them, into columns.
 
-aiokafka makes an object of eleven fields for each record, by way of a generator; here whole record
-batches are read at a time, by its own parser, below those objects.
+aiokafka makes an object of eleven fields for each record, through a generator. This module reads
+whole record batches at a time, with aiokafka's own parser, below those objects.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,15 @@ from streams.runtime.consumer.raw_batch import Headers, RawBatch
 
 
 def unpack(partition_records: Any) -> RawBatch | None:
-    """All records of a fetched partition that are committed; None if it holds no such record.
+    """Return all committed records of a fetched partition; `None` if it holds no such record.
 
-    `partition_records` is aiokafka's PartitionRecords of a consumer that reads committed records
-    only; its `next_fetch_offset` is moved past everything. Raises CorruptRecordException for a
-    batch whose checksum is wrong; what came before it is then to be fetched again.
+    Args:
+        partition_records: aiokafka's PartitionRecords, of a consumer that reads committed records
+            only. Its `next_fetch_offset` is moved past everything.
+
+    Raises:
+        CorruptRecordException: If the checksum of a batch is wrong. The records before that batch
+            must then be fetched again.
     """
     topic, partition = partition_records._tp
     offsets: list[int] = []
@@ -44,7 +48,7 @@ def unpack(partition_records: Any) -> RawBatch | None:
         if batch.next_offset is not None:
             # The end of a batch outlives the records that compaction took from it.
             partition_records.next_fetch_offset = batch.next_offset
-        elif offsets:  # the formats before 2 do not tell where a batch ends
+        elif offsets:  # the formats before 2 do not store where a batch ends
             partition_records.next_fetch_offset = offsets[-1] + 1
     if not offsets:
         return None
@@ -52,7 +56,10 @@ def unpack(partition_records: Any) -> RawBatch | None:
 
 
 def _is_readable(partition_records: Any, batch: Any) -> bool:
-    """Whether the batch holds records, and those of a transaction that was not aborted."""
+    """Return whether the batch holds records, other than those of an aborted transaction.
+
+    Also keeps the set of aborted producers up to date.
+    """
     aborted = partition_records._aborted_producers
     if batch.producer_id is not None:
         partition_records._consume_aborted_up_to(batch.base_offset)
@@ -64,7 +71,7 @@ def _is_readable(partition_records: Any, batch: Any) -> bool:
 
 
 def _from(batch: Any, offset: int) -> Iterable[Any]:
-    """The records from an offset on: a fetch begins with the batch in which its offset lies."""
+    """Return the records from `offset` on: a fetch begins with the batch that contains it."""
     if batch.next_offset is not None and batch.base_offset >= offset:
         return batch  # type: ignore[no-any-return]
     return (record for record in batch if record.offset >= offset)

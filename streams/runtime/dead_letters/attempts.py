@@ -1,6 +1,6 @@
-"""What a replayed record carries of its past, so that failing again is known as the same failure.
+"""Headers with a replayed record's history, so that failing again counts as the same failure.
 
-A record that never was replayed carries none of these headers: its first burial is attempt one.
+A record that was never replayed has none of these headers: its first dead letter is attempt one.
 """
 
 import re
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 class RecordPosition(NamedTuple):
-    """Where a record lies in the log; as text `topic:partition:offset`."""
+    """Position of a record in the log; as text, `topic:partition:offset`."""
 
     topic: str
     partition: int
@@ -30,7 +30,10 @@ class RecordPosition(NamedTuple):
 
 
 class Attempts(NamedTuple):
-    """A record's past: where it lay first, when it was appended there (ms), how often it failed."""
+    """History of a record: where and when it was first appended, and how often it failed.
+
+    `first_seen` is in milliseconds since the Unix epoch.
+    """
 
     origin: RecordPosition
     first_seen: int
@@ -38,7 +41,11 @@ class Attempts(NamedTuple):
 
 
 def parse_position(text: str) -> RecordPosition:
-    """The place that `str` of it tells. Raises ValueError."""
+    """Return the position that `text` names.
+
+    Raises:
+        ValueError: If `text` is not `topic:partition:offset`.
+    """
     found = _PLACE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not topic:partition:offset")
@@ -46,9 +53,9 @@ def parse_position(text: str) -> RecordPosition:
 
 
 def attempts_of(headers: Headers) -> Attempts | None:
-    """What the headers tell of a record's past; None where it was never replayed.
+    """Return the history in a record's headers; `None` if the record was never replayed.
 
-    Headers of these names that Storyline cannot have written count for nothing.
+    Headers of these names that Storyline cannot have written are ignored.
     """
     named = dict(headers)
     origin, *numbers = (
@@ -60,15 +67,16 @@ def attempts_of(headers: Headers) -> Attempts | None:
 
 
 def attempt_headers(attempts: Attempts) -> Headers:
-    """The headers that tell it."""
+    """Return the headers that hold a record's history."""
     named = zip(ATTEMPT_HEADERS, attempts, strict=True)
     return tuple((name, str(value).encode()) for name, value in named)
 
 
 def counted(headers: Headers) -> Headers:
-    """What the burial of a record with these headers adds: one attempt more, if it was replayed.
+    """Return what a dead letter adds to these headers of its record.
 
-    The rest is among the record's own headers, which a dead letter keeps.
+    That is one attempt more, or `()` if the record was never replayed. The rest is among the
+    record's own headers, which a dead letter keeps.
     """
     before = attempts_of(headers)
     if before is None:

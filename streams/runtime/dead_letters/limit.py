@@ -1,7 +1,8 @@
-"""Where too many of a topic's records cannot be applied, its consumer stops: a deployment that
-went wrong, of a producer or of the worker itself, must not drain a topic into its dead letters.
+"""Limit on dead letters: a topic's consumer stops if too many records cannot be applied.
 
-Records count in the order in which they came; no clock is read, and good records cost nothing.
+A deployment that went wrong, of a producer or of the worker itself, must not drain a topic into its
+dead letters. Records count in the order in which they came; no clock is read, and good records cost
+nothing.
 """
 
 from bisect import bisect_left
@@ -14,7 +15,7 @@ from streams.runtime.dead_letters.attempts import RecordPosition
 
 
 class CountedRecord(NamedTuple):
-    """A record that counts towards the limit: its number, why, and where it lies in the log."""
+    """A record that counts towards the limit: its number, error code and position in the log."""
 
     number: int
     code: str
@@ -23,18 +24,21 @@ class CountedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterHistory:
-    """What a limit has to know of the records of one topic that a process settled."""
+    """Records of one topic that a process finished, as far as a limit needs them."""
 
     records: int = 0
-    """All of them."""
+    """Number of all finished records."""
     bad: tuple[CountedRecord, ...] = ()
-    """The latest that count, oldest first, numbered among all records from 0."""
+    """Latest records that count, oldest first, numbered among all records from 0."""
     run: int = 0
-    """How many records of the end are bad, with no good one between them or behind."""
+    """Number of bad records at the end, with no good record between or after them."""
 
 
 class DeadLetterLimitError(Exception):
-    """Too many records cannot be applied. What was to be buried last is not, nor acknowledged."""
+    """Excess of records that cannot be applied.
+
+    The records that were to be reported last are neither reported nor acknowledged.
+    """
 
     def __init__(self, bad: Sequence[CountedRecord], of: int) -> None:
         ((self.code, times),) = Counter(str(one.code) for one in bad).most_common(1)
@@ -47,12 +51,12 @@ class DeadLetterLimitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterLimit:
-    """How many records of a topic may be bad before its consumer stops.
+    """Limit on a topic's bad records; its consumer stops at the limit.
 
-    It stops where the last `consecutive` records are bad, or where a share of `ratio` of the last
-    `window` records are (of all, while they are fewer), and no fewer than `minimum`: so, of any
-    `window` successive records, fewer than the greater of `minimum` and `ratio * window` are
-    buried. A `consecutive` of 0, or a `ratio` of 0, stops nothing.
+    The limit is reached if the last `consecutive` records are bad, or if a share of `ratio` of the
+    last `window` records is bad (of all records, while there are fewer), and no fewer than
+    `minimum`. So, of any `window` successive records, fewer than the greater of `minimum` and
+    `ratio * window` are reported. A `consecutive` of 0, or a `ratio` of 0, stops nothing.
     """
 
     ratio: float = 0.0
@@ -67,10 +71,14 @@ class DeadLetterLimit:
     def after(
         self, history: DeadLetterHistory, count: int, bad: Sequence[CountedRecord] = ()
     ) -> DeadLetterHistory:
-        """What is known once a batch of `count` records is settled, too; changes nothing.
+        """Return the history after one more batch; `history` itself does not change.
 
-        `bad` are those of the batch that count, in their order, numbered within the batch from 0.
-        Raises DeadLetterLimitError where the limit is reached at one of them.
+        Args:
+            count: Number of records in the batch.
+            bad: Records of the batch that count, in their order, numbered within the batch from 0.
+
+        Raises:
+            DeadLetterLimitError: If the limit is reached at one of `bad`.
         """
         known, run = list(history.bad), history.run
         for number, code, place in bad:
@@ -86,7 +94,7 @@ class DeadLetterLimit:
         return DeadLetterHistory(records, tuple(known[_first_from(oldest, known) :]), run)
 
     def used(self, history: DeadLetterHistory) -> float:
-        """How near the limit is: 0 without a bad record, 1 where it is reached."""
+        """Return how near the limit is: 0 without a bad record, 1 if the limit is reached."""
         return self._used(history.bad, history.records, history.run)
 
     def _used(self, bad: Sequence[CountedRecord], records: int, run: int) -> float:
@@ -97,7 +105,7 @@ class DeadLetterLimit:
         return max(consecutive, min(recent / self.minimum, recent / of / self.ratio))
 
     def _in_window(self, bad: Sequence[CountedRecord], records: int) -> tuple[int, int]:
-        """How many of the window's records are bad, and how many records it holds."""
+        """Return how many of the window's records are bad, and how many records it holds."""
         recent = len(bad) - _first_from(records - self.window, bad)
         return recent, min(records, self.window)
 
@@ -109,5 +117,5 @@ class DeadLetterLimit:
 
 
 def _first_from(number: int, bad: Sequence[CountedRecord]) -> int:
-    """The index of the first bad record that is not before the one with this number."""
+    """Return the index of the first bad record whose number is at least `number`."""
     return bisect_left(bad, number, key=lambda one: one.number)

@@ -1,4 +1,4 @@
-"""Holds one topic's pipeline to its limit of dead letters, from batch to batch."""
+"""Guard that keeps one topic's pipeline within its limit of dead letters, from batch to batch."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -16,10 +16,11 @@ from streams.runtime.monitoring.metrics import Metrics
 
 
 class DeadLetterLimitGuard:
-    """Asked before rejected records are buried, told once their batch is settled.
+    """Guard of one topic's limit: checks rejected records, and records finished batches.
 
-    Only what is rejected with one of `codes` counts, and no record that was replayed: somebody
-    sent that again on purpose. A process begins knowing of no record.
+    The pipeline calls `judge` before it reports rejected records, and `settled` once their batch is
+    finished. Only rejections with one of `codes` count, and no record that was replayed, because an
+    operator sent that again on purpose. A process begins with an empty history.
     """
 
     def __init__(
@@ -40,16 +41,24 @@ class DeadLetterLimitGuard:
     def judge(
         self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
     ) -> Sequence[CountedRecord]:
-        """Those of the rejected that count, for `settled`. Raises DeadLetterLimitError."""
+        """Return the rejected records that count, which the caller passes to `settled`.
+
+        Raises:
+            DeadLetterLimitError: If these records reach the limit.
+        """
         bad = self._counted(batches, rejected) if rejected else ()
         self._after(sum(map(len, batches)), bad)
         return bad
 
     def settled(self, count: int, bad: Sequence[CountedRecord]) -> None:
-        """So many records are applied or buried, and count from now on.
+        """Count `count` records as applied or reported from now on.
 
-        Raises DeadLetterLimitError where the parts of a divided batch, each within the limit when
-        it was judged, reach it together.
+        Args:
+            bad: Records of the batch that count, as `judge` returned them.
+
+        Raises:
+            DeadLetterLimitError: If the parts of a divided batch reach the limit together, although
+                each was within the limit when it was judged.
         """
         with self._lock:
             self._history = self._after(count, bad)
@@ -66,7 +75,7 @@ class DeadLetterLimitGuard:
     def _counted(
         self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
     ) -> list[CountedRecord]:
-        """Those of the rejected that count, in the order of the batches."""
+        """Return the rejected records that count, in the order of the batches."""
         codes = {
             (rejection.record.partition, rejection.record.offset): rejection.code
             for rejection in rejected

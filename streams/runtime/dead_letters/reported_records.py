@@ -1,4 +1,4 @@
-"""Which of a batch's records an earlier try buried: none is buried or counted twice."""
+"""Records of a batch that an earlier try reported, so that none is reported or counted twice."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ _Place = tuple[int, int]
 
 
 class ReportedRecords:
-    """The dead letters of one batch, through all tries of it and of its parts."""
+    """Dead letters of one batch, through all tries of it and of its parts."""
 
     def __init__(self) -> None:
         self._times: Counter[_Place] = Counter()
-        """Partition and offset -> how often; a batch may hold a record twice."""
+        """Partition and offset -> number of reports; a batch may hold a record twice."""
 
     def fresh(self, rejections: Iterable[Rejection]) -> list[Rejection]:
-        """Those that are still to be buried."""
+        """Return the rejections that are still to be reported."""
         known, fresh = self._times.copy(), []
         for rejection in rejections:
             place = _place(rejection)
@@ -28,14 +28,14 @@ class ReportedRecords:
         return fresh
 
     def add(self, rejections: Iterable[Rejection]) -> None:
-        """These are durable now."""
+        """Record rejections that are durable now."""
         for rejection in rejections:
             self._times[_place(rejection)] += 1
 
     def no_longer(self, batches: Sequence[RawBatch], rejections: Iterable[Rejection]) -> int:
-        """How many of the batches' records were buried and are not among `rejections` now.
+        """Return how many of the batches' records were reported and are not in `rejections` now.
 
-        What an earlier try applied lets a conflict look like a duplicate.
+        A conflict may look like a duplicate after an earlier try applied a part.
         """
         if not self._times:
             return 0

@@ -1,4 +1,4 @@
-"""Records that can never be applied go to `<topic>.dlq`, whole, with the reason in headers."""
+"""Reporting of records that can never be applied to `<topic>.dlq`, whole, with reason headers."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -29,7 +29,7 @@ _ERROR_HEADERS = (
 
 
 class RawRecord(Protocol):
-    """One record as the broker gave it; `append_time` in ms since the Unix epoch."""
+    """One record as the broker gave it. `append_time` is in milliseconds since the Unix epoch."""
 
     @property
     def topic(self) -> str: ...
@@ -48,7 +48,7 @@ class RawRecord(Protocol):
 
 
 class Rejection(Protocol):
-    """A record that cannot be applied, and why; the message quotes none of its content."""
+    """A record that cannot be applied, and why; `message` quotes none of the record's content."""
 
     @property
     def record(self) -> RawRecord: ...
@@ -63,12 +63,13 @@ class Rejection(Protocol):
 
 
 class DeadLetterSink(Protocol):
-    """Keeps records that can never be applied."""
+    """Port of the store that keeps records that can never be applied."""
 
     def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
         """Keep the records durably, each with its reason, and only then count them.
 
-        `class_name` names the step that refused them.
+        Args:
+            class_name: Name of the step that refused the records.
         """
         ...
 
@@ -78,9 +79,9 @@ def dead_letter_topic(topic: str) -> str:
 
 
 def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Headers:
-    """The headers of a dead letter, named as Kafka Connect names them, and two of our own.
+    """Return the headers that a dead letter adds: Kafka Connect's names, and two of Storyline's.
 
-    A record that was replayed has its number of attempts in one more.
+    A replayed record has its number of attempts in one more.
     """
     record = rejection.record
     texts = (
@@ -99,7 +100,7 @@ def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Heade
 
 
 def failed_at(headers: Headers) -> RecordPosition | None:
-    """Where the record of a dead letter lies in its topic; None where the headers do not say."""
+    """Return the position of a dead letter's record; `None` if the headers do not contain it."""
     named = dict(headers)
     topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
     try:
@@ -109,9 +110,10 @@ def failed_at(headers: Headers) -> RecordPosition | None:
 
 
 def own_headers(headers: Headers) -> Headers:
-    """The headers that a dead letter's record had of its own: those of burials are taken off.
+    """Return the record's own headers, without those that reporting and replay added.
 
-    Ours are the last ones of their names: a record may have had such a header itself.
+    The headers that reporting added are the last ones of their names: a record may have had such a
+    header itself.
     """
     kept: list[tuple[str, bytes | None]] = []
     ours = set(_ERROR_HEADERS)
@@ -124,16 +126,16 @@ def own_headers(headers: Headers) -> Headers:
 
 
 class DeadLetterReporter:
-    """The dead letter queues of one consumer group."""
+    """Reporter of records to the dead letter queues of one consumer group."""
 
     def __init__(self, send: Callable[[Sequence[Message]], None], metrics: Metrics) -> None:
         self._send = send
         self._metrics = metrics
 
     def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
-        """Write the records and wait for the acknowledgement; only then are they counted.
+        """Write the records, wait for the acknowledgement, and only then count them.
 
-        A record's own headers come first, so that of equal names the last one is ours.
+        A record's own headers come first, so that of equal names the last one is Storyline's.
         """
         self._send(
             [

@@ -57,7 +57,7 @@ class Blockages:
             self._current.pop(part, None)
 
     def current(self) -> tuple[Blockage, ...]:
-        """Return the blockages of the moment, in the order of partitions."""
+        """Return the current blockages, in the order of partitions."""
         with self._lock:
             return tuple(sorted(self._current.values()))
 

@@ -1,4 +1,4 @@
-"""What a worker counted, read back from its own answer to Prometheus."""
+"""Counters of a worker, read back from its own answer to Prometheus."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from streams.runtime.monitoring.metric_names import APPLIED, CONSUMED, DEAD_LETT
 
 
 class TopicCounters(NamedTuple):
-    """What one worker counted for one topic since it started."""
+    """Counts of one worker for one topic since the worker started."""
 
     consumed: int
     applied: int
@@ -19,12 +19,12 @@ class TopicCounters(NamedTuple):
 
     @property
     def balanced(self) -> bool:
-        """Whether every record consumed is accounted for (false while a batch is in hand)."""
+        """Return whether every consumed record is accounted for (`False` during a batch)."""
         return self.consumed == self.applied + self.duplicates + sum(self.dead_letters.values())
 
 
 def read_counters(exposition: str) -> dict[str, TopicCounters]:
-    """Topic -> tally, read from a worker's answer to Prometheus."""
+    """Return topic -> counters, read from a worker's answer to Prometheus."""
     counts: dict[str, dict[str, int]] = {}
     codes: dict[str, dict[str, int]] = {}
     for family in text_string_to_metric_families(exposition):

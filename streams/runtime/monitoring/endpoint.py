@@ -1,4 +1,4 @@
-"""What a worker answers over HTTP: its metrics, and whether it makes progress."""
+"""HTTP endpoint of a worker: its metrics, and whether it makes progress."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ _JSON = ("Content-Type", "application/json")
 
 
 class BlockedRecord(NamedTuple):
-    """A record that a partition waits at, for `seconds`. `overdue`: for longer than is normal."""
+    """A record that a partition waits at, for `seconds`; `overdue` if longer than is normal."""
 
     blockage: Blockage
     seconds: float
@@ -26,7 +26,7 @@ class BlockedRecord(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Whether a worker makes progress, and if not, what stands still."""
+    """Health of a worker: whether it makes progress, and the reasons if it does not."""
 
     group: str
     reasons: tuple[str, ...] = ()
@@ -40,9 +40,16 @@ class Health(NamedTuple):
 
 
 def serve(host: str, port: int, registry: CollectorRegistry, health: Callable[[], Health]) -> int:
-    """Answer `/metrics` and `/healthz` on `host`; port 0 takes a free one. Returns the port.
+    """Serve `/metrics` and `/healthz` in a background thread.
 
-    `/healthz` is 200 or 503, its body a JSON object of `status`, `group` and `reasons`.
+    `/healthz` is 200 or 503, its body a JSON object of `status`, `group`, `reasons` and `blocked`.
+
+    Args:
+        port: Port to listen on; 0 takes a free one.
+        health: Called at each request of `/healthz`, in the thread that answers it.
+
+    Returns:
+        The port.
     """
     metrics: Any = make_wsgi_app(registry)
 
@@ -83,4 +90,4 @@ def _status(health: Health) -> str:
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged."""
+        """Log nothing of a request."""

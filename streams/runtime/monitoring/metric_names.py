@@ -1,7 +1,8 @@
-"""The name of every metric of a worker, and what it counts.
+"""Name of every metric of a worker, and what it counts.
 
-Conservation: of a consumer group's topic, once nothing is in hand, consumed equals applied plus
-duplicates plus dead-lettered. The four are counted where each happens, none from the others.
+Conservation: for a topic of a consumer group, once no batch is in flight, consumed equals applied
+plus duplicates plus dead-lettered. The four are counted where each happens; none is computed from
+the others.
 """
 
 from collections.abc import Mapping
@@ -37,4 +38,4 @@ HELP: Mapping[str, str] = {
     BUFFERED: "Keys and values that were fetched and wait for their pipeline.",
     LIMIT_USED: "How near the limit of dead letters is: 0 without a bad record, 1 where it stops.",
 }
-"""Name -> what it counts: each metric that a worker answers with."""
+"""Name -> what it counts, for each metric that a worker answers with."""

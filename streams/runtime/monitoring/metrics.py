@@ -1,4 +1,4 @@
-"""The metrics of a worker: what is counted as it happens, and what is read off when asked."""
+"""Metrics of a worker: counters, updated as things happen, and gauges, read at each scrape."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -36,7 +36,7 @@ _PARTITION = (*_TOPIC, "partition")
 
 
 class Gauges(NamedTuple):
-    """What is read off a worker when it is asked, rather than counted."""
+    """Values that are read from a worker at each scrape, rather than counted."""
 
     standings: Mapping[TopicPartition, PartitionProgress]
     stalls: Iterable[Stall]
@@ -47,13 +47,13 @@ class Gauges(NamedTuple):
 
 
 class GaugeSource(Protocol):
-    """Who tells the levels; called from the thread that answers Prometheus."""
+    """Source of gauges; called from the thread that answers Prometheus."""
 
     def levels(self) -> Gauges: ...
 
 
 class Metrics:
-    """The metrics of one worker process: one consumer group, several topics."""
+    """Metrics of one worker process: one consumer group, several topics."""
 
     def __init__(self, group: str) -> None:
         self.group = group
@@ -86,21 +86,27 @@ class Metrics:
         self._retries.labels(self.group, topic, step).inc()
 
     def acknowledged(self, topic: str, *, took_s: float, oldest: int, now_s: float) -> None:
-        """A batch is done at `now_s`; `oldest` is its earliest append time, in ms."""
+        """Record the acknowledgement of a batch.
+
+        Args:
+            took_s: Seconds that the batch took.
+            oldest: Earliest append time of the batch, in milliseconds since the Unix epoch.
+            now_s: Time of the acknowledgement, in seconds since the Unix epoch.
+        """
         self._batch_seconds.labels(self.group, topic).observe(took_s)
         self._latency.labels(self.group, topic).observe(max(0.0, now_s - oldest / 1000))
         self._last_applied.labels(self.group, topic).set(now_s)
 
     def dead_letter_limit(self, topic: str, used: float) -> None:
-        """How near a topic's limit of dead letters is: see `DeadLetterLimit.used`."""
+        """Set how near a topic's limit of dead letters is: see `DeadLetterLimit.used`."""
         self._limit_used.labels(self.group, topic).set(used)
 
     def gauge(self, worker: GaugeSource) -> None:
-        """Also answer with a worker's levels, as they are when Prometheus asks."""
+        """Add a worker's gauges, which are read at each scrape."""
         self.registry.register(_LevelCollector(self.group, worker))
 
     def read(self) -> dict[str, TopicCounters]:
-        """Topic -> what was counted since the worker started."""
+        """Return topic -> counts since the worker started."""
         return read_counters(generate_latest(self.registry).decode())
 
     def _counter(self, name: str, *labels: str) -> Counter:

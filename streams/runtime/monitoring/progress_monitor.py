@@ -1,4 +1,4 @@
-"""A look at the group's progress from outside the consumer, every few seconds.
+"""Monitor that samples the group's progress from outside the consumer, every few seconds.
 
 It has a thread and a client of its own, so that it sees what the consumer itself does not know:
 that its loop hangs, that a partition is never fetched, that commits do not reach the broker.
@@ -21,32 +21,34 @@ log = structlog.get_logger(__name__)
 
 _ANSWER_S = 5.0
 _LONGEST_GAP = 3
-"""Looks further apart than so many intervals were not all made: the process itself was paused."""
+"""Longest gap between two samples that counts as time without progress, in intervals. After a
+longer gap the process itself was paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssignedPartition:
-    """What the worker knows of an assigned partition."""
+    """State of an assigned partition, as the worker knows it."""
 
     position: int | None
-    """The first offset that may not be applied; None while nothing of it was fetched."""
+    """First offset that may not be applied; `None` while nothing of the partition was fetched."""
     busy: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSample:
-    """What was seen at a look; before the first one, nothing."""
+    """Result of one look at the group; empty before the first one."""
 
     standings: Mapping[TopicPartition, PartitionProgress] = field(default_factory=dict)
     stalls: tuple[Stall, ...] = ()
     unanswered_s: float = 0.0
-    """For how long the broker has not answered."""
+    """Seconds that the broker has not answered."""
 
 
 class ProgressMonitor:
-    """Looks every `every_s` until stopped; `hopeless` is called once, with the first such stalls.
+    """Monitor that takes a sample every `every_s` seconds until it is stopped.
 
-    `readings` gives the assigned partitions; it is called from the watcher's thread.
+    It calls `hopeless` once, with the first stalls that cannot recover, and then ends. `readings`
+    returns the assigned partitions; it is called from the monitor's thread.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class ProgressMonitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; does not wait for a look under way."""
+        """Stop sampling; does not wait for a sample that is under way."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -100,7 +102,7 @@ class ProgressMonitor:
         except KafkaException as error:
             if not self.last.unanswered_s:
                 log.warning("the broker does not tell the group's progress", error=str(error))
-            self._watch.look({}, now)  # what stands still meanwhile is no fault of this process
+            self._watch.look({}, now)  # a stall during the outage is no fault of this process
             return ProgressSample(unanswered_s=self.last.unanswered_s + passed)
         return ProgressSample(standings, tuple(self._watch.look(standings, now)))
 
@@ -120,7 +122,7 @@ class ProgressMonitor:
         }
 
     def _bounds(self, at: TopicPartition) -> tuple[int, int]:
-        """Where the log begins, and where what may be read of it ends."""
+        """Return the offset where the log begins, and the end of what may be read of it."""
         answer: Any = self._client.get_watermark_offsets(Place(*at), timeout=_ANSWER_S)
         return answer[0], answer[1]
 
@@ -128,6 +130,6 @@ class ProgressMonitor:
 def _standing(
     reading: AssignedPartition, committed: int, start: int, end: int
 ) -> PartitionProgress:
-    committed = max(committed, start)  # negative where there is no commit
+    committed = max(committed, start)  # negative if there is no commit
     position = committed if reading.position is None else reading.position
     return PartitionProgress(position, committed, end, reading.busy)

@@ -1,4 +1,4 @@
-"""Telling a partition that makes no progress from one that has nothing to do or is merely slow."""
+"""Detection of partitions that make no progress, as opposed to idle or slow ones."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,16 +8,16 @@ from streams.runtime.consumer.positions import TopicPartition
 
 
 class PartitionProgress(NamedTuple):
-    """How far the reading of a partition has come."""
+    """Progress of the reading of a partition."""
 
     position: int
-    """The first offset that may hold a record that is not applied."""
+    """First offset that may hold a record that is not applied."""
     committed: int
-    """The group's commit, as the broker has it; the log's start where there is none."""
+    """Group's commit, as the broker has it; the log's start if there is none."""
     end: int
-    """The offset after the last record that may be read."""
+    """Offset after the last record that may be read."""
     busy: bool
-    """Whether a batch that may hold some of its records is in hand."""
+    """Whether a batch that may hold some of the partition's records is in flight."""
 
     @property
     def lag(self) -> int:
@@ -26,24 +26,24 @@ class PartitionProgress(NamedTuple):
 
 
 class StallKind(StrEnum):
-    """What stands still although it is due to move."""
+    """Kind of position that does not move although it is due to."""
 
     POSITION = "position"
     COMMIT = "commit"
 
 
 class Stall(NamedTuple):
-    """A partition whose reading stands still although there is something to do."""
+    """A partition whose reading does not move although there is something to do."""
 
     partition: TopicPartition
     what: StallKind
     standing: PartitionProgress
     seconds: float
-    """For how long."""
+    """Seconds without movement."""
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether nothing that this process still does can end it. A batch in hand may."""
+        """Return whether nothing in this process can end the stall; a batch in flight may."""
         return self.what is StallKind.COMMIT or not self.standing.busy
 
     def __str__(self) -> str:
@@ -61,10 +61,10 @@ class _Mark(NamedTuple):
 
 
 class StallWatch:
-    """Judges standings, looked at again and again, by whether they move.
+    """Detector of stalls, which compares successive samples of progress.
 
-    Progress is judged, not cause: Faust can leave a partition assigned and never fetch it, or stop
-    committing, and says so nowhere.
+    It judges progress, not cause: Faust can leave a partition assigned and never fetch it, or stop
+    committing, and reports neither.
     """
 
     def __init__(self, stalled_after_s: float) -> None:
@@ -74,7 +74,11 @@ class StallWatch:
     def look(
         self, standings: Mapping[TopicPartition, PartitionProgress], now: float
     ) -> list[Stall]:
-        """The stalls among these at `now`, in s of any steady clock; others are forgotten."""
+        """Return the stalls among these partitions; all other partitions are forgotten.
+
+        Args:
+            now: Seconds of any steady clock.
+        """
         before, self._marks = self._marks, {}
         stalls = []
         for at, standing in standings.items():

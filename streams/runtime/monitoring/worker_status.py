@@ -1,4 +1,4 @@
-"""What a worker tells of itself while it runs: levels for its metrics, and its health."""
+"""Status of a running worker: gauges for its metrics, and its health."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -16,10 +16,10 @@ from streams.runtime.monitoring.stalls import Stall
 
 
 class WorkerStatus:
-    """Of one worker. Its methods may be called from any thread.
+    """Status of one worker. Its methods may be called from any thread.
 
-    `topics` has a function for each topic that returns what its pipeline waits at.
-    `hopeless` is called, from the watcher's thread, when partitions stand still for good.
+    `topics` has a function for each topic that returns what its pipeline waits at. `hopeless` is
+    called, from the progress monitor's thread, when partitions have stalled permanently.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class WorkerStatus:
         hopeless: Callable[[list[Stall]], None],
     ) -> None:
         self.in_hand: set[TopicPartition] = set()
-        """Partitions of which a batch is being taken through its pipeline."""
+        """Partitions of which a batch is in its pipeline."""
         self.set_aside: dict[str, Callable[[], Collection[RawBatch]]] = {}
         """Topic -> what was taken off its queue and is in no batch yet."""
         self._config = config
@@ -45,7 +45,7 @@ class WorkerStatus:
         )
 
     def start(self, app: BatchApp) -> None:
-        """Begin to look; the app's consumer has started."""
+        """Start to take samples. The app's consumer must have started."""
         self._app = app
         self._watcher.start()
 
@@ -53,7 +53,10 @@ class WorkerStatus:
         self._watcher.stop()
 
     def health(self) -> Health:
-        """As of the last look: `Health.reasons` says what stands still, and for how long."""
+        """Return the health: blocked records now, and stalls as of the last sample.
+
+        `Health.reasons` says what does not move, and for how long.
+        """
         look, limit_s = self._watcher.last, self._config.stalled_after_s
         blocked = self._blocked()
         reasons = [
@@ -86,7 +89,7 @@ class WorkerStatus:
         return tuple(found)
 
     def buffered(self, topic: str) -> int:
-        """Bytes of a topic's keys and values that wait for its pipeline."""
+        """Return the bytes of a topic's keys and values that wait for its pipeline."""
         return sum(batch.size for batch in self._waiting(topic))
 
     def _waiting(self, topic: str) -> Collection[RawBatch]:
@@ -106,7 +109,7 @@ class WorkerStatus:
         }
 
     def _busy(self) -> set[TopicPartition]:
-        """The partitions whose records are in hand, or wait behind a batch that is."""
+        """Return the partitions whose records are in flight, or wait behind such a batch."""
         in_hand = self.in_hand.copy()
         behind = (batch for topic, _ in in_hand for batch in self._waiting(topic))
         return in_hand | {(batch.topic, batch.partition) for batch in behind}

@@ -1,4 +1,4 @@
-"""The one step from a gathered batch to an acknowledged one."""
+"""The one step from a micro-batch to an acknowledged one."""
 
 import asyncio
 import time
@@ -14,10 +14,10 @@ from streams.runtime.processing.pipeline import Pipeline
 
 
 class Applier:
-    """Takes batches through their topics' pipelines in threads; only then do positions move.
+    """Executor of batches: runs pipelines in threads; positions move only after success.
 
-    The event loop stays free meanwhile. `in_hand` holds the partitions of which a batch is
-    there.
+    The event loop stays free during a batch. `in_hand` holds the partitions of which a batch is in
+    its pipeline.
     """
 
     def __init__(
@@ -40,10 +40,18 @@ class Applier:
         positions: Positions,
         buried: ReportedRecords | None = None,
     ) -> float:
-        """Apply a batch and acknowledge it; how many seconds that took.
+        """Apply a batch, acknowledge it, and return the seconds that this took.
 
-        What the pipeline raises is raised, and nothing of the batch acknowledged. `buried` is that
-        of the HeldUpError that an earlier try raised: servers are waited for then.
+        If the pipeline raises an error, nothing of the batch is acknowledged and the error is
+        raised.
+
+        Args:
+            buried: `BatchPausedError.buried` of an earlier try of this batch, which makes the
+                pipeline wait for servers; `None` at the first try.
+
+        Raises:
+            BatchPausedError: If a server does not answer at the first try.
+            StoppedError: If the worker stops while the pipeline waits.
         """
         began = time.perf_counter()
         if buried is None:

@@ -1,4 +1,4 @@
-"""Batches for a pipeline, from the fetched ones that Faust queues for one topic."""
+"""Micro-batches for a pipeline, made of the fetched batches that Faust queues for one topic."""
 
 import asyncio
 from collections import deque
@@ -19,7 +19,7 @@ class MicroBatch:
     last: dict[Any, int] = field(default_factory=dict)
     """Partition -> offset of its last record."""
     count: int = 0
-    """Records in all."""
+    """Number of records."""
 
     def add(self, partition: Any, batch: RawBatch) -> None:
         self.batches.append(batch)
@@ -27,7 +27,7 @@ class MicroBatch:
         self.count += len(batch)
 
     def by_partition(self) -> "Iterator[tuple[Any, MicroBatch]]":
-        """What each partition has of it."""
+        """Yield each partition and its part of the batch."""
         for partition in self.last:
             part = MicroBatch(self.generation)
             for batch in self.batches:
@@ -37,11 +37,11 @@ class MicroBatch:
 
 
 class Batcher:
-    """Takes records off a stream's queue until there are enough, or enough time has passed.
+    """Collector of records from a stream's queue, by number of records and by time.
 
     The queue is read directly: Stream.take and noack_take of Faust 0.15 cost a task switch per
-    event, flush by a timer that does not know of the first event, and acknowledge what they skip
-    at a rebalance.
+    event, flush by a timer that does not know of the first event, and acknowledge what they skip at
+    a rebalance.
     """
 
     def __init__(self, intake: ConsumerRules, queue: Any, *, most: int) -> None:
@@ -49,10 +49,10 @@ class Batcher:
         self._queue = queue
         self._most = most
         self._left: deque[Any] = deque()
-        """Messages to take before those of the queue: a rest that was too much for the batch
-        before, and what came while its partition was held."""
+        """Messages to take before those of the queue: the rest of a message that did not fit into
+        the batch before, and what came while its partition was on hold."""
         self._held: dict[Any, deque[Any]] = {}
-        """Partition -> messages that are to wait."""
+        """Partition on hold -> its messages that are to wait."""
         self._returned = asyncio.Event()
 
     def hold(self, partition: Any) -> None:
@@ -61,25 +61,28 @@ class Batcher:
         self._intake.hold(partition)
 
     def release(self, partition: Any) -> None:
-        """Go on with a partition where it was held."""
+        """Continue with a partition where `hold` stopped it."""
         self._left.extendleft(reversed(self._held.pop(partition)))
         self._returned.set()
         self._resume(partition)
 
     def set_aside(self) -> list[RawBatch]:
-        """What was taken off the queue and is in no batch yet. Called from any thread."""
+        """Return what was taken off the queue and is in no batch yet. Called from any thread."""
         held = [message for messages in tuple(self._held.values()) for message in tuple(messages)]
         return [message.value for message in (*tuple(self._left), *held)]
 
     async def gather(self, wait_s: float) -> MicroBatch:
-        """The next batch, never empty: what came within `wait_s` of its first records.
+        """Return the next batch, never empty: what came soon enough after its first records.
 
-        Cancelling it loses nothing that was acknowledged.
+        Cancelling the call loses nothing that was acknowledged.
+
+        Args:
+            wait_s: Longest wait, in seconds, for more records after the first ones.
         """
         while True:
             first = self._at_hand() or await self._next()
             if first is None:
-                continue  # what was held came back
+                continue  # messages on hold came back
             gathered = MicroBatch(generation=self._intake.generation)
             await self._take(gathered, first)
             deadline = asyncio.get_running_loop().time() + wait_s
@@ -92,7 +95,7 @@ class Batcher:
                 return gathered
 
     async def _next(self) -> Any:
-        """The next message of the queue, waited for; None once what was held came back."""
+        """Wait for the queue's next message; return `None` if held messages came back instead."""
         if not self._held:
             return (await self._queue.get()).message
         self._returned.clear()
@@ -107,7 +110,7 @@ class Batcher:
         return self._in_turn(coming.result().message) if coming.done() else None
 
     async def _until(self, deadline: float) -> Any:
-        """The next message, or None if none comes in time."""
+        """Return the next message; `None` if none comes before `deadline`."""
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0:
             return None
@@ -118,7 +121,7 @@ class Batcher:
             return None
 
     def _in_turn(self, message: Any) -> Any:
-        """The message, or what came back while it was waited for, which goes before it."""
+        """Return the message, or one that came back during the wait, which goes before it."""
         if not self._left:
             return message
         self._left.append(message)
@@ -128,7 +131,7 @@ class Batcher:
         return gathered.generation == self._intake.generation
 
     def _at_hand(self) -> Any:
-        """The next message if it is there already."""
+        """Return the next message if it is there already, `None` otherwise."""
         if self._left:
             message = self._left.popleft()
             self._resume(message.tp)
@@ -136,15 +139,15 @@ class Batcher:
         return None if self._queue.empty() else self._queue.get_nowait().message
 
     def _resume(self, partition: Any) -> None:
-        """Let a partition be fetched once all is taken of it that came while it was held."""
+        """Allow fetching of a partition once all is taken of it that came while it was on hold."""
         if partition not in self._held and all(left.tp != partition for left in self._left):
             self._intake.resume(partition)
 
     async def _take(self, gathered: MicroBatch, message: Any) -> None:
-        """Add the message's records, as many as there is room for; the others stay for later."""
+        """Add as many of the message's records as there is room for; the others stay for later."""
         if message.generation_id != gathered.generation:
-            # Of an earlier assignment, it is read again, by whoever has the partition now; of a
-            # later one, for which this batch comes too late, the next batch begins with it.
+            # The member that has the partition now reads a message of an earlier assignment again.
+            # A message of a later one comes too late for this batch, and begins the next.
             if message.generation_id == self._intake.generation:
                 self._left.appendleft(message)
             return

@@ -1,9 +1,9 @@
-"""decode -> project -> dead letters -> apply, for some fetched batches of one topic.
+"""Pipeline of a topic's fetched batches: decode -> project -> dead letters -> apply.
 
-When `run` returns, every record of the batch is applied, recognised as a duplicate, or
-durable among the dead letters, and the batch may be acknowledged. When it raises, nothing
-may be: the batch will be read again, and every step is idempotent. Where it would bury too
-many records it raises before it buries any.
+When `run` returns, every record of the batch is applied, recognised as a duplicate, or durable
+among the dead letters, and the batch may be acknowledged. When `run` raises, nothing may be
+acknowledged: the batch will be read again, and every step is idempotent. If `run` would report too
+many records as dead letters, it raises before it reports any.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,10 @@ T = TypeVar("T")
 
 
 class BatchOutcome(Protocol):
-    """What projecting a batch says of its events: each is in exactly one of the three."""
+    """Outcome of projecting a batch.
+
+    Each event is in exactly one of `applied`, `duplicates` and `conflicts`.
+    """
 
     @property
     def applied(self) -> int: ...
@@ -43,13 +46,13 @@ class BatchOutcome(Protocol):
     def duplicates(self) -> int: ...
     @property
     def conflicts(self) -> Sequence[tuple[int, int]]:
-        """(partition, offset) of events that go to the dead letter queue."""
+        """Return (partition, offset) of events that go to the dead letter queue."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Steps(Generic[B, P]):
-    """What one topic's records go through; `project` may look facts up, and changes nothing."""
+    """Steps for one topic's records; `project` may look facts up, and changes nothing."""
 
     decode: Callable[[Sequence[RawBatch]], tuple[B, Sequence[Rejection]]]
     project: Callable[[B], P]
@@ -59,7 +62,10 @@ class Steps(Generic[B, P]):
 
 
 class BatchPausedError(Exception):
-    """A server does not answer just now; the batch is to be tried again, with `buried`."""
+    """Pause of a batch because a server does not answer; it is to be tried again.
+
+    `buried` goes with the next try: it holds the dead letters that are already reported.
+    """
 
     def __init__(self, step: str, buried: ReportedRecords) -> None:
         super().__init__(f"{step} is held up")
@@ -68,7 +74,7 @@ class BatchPausedError(Exception):
 
 
 class Pipeline(Generic[B, P]):
-    """The steps of one topic, in order. What a server held up is resumed until it answers.
+    """Steps of one topic, in order. `resume` waits for a server until it answers.
 
     `refusals` are the errors of a store that are about records, not about the store: the batch is
     then divided until the records are found that the store refuses, and only these become dead
@@ -87,7 +93,7 @@ class Pipeline(Generic[B, P]):
         refusals: tuple[type[Exception], ...] = (),
         decisions: Decisions | None = None,
     ) -> None:
-        """Without a guard, any number of records may be buried."""
+        """Create the pipeline. Without `guard`, any number of records may become dead letters."""
         self.topic = topic
         self.blockages = Blockages()
         self._steps = steps
@@ -99,20 +105,28 @@ class Pipeline(Generic[B, P]):
         self._decisions = decisions or NoDecisions()
 
     def run(self, batches: Sequence[RawBatch]) -> None:
-        """Take fetched batches through every step, once.
+        """Run fetched batches through every step, once.
 
-        Raises HeldUpError where a server does not answer just now, and whatever else goes wrong.
+        Raises:
+            BatchPausedError: If a server does not answer.
+            DeadLetterLimitError: If the batch would reach the limit of dead letters.
+            Exception: If a step fails otherwise.
         """
         self._take(batches, ReportedRecords())
 
     def resume(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:
-        """Take batches through every step, waiting for servers.
+        """Run batches through every step, waiting for servers.
 
         A try that fails is followed by a try of the first half of its records, until a single
         record is known to block. What precedes it is applied; what follows waits. Before each try
         the decisions of operators are read, which may remove the record.
 
-        Raises StoppedError once the worker is to stop, and what cannot be waited for.
+        Args:
+            buried: Dead letters that earlier tries of the batch reported.
+
+        Raises:
+            StoppedError: If the worker is to stop.
+            Exception: If a step fails in a way that waiting does not end.
         """
         part = object()
         try:
@@ -169,10 +183,10 @@ class Pipeline(Generic[B, P]):
         self._guard.settled(_count(batches), bad)
 
     def _isolate(self, batches: Sequence[RawBatch], buried: ReportedRecords, done: "_Done") -> None:
-        """Apply what the store takes, in order, and bury what it refuses.
+        """Apply what the store takes, in order, and report what it refuses.
 
-        A refused record is durable among the dead letters before the records behind it are
-        applied: a store that keeps the log's offsets would take it for applied otherwise.
+        A refused record is durable among the dead letters before the records behind it are applied:
+        otherwise a store that keeps the log's offsets would treat it as applied.
         """
         count = _count(batches)
         try:
@@ -193,14 +207,14 @@ class Pipeline(Generic[B, P]):
         done: "_Done",
         judge: "_Judge",
     ) -> Sequence[CountedRecord]:
-        """Take batches through the steps; what came of them is added to `done` at the end."""
+        """Run batches through the steps, add them to `done`, and return the records that count."""
         steps = self._steps
         batch, rejected = self._once("decode", lambda: steps.decode(batches), buried)
         bad = judge(batches, rejected)
         self._bury(rejected, steps.decode, buried)
         if len(rejected) < _count(batches):
             projected = self._once("project", lambda: steps.project(batch), buried)
-            # Before the effects, which may make a conflict look like a duplicate when read again.
+            # Before the effects: after them, a conflict may look like a duplicate when read again.
             conflicts = [steps.conflict(*_at(batches, *place)) for place in projected.conflicts]
             self._bury(conflicts, steps.project, buried)
             self._once("apply", lambda: steps.apply(projected), buried)
@@ -210,7 +224,7 @@ class Pipeline(Generic[B, P]):
         return bad
 
     def _count(self, account: BatchOutcome, buried_before: int) -> None:
-        """Count a batch's events; those that an earlier try buried are counted already."""
+        """Count a batch's events, without those that an earlier try reported and counted."""
         known = min(buried_before, account.duplicates)
         self._metrics.applied(self.topic, account.applied - (buried_before - known))
         self._metrics.duplicates(self.topic, account.duplicates - known)
@@ -235,14 +249,14 @@ class Pipeline(Generic[B, P]):
 
 @dataclass(slots=True)
 class _Done:
-    """Outcome of a batch, counted once all of it is settled."""
+    """Outcome of a batch, counted once all of it is finished."""
 
     accounts: list[tuple[BatchOutcome, int]] = field(default_factory=list)
-    """Accounts, each with the number of its events that an earlier try buried."""
+    """Outcomes, each with the number of its events that an earlier try reported."""
     batches: list[RawBatch] = field(default_factory=list)
-    """Records that are settled, in their order."""
+    """Records that are finished, in their order."""
     rejected: list[Rejection] = field(default_factory=list)
-    """Rejections of them by the decoder or the store."""
+    """Rejections of these records by the decoder or the store."""
 
     def add(self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]) -> None:
         self.batches += batches
@@ -256,7 +270,7 @@ def _no_judge(
     batches: Sequence[RawBatch],  # noqa: ARG001
     rejected: Sequence[Rejection],  # noqa: ARG001
 ) -> Sequence[CountedRecord]:
-    """Judge nothing: the whole batch is judged."""
+    """Return `()`: the caller judges the whole batch."""
     return ()
 
 
@@ -279,7 +293,7 @@ def _blockage(batches: Sequence[RawBatch], held_up: BatchPausedError) -> Blockag
 
 
 def _at(batches: Sequence[RawBatch], partition: int, offset: int) -> tuple[RawBatch, int]:
-    """The batch that holds a record, and the record's index in it."""
+    """Return the batch that holds a record, and the record's index in it."""
     for batch in batches:
         if batch.partition == partition and (index := batch.find(offset)) is not None:
             return batch, index

@@ -16,7 +16,7 @@ _STAGE = "TASK_PUT"
 
 
 class PlainRecord(NamedTuple):
-    """A record as the broker gave it; `append_time` in ms since the Unix epoch."""
+    """A record as the broker gave it. `append_time` is in milliseconds since the Unix epoch."""
 
     topic: str
     partition: int
@@ -38,7 +38,7 @@ class RejectedRecord(NamedTuple):
 
 
 class Decisions(Protocol):
-    """Records that operators decided to put into the dead letter queue, of one consumer group."""
+    """Operators' decisions, for one consumer group, to put records into the dead letter queue."""
 
     def refresh(self) -> None:
         """Read decisions made since the last call. May return at once if that was a moment ago."""
@@ -61,7 +61,7 @@ class NoDecisions:
 
 
 def store_refusal(batch: RawBatch, error: Exception) -> RejectedRecord:
-    """Return the rejection of a batch's only record, which names the store's own message."""
+    """Return the rejection of a batch's only record, which quotes the store's own message."""
     return RejectedRecord(
         _record(batch, 0), STORE_REFUSED, _STAGE, type(error).__name__, shortened(error)
     )

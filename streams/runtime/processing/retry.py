@@ -1,4 +1,4 @@
-"""Waiting for a server that does not answer: with growing pauses, until the worker stops."""
+"""Retries while a server does not answer: with growing pauses, until the worker stops."""
 
 import random
 import threading
@@ -7,11 +7,11 @@ _LARGEST_POWER = 30
 
 
 class StoppedError(Exception):
-    """The worker was told to stop while it waited; nothing of the batch is acknowledged."""
+    """Stop of the worker during a pause; nothing of the batch is acknowledged."""
 
 
 class RetryPolicy:
-    """Sorts errors into those that pass by themselves and others, and pauses between tries."""
+    """Policy of retries: which errors are transient, and the pauses between tries."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class RetryPolicy:
         self._longest_s = longest_s
 
     def is_passing(self, error: Exception) -> bool:
-        """Return whether it is worth waiting for the error's end."""
+        """Return whether the error is transient, so that waiting for its end is worthwhile."""
         return isinstance(error, self._passing)
 
     def next_pause_s(self, tries: int) -> float:
@@ -40,7 +40,11 @@ class RetryPolicy:
         return float(min(self._longest_s, self._first_s * 2**power + jitter))
 
     def pause(self, seconds: float) -> None:
-        """Sleep. Raises StoppedError if the worker is to stop, before or during the pause."""
+        """Sleep for `seconds`.
+
+        Raises:
+            StoppedError: If the worker is to stop, before or during the pause.
+        """
         self._stopping.wait(seconds)
         if self._stopping.is_set():
             raise StoppedError

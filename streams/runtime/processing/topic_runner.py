@@ -1,4 +1,4 @@
-"""The way of one topic's batches, on which a server that is away holds up no more than it must."""
+"""Runner of one topic's batches: if a server is away, only the affected partitions wait."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,12 +17,12 @@ log = structlog.get_logger(__name__)
 
 
 class TopicRunner:
-    """Takes a topic's batches to the applier, each partition's in order.
+    """Runner of a topic's batches, which passes each partition's to the applier in order.
 
-    A batch is tried whole. Where a server does not answer, each partition waits with its own part
-    until it does: nothing more of that partition is gathered or fetched meanwhile, and the others
-    go on. Where `divides` is not set the whole topic waits. `fail` is called with what ends the
-    worker.
+    A batch is tried whole. If a server does not answer, each partition waits with its own part
+    until the server does: nothing more of that partition is gathered or fetched during the wait,
+    and the others continue. If `divides` is not set, the whole topic waits. `fail` is called with
+    the error that ends the worker.
     """
 
     def __init__(
@@ -46,7 +46,10 @@ class TopicRunner:
         self._waiting: set[asyncio.Task[None]] = set()
 
     async def apply(self, gathered: MicroBatch) -> float:
-        """Apply a batch, or let its parts wait; how many seconds it took. Raises what fails."""
+        """Apply a batch, or let its parts wait, and return the seconds that this took.
+
+        Returns 0 if parts wait. Raises the error of a step that waiting does not end.
+        """
         try:
             return await self._applier.apply(self._topic, gathered, self._positions)
         except BatchPausedError as held_up:
@@ -68,7 +71,11 @@ class TopicRunner:
         return 0.0
 
     async def end(self) -> None:
-        """Wait for what waits. Raises StoppedError where some of it was given up."""
+        """Wait for the parts that wait for a server.
+
+        Raises:
+            StoppedError: If a part was given up because the worker stops.
+        """
         await asyncio.gather(*self._waiting)
 
     async def _wait(self, partition: Any, part: MicroBatch, buried: ReportedRecords) -> None:
@@ -82,6 +89,6 @@ class TopicRunner:
             self._gatherer.release(partition)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Forget a part that is done; one that was given up is told of by `end`."""
+        """Drop a part that succeeded; `end` raises the error of a part that was given up."""
         if not task.cancelled() and task.exception() is None:
             self._waiting.discard(task)
