@@ -38,8 +38,7 @@ class PullSet(Protocol):
         The set keeps posts that are pulled from now on; so read the durable views after this call.
 
         Returns:
-            A token for `install`, or `None` if the set is complete or another process is loading
-            it.
+            A token for `install`, or `None` if the set is complete or another load is running.
         """
         ...
 

@@ -63,7 +63,7 @@ class RowCache(Protocol):
         when the entries are to hold more. Readers see the old entries until a `fill` under the
         token replaces them.
 
-        Leases are dropped, and so are entries that another process has begun to renew: what either
+        Leases are dropped, and so are entries that another caller has begun to renew: what either
         would fill in may miss this change, and what the caller knows may miss theirs.
         """
         ...
