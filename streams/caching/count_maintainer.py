@@ -1,15 +1,15 @@
-"""Keeps copies of tallies true while members come and go, without counting giants again and again.
+"""Maintenance of cached counts while members come and go, without counting giants again and again.
 
-What a batch has changed is dropped, and whoever reads next counts: that is cheap for nearly
-everything. A tally that turns out large is *held*: its members are loaded once, those that a batch
-concerns are asked for again when the batch is durable, and the new number takes the old one's
-place. Views are what each reader changes; copies of few carry who viewed, and new viewers are put
-in. So a tally is always a number of members, never a sum of changes, and a batch that is applied
-twice changes nothing.
+The maintainer drops the entries that a batch has changed, and the next reader counts: that is cheap
+for nearly all content. It *holds* a count that turns out large: it loads the members once, reads
+the members that a batch concerns again when the batch is durable, and replaces the cached number.
+Views change with every reader; entries with few viewers hold them inline, and the maintainer adds
+the new ones. So a count is always a number of members, never a sum of changes, and a batch that is
+applied twice changes nothing.
 
-Held members are those of a copy. It bears a stamp of whoever filled it in: where another worker
-has changed the same content meanwhile, the copy is gone or bears another stamp, and what is held
-is not believed. See docs/concepts/copies.md.
+Held members belong to one cached entry, which has a stamp of the writer that filled it in. If
+another worker has changed the same content in the meantime, the entry is gone or has another stamp,
+and the maintainer discards what it holds. See docs/concepts/copies.md.
 """
 
 import secrets
@@ -29,19 +29,19 @@ from streams.views.row_cache import CachedRow, RowCache
 from streams.views.store import ViewReader
 
 EXACT_VIEWS: Final = 100_000
-"""Views up to so many are always counted exactly."""
+"""Up to this many views are always counted exactly."""
 _SKETCH_LG: Final = 17
 """2**17 registers of a byte: a standard error of 0.23 % (HLL with HIP: Ting 2014)."""
 
 _Ids = npt.NDArray[np.int64]
 CARRIED: Final = 1_000
-"""Copies of tallies of views carry their members where they have fewer."""
+"""Cached counts of views with fewer members than this hold them inline."""
 _NOT_HELD: Final = frozenset({CountKind.REPOSTS})
-"""Posts that repost one lie in many partitions: workers would take each other's stamps away."""
+"""Reposts of one post are in many partitions: workers would overwrite each other's stamps."""
 
 
 class CountMaintainer:
-    """Drops or renews copies of tallies; safe between threads."""
+    """Drops or refreshes cached counts; thread-safe."""
 
     def __init__(
         self,
@@ -52,8 +52,14 @@ class CountMaintainer:
         exact_views: int = EXACT_VIEWS,
         capacity: int = 20_000_000,
     ) -> None:
-        """`views` are the durable ones. Tallies are held from `held_from` members on, those of
-        at most `capacity` members (8 bytes each) at a time."""
+        """Maintain the counts of `views`.
+
+        Args:
+            views: The durable views.
+            held_from: Number of members from which counts are held.
+            exact_views: Up to this many views are counted exactly.
+            capacity: Maximum number of held members of a kind (8 bytes each).
+        """
         self._held = {
             kind: _HeldMembers(views, kind, held_from, exact_views, capacity)
             for kind in CountKind
@@ -62,9 +68,12 @@ class CountMaintainer:
         self._copies = copies
 
     def changed(self, kind: CountKind, changes: Mapping[int, Collection[int]]) -> None:
-        """The durable rows of some members (content -> ids) may have changed.
+        """Drop or refresh the counts of contents whose members (content -> ids) may have changed.
 
-        Raises StoreUnavailableError, and may then be called again.
+        Call it when the durable rows are written.
+
+        Raises:
+            StoreUnavailableError: The cache or the store does not answer; the call may be repeated.
         """
         if not changes:
             return
@@ -85,7 +94,7 @@ class CountMaintainer:
 
 
 class _HeldMembers:
-    """Members of large tallies of one kind, the longest unchanged of them forgotten first."""
+    """Members of large counts of one kind; the longest unchanged are evicted first."""
 
     def __init__(
         self, views: ViewReader, kind: CountKind, held_from: int, exact_views: int, capacity: int
@@ -102,12 +111,12 @@ class _HeldMembers:
     def tally(
         self, content_id: int, old: CachedCount, changed: Collection[int]
     ) -> CachedCount | None:
-        """The tally after some ids have changed; None where it is not worth keeping."""
+        """Return the count after the `changed` ids; `None` if it is not worth keeping."""
         held = self._believed(content_id, old.stamp)
         if held is not None:
             held.update(changed, members_among(self._views, self._kind, content_id, changed))
         elif self._kind is CountKind.VIEWS and (carried := old.members) is not None:
-            viewers = carried.union(changed)  # once viewed, for ever
+            viewers = carried.union(changed)  # a view is permanent
             if len(viewers) < self._held_from:
                 return CachedCount.of(viewers)
             held = _Members(viewers)
@@ -126,7 +135,7 @@ class _HeldMembers:
         return CachedCount(held.tally, stamp)
 
     def _believed(self, content_id: int, stamp: bytes) -> "_Members | _Sketch | None":
-        """What was held, if the copy is still the one that was filled in with it."""
+        """Take out the held members; return them if the cached entry still has their `stamp`."""
         if content_id not in self._members:
             return None
         own, held = self._members.pop(content_id)
@@ -135,7 +144,7 @@ class _HeldMembers:
 
 
 class _Members:
-    """Ids, ascending."""
+    """Member ids, ascending."""
 
     def __init__(self, ids: Collection[int]) -> None:
         self.ids: _Ids = np.sort(_array(ids))
@@ -149,13 +158,13 @@ class _Members:
         return Count(len(self.ids))
 
     def update(self, changed: Collection[int], counted: Collection[int]) -> None:
-        """Of the changed ids, `counted` are members and the others are not."""
+        """Update the members: of the changed ids, only `counted` are members now."""
         self.ids = np.delete(self.ids, self._places(np.unique(_array(changed))))
         arrived = np.unique(_array(counted))
         self.ids = np.insert(self.ids, np.searchsorted(self.ids, arrived), arrived)
 
     def _places(self, ids: _Ids) -> npt.NDArray[np.intp]:
-        """Where those of the ids stand that are members."""
+        """Return the indexes of those ids that are members."""
         places = np.searchsorted(self.ids, ids)
         inside = np.flatnonzero(places < len(self.ids))
         held: npt.NDArray[np.intp] = places[inside[self.ids[places[inside]] == ids[inside]]]
@@ -163,7 +172,7 @@ class _Members:
 
 
 class _Sketch:
-    """An estimate of how many ids there are, seeded from all that there were."""
+    """Estimate of the number of ids, seeded with all members so far."""
 
     size: Final = (1 << _SKETCH_LG) // 8
 
@@ -176,7 +185,7 @@ class _Sketch:
         return Count(round(self._sketch.get_estimate()), estimated=True)
 
     def update(self, _: Collection[int], counted: Collection[int]) -> None:
-        """Some more ids; none is ever taken away."""
+        """Add ids; a sketch never removes any."""
         self._add(counted)
 
     def _add(self, ids: Collection[int]) -> None:

@@ -1,7 +1,7 @@
-"""Rows as they are copied: packed once when they are filled in, unpacked at every read.
+"""Formats of cached rows: packed once when they are filled in, unpacked at every read.
 
-A changed layout needs another letter in the keys (`POSTS`, …), so that no process reads what
-another wrote in a layout that it does not know.
+A changed layout needs another letter in the keys (`POSTS`, …), so that no process reads an unknown
+layout that another process wrote.
 """
 
 import struct
@@ -31,24 +31,27 @@ _COUNTS: Final = struct.Struct(">II")
 
 
 def pack_post(row: PostRow, tier: Tier) -> bytes:
-    """A letter for the author's tier, then the row as a JSON array."""
+    """Return a letter for the author's tier, then the row as a JSON array."""
     return _CODES[tier] + orjson.dumps(tuple(row))
 
 
 def tier_of(packed: bytes) -> Tier:
-    """The author's tier when the post or the stories were packed."""
+    """Return the author's tier at the time the post or the stories were packed."""
     return _TIERS[packed[0]]
 
 
 def unpack_post(packed: bytes) -> PostRow:
-    """The inverse of `pack_post`."""
+    """Invert `pack_post`."""
     row: list[Any] = orjson.loads(memoryview(packed)[1:])
     row[3:6] = map(tuple, row[3:6])  # hashtags, tags, media
     return PostRow._make(row)
 
 
 def pack_relations(relations: Relations) -> bytes:
-    """How many are followed and blocked (4 bytes each), then all ids: followed, blocked, muted."""
+    """Return the numbers of followed and blocked users (4 bytes each), then all ids (8 bytes each).
+
+    The order of the ids is followed, blocked, muted.
+    """
     following, blocked = len(relations.following), len(relations.blocked)
     ids = (i for kind in relations for i in sorted(kind))
     total = following + blocked + len(relations.muted)
@@ -56,7 +59,7 @@ def pack_relations(relations: Relations) -> bytes:
 
 
 def unpack_relations(packed: bytes) -> Relations:
-    """The inverse of `pack_relations`."""
+    """Invert `pack_relations`."""
     following, blocked = _COUNTS.unpack_from(packed)
     ids = struct.unpack_from(f">{(len(packed) - _COUNTS.size) // 8}Q", packed, _COUNTS.size)
     return Relations(
@@ -67,12 +70,16 @@ def unpack_relations(packed: bytes) -> Relations:
 
 
 def pack_stories(rows: Iterable[StoryRow], since: int, tier: Tier) -> bytes:
-    """A letter for the author's tier, then a JSON array: from when on these are all (ms), and each
-    row as an array."""
+    """Return a letter for the author's tier, then a JSON array: `since`, and each row as an array.
+
+    Args:
+        rows: All stories of the author that may be visible from `since` on.
+        since: Milliseconds since the Unix epoch.
+    """
     return _CODES[tier] + orjson.dumps((since, *map(tuple, rows)))
 
 
 def unpack_stories(packed: bytes) -> tuple[int, list[StoryRow]]:
-    """The inverse of `pack_stories`."""
+    """Invert `pack_stories`, without the tier."""
     since, *rows = orjson.loads(memoryview(packed)[1:])
     return since, [StoryRow._make(row) for row in rows]

@@ -1,4 +1,4 @@
-"""A sink that drops the copies of the rows it has changed, or puts the change into them."""
+"""Sink that invalidates the cached rows that it has changed, or updates them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,13 +13,14 @@ from streams.views.seen_stories import Seen
 from streams.views.store import ViewReader, ViewSink
 
 _Members = defaultdict[int, set[int]]
-"""Content -> ids that may have begun or ceased to count; or viewer -> contents."""
+"""Content -> ids that may be members now or no longer; or viewer -> contents."""
 
 
 class InvalidatingSink:
-    """A ViewSink over a durable one: the rows first, then their copies.
+    """A ViewSink over a durable one: it writes the rows first, then invalidates the cached ones.
 
-    A batch counts as applied only when both is done, so that no copy outlives what it was made of.
+    A batch counts as applied only when both are done, so that no cached row outlives its durable
+    row.
     """
 
     def __init__(
@@ -29,7 +30,12 @@ class InvalidatingSink:
         copies: RowCaches,
         keeper: CountMaintainer | None = None,
     ) -> None:
-        """`views` are those that `durable` changes."""
+        """Wrap `durable`.
+
+        Args:
+            views: The views that `durable` changes.
+            keeper: Maintainer of the cached counts; a default one over `views` if `None`.
+        """
         self._durable = durable
         self._views = views
         self._posts = copies.posts
@@ -39,11 +45,11 @@ class InvalidatingSink:
         self._tallies = keeper or CountMaintainer(views, copies.tallies)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
-        """See ViewSink."""
+        """See `ViewSink`."""
         return self._durable.creators(content, ids)
 
     def apply(self, effects: Effects) -> None:
-        """See ViewSink."""
+        """See `ViewSink`."""
         comments, reposts = _grouped(_comments(effects)), _grouped(_reposts(effects))
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)
@@ -65,9 +71,9 @@ class InvalidatingSink:
         self._tallies.changed(CountKind.REPOSTS, reposts)
 
     def _see(self, views: Collection[SeeContent]) -> None:
-        """What viewers have viewed is put into their copies.
+        """Add viewers' new views to their cached rows.
 
-        A view stands for ever; of what a copy does not tell it need not be told.
+        A view is permanent, and a cached row needs no views of content that it does not list.
         """
         if views:
             viewed = _grouped((view.viewer_id, view.content_id) for view in views)
@@ -79,7 +85,7 @@ class InvalidatingSink:
             self._seen.fill(renewed.token, copies)
 
     def _tellers(self, effects: Effects) -> Iterator[int]:
-        """Whose stories change."""
+        """Yield the authors whose stories change."""
         for changes in (effects.create_stories, effects.delete_stories, effects.highlights):
             yield from (change.author_id for change in changes)
         if effects.contested_stories:
@@ -87,13 +93,13 @@ class InvalidatingSink:
                 yield row.author_id
 
     def _find_comments(self, ids: Collection[int], into: _Members) -> None:
-        """On what content some comments are, as the durable views know."""
+        """Add the comments to `into` by the content they are on, as the durable views know it."""
         if ids:
             for row in self._views.comments(ids).values():
                 into[row.content_id].add(row.comment_id)
 
     def _find_reposts(self, ids: Collection[int], into: _Members) -> None:
-        """What some posts repost."""
+        """Add the posts to `into` by the post they repost, as the durable views know it."""
         if ids:
             for row in self._views.posts(ids).values():
                 if row.repost_of is not None:
@@ -107,7 +113,7 @@ def _posts(effects: Effects) -> Iterator[int]:
 
 
 def _users(effects: Effects) -> Iterator[int]:
-    """Whose reads the changes concern: a block hides each from the other."""
+    """Yield the users whose reads the changes affect: a block hides each user from the other."""
     for change in effects.relations:
         yield change.user_id
         if change.relation is Relation.BLOCK:
@@ -115,7 +121,7 @@ def _users(effects: Effects) -> Iterator[int]:
 
 
 def _grouped(members: Iterable[tuple[int, int]]) -> _Members:
-    """What pairs have second, by what they have first."""
+    """Return the second elements of the pairs, grouped by the first."""
     found: _Members = defaultdict(set)
     for one, member in members:
         found[one].add(member)

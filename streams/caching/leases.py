@@ -1,4 +1,7 @@
-"""Copies asked for by whoever can do without them: where Redis is away, there are none."""
+"""Access to the row cache for readers that can do without it.
+
+If Redis is unavailable, every read is a miss.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -11,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 def read_copies(copies: RowCache, ids: Collection[int]) -> CacheLookup:
-    """The copies there are, and leases."""
+    """Return the cached rows, and leases; neither if the cache is unavailable."""
     try:
         return copies.read(ids)
     except StoreUnavailableError as error:
@@ -20,7 +23,10 @@ def read_copies(copies: RowCache, ids: Collection[int]) -> CacheLookup:
 
 
 def renew_copy(copies: RowCache, one: int) -> tuple[bytes, bytes | None]:
-    """A token under which the copy may be replaced, and what it was; None: it may not."""
+    """Return a token under which the cached row may be replaced, and the row.
+
+    The row is `None` if it may not be replaced.
+    """
     try:
         renewed = copies.renew((one,))
     except StoreUnavailableError as error:
@@ -30,7 +36,7 @@ def renew_copy(copies: RowCache, one: int) -> tuple[bytes, bytes | None]:
 
 
 def fill_copies(copies: RowCache, token: bytes, filled: Mapping[int, CachedRow]) -> None:
-    """Fill in what was leased or is being renewed under the token."""
+    """Fill in rows that are leased or being renewed under the token."""
     if filled:
         try:
             copies.fill(token, filled)

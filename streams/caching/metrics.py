@@ -1,4 +1,4 @@
-"""How often reads found what they wanted in the caches, and how often they had to go further."""
+"""Metrics of cache reads: hits and misses."""
 
 from enum import StrEnum
 from typing import Final
@@ -12,22 +12,22 @@ _HIT, _MISS = "hit", "miss"
 
 
 class Cache(StrEnum):
-    """What is asked before the durable store."""
+    """Caches that reads ask before the durable store."""
 
     TIMELINE = "timeline"
     RELATIONS = "relations"
     POST = "post"
     TALLY = "tally"
     STORIES = "stories"
-    """Of one author."""
+    """Stories of one author."""
     SEEN = "seen"
-    """Which stories a reader has seen."""
+    """Stories that a reader has seen."""
     CELEBRITY = "celebrity"
-    """Lists of recent posts of those whom readers pull."""
+    """Lists of recent posts of authors whose posts readers pull."""
 
 
 class CacheMetrics:
-    """Reads of the caches by one process, split by the tier of the author whose data it is."""
+    """Reads of the caches by one process, by the tier of the author whose data it is."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
@@ -39,13 +39,13 @@ class CacheMetrics:
         )
 
     def count(self, cache: Cache, tier: Tier, *, hits: int = 0, misses: int = 0) -> None:
-        """Add reads; `tier` is REGULAR where the data is no author's."""
+        """Add reads; `tier` is REGULAR if the data is not an author's."""
         for result, count in ((_HIT, hits), (_MISS, misses)):
             if count:
                 self._reads.labels(cache, tier, result).inc(count)
 
     def read(self, cache: Cache, tier: Tier) -> tuple[int, int]:
-        """Hits and misses up to now."""
+        """Return hits and misses up to now."""
         counted = (
             self.registry.get_sample_value(
                 f"{CACHE_READS}_total", {"cache": cache, "tier": tier, "result": result}

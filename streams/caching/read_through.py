@@ -1,8 +1,8 @@
-"""The views with copies of posts and relations in front of the durable store.
+"""Read-through views: cached posts, relations, counts and stories in front of the durable store.
 
-Whoever changes a row drops or renews its copy (`streams.caching.invalidating_sink`), so the
-copies change no answer. An answer is shared with nobody who asks at the same time: what a change
-that is already acknowledged told may be missing from it.
+The writer that changes a row invalidates or refreshes its cached copy
+(`streams.caching.invalidating_sink`), so the cache changes no answer. Concurrent readers do not
+share an answer: it may miss a change that was acknowledged before the later reader asked.
 """
 
 import threading
@@ -33,12 +33,12 @@ from streams.views.rows import PostRow, Relations, TierRow
 from streams.views.store import ViewReader
 
 TIER_FRESH_S: Final = 600.0
-"""How long a tier that was asked for serves."""
+"""Seconds that an author's tier is reused after it was read."""
 _AUTHORS: Final = 100_000
 
 
 class ReadThroughViews:
-    """A ViewReader over a durable one. Where copies cannot be had, it answers without them."""
+    """A ViewReader over a durable one. If the cache is unavailable, it answers without it."""
 
     def __init__(
         self,
@@ -48,7 +48,11 @@ class ReadThroughViews:
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`clock` tells the wall clock's ms."""
+        """Read `durable` through `copies`.
+
+        Args:
+            clock: Returns the wall clock in milliseconds since the Unix epoch.
+        """
         self._durable = durable
         self._posts, self._relations = copies.posts, copies.relations
         self._tallies = copies.tallies
@@ -65,7 +69,7 @@ class ReadThroughViews:
         )
         self.current_stories = stories.current_stories
         self.viewed = stories.viewed
-        # Everything else is asked of the durable store alone.
+        # The durable store alone answers everything else.
         self.stories = durable.stories
         self.comments = durable.comments
         self.author_posts = durable.author_posts
@@ -97,7 +101,7 @@ class ReadThroughViews:
         self.pulled_posts = durable.pulled_posts
 
     def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
-        """See ViewReader. One round trip where all are copied."""
+        """See `ViewReader`. One round trip if all are cached."""
         copied = read_copies(self._posts, ids)
         rows = {one: unpack_post(packed) for one, packed in copied.held.items()}
         for tier, hits in Counter(map(tier_of, copied.held.values())).items():
@@ -108,11 +112,14 @@ class ReadThroughViews:
         return rows
 
     def relations(self, user: int) -> Relations:
-        """See ViewReader. One round trip where they are copied."""
+        """See `ViewReader`. One round trip if they are cached."""
         return self.relations_of(user, read_copies(self._relations, (user,)))
 
     def relations_of(self, user: int, copied: CacheLookup) -> Relations:
-        """The relations of whom somebody has asked the copies for; no round trip where they are."""
+        """Return the user's relations, given a lookup in their cache.
+
+        No round trip if the lookup has them.
+        """
         packed = copied.held.get(user)
         if packed is not None:
             self._metrics.count(Cache.RELATIONS, Tier.REGULAR, hits=1)
@@ -125,7 +132,7 @@ class ReadThroughViews:
         return relations
 
     def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        """See `streams.views.counts`. One round trip where all are copied."""
+        """See `ViewReader`. One round trip if all are cached."""
         copies = self._tallies[kind]
         copied = read_copies(copies, ids)
         found = {one: CachedCount.unpack(packed).tally for one, packed in copied.held.items()}
@@ -140,7 +147,7 @@ class ReadThroughViews:
         return found
 
     def _counted(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, CachedCount]:
-        """As they are copied: with who viewed, where few did."""
+        """Count the members as the cache keeps counts: with the viewers inline if there are few."""
         found: dict[int, CachedCount] = {}
         if kind is CountKind.VIEWS:
             for one in ids:
@@ -166,7 +173,10 @@ class ReadThroughViews:
         return rows
 
     def _tiers_of(self, authors: Collection[int]) -> Mapping[int, Tier]:
-        """A few minutes old, maybe: they say how long a copy lives, and nothing else."""
+        """Return the authors' tiers, up to `TIER_FRESH_S` old.
+
+        They only decide how long a cached row lives.
+        """
         with self._lock:
             known = {a: tier for a in authors if (tier := self._tiers.get(a)) is not None}
         lacking = [author for author in authors if author not in known]
@@ -180,5 +190,8 @@ class ReadThroughViews:
 
 
 def _tier(decided: TierRow | None) -> Tier:
-    """REGULAR where nothing was decided, or something that only a later release knows."""
+    """Return the decided tier.
+
+    Return REGULAR if there is no decision, or one that only a later release knows.
+    """
     return decided.tier if decided and decided.tier in CONTENT_TTL_S else Tier.REGULAR

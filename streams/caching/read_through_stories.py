@@ -1,4 +1,4 @@
-"""What story trays are made of, with copies in front of the durable store."""
+"""Read-through views of what story trays need: current stories and seen stories."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,9 +16,9 @@ from streams.views.store import ViewReader
 from streams.views.visible_stories import current_stories
 
 STORIES_BACK_MS: Final = 60_000
-"""Who asks for stories of so long ago asks for the past."""
+"""Reads of stories from longer ago are reads of the past, and bypass the cache."""
 STORIES_AHEAD_MS: Final = 600_000
-"""A story may be made so much later than the wall clock says: more than any event is taken."""
+"""A story's time may be this far ahead of the wall clock: further than any accepted event."""
 
 
 class ReadThroughStories:
@@ -34,7 +34,12 @@ class ReadThroughStories:
         tiers: Callable[[Collection[int]], Mapping[int, Tier]],
         clock: Callable[[], int],
     ) -> None:
-        """`tiers` tells those of some authors; `clock`, the wall clock's ms."""
+        """Read `durable` through the caches `stories` and `seen`.
+
+        Args:
+            tiers: Returns the tiers of authors.
+            clock: Returns the wall clock in milliseconds since the Unix epoch.
+        """
         self._durable = durable
         self._stories = stories
         self._seen = seen
@@ -45,8 +50,10 @@ class ReadThroughStories:
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        """See ViewReader. One round trip where all are copied; other times than the present are
-        asked of the durable store."""
+        """See `ViewReader`. One round trip if all are cached.
+
+        The durable store answers for times other than the present.
+        """
         wall = self._clock()
         if not wall - STORIES_BACK_MS <= now <= wall + STORIES_AHEAD_MS:
             return self._durable.current_stories(authors, now)
@@ -60,7 +67,7 @@ class ReadThroughStories:
             self._metrics.count(Cache.STORIES, tier, hits=hits)
         lacking = [author for author in authors if author not in found]
         if lacking:
-            # Stories of clocks that are ahead are there, too, for when their time has come.
+            # Include stories of clocks that are ahead, for when their time has come.
             until = max(now, wall) + STORIES_AHEAD_MS
             fetched = current_stories(self._durable, lacking, now, until)
             tiers = self._tiers(lacking)
@@ -76,7 +83,7 @@ class ReadThroughStories:
         return found
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-        """See ViewReader. One round trip where the copy tells of all of them."""
+        """See `ViewReader`. One round trip if the cached row covers all contents."""
         if not content_ids:
             return frozenset()
         wanted, copies = frozenset(content_ids), self._seen
@@ -101,7 +108,7 @@ class ReadThroughStories:
 
 
 def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> CachedRow:
-    """It lives no longer than one of the stories is shown."""
+    """Return the row to cache; it expires at the latest when the last story ends."""
     last = max((row.expires_at for row in rows), default=None)
     left = CONTENT_TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))
     return CachedRow(pack_stories(rows, now, tier), min(CONTENT_TTL_S[tier], left))

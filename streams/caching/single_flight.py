@@ -1,4 +1,4 @@
-"""One at a time for each key: whoever comes second waits, and finds the work done."""
+"""Single flight: one caller at a time for each key. Later callers wait, and find the work done."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class SingleFlight:
-    """Locks that are there only while somebody wants them; safe between threads."""
+    """Locks by key that exist only while a thread uses them; thread-safe."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -14,7 +14,7 @@ class SingleFlight:
 
     @contextmanager
     def alone(self, key: int) -> Iterator[None]:
-        """Nobody else is inside with the same key."""
+        """Hold the lock of `key`: no other thread is inside with an equal key."""
         with self._guard:
             lock, wanted = self._flights.get(key, (threading.Lock(), 0))
             self._flights[key] = lock, wanted + 1

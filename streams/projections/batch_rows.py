@@ -1,4 +1,4 @@
-"""Rows of a batch as tuples, identical events set apart."""
+"""Rows of a batch as tuples, without repeated events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,17 +12,21 @@ _ORIGIN = (PARTITION, OFFSET, APPEND_TIME)
 
 
 def frame(columns: pa.RecordBatch) -> pl.DataFrame:
-    """The columns as a Polars frame, without copying."""
+    """Return the columns as a Polars frame, without copying."""
     table = pl.from_arrow(columns)
     assert isinstance(table, pl.DataFrame)  # noqa: S101 - narrows the type only
     return table
 
 
 def distinct(batch: Batch, record_type: str) -> tuple[pl.DataFrame | None, int]:
-    """The batch's events of a type without repetitions, and how many repetitions there were.
+    """Return the batch's distinct events of a type, and the number of repetitions.
 
     Only rows that are equal in every field of the event are repetitions: two events that merely
     share an id are two events.
+
+    Returns:
+        The distinct rows in the order of the batch, or `None` if the batch has no events of the
+        type.
     """
     columns = batch.columns.get(record_type)
     if columns is None:
@@ -34,7 +38,7 @@ def distinct(batch: Batch, record_type: str) -> tuple[pl.DataFrame | None, int]:
 
 
 def named(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Each row as field -> value; lists become tuples."""
+    """Yield each row as field -> value; lists become tuples."""
     lists = [name for name, dtype in rows.schema.items() if dtype == pl.List]
     for row in rows.iter_rows(named=True):
         for name in lists:
@@ -43,5 +47,5 @@ def named(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def position(row: dict[str, Any]) -> Position:
-    """Where the row's record lies in its topic."""
+    """Return the partition and offset of the row's record."""
     return Position(row[PARTITION], row[OFFSET])

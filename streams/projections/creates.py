@@ -1,7 +1,7 @@
 """Creating events: the first-taken id, duplicates and conflicts.
 
-Of two creates of one id the smaller `event_id` counts (the store sees to that); here it is only
-noticed that the id was taken, so that the second one noticed reaches the dead letter queue.
+Of two creates of one id the smaller `event_id` wins (the store ensures that). This module only
+detects that an id is taken, so that the second create it sees reaches the dead letter queue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,9 +20,12 @@ def creates(
     into: Projected,
     contested: list[int],
 ) -> Iterator[dict[str, Any]]:
-    """Each distinct create of the batch as a row, after accounting for it in `into`.
+    """Yield each distinct create of the batch as a row, after adding it to the counts of `into`.
 
-    Ids of which there is another create are added to `contested`.
+    Args:
+        known: Content id -> `event_id` of the create that won before this batch.
+        into: Receives the counts, and the conflicts.
+        contested: Receives the ids for which there is another create.
     """
     rows, repeated = distinct(batch, record_type)
     into.duplicates += repeated
@@ -44,7 +47,7 @@ def creates(
 
 
 def others(batch: Batch, record_type: str, into: Projected) -> Iterator[dict[str, Any]]:
-    """Each distinct event of a type that creates nothing, after accounting for it."""
+    """Yield each distinct event of a non-creating type as a row, after adding it to `into`."""
     rows, repeated = distinct(batch, record_type)
     into.duplicates += repeated
     if rows is None:

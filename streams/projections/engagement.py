@@ -11,7 +11,7 @@ from streams.views.rows import Content
 
 
 def project_likes(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all
-    """Effects of a batch of `social.likes.v1`: the last stamp of each (content, user)."""
+    """Return the effects of a batch of `social.likes.v1`: the last stamp per (content, user)."""
     result = Projected()
     parts = []
     for record_type, ended in (("ContentLiked", False), ("ContentUnliked", True)):
@@ -38,9 +38,9 @@ def project_likes(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - on
 
 
 def project_views(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all
-    """Effects of a batch of `social.views.v1`: the first view of each (content, viewer).
+    """Return the effects of a batch of `social.views.v1`: the first view of each (content, viewer).
 
-    A view by the owner that the event names is no counted view.
+    A view by the owner that the event names is not counted.
     """
     result = Projected()
     rows, repeated = distinct(batch, "ContentViewed")
@@ -57,7 +57,7 @@ def project_views(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - on
 
 
 def project_comments(batch: Batch, facts: Facts) -> Projected:
-    """Effects of a batch of `social.comments.v1`."""
+    """Return the effects of a batch of `social.comments.v1`."""
     result = Projected()
     known = facts.get(Content.COMMENT, {})
     result.effects.create_comments = [

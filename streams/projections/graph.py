@@ -1,4 +1,4 @@
-"""Who follows, blocks and mutes whom: the last stamp of each pair stands."""
+"""Follows, blocks and mutes between users: the last stamp of each pair wins."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ _PAIRS = (
 
 
 def project_graph(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all
-    """Effects of a batch of `social.follows.v1` or `social.blocks.v1`, one per pair."""
+    """Return the effects of a batch of `social.follows.v1` or `social.blocks.v1`, one per pair."""
     result = Projected()
     last: dict[tuple[Relation, int, int], SetRelation] = {}
     for record_type, relation, user, target, ended in _PAIRS:

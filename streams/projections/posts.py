@@ -11,12 +11,12 @@ from streams.views.rows import Content
 
 
 def tag_keys(hashtags: Sequence[str]) -> tuple[str, ...]:
-    """The hashtags' keys in order, without empty ones and repetitions."""
+    """Return the hashtags' keys in order, without empty keys and repetitions."""
     return tuple(dict.fromkeys(key for key in map(tag_key, hashtags) if key))
 
 
 def project_posts(batch: Batch, facts: Facts) -> Projected:
-    """Effects of a batch of `social.posts.v1`."""
+    """Return the effects of a batch of `social.posts.v1`."""
     result = Projected()
     effects = result.effects
     known = facts.get(Content.POST, {})

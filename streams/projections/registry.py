@@ -1,4 +1,4 @@
-"""The whole flow on one screen: topic -> the projection of its events, and the facts it needs."""
+"""The whole flow on one screen: topic -> the projection of its events, and its facts."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +18,7 @@ Projection = Callable[[Batch, Facts], Projected]
 
 
 class _Creates(NamedTuple):
-    """The creating record type of a topic, whose ids must be looked up before projecting."""
+    """The creating record type of a topic, whose ids are looked up before projecting."""
 
     content: Content
     record_type: str
@@ -44,7 +44,7 @@ _CREATES: dict[str, _Creates] = {
 
 
 def facts_needed(batch: Batch) -> dict[Content, set[int]]:
-    """The content ids whose standing create `project` must be told of."""
+    """Return the content ids whose winning create must be in `project`'s facts."""
     creating = _CREATES.get(batch.topic)
     columns = batch.columns.get(creating.record_type) if creating else None
     if creating is None or columns is None:
@@ -53,5 +53,5 @@ def facts_needed(batch: Batch) -> dict[Content, set[int]]:
 
 
 def project(batch: Batch, facts: Facts) -> Projected:
-    """Fold a batch of one topic into effects. Pure: the same arguments give the same effects."""
+    """Fold a batch of one topic into effects. Pure: equal arguments give equal effects."""
     return PROJECTIONS[batch.topic](batch, facts)

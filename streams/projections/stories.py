@@ -9,7 +9,7 @@ from streams.views.story_expiry import Expiry
 
 
 def project_stories(batch: Batch, facts: Facts) -> Projected:
-    """Effects of a batch of `social.stories.v1`."""
+    """Return the effects of a batch of `social.stories.v1`."""
     result = Projected()
     effects = result.effects
     known = facts.get(Content.STORY, {})
@@ -47,7 +47,7 @@ def project_stories(batch: Batch, facts: Facts) -> Projected:
         )
         for row in others(batch, "HighlightRemoved", result)
     ]
-    # No view depends on it: visibility is decided by time when reading.
+    # No view depends on expiries: reads decide visibility by time.
     effects.expiries = [
         Expiry(row["story_id"], row["author_id"], row["occurred_at"])
         for row in others(batch, "StoryExpired", result)

@@ -1,4 +1,4 @@
-"""Whether an author's posts are pushed to followers or pulled by readers: the cost decides."""
+"""Policy that decides by cost whether an author's posts are pushed or pulled."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,36 +9,39 @@ from streams.contracts.ids import MAX_ID, id_time
 
 HOUR_MS: Final = 3_600_000
 MOST_POSTS_PER_HOUR: Final = 200
-"""Counting ends here: whoever posts more often costs as much as one who posts so often."""
+"""Counting stops here: an author who posts more often has the cost of one who posts this often."""
 
 
 class TierLimits(NamedTuple):
-    """From what cost on posts are pulled. Cost is followers x posts in the hour before."""
+    """Limits from which an author's posts are pulled.
+
+    Cost is followers x posts in the hour before.
+    """
 
     budget: int = 2_000_000
-    """Pushes an hour that one author may cause."""
+    """Pushes per hour from which an author is pulled."""
     followers: int = 100_000
-    """An author of so many is pulled, however seldom there is a post."""
+    """Followers from which an author is pulled, however seldom they post."""
     popular: float = 0.1
-    """The share of either limit from which on an author is POPULAR: pushed, but cached longer."""
+    """Share of either limit from which an author is POPULAR: pushed, but cached longer."""
     relax: float = 0.5
-    """A tier is left only below this share of what it takes to enter it (hysteresis)."""
+    """Share of a tier's entry limit below which an author leaves the tier (hysteresis)."""
 
 
 class Audience(NamedTuple):
-    """What a decision looks at."""
+    """An author's followers and posting rate, from which the policy decides."""
 
     followers: int
     posts_per_hour: int
 
     @property
     def cost(self) -> int:
-        """Pushes an hour."""
+        """Pushes per hour."""
         return self.followers * self.posts_per_hour
 
 
 def tier_of(audience: Audience, current: Tier, limits: TierLimits) -> Tier:
-    """The tier that the audience asks for, given the one that stands."""
+    """Return the tier that the audience calls for, given the current one."""
     for tier, share in ((Tier.CELEBRITY, 1.0), (Tier.POPULAR, limits.popular)):
         factor = share * (limits.relax if _RANK[current] >= _RANK[tier] else 1.0)
         if (
@@ -50,7 +53,11 @@ def tier_of(audience: Audience, current: Tier, limits: TierLimits) -> Tier:
 
 
 def posts_per_hour(ids: Sequence[int], post_id: int) -> int:
-    """How many of an author's newest posts were made in the hour that ends with `post_id`."""
+    """Return how many of the ids were made in the hour that ends with `post_id`.
+
+    Args:
+        ids: An author's newest posts.
+    """
     since = id_time(post_id) - HOUR_MS
     return sum(1 for i in ids if i <= post_id and id_time(i) > since)
 
@@ -58,9 +65,10 @@ def posts_per_hour(ids: Sequence[int], post_id: int) -> int:
 def tier_change(
     author_id: int, post_id: int, audience: Audience, previous: Tier, tier: Tier
 ) -> AuthorTierChanged:
-    """The event of a decision made at a post.
+    """Return the event of a decision made at a post.
 
-    Its `event_id` is a hash of author, time and tiers, so that to write it twice is a duplicate.
+    Its `event_id` is a hash of author, time and tiers, so that writing the event twice makes a
+    duplicate.
     """
     occurred_at = id_time(post_id)
     told = f"{author_id} {occurred_at} {previous} {tier}".encode()

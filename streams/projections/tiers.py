@@ -1,4 +1,4 @@
-"""How authors' posts reach readers: the last decision by stamp stands."""
+"""Tiers by which authors' posts reach readers: the last decision by stamp wins."""
 
 from streams.contracts.batch import Batch
 from streams.contracts.events import Tier
@@ -8,7 +8,7 @@ from streams.views.effects import SetTier, Stamp
 
 
 def project_tiers(batch: Batch, facts: Facts) -> Projected:  # noqa: ARG001 - one signature for all
-    """Effects of a batch of `social.tiers.v1`, one per author."""
+    """Return the effects of a batch of `social.tiers.v1`, one per author."""
     result = Projected()
     last: dict[int, SetTier] = {}
     for row in others(batch, "AuthorTierChanged", result):

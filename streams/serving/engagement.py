@@ -1,4 +1,4 @@
-"""Any content by its id: counts, who likes it, and the thread of comments below it."""
+"""Reads of any content by its id: counts, likers, and the thread of comments below it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
@@ -30,9 +30,12 @@ class _Live(NamedTuple):
 
 
 def counts(views: ViewReader, content_id: int) -> Counts:
-    """Likes, views, comments and reposts of live content; NotFoundError otherwise.
+    """Return the likes, views, comments and reposts of live content.
 
     Each is a number of members, so no retry or replay can make them drift.
+
+    Raises:
+        NotFoundError: The content is deleted or unknown.
     """
     live = _live(views, content_id)
     tallies = {kind: views.tallies(kind, [content_id])[content_id] for kind in CountKind}
@@ -55,10 +58,18 @@ def thread(
     after: int | None = None,
     limit: int = 20,
 ) -> CommentPage:
-    """The comments on live content, oldest first; a block hides a commenter from `viewer`.
+    """Return a page of the comments on live content, oldest first.
 
-    Content whose owner is hidden from the viewer is not found. Comments on a story are replies to
-    its owner, who sees all of them; anybody else sees only their own.
+    Comments on a story are replies to its owner, who sees all of them; other viewers see only their
+    own.
+
+    Args:
+        viewer: Commenters with a block in either direction are hidden from this user.
+        after: Cursor: return comments with greater ids.
+        limit: Maximum number of comments.
+
+    Raises:
+        NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
     point = viewpoint(views, viewer, mutes=False)
     shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
@@ -89,9 +100,15 @@ def likers(
     after: int | None = None,
     limit: int = 20,
 ) -> UserPage:
-    """Who likes live content, ids ascending; a block hides a liker, or the content, from `viewer`.
+    """Return a page of the users who like live content, ids ascending.
 
-    Raises NotFoundError as `thread` does.
+    Args:
+        viewer: Likers with a block in either direction are hidden from this user.
+        after: Cursor: return users with greater ids.
+        limit: Maximum number of users.
+
+    Raises:
+        NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
     point = viewpoint(views, viewer, mutes=False)
     _visible(views, content_id, point)
@@ -106,8 +123,15 @@ def commenters(
     after: int | None = None,
     limit: int = 20,
 ) -> UserPage:
-    """Who comments on live content, each once, ids ascending; to `viewer` those whose comments
-    `thread` shows. Raises NotFoundError as it does.
+    """Return a page of the users who comment on live content, each once, ids ascending.
+
+    Args:
+        viewer: Return only users whose comments `thread` shows to this user.
+        after: Cursor: return users with greater ids.
+        limit: Maximum number of users.
+
+    Raises:
+        NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
     point = viewpoint(views, viewer, mutes=False)
     shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
@@ -122,9 +146,13 @@ def likes(
     before: int | None = None,
     limit: int = 20,
 ) -> LikedPage:
-    """Live content that the user likes, newest content first.
+    """Return a page of the live content that the user likes, newest content first.
 
-    A block hides what is of hidden people from `viewer`, and everything where the user is one.
+    Args:
+        viewer: Blocks hide from this user the content of blocked users, and everything if `user` is
+            one of them.
+        before: Cursor: return content with smaller ids.
+        limit: Maximum number of contents.
     """
     point = viewpoint(views, viewer, mutes=False)
     if not point.shows(user):
@@ -148,15 +176,17 @@ def _user_page(users: Iterator[int], limit: int) -> UserPage:
 
 
 def _commenter_filter(live: _Live, viewer: int | None, point: Viewpoint) -> Callable[[int], bool]:
-    """Whose comments the viewer sees: of replies to a story another than its owner sees only the
-    own."""
+    """Return a filter of the commenters whose comments the viewer sees.
+
+    Of the replies to a story, a viewer other than its owner sees only their own.
+    """
     if live.kind is Content.STORY and viewer not in (None, live.owner_id):
         return lambda user: user == viewer and point.shows(user)
     return point.shows
 
 
 def _visible(views: ViewReader, content_id: int, point: Viewpoint) -> _Live:
-    """Live content, unless its owner is hidden; NotFoundError otherwise."""
+    """Return live content; raise `NotFoundError` if there is none or its owner is hidden."""
     live = _live(views, content_id)
     if not point.shows(live.owner_id):
         raise NotFoundError(content_id)
@@ -171,7 +201,10 @@ def _live(views: ViewReader, content_id: int) -> _Live:
 
 
 def _all_live(views: ViewReader, ids: Collection[int]) -> Mapping[int, _Live]:
-    """What live content the ids name. The id alone decides, whatever events said of its kind."""
+    """Return the live content that the ids name.
+
+    The id alone decides the kind, whatever kind events claimed.
+    """
     found = {
         one: _Live(Content.POST, post.author_id)
         for one, post in views.posts(ids).items()
@@ -193,7 +226,7 @@ def _all_live(views: ViewReader, ids: Collection[int]) -> Mapping[int, _Live]:
 
 
 def _commenters(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
-    """Who has a comment on the content that stands, ids ascending."""
+    """Yield the users who have an undeleted comment on the content, ids ascending."""
     place, last = (after, MAX_ID), after
     while places := views.content_commenters(content_id, place, _CHUNK):
         rows = views.comments([comment for _, comment in places])
@@ -208,7 +241,7 @@ def _commenters(views: ViewReader, content_id: int, after: int) -> Iterator[int]
 
 
 def _likers(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
-    """Who likes the content, ids ascending."""
+    """Yield the users who like the content, ids ascending."""
     while ids := views.content_likers(content_id, after, _CHUNK):
         yield from ids
         if len(ids) < _CHUNK:

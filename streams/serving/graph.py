@@ -1,4 +1,4 @@
-"""Whom a user follows and is followed by, and how the user's posts reach them."""
+"""A user's followers and followed users, and the tier by which the user's posts reach readers."""
 
 from streams.contracts.events import Tier
 from streams.serving.responses import Graph
@@ -6,7 +6,7 @@ from streams.views.store import ViewReader
 
 
 def graph(views: ViewReader, user: int, *, after: int = 0, limit: int = 20) -> Graph:
-    """Counts of both directions, and the first `limit` of each above `after`, ascending."""
+    """Return both counts, and the first `limit` users of each above `after`, ascending."""
     follower_count, following_count = views.follow_counts(user)
     return Graph(
         user_id=user,
@@ -18,6 +18,6 @@ def graph(views: ViewReader, user: int, *, after: int = 0, limit: int = 20) -> G
 
 
 def tier(views: ViewReader, author: int) -> Tier:
-    """The author's tier as last decided."""
+    """Return the author's tier as last decided; REGULAR without a decision."""
     decided = views.tiers([author]).get(author)
     return decided.tier if decided else Tier.REGULAR

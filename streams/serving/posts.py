@@ -24,7 +24,13 @@ def author_feed(
     before: int | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> PostPage:
-    """The author's posts, newest first; with `viewer`, blocks hide and mutes do not."""
+    """Return a page of the author's posts, newest first.
+
+    Args:
+        viewer: Blocks hide posts from this user; mutes do not.
+        before: Cursor: return posts with smaller ids.
+        limit: Maximum number of posts.
+    """
     point = viewpoint(views, viewer, mutes=False)
     accepts = post_filter(point, lambda row: row.author_id == author)
     candidates = newest_first(
@@ -41,7 +47,13 @@ def hashtag_feed(
     before: int | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> PostPage:
-    """Posts that bear the tag now, newest first; with `viewer`, blocks and mutes hide."""
+    """Return a page of the posts that have the tag now, newest first.
+
+    Args:
+        viewer: Blocks and mutes hide posts from this user.
+        before: Cursor: return posts with smaller ids.
+        limit: Maximum number of posts.
+    """
     key = tag_key(tag)
     if not key:
         return PostPage((), None)
@@ -54,7 +66,12 @@ def hashtag_feed(
 def newest_first(
     fetch: Callable[[int | None, int], Iterable[int]], before: int | None
 ) -> Iterator[int]:
-    """All ids of an index below `before`, newest first, fetched in growing chunks."""
+    """Yield all ids of an index below `before`, newest first, fetched in growing chunks.
+
+    Args:
+        fetch: Returns the newest ids below a cursor, at most as many as its second argument.
+        before: The first cursor; `None` starts at the newest id.
+    """
     cursor, chunk = before, _CHUNK
     while ids := list(fetch(cursor, chunk)):
         yield from ids
@@ -70,9 +87,12 @@ def page(
     accepts: Callable[[PostRow], bool],
     limit: int,
 ) -> PostPage:
-    """The first `limit` accepted posts of the candidates (ids, newest first).
+    """Return a page of the first `limit` candidates that `accepts` passes.
 
-    A page is full unless the feed has ended: hidden posts are passed over, not counted.
+    A page is full unless the feed has ended: hidden posts are skipped, not counted.
+
+    Args:
+        candidates: Ids, newest first.
     """
     found: list[PostRow] = []
     while len(found) <= limit:
@@ -87,7 +107,7 @@ def page(
 
 
 def hydrate(views: ViewReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
-    """Rows as readers see them, each with the live original that it reposts or answers."""
+    """Return rows as readers see them, each with the live original it reposts or answers."""
     rows = list(rows)
     wanted = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
     known = views.posts(wanted) if wanted else {}

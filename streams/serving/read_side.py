@@ -8,11 +8,11 @@ from streams.views.store import ViewReader
 
 
 class ReadSide(NamedTuple):
-    """The stores of one version of the views, ready to be asked."""
+    """The stores of one version of the views, ready to be read."""
 
     views: ViewReader
-    """With copies in front."""
+    """The views, read through the cache."""
     hot: FeedCaches
     durable: ViewReader
-    """The same views, as the durable store alone has them."""
+    """The views as the durable store alone has them."""
     metrics: CacheMetrics

@@ -1,4 +1,4 @@
-"""What reads answer: plain records, and their JSON form (ids as strings, times as RFC 3339)."""
+"""Answers of reads: plain records, and their JSON form (ids as strings, times as RFC 3339)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -15,8 +15,8 @@ class NotFoundError(LookupError):
 class Post:
     """A post as a reader sees it.
 
-    `reposted` and `replied` are the posts that `repost_of` and `reply_to` name: None where there
-    is none, and where it is deleted or unknown.
+    `reposted` and `replied` are the posts that `repost_of` and `reply_to` name: `None` if there is
+    no such post, or it is deleted or unknown.
     """
 
     post_id: int
@@ -34,7 +34,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class PostPage:
-    """Posts, newest first; `next_before` is the cursor of the next page, None at the end.
+    """Posts, newest first; `next_before` is the cursor of the next page, `None` at the end.
 
     `complete` is false when sources listed in `missing` did not answer: there may be more posts.
     """
@@ -47,7 +47,7 @@ class PostPage:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story as a reader sees it; `title` is set where it is shown as a highlight."""
+    """A story as a reader sees it; `title` is set if it is shown as a highlight."""
 
     story_id: int
     author_id: int
@@ -60,7 +60,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class StoryPage:
-    """Stories, newest first; `next_before` is the cursor of the next page, None at the end."""
+    """Stories, newest first; `next_before` is the cursor of the next page, `None` at the end."""
 
     stories: tuple[Story, ...]
     next_before: int | None
@@ -78,7 +78,7 @@ class TrayEntry:
 
 @dataclass(frozen=True, slots=True)
 class Tray:
-    """A reader's story tray at `now` (ms): unseen authors first; own stories apart."""
+    """A reader's story tray at `now` (ms): authors with unseen stories first; own stories apart."""
 
     now: int
     entries: tuple[TrayEntry, ...]
@@ -87,7 +87,7 @@ class Tray:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Someone who viewed a story, when first, and whether they like it."""
+    """A user who viewed a story, with the time of the first view, and whether they like it."""
 
     user_id: int
     first_viewed_at: int
@@ -104,8 +104,11 @@ class ViewerPage:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts of a post, story or comment. Of very many views there may be an estimate, of a
-    standard error below 0.3 %; everything else is exact."""
+    """Counts of a post, story or comment.
+
+    A very large number of views may be an estimate with a standard error below 0.3 %; everything
+    else is exact.
+    """
 
     content_id: int
     kind: str
@@ -130,7 +133,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class CommentPage:
-    """Comments, oldest first; `next_after` is the cursor of the next page, None at the end."""
+    """Comments, oldest first; `next_after` is the cursor of the next page, `None` at the end."""
 
     comments: tuple[Comment, ...]
     next_after: int | None
@@ -138,7 +141,7 @@ class CommentPage:
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Users, ids ascending; `next_after` is the cursor of the next page, None at the end."""
+    """Users, ids ascending; `next_after` is the cursor of the next page, `None` at the end."""
 
     users: tuple[int, ...]
     next_after: int | None
@@ -146,7 +149,7 @@ class UserPage:
 
 @dataclass(frozen=True, slots=True)
 class Liked:
-    """Live content that a user likes, and whose it is."""
+    """Live content that a user likes, and its owner."""
 
     content_id: int
     kind: str
@@ -155,7 +158,7 @@ class Liked:
 
 @dataclass(frozen=True, slots=True)
 class LikedPage:
-    """Liked content, newest first; `next_before` is the next page's cursor, None at the end."""
+    """Liked content, newest first; `next_before` is the next page's cursor, `None` at the end."""
 
     liked: tuple[Liked, ...]
     next_before: int | None
@@ -172,7 +175,7 @@ class TrendingTag:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Whom a user follows and is followed by: counts, and the first of each, ids ascending."""
+    """A user's followers and followed users: counts, and the first of each, ids ascending."""
 
     user_id: int
     follower_count: int
@@ -191,7 +194,7 @@ _ID_FIELDS = frozenset(
 
 
 def to_json(answer: Any) -> Any:
-    """The JSON form of an answer: ids as strings, times as RFC 3339."""
+    """Return the JSON form of an answer: ids as strings, times as RFC 3339."""
     if is_dataclass(answer):
         return {f.name: _field(f.name, getattr(answer, f.name)) for f in fields(answer)}
     if isinstance(answer, Mapping):

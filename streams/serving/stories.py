@@ -1,4 +1,4 @@
-"""Stories: what is visible at an instant, the tray, highlights, and who viewed.
+"""Stories: the visible ones at an instant, the tray, highlights, the archive and viewers.
 
 `now` decides visibility and nothing else; expiry needs no clean-up job.
 """
@@ -24,23 +24,31 @@ from streams.views.store import ViewReader
 
 
 def is_visible(row: StoryRow, now: int) -> bool:
-    """Whether the story shows at `now` (ms): created_at <= now < expires_at, not deleted."""
+    """Return whether the story is visible at `now` (ms).
+
+    That is `created_at <= now < expires_at`, and not deleted.
+    """
     return not row.deleted and id_time(row.story_id) <= now < row.expires_at
 
 
 def author_stories(
     views: ViewReader, author: int, now: int, *, viewer: int | None = None
 ) -> tuple[Story, ...]:
-    """The author's stories visible at `now`, oldest first; a block hides them from `viewer`."""
+    """Return the author's stories visible at `now` (ms), oldest first.
+
+    A block hides them from `viewer`.
+    """
     if not viewpoint(views, viewer, mutes=False).shows(author):
         return ()
     return tuple(map(_story, _visible(views, [author], now)))
 
 
 def tray(views: ViewReader, reader: int, now: int) -> Tray:
-    """The authors the reader follows who have visible stories, those with unseen ones first.
+    """Return the story tray of the reader at `now` (ms).
 
-    Within each part the author of the newest story comes first.
+    Its authors are followed by the reader, have visible stories, and have neither a mute nor a
+    block. Authors with unseen stories come first. Within each part the author of the newest story
+    comes first.
     """
     relations = views.relations(reader)
     authors = relations.following - relations.blocked - relations.muted
@@ -64,7 +72,10 @@ def tray(views: ViewReader, reader: int, now: int) -> Tray:
 
 
 def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> tuple[Story, ...]:
-    """The author's highlights, oldest story first; they never expire."""
+    """Return the author's highlights, oldest story first; they never expire.
+
+    A block hides them from `viewer`.
+    """
     if not viewpoint(views, viewer, mutes=False).shows(author):
         return ()
     ids = views.highlights(author)
@@ -77,8 +88,10 @@ def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> 
 def archive(
     views: ViewReader, owner: int, now: int, *, before: int | None = None, limit: int = 20
 ) -> StoryPage:
-    """The owner's stories that have ended by `now` (ms), newest first, highlights with their
-    titles. It is for the owner to see, and for nobody else."""
+    """Return a page of the owner's stories that have ended by `now` (ms), newest first.
+
+    Highlights have their titles. It is meant for the owner only.
+    """
     ids = newest_first(lambda cursor, count: views.stories_by(owner, cursor, count), before)
     found: list[StoryRow] = []
     while len(found) <= limit and (some := list(islice(ids, limit + 1))):
@@ -94,10 +107,15 @@ def archive(
 def story_viewers(
     views: ViewReader, story_id: int, *, as_user: int, after: int | None = None, limit: int = 20
 ) -> ViewerPage:
-    """Who viewed the story, latest first view first, ties by user id descending.
+    """Return a page of the story's viewers, latest first view first, ties by user id descending.
 
-    Only its creator may ask: for anyone else, as for a deleted story, NotFoundError. `after` is
-    the last viewer of the page before.
+    Args:
+        as_user: The user who asks; only the story's creator may.
+        after: Last viewer of the page before.
+        limit: Maximum number of viewers.
+
+    Raises:
+        NotFoundError: The story is deleted or unknown, or `as_user` is not its creator.
     """
     row = views.stories([story_id]).get(story_id)
     if row is None or row.deleted or row.author_id != as_user:
@@ -123,7 +141,7 @@ def _visible(views: ViewReader, authors: Sequence[int], now: int) -> list[StoryR
 
 
 def _rows(views: ViewReader, ids: Iterable[int], authors: Iterable[int]) -> list[StoryRow]:
-    """The stories among `ids` that are really by one of the authors, oldest first."""
+    """Return the stories among `ids` that are really by one of the authors, oldest first."""
     known = views.stories(list(ids))
     wanted = set(authors)
     return [known[i] for i in sorted(known) if known[i].author_id in wanted]

@@ -1,8 +1,8 @@
-"""Trending hashtags: how many people have lately used a tag, the later the more.
+"""Trending hashtags: the number of users who used a tag lately, with later uses counting more.
 
-Over the live posts of the last 24 hours that bear the tag now, each author counts once, by the
-newest such post, with a weight that halves every 4 hours. Nothing is hidden from anybody: it tells
-no person's content.
+Over the live posts of the last 24 hours that have the tag now, each author counts once, by the
+newest such post, with a weight that halves every 4 hours. Nothing is hidden from any viewer,
+because it reveals no user's content.
 """
 
 from collections import defaultdict
@@ -18,15 +18,16 @@ HALF_LIFE_MS: Final = 4 * 3_600_000
 WINDOW_MS: Final = 24 * 3_600_000
 
 _Uses = Mapping[int, Sequence[int]]
-"""Author -> posts that ever bore the tag, newest first."""
+"""Author -> posts that ever had the tag, newest first."""
 
 
 def trending(views: ViewReader, now: int, *, limit: int = 10) -> tuple[TrendingTag, ...]:
-    """The tags with the largest scores at `now` (ms), ties by tag.
+    """Return the `limit` tags with the largest scores at `now` (ms), ties by tag.
 
-    Which posts still live and bear the tag is asked for the most promising tags only: what their
-    posts would count if all did bounds a tag's score, and once the bound of all others is below the
-    last one found, none of them can come in (the threshold algorithm: Fagin, Lotem and Naor 2001).
+    Only the posts of the most promising tags are checked for deletion and current tags: a tag's
+    score is bounded by the score that its posts would have if all counted, and once the bound of
+    all other tags is below the last score found, none of them can be among the results (the
+    threshold algorithm: Fagin, Lotem and Naor 2001).
     """
     uses = _gathered(views, now)
     bounds = {tag: _score((ids[0] for ids in of.values()), now) for tag, of in uses.items()}
@@ -52,7 +53,7 @@ def _gathered(views: ViewReader, now: int) -> Mapping[str, _Uses]:
 
 
 def _newest_live(views: ViewReader, tag: str, uses: _Uses) -> list[int]:
-    """Of each author the newest post that is live, theirs, and bears the tag."""
+    """Return each author's newest post that is live, really by the author, and has the tag."""
     newest: list[int] = []
     left = {author: iter(ids) for author, ids in uses.items()}
     while asked := {author: post for author, ids in left.items() if (post := next(ids, None))}:
@@ -66,5 +67,5 @@ def _newest_live(views: ViewReader, tag: str, uses: _Uses) -> list[int]:
 
 
 def _score(posts: Iterable[int], now: int) -> float:
-    """fsum: the same whatever the order."""
+    """Return the score of the posts; `fsum` makes it independent of their order."""
     return fsum(2.0 ** ((id_time(post) - now) / HALF_LIFE_MS) for post in posts)

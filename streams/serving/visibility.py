@@ -1,4 +1,4 @@
-"""Who may see what: the rules of blocks, mutes and deletion, decided on loaded rows only."""
+"""Visibility rules of blocks, mutes and deletion, decided on loaded rows only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from streams.views.store import ViewReader
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """The users whom a read hides: `blocked` everywhere, `muted` only where mutes count."""
+    """Users that a read hides: `blocked` everywhere, `muted` only where mutes count."""
 
     blocked: frozenset[int] = frozenset()
     muted: frozenset[int] = frozenset()
 
     def shows(self, *users: int | None) -> bool:
-        """Whether none of the users is hidden; None hides nothing."""
+        """Return whether none of the users is hidden; `None` in place of a user is not hidden."""
         return not any(user in self.blocked or user in self.muted for user in users)
 
 
@@ -23,7 +23,11 @@ EVERYTHING = Viewpoint()
 
 
 def viewpoint(views: ViewReader, viewer: int | None, *, mutes: bool) -> Viewpoint:
-    """The viewpoint of `viewer`, or of nobody in particular."""
+    """Return the viewpoint of `viewer`; it hides nothing if `viewer` is `None`.
+
+    Args:
+        mutes: Hide muted users, too.
+    """
     if viewer is None:
         return EVERYTHING
     relations = views.relations(viewer)
@@ -31,7 +35,7 @@ def viewpoint(views: ViewReader, viewer: int | None, *, mutes: bool) -> Viewpoin
 
 
 def post_filter(point: Viewpoint, belongs: Callable[[PostRow], bool]) -> Callable[[PostRow], bool]:
-    """Accepts posts that belong to the feed, are not deleted, and are not hidden.
+    """Return a filter for posts that belong to the feed, are not deleted, and are not hidden.
 
     A repost or reply is also hidden with the original's author, as the event carried it.
     """

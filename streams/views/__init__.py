@@ -1,1 +1,1 @@
-"""What a view is: rows, the effects that change them, and the ports of stores and caches."""
+"""Rows of the views, the effects that change them, and the ports of stores and caches."""

@@ -1,4 +1,4 @@
-"""Who and what is counted: the members that tallies are numbers of."""
+"""Members behind the counts: the users, comments and posts that a count is a number of."""
 
 from collections.abc import Collection, Iterator, Mapping
 from heapq import nlargest
@@ -12,7 +12,7 @@ _CHUNK: Final = 200
 
 
 def tallies(views: ViewReader, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-    """Tallies of contents, each counted from its members."""
+    """Return the count of each content, counted from its members."""
     return {one: Count(_count(views, kind, one)) for one in ids}
 
 
@@ -27,7 +27,7 @@ def _count(views: ViewReader, kind: CountKind, content_id: int) -> int:
 
 
 def members(views: ViewReader, kind: CountKind, content_id: int) -> Collection[int]:
-    """The ids that are counted, in any order."""
+    """Return the ids that are counted, in any order."""
     match kind:
         case CountKind.LIKES:
             return views.likers(content_id)
@@ -42,12 +42,16 @@ def members(views: ViewReader, kind: CountKind, content_id: int) -> Collection[i
 def members_among(
     views: ViewReader, kind: CountKind, content_id: int, ids: Collection[int]
 ) -> Collection[int]:
-    """Those of the ids, whose events are all applied, that are counted."""
+    """Return which of the ids are counted.
+
+    Args:
+        ids: Ids whose events are all applied.
+    """
     match kind:
         case CountKind.LIKES:
             return views.likers_among(content_id, ids)
         case CountKind.VIEWS:
-            return ids  # once viewed, for ever
+            return ids  # a view is permanent
         case CountKind.COMMENTS:
             rows = views.comments(ids).values()
             return [row.comment_id for row in rows if stands(row, content_id)]
@@ -57,7 +61,7 @@ def members_among(
 
 
 def live_comments(views: ViewReader, content_id: int, after: int) -> Iterator[CommentRow]:
-    """The content's comments that stand, with ids above `after`, oldest first."""
+    """Yield the content's comments that are not deleted, with ids above `after`, oldest first."""
     while ids := views.content_comments(content_id, after, _CHUNK):
         known = views.comments(ids)
         yield from (known[i] for i in ids if i in known and stands(known[i], content_id))
@@ -67,12 +71,16 @@ def live_comments(views: ViewReader, content_id: int, after: int) -> Iterator[Co
 
 
 def stands(row: CommentRow, content_id: int) -> bool:
-    """Whether it is a comment on the content, and not deleted."""
+    """Return whether the comment is on the content and is not deleted."""
     return not row.deleted and row.content_id == content_id
 
 
 def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
-    """Of all viewers of a content, with the first view of each, those that `latest_viewers` asks
-    for."""
+    """Return the latest `limit` viewings below `before`, latest first.
+
+    Args:
+        viewers: All viewers of a content -> first view time (ms).
+        before: Cursor, excluded; `None` for the latest of all.
+    """
     every = (Viewing(seen_at, viewer) for viewer, seen_at in viewers.items())
     return nlargest(limit, (one for one in every if before is None or one < before))

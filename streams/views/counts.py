@@ -1,4 +1,4 @@
-"""How many like, have viewed, comment on and repost a content."""
+"""Counts of the likes, views, comments and reposts of a content."""
 
 import struct
 from collections.abc import Collection
@@ -9,20 +9,20 @@ _PACKED: Final = struct.Struct(">Q?8s")
 
 
 class CountKind(StrEnum):
-    """What is counted of a content, each by ids of its own: its members."""
+    """Kinds of counts of a content. Each kind counts ids of its own: the members."""
 
     LIKES = "likes"
     """Users whose last like event is ContentLiked."""
     VIEWS = "views"
-    """Users who viewed it, but its owner."""
+    """Users, other than the owner, who viewed the content."""
     COMMENTS = "comments"
-    """Comments on it that stand."""
+    """Comments on the content that are not deleted."""
     REPOSTS = "reposts"
-    """Posts that repost it, and stand."""
+    """Posts that repost the content and are not deleted."""
 
 
 class Count(NamedTuple):
-    """How many members there are, or an estimate."""
+    """Number of members, exact or estimated."""
 
     number: int
     estimated: bool = False
@@ -32,9 +32,11 @@ NO_STAMP: Final = bytes(8)
 
 
 class CachedCount(NamedTuple):
-    """A tally as it is copied, with who made the copy: 8 bytes that nobody else draws.
+    """A count as it is cached.
 
-    It may carry its members, so that whoever changes it needs to ask nobody.
+    `stamp` identifies the writer that filled in the entry: 8 random bytes that no other writer
+    draws. `carried` may hold the members inline, so that a process that changes the count needs no
+    read.
     """
 
     tally: Count
@@ -43,22 +45,22 @@ class CachedCount(NamedTuple):
 
     @classmethod
     def of(cls, members: Collection[int]) -> "CachedCount":
-        """The tally of these members, each given once, carrying them."""
+        """Return the count of these members, each given once, with the members inline."""
         return cls(Count(len(members)), carried=struct.pack(f">{len(members)}Q", *members))
 
     @property
     def members(self) -> frozenset[int] | None:
-        """Its members, None where it does not carry them."""
+        """Members of the count; `None` if it does not hold them inline."""
         if len(self.carried) != 8 * self.tally.number:
             return None
         return frozenset(struct.unpack(f">{self.tally.number}Q", self.carried))
 
     def pack(self) -> bytes:
-        """17 bytes, and 8 a member that is carried."""
+        """Return 17 bytes, and 8 more per inline member."""
         return _PACKED.pack(*self.tally, self.stamp) + self.carried
 
     @classmethod
     def unpack(cls, packed: bytes) -> "CachedCount":
-        """The inverse of `pack`."""
+        """Invert `pack`."""
         number, estimated, stamp = _PACKED.unpack_from(packed)
         return cls(Count(number, estimated), stamp, packed[_PACKED.size :])

@@ -1,7 +1,7 @@
-"""What a batch of events changes in the views: plain data, the same for every store.
+"""Changes that a batch of events makes to the views: plain data, independent of the store.
 
-Effects are idempotent and commute: applying them twice, or in any order, gives the same views.
-How a store keeps that promise (timestamps per cell, sets, scripts) is the sink's business.
+Effects are idempotent and commute: applying them twice, or in any order, gives the same views. How
+a store keeps that promise (timestamps per cell, sets, scripts) is the sink's business.
 """
 
 from dataclasses import dataclass, field, fields
@@ -13,10 +13,10 @@ from streams.views.story_expiry import Expiry
 
 
 class Stamp(NamedTuple):
-    """The moment of a change, as last-writer-wins compares it: the larger stamp stands.
+    """The moment of a change for last-writer-wins: the change with the larger stamp wins.
 
     `ended` is true for the ending event of a pair (Unfollowed, Unliked, Blocked, Muted,
-    HighlightRemoved), which wins where two events carry the same time and id.
+    HighlightRemoved), which wins if two events have equal time and id.
     """
 
     occurred_at: int
@@ -25,7 +25,7 @@ class Stamp(NamedTuple):
 
 
 class Relation(StrEnum):
-    """The pairs of users that a person can change."""
+    """Relations of pairs of users that a user can change."""
 
     FOLLOW = "follow"
     BLOCK = "block"
@@ -64,7 +64,7 @@ class EditPost(NamedTuple):
 
 
 class DeletePost(NamedTuple):
-    """The post is gone for ever, if `author_id` is its author."""
+    """The post is permanently deleted, if `author_id` is its author."""
 
     post_id: int
     author_id: int
@@ -82,14 +82,14 @@ class CreateStory(NamedTuple):
 
 
 class DeleteStory(NamedTuple):
-    """The story is gone for ever, if `author_id` is its author."""
+    """The story is permanently deleted, if `author_id` is its author."""
 
     story_id: int
     author_id: int
 
 
 class SetHighlight(NamedTuple):
-    """The story is a highlight under `title` (or no longer: `stamp.ended`), if the author's own."""
+    """The story is a highlight under `title`, or no more (`stamp.ended`), if the author's own."""
 
     story_id: int
     author_id: int
@@ -98,9 +98,9 @@ class SetHighlight(NamedTuple):
 
 
 class SetRelation(NamedTuple):
-    """`user_id` follows, blocks or mutes `target_id`, or ceased to, as of `stamp`.
+    """`user_id` follows, blocks or mutes `target_id`, or no longer does, as of `stamp`.
 
-    `stamp.ended` orders equal stamps; `holds` says whether the relation stands. They differ in
+    `stamp.ended` orders equal stamps; `holds` says whether the relation is in force. They differ in
     meaning: Unfollowed ends a follow, but it is Blocked and Muted that win a tie.
     """
 
@@ -111,7 +111,7 @@ class SetRelation(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether the relation stands after this change."""
+        """Return whether the relation is in force after this change."""
         return self.stamp.ended is (self.relation is not Relation.FOLLOW)
 
 
@@ -124,10 +124,11 @@ class SetLike(NamedTuple):
 
 
 class SeeContent(NamedTuple):
-    """`viewer_id` (never the owner) saw the content; the earliest `seen_at` (ms) stands.
+    """`viewer_id` (never the owner) saw the content; the earliest `seen_at` (ms) wins.
 
-    `as_story`: an event says that it is a story. What it is is for its id to say; but only of
-    stories anybody asks who viewed them when, and a store may take pains with no others.
+    `as_story` is true if an event calls the content a story. The id alone decides what the content
+    is. The flag lets a store index views by time for stories only: readers list the viewers of
+    stories, and of nothing else.
     """
 
     content_id: int
@@ -149,7 +150,7 @@ class CreateComment(NamedTuple):
 
 
 class DeleteComment(NamedTuple):
-    """The comment is gone for ever, if it is on this content and `user_id` wrote or owns it."""
+    """The comment is permanently deleted, if on this content and `user_id` wrote or owns it."""
 
     comment_id: int
     content_id: int
@@ -157,7 +158,7 @@ class DeleteComment(NamedTuple):
 
 
 class SetTier(NamedTuple):
-    """How the author's posts reach readers, as of `stamp`."""
+    """The tier by which the author's posts reach readers, as of `stamp`."""
 
     author_id: int
     stamp: Stamp
@@ -181,7 +182,7 @@ class Effects:
     create_stories: list[CreateStory] = field(default_factory=list)
     delete_stories: list[DeleteStory] = field(default_factory=list)
     expiries: list[Expiry] = field(default_factory=list)
-    """Ends of stories of which the log tells."""
+    """Ends of stories that the log reports."""
     highlights: list[SetHighlight] = field(default_factory=list)
     relations: list[SetRelation] = field(default_factory=list)
     likes: list[SetLike] = field(default_factory=list)
@@ -191,11 +192,11 @@ class Effects:
     tiers: list[SetTier] = field(default_factory=list)
     pulls: list[PullPost] = field(default_factory=list)
     contested_posts: list[int] = field(default_factory=list)
-    """Posts of which another create was known: what they repost may have changed, too."""
+    """Posts for which another create was known: what they repost may have changed, too."""
     contested_stories: list[int] = field(default_factory=list)
-    """Stories of which another create was known: they may be another author's now."""
+    """Stories for which another create was known: they may be another author's now."""
     contested_comments: list[int] = field(default_factory=list)
-    """Comments of which another create was known: they may be on other content now."""
+    """Comments for which another create was known: they may be on other content now."""
 
     def __len__(self) -> int:
         return sum(len(getattr(self, kind.name)) for kind in fields(self))

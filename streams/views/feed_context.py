@@ -1,4 +1,4 @@
-"""What a page of a home feed begins with, asked for at once."""
+"""Port of the feed context: what a home feed page starts from, read in one round trip."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
@@ -9,21 +9,22 @@ from streams.views.timeline_cache import Timeline
 
 
 class FeedContextReply(NamedTuple):
-    """See the ports that these are answers of."""
+    """Answers of the row cache, the timeline cache and the pull set; see their ports."""
 
     relations: CacheLookup
-    """Of the reader."""
+    """Lookup of the reader's relations."""
     timeline: Timeline | None
     pulled: Mapping[int, Pulled] | None
-    """Of the authors that were asked for; None: the pull set is not whole."""
+    """Pulled posts of the requested authors; `None` if the pull set is incomplete."""
 
 
 class FeedContextReader(Protocol):
-    """Asks `Copies`, `TimelineCache` and `PullSet` in one round trip, in this order."""
+    """Reads `RowCache`, `TimelineCache` and `PullSet` in one round trip, in this order."""
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        """The reader's relations and timeline, and who of the authors is pulled.
+        """Return the reader's relations and timeline, and the pulled posts of the authors.
 
-        Raises StoreUnavailableError.
+        Raises:
+            StoreUnavailableError: The caches do not answer.
         """
         ...

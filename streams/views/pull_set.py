@@ -5,38 +5,47 @@ from typing import NamedTuple, Protocol
 
 
 class Pulled(NamedTuple):
-    """An author's posts that readers pull: the newest of them, and a version that every further
-    pulled post changes, so that a list read before is known to be old."""
+    """Posts of one author that readers pull: the newest id, and a version.
+
+    Every further pulled post changes the version, so a list that was read under an earlier version
+    is known to be stale.
+    """
 
     newest: int
     version: bytes
 
 
 class PullSet(Protocol):
-    """The one set of authors whose posts readers pull, kept whole or known not to be.
+    """The one set of authors whose posts readers pull, kept complete or known to be incomplete.
 
     It is loaded from the durable views, never made by a write alone (correctness rules 1, 7, 19).
     """
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
-        """Tell readers to pull these posts (author -> ids), which must be durable as such."""
+        """Add posts (author -> ids) that readers pull.
+
+        The caller has already marked them as pulled in the durable store.
+        """
         ...
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """Those of the authors who have pulled posts, or None where the set is not whole."""
+        """Return the authors who have pulled posts, or `None` if the set is incomplete."""
         ...
 
     def begin(self) -> bytes | None:
-        """Begin to load: forget what there is. Returns a token for `install`, or None where the
-        set is whole or another is loading it.
+        """Begin a load, and forget the current contents.
 
-        What is pulled from now on is kept; so read the durable views after this.
+        The set keeps posts that are pulled from now on; so read the durable views after this call.
+
+        Returns:
+            A token for `install`, or `None` if the set is complete or another load is running.
         """
         ...
 
     def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
         """Complete the set with `newest` (author -> newest pulled post).
 
-        False where it was lost or another load began meanwhile.
+        Returns:
+            `False` if the set was lost or another load began in the meantime.
         """
         ...

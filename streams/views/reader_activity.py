@@ -1,22 +1,25 @@
-"""Who reads: when readers last asked for their home feeds."""
+"""Port of reader activity: when readers last read their home feeds."""
 
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 ABSENT_S: Final = 30 * 24 * 3600
-"""Who has not read for longer is forgotten."""
+"""A reader who has not read for longer (seconds) is forgotten."""
 
 
 class ReaderActivity(Protocol):
-    """Readers' last visits, to the minute. Nothing but what is worth warming depends on them.
+    """Times of readers' last reads, to the minute. They decide only what is worth warming.
 
-    Both methods raise StoreUnavailableError.
+    Both methods raise `StoreUnavailableError`.
     """
 
     def note(self, reader: int) -> None:
-        """The reader reads the feed now."""
+        """Record that the reader reads the feed now."""
         ...
 
     def last(self, readers: Collection[int]) -> Mapping[int, int]:
-        """When each of them read last (s since 1970); absent: not for long, or not known."""
+        """Return the time of each reader's last read, in seconds since the Unix epoch.
+
+        Readers who have not read for long, or are unknown, are absent.
+        """
         ...

@@ -1,9 +1,9 @@
-"""What serves copies of durable rows: fast, never the only place, and true until the row changes.
+"""Port of the row cache: copies of durable rows, invalidated whenever a row changes.
 
-A copy is made under a *lease*, as in memcache (Nishtala et al., "Scaling Memcache at Facebook",
-NSDI 2013): whoever finds none takes a lease, reads the durable row and fills it in; whoever changes
-the row drops copy and lease afterwards. So what was read before a change is never filled in after
-it, whoever is slow.
+The cache is fast and never the only place of a row. It uses *leases*, as memcache does (Nishtala et
+al., "Scaling Memcache at Facebook", NSDI 2013): on a miss a reader takes a lease, reads the durable
+row and fills it in; a writer drops the cached row and the lease after it changes the durable row.
+So a row that was read before a change is never filled in after it, however slow a process is.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,64 +13,72 @@ from streams.views.counts import CountKind
 
 
 class CachedRow(NamedTuple):
-    """A row as its reader packed it, and how many seconds the copy may live."""
+    """A row as its reader packed it, and the time to live of the copy in seconds."""
 
     packed: bytes
     ttl_s: int
 
 
 class CacheLookup(NamedTuple):
-    """The copies of some rows, and which of those that lack one the caller may fill in."""
+    """The cached rows among some ids, and the missing ids that the caller may fill in."""
 
     held: Mapping[int, bytes]
     leased: frozenset[int]
     token: bytes
-    """For `Copies.fill`."""
+    """Token for `RowCache.fill`."""
 
 
 class RefreshTicket(NamedTuple):
-    """The copies there were of rows that have changed."""
+    """The cached rows, before the change, of rows that have changed."""
 
     old: Mapping[int, bytes]
     token: bytes
-    """For `Copies.fill`."""
+    """Token for `RowCache.fill`."""
 
 
 class RowCache(Protocol):
-    """Copies of the rows of one kind, by id. All methods raise StoreUnavailableError.
+    """Cached rows of one kind, by id. All methods raise `StoreUnavailableError`.
 
     Losing any of them at any moment costs time, never a right answer.
     """
 
     def read(self, ids: Collection[int]) -> CacheLookup:
-        """The copies there are, and leases for those that are not there and nobody is fetching.
+        """Return the cached rows, and leases for missing ones that no other caller is fetching.
 
-        The durable rows of what is leased must be read after this.
+        Read the durable rows of leased ids after this call.
         """
         ...
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """Put in what was leased under `token`, but where the lease is gone."""
+        """Fill in rows that were leased or are being renewed under `token`.
+
+        Rows whose lease is gone are left out.
+        """
         ...
 
     def renew(self, ids: Collection[int]) -> RefreshTicket:
-        """The durable rows have changed and new copies are at hand, or copies are to tell more:
-        find them; they are read as they are until a `fill` under the token replaces them.
+        """Return the cached rows of ids whose entries the caller is about to replace.
 
-        Leases, and copies that somebody else has begun to renew, are dropped: what either would
-        fill in may not know of this change, nor what the caller knows of theirs.
+        Call it when the durable rows have changed and the caller can compute the new entries, or
+        when the entries are to hold more. Readers see the old entries until a `fill` under the
+        token replaces them.
+
+        Leases are dropped, and so are entries that another caller has begun to renew: what either
+        would fill in may miss this change, and what the caller knows may miss theirs.
         """
         ...
 
     def drop(self, ids: Collection[int]) -> None:
-        """The durable rows have changed: forget their copies and leases."""
+        """Drop the cached rows and leases of durable rows that have changed."""
         ...
 
 
 class RowCaches(NamedTuple):
-    """What is copied: posts by their id, relations by the id of the user whose they are, tallies
-    of each kind by the content's id, an author's stories by the author's, and which of them
-    somebody has seen by the viewer's."""
+    """Row caches by kind.
+
+    Their keys are the post's id for posts, the user's for relations, the content's for counts of
+    each kind, the author's for stories, and the viewer's for the stories that the viewer has seen.
+    """
 
     posts: RowCache
     relations: RowCache

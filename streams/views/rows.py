@@ -16,7 +16,7 @@ class Content(StrEnum):
 
 
 class PostRow(NamedTuple):
-    """The post as it stands: the winning create with its author's last edit."""
+    """The current state of a post: the winning create with its author's last edit."""
 
     post_id: int
     author_id: int
@@ -33,7 +33,7 @@ class PostRow(NamedTuple):
 
 
 class StoryRow(NamedTuple):
-    """The story as it stands; `highlight` is the title while it is a highlight, else None."""
+    """The current state of a story; `highlight` is its title as a highlight, else `None`."""
 
     story_id: int
     author_id: int
@@ -45,7 +45,7 @@ class StoryRow(NamedTuple):
 
 
 class CommentRow(NamedTuple):
-    """The comment as it stands."""
+    """The current state of a comment."""
 
     comment_id: int
     content_id: int
@@ -57,14 +57,14 @@ class CommentRow(NamedTuple):
 
 
 class TierRow(NamedTuple):
-    """How an author's posts reach readers, and by which event that was decided."""
+    """The tier by which an author's posts reach readers, and the stamp of the event that set it."""
 
     tier: Tier
     stamp: Stamp
 
 
 class TagUse(NamedTuple):
-    """A post that ever bore a tag, and who claims to have written it."""
+    """A post that ever had a tag, and the user who claims to have written it."""
 
     tag: str
     author_id: int
@@ -72,17 +72,17 @@ class TagUse(NamedTuple):
 
 
 class Viewing(NamedTuple):
-    """When somebody first viewed (ms), and who: the larger one is the later, ties by id."""
+    """A viewer's first view (ms): the larger one is the later; ties are ordered by viewer id."""
 
     seen_at: int
     viewer_id: int
 
 
 class Relations(NamedTuple):
-    """What one user's reads need to know of others.
+    """Relations that decide what one user may read.
 
-    `following`: whom the user follows; `blocked`: blocks in force in either direction;
-    `muted`: whom the user mutes.
+    `following`: users that the user follows; `blocked`: users with a block in force in either
+    direction; `muted`: users that the user mutes.
     """
 
     following: frozenset[int]

@@ -1,4 +1,4 @@
-"""Which stories a viewer has seen, as it is copied."""
+"""Stories that a viewer has seen, as they are cached."""
 
 import struct
 from collections.abc import Collection
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """Of some stories, which a viewer has seen and which not."""
+    """Stories that a viewer has seen, and stories that the viewer is known not to have seen."""
 
     seen: frozenset[int] = frozenset()
     unseen: frozenset[int] = frozenset()
 
     def with_views(self, ids: Collection[int]) -> "Seen":
-        """The same stories after the viewer has viewed these contents."""
+        """Return these stories after the viewer has viewed the contents `ids`."""
         viewed = self.unseen.intersection(ids)
         return Seen(self.seen | viewed, self.unseen - viewed) if viewed else self
 
     def pack(self) -> bytes:
-        """How many were seen (4 bytes), then all ids."""
+        """Return the number of seen ids (4 bytes), then all ids, seen ones first (8 bytes each)."""
         ids = (*sorted(self.seen), *sorted(self.unseen))
         return struct.pack(f">I{len(ids)}Q", len(self.seen), *ids)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Seen":
-        """The inverse of `pack`."""
+        """Invert `pack`."""
         seen, *ids = struct.unpack(f">I{len(packed) // 8}Q", packed)
         return cls(frozenset(ids[:seen]), frozenset(ids[seen:]))

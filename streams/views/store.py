@@ -1,9 +1,9 @@
-"""What the views ask of a store, written once for memory and Cassandra.
+"""Ports of the store of the views, implemented in memory and in Cassandra.
 
 `ViewSink` takes effects; `ViewReader` answers the read side. Readers return what a store knows,
 deleted content included and marked so; deciding what a reader may see is `streams.serving`'s work.
-Indexes may hold too much (a tag taken out by an edit, an index entry of a create that lost):
-the content row decides.
+Indexes may hold too much (a tag taken out by an edit, an index entry of a create that lost): the
+content row decides.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,36 +24,40 @@ from streams.views.rows import (
 
 
 class ViewSink(Protocol):
-    """Takes the effects of a batch; returns only when they are durable."""
+    """Takes the effects of a batch and returns only when they are durable."""
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
-        """The `event_id` of the create that stands, by content id; unknown ids are absent."""
+        """Return the `event_id` of the winning create by content id; unknown ids are absent."""
         ...
 
     def apply(self, effects: Effects) -> None:
-        """Make the effects durable. Safe to repeat; raises StoreUnavailableError to be retried."""
+        """Make the effects durable. It is safe to repeat.
+
+        Raises:
+            StoreUnavailableError: The store does not answer; retry.
+        """
         ...
 
 
 class Enough(NamedTuple):
-    """Where somebody who merges the posts of many authors need not go on to ask."""
+    """Condition under which a merge of many authors' posts needs no older ones yet."""
 
     posts: int
-    """There are so many of all authors together."""
+    """Enough if the answer has this many posts of all authors together."""
     down_to: int = 0
-    """Or there are all from this id on."""
+    """Also enough if the answer has all posts from this id on."""
 
 
 class Recent(NamedTuple):
-    """Posts of some authors, down to some id."""
+    """Newest posts of some authors, complete down to an id."""
 
     ids: Mapping[int, Sequence[int]]
-    """Per author its newest, newest first: as many as were asked for, or all from `until` on."""
+    """Ids by author, newest first: as many as the caller asked for, or all from `until` on."""
     until: int = 0
 
 
 class ViewReader(Protocol):
-    """Answers about the views, in bulk; ids that are not known are absent from the answers."""
+    """Answers about the views, in bulk; unknown ids are absent from the answers."""
 
     def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]: ...
 
@@ -64,145 +68,172 @@ class ViewReader(Protocol):
     def author_posts(
         self, authors: Collection[int], before: int | None, limit: int
     ) -> Mapping[int, Sequence[int]]:
-        """Per author the newest `limit` post ids below `before`, newest first.
+        """Return the newest `limit` post ids below `before` by author, newest first.
 
-        Fewer than `limit` ids say that the author has no more.
+        An author with fewer than `limit` ids has no more.
         """
         ...
 
     def recent_posts(
         self, authors: Collection[int], before: int | None, limit: int, enough: Enough
     ) -> Recent:
-        """The same for whoever merges them: authors who wrote little need not be asked about years
-        where the others have written enough since.
+        """Return the authors' newest post ids for a merge of their posts.
 
-        `until` is 0, or at most `enough.down_to`, or the answer has `enough.posts` ids or more.
+        Authors who wrote little need not be searched for years back if the others have written
+        enough since.
+
+        Args:
+            before: Cursor, excluded; `None` for the newest.
+            limit: Maximum number of ids per author.
+            enough: Condition under which the store may stop.
+
+        Returns:
+            Ids down to `until`, which is 0, or at most `enough.down_to`, or the answer has
+            `enough.posts` ids or more.
         """
         ...
 
     def tag_posts(self, tag: str, before: int | None, limit: int) -> Sequence[int]:
-        """The newest `limit` post ids below `before` ever tagged so; fewer: there are no more."""
+        """Return the newest `limit` post ids below `before` that ever had the tag, newest first.
+
+        Fewer ids mean that there are no more.
+        """
         ...
 
     def tag_uses(self, since: int, until: int) -> Iterable[TagUse]:
-        """Of posts made in (since, until] (ms), in any order; kept for two days after that.
+        """Return the uses of tags by posts made in (since, until] (ms), in any order.
 
-        Raises ValueError for earlier ones, where a store keeps them no longer.
+        Raises:
+            ValueError: `since` is too early: a store may keep uses for two days only.
         """
         ...
 
     def reposts(self, post_id: int) -> Sequence[int]:
-        """Ids of all posts that were created as reposts of this one."""
+        """Return the ids of all posts that were created as reposts of this one."""
         ...
 
     def author_stories(
         self, authors: Collection[int], since: int, until: int, now: int
     ) -> Mapping[int, Sequence[int]]:
-        """Per author the ids of stories created in [since, until] (ms) that may be visible at
-        `now` (ms), oldest first. A store may leave out those that expired before `now`."""
+        """Return by author the ids of stories that may be visible at `now` (ms), oldest first.
+
+        The stories were created in [since, until] (ms). A store may leave out stories that expired
+        before `now`.
+        """
         ...
 
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        """Per author the author's own stories that may be visible at `now` (ms), oldest first."""
+        """Return by author their own stories that may be visible at `now` (ms), oldest first."""
         ...
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
-        """The newest `limit` ids below `before` of the author's stories, newest first; fewer:
-        there are no more."""
+        """Return the newest `limit` ids below `before` of the author's stories, newest first.
+
+        Fewer ids mean that there are no more.
+        """
         ...
 
     def highlights(self, author: int) -> Sequence[int]:
-        """Ids of stories that were ever highlighted by this author, oldest first."""
+        """Return the ids of stories that this author ever highlighted, oldest first."""
         ...
 
     def relations(self, user: int) -> Relations: ...
 
     def following(self, user: int, after: int, limit: int) -> Sequence[int]:
-        """Whom the user follows, ids above `after`, ascending."""
+        """Return up to `limit` users that the user follows, ids above `after`, ascending."""
         ...
 
     def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
-        """Who follows the user, ids above `after`, ascending."""
+        """Return up to `limit` followers of the user, ids above `after`, ascending."""
         ...
 
     def follow_counts(self, user: int) -> tuple[int, int]:
-        """How many follow the user, and how many the user follows."""
+        """Return the user's number of followers and number of followed users."""
         ...
 
     def likers(self, content_id: int) -> frozenset[int]:
-        """Users whose last like event on the content is ContentLiked."""
+        """Return the users whose last like event on the content is ContentLiked."""
         ...
 
     def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        """How many likes, views, comments or reposts each of the contents has."""
+        """Return the number of likes, views, comments or reposts of each content."""
         ...
 
     def like_count(self, content_id: int) -> int:
-        """How many `likers` there are."""
+        """Return the number of users who like the content."""
         ...
 
     def view_count(self, content_id: int) -> int:
-        """How many `viewers` there are."""
+        """Return the number of the content's viewers, without the owner."""
         ...
 
     def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
-        """Those of the users who are among the content's `likers`."""
+        """Return which of the users like the content."""
         ...
 
     def content_likers(self, content_id: int, after: int, limit: int) -> Sequence[int]:
-        """The same, ids above `after`, ascending."""
+        """Return up to `limit` users who like the content, ids above `after`, ascending."""
         ...
 
     def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
-        """Contents that the user likes, ids below `before`, descending."""
+        """Return up to `limit` contents the user likes, with ids below `before`, descending."""
         ...
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
-        """Viewer -> first view time (ms), the owner's own views left out."""
+        """Return viewer -> first view time (ms), without the owner's own views."""
         ...
 
     def few_viewers(self, content_id: int, most: int) -> Collection[int] | None:
-        """The `viewers`; None where there are more than `most`."""
+        """Return the content's viewers; `None` if there are more than `most`."""
         ...
 
     def first_view(self, content_id: int, viewer: int) -> int | None:
-        """When the viewer first viewed it (ms)."""
+        """Return the time of the viewer's first view of the content (ms); `None` without a view."""
         ...
 
     def latest_viewers(
         self, content_id: int, before: Viewing | None, limit: int
     ) -> Sequence[Viewing]:
-        """The `limit` latest of its viewers below `before`, latest first; fewer: no more."""
+        """Return the latest `limit` viewings of the content below `before`, latest first.
+
+        Fewer viewings mean that there are no more.
+        """
         ...
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-        """Which of the contents the viewer has a counted view of."""
+        """Return which of the contents the viewer has a counted view of."""
         ...
 
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
-        """Ids of comments ever made on the content, above `after`, ascending."""
+        """Return up to `limit` ids of comments ever made on the content.
+
+        Ids are greater than `after`, ascending.
+        """
         ...
 
     def content_commenters(
         self, content_id: int, after: tuple[int, int], limit: int
     ) -> Sequence[tuple[int, int]]:
-        """Who ever commented on the content and the comment's id, above `after`, ascending."""
+        """Return up to `limit` pairs above `after` of (commenter, comment id), ascending.
+
+        They include all comments ever made on the content.
+        """
         ...
 
     def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
-        """Per author the tier last decided; authors of whom nothing was decided are absent."""
+        """Return the tier last decided by author; authors without a decision are absent."""
         ...
 
     def follower_count(self, user: int, most: int) -> int:
-        """How many follow the user; counting ends at `most`."""
+        """Return the number of the user's followers; counting stops at `most`."""
         ...
 
     def pulled_authors(self) -> Mapping[int, int]:
-        """Every author who has posts that readers pull, with the newest of those posts."""
+        """Return every author who has posts that readers pull, with the newest of those posts."""
         ...
 
     def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
-        """Which of the posts readers pull; the others were pushed."""
+        """Return which of the posts readers pull; the others were pushed."""
         ...

@@ -1,4 +1,4 @@
-"""When stories end: what is still to be told of it, and the event that tells it."""
+"""Ends of stories: the index of expiries to publish, and the event that reports one."""
 
 import hashlib
 from collections.abc import Collection, Iterator
@@ -17,39 +17,48 @@ class Expiry(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An expiry and when it is to be told (ms): when the story ends, or when it became known."""
+    """An expiry and its due time (ms): when the story ends, or when it became known if later."""
 
     due_at: int
     expiry: Expiry
 
 
 class ExpiryIndex(Protocol):
-    """The durable index of stories by their end. All methods raise StoreUnavailableError.
+    """The durable index of stories by their end. All methods raise `StoreUnavailableError`.
 
-    It may hold too much: stories that were deleted, or told of, or whose create lost.
+    It may hold too much: stories that were deleted, or already published, or whose create lost.
     """
 
     def due(self, after: int, until: int) -> Iterator[Due]:
-        """Those due in (after, until] (ms), in order, read as they are taken."""
+        """Yield the expiries due in (after, until] (ms), in order.
+
+        The index is read as the caller takes them.
+        """
         ...
 
     def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
-        """Those of which the log tells, as far as it was folded."""
+        """Return the expiries whose event is in the log, as far as the log has been folded."""
         ...
 
     def told_until(self) -> int | None:
-        """All that was due by this instant (ms) is told; None: nobody has said so yet."""
+        """Return the instant (ms) by which every due expiry is published.
+
+        Return `None` if none is recorded.
+        """
         ...
 
     def set_told_until(self, instant: int) -> None:
-        """Say so; an earlier instant than said before changes nothing."""
+        """Record that every expiry due by the instant (ms) is published.
+
+        An instant before the recorded one changes nothing.
+        """
         ...
 
 
 def story_expired(expiry: Expiry) -> StoryExpired:
-    """The event of a story's end.
+    """Return the event that reports a story's end.
 
-    Its `event_id` is a hash of what it tells, so that to write it twice is a duplicate.
+    Its `event_id` is a hash of the expiry, so that writing the event twice makes a duplicate.
     """
     packed = b"".join(part.to_bytes(8, "big") for part in expiry)
     digest = hashlib.blake2b(packed, digest_size=8, person=b"StoryExpired").digest()

@@ -1,6 +1,7 @@
-"""What deliveries and home feeds ask of a cache, written once for memory and Redis.
+"""Port of the timeline cache, implemented in memory and in Redis.
 
-`TimelineCache` holds the timelines of warm readers, `PullSet` the authors whose posts readers pull.
+`TimelineCache` holds the timelines of warm readers, and the lists of followers that deliveries go
+to. Home feeds also read `PullSet`, the authors whose posts readers pull.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 
 class Delivery(NamedTuple):
-    """The rest of a delivery: followers above `cursor` of one shard still lack the post."""
+    """The rest of a delivery: followers above `cursor` of one shard still miss the post."""
 
     author_id: int
     post_id: int
@@ -17,53 +18,71 @@ class Delivery(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """A warm, complete timeline: every post id above `floor` by the authors it was built for, and
-    maybe more; sorted descending."""
+    """A warm, complete timeline, sorted descending.
+
+    It has every post id above `floor` by the authors it was built for, and maybe others.
+    """
 
     ids: Sequence[int]
     floor: int
     sources: bytes
-    """A digest of those authors."""
+    """Digest of the authors that the timeline was built for."""
     token: bytes
-    """Names the load that made it."""
+    """Identifies the load that made the timeline."""
 
 
 class TimelineCache(Protocol):
-    """Stored home timelines of warm readers, and the lists of whom to deliver to.
+    """Stored home timelines of warm readers, and the lists of followers to deliver to.
 
     Losing all of it at any moment costs time, never a right answer (correctness rules 1 to 8).
     """
 
     def read(self, reader: int) -> Timeline | None:
-        """The reader's timeline, or None where it is cold, still loading, or from before a restart
-        of the server."""
+        """Return the reader's timeline.
+
+        Returns:
+            `None` if the timeline is cold, still loading, or from before a restart of the server.
+        """
         ...
 
     def authors(self, reader: int) -> Sequence[int]:
-        """For whom the reader's timeline was built, if the digest of these authors is that of the
-        timeline; anything or nobody otherwise."""
+        """Return the authors that the reader's timeline was built for.
+
+        They are right if their digest equals that of the timeline; otherwise the answer may be any
+        authors, or `()`.
+        """
         ...
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
         """Mark the timeline as loading and register the reader for delivery with each author.
 
-        Returns a token for `install`. From now on deliveries gather in the loading timeline.
+        From now on deliveries collect in the loading timeline.
+
+        Returns:
+            A token for `install`, or `None` if the marker is lost before all authors are
+            registered.
         """
         ...
 
     def install(
         self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
     ) -> bool:
-        """Complete the timeline: union of `ids` and what was delivered since `begin`.
+        """Complete the timeline: the union of `ids` and the posts delivered since `begin`.
 
-        False where the marker is gone or another load began: answer from the store instead.
+        Args:
+            floor: `ids` are complete above this id.
+            sources: Digest of the authors.
+
+        Returns:
+            `False` if the marker is gone or another load began: answer from the store instead.
         """
         ...
 
     def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
         """Register the reader for delivery with further authors, before `extend`.
 
-        False where the timeline of this token is gone.
+        Returns:
+            `False` if the timeline of this token is gone.
         """
         ...
 
@@ -76,24 +95,32 @@ class TimelineCache(Protocol):
         authors: Collection[int],
         sources: bytes,
     ) -> bool:
-        """Make the timeline, as it was read, one of other `authors`, whose digest is `sources`.
+        """Turn the timeline, as it was read, into one of other `authors`.
 
-        `ids` are, above `floor`, all posts by those it was not built for. False where the timeline
-        is gone, or is by now one of others.
+        Args:
+            timeline: The timeline as it was read.
+            ids: All posts above `floor` by the authors that the timeline was not built for.
+            floor: Id above which `ids` are complete.
+            authors: All authors of the new timeline.
+            sources: Digest of `authors`.
+
+        Returns:
+            `False` if the timeline is gone or is by now one of other authors.
         """
         ...
 
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
         """Push post ids (author -> ids) onto the warm timelines of the authors' followers.
 
-        At most `limit` followers are served per author and shard; what is left comes back.
+        Returns:
+            The rest: at most `limit` followers are served per author and shard.
         """
         ...
 
     def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
-        """Serve the next `limit` followers of each of some deliveries; what is left comes back."""
+        """Serve the next `limit` followers of each delivery, and return the rest."""
         ...
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
-        """Serve the next `limit` followers of a delivery; None when it is finished."""
+        """Serve the next `limit` followers of a delivery. Return the rest; `None` if finished."""
         ...

@@ -1,4 +1,4 @@
-"""What every timeline cache agrees on: the shard of a reader, and how large a timeline may be."""
+"""Rules that all timeline caches share: the shard of a reader, and the size of a timeline."""
 
 import zlib
 from collections.abc import Iterable
@@ -11,13 +11,15 @@ class TimelineLimits(NamedTuple):
     """Sizes (ids), times (seconds) and the work of one server-side call (pushes)."""
 
     length: int = 800
-    """What a trim keeps."""
+    """Number of ids that a trim keeps."""
     slack: int = 256
-    """By how much a timeline may exceed `length` before it is trimmed. (A string that grows takes
-    up to as much again, so there is room for more.)"""
+    """Ids by which a timeline may exceed `length` before it is trimmed.
+
+    A Redis string that grows takes up to twice its size, so there is room for more.
+    """
     loading_s: int = 60
     complete_s: int = 6 * 24 * 3600
-    """Less than delivery tasks are kept: one lost to age can then be missed by no timeline."""
+    """Shorter than the retention of delivery tasks: no timeline can miss one lost to age."""
     pushes: int = 320
     list_page: int = 512
     """Followers in one string of a delivery list; a longer list has several."""
@@ -28,12 +30,15 @@ class TimelineLimits(NamedTuple):
 
 
 def shard_of(user: int, shards: int) -> int:
-    """The shard of a user: CRC-32 of the 8-byte big-endian id, modulo the number of shards."""
+    """Return the shard of a user: CRC-32 of the 8-byte big-endian id, modulo `shards`."""
     return zlib.crc32(user.to_bytes(8, "big")) % shards
 
 
 def newest(ids: Iterable[int], floor: int, length: int) -> tuple[list[int], int]:
-    """The `length` largest ids above `floor`, ascending, and the floor they are complete above."""
+    """Return the `length` largest ids above `floor`, ascending, and the floor of the result.
+
+    The result is complete above its floor.
+    """
     kept = sorted({post for post in ids if post > floor})
     if len(kept) <= length:
         return kept, floor
@@ -41,7 +46,11 @@ def newest(ids: Iterable[int], floor: int, length: int) -> tuple[list[int], int]
 
 
 def checked(sources: bytes) -> bytes:
-    """`sources`, which must be a digest of 16 bytes; raises ValueError."""
+    """Return `sources` if it is a digest of 16 bytes.
+
+    Raises:
+        ValueError: It has another length.
+    """
     if len(sources) != SOURCES_BYTES:
         raise ValueError(f"a digest of sources has {SOURCES_BYTES} bytes, not {len(sources)}")
     return sources

@@ -12,8 +12,11 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 def current_stories(
     views: ViewReader, authors: Collection[int], now: int, until: int
 ) -> Mapping[int, Sequence[StoryRow]]:
-    """Per author the rows of those of the author's stories that may be visible at some instant
-    from `now` to `until` (ms), oldest first. A store may leave out what expired before `now`."""
+    """Return by author the rows of the author's own stories that may be visible, oldest first.
+
+    They may be visible at some instant from `now` to `until` (ms). A store may leave out stories
+    that expired before `now`.
+    """
     index = views.author_stories(authors, now - DAY_MS, until, now)
     known = views.stories([story for found in index.values() for story in found])
     return {

@@ -1,9 +1,9 @@
-"""Recent posts of authors whose posts are pulled, kept where they are read.
+"""Recent posts of authors whose posts are pulled, cached in the process that reads them.
 
-A list is kept with the version that the pull set had when it was read, and serves only while the
-set still says so: there is nothing to expire and nothing to refresh early, and no read can miss a
-post. When a celebrity posts, the first read of each process asks the durable store; all others
-that come meanwhile wait for its answer.
+A list is kept with the version that the pull set had when the list was read, and serves only while
+the set has that version: there is nothing to expire and nothing to refresh early, and no read can
+miss a post. When a celebrity posts, the first read of each process asks the durable store; all
+concurrent reads wait for its answer.
 """
 
 import threading
@@ -20,9 +20,9 @@ from streams.views.pull_set import Pulled, PullSet
 from streams.views.store import Enough, Recent, ViewReader
 
 AUTHORS: Final = 10_000
-"""Lists kept; each takes up to about 8 KB."""
+"""Number of lists kept; each takes up to about 8 KB."""
 RECENT: Final = 200
-"""Posts in a list; older ones are asked of the durable store."""
+"""Posts in a list; the durable store serves older ones."""
 
 
 class _List(NamedTuple):
@@ -32,7 +32,7 @@ class _List(NamedTuple):
 
 
 class CelebrityCache:
-    """Lists of recent posts in this process; safe between threads."""
+    """Lists of recent posts in this process; thread-safe."""
 
     def __init__(
         self,
@@ -52,9 +52,12 @@ class CelebrityCache:
         self._metrics = metrics or CacheMetrics()
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """Those of the authors who have pulled posts; None where that cannot be known now.
+        """Return the authors who have pulled posts; `None` if the pull set cannot be read now.
 
-        A set that is not whole is loaded, unless another does so now. Raises StoreUnavailableError.
+        The call loads an incomplete set, unless another load is running.
+
+        Raises:
+            StoreUnavailableError: The cache or the durable store does not answer.
         """
         found = self._pulls.pulled(authors)
         if found is None:
@@ -64,7 +67,7 @@ class CelebrityCache:
         return found
 
     def posts_of(self, pulled: Mapping[int, Pulled]) -> RecentPosts:
-        """What reads posts of these authors, from the lists as far as they go."""
+        """Return a function that reads the authors' posts, from the lists as far as they go."""
 
         def recent_posts(
             authors: Collection[int], before: int | None, limit: int, _: Enough
@@ -108,7 +111,7 @@ class CelebrityCache:
     def _load(
         self, claimed: Mapping[int, Future[_List]], versions: Mapping[int, bytes]
     ) -> dict[int, _List]:
-        """Ask for what nobody else is asking for, and tell those who wait."""
+        """Load the lists that this thread claimed, and pass them to the waiting threads."""
         try:
             answer = self._views.author_posts(claimed, None, self._recent)
         except BaseException as error:

@@ -1,9 +1,8 @@
-"""What a page of a home feed begins with: whom the reader follows, what is stored for the reader,
-and who of the followed is pulled.
+"""Loader of the context of a feed page: relations, stored timeline, and pulled authors.
 
-All of it is asked for in one round trip. Whom the reader follows is known only from the answer, so
-who of them is pulled is asked for those who were followed when this process last looked, and
-counts where nothing has changed since.
+One round trip asks for all of it. The followed users are known only from the answer, so the loader
+asks for the pulled posts of the users who were followed when this process last looked, and uses
+that part of the answer only if the followed set has not changed since.
 """
 
 import threading
@@ -27,21 +26,24 @@ from streams.views.timeline_cache import Timeline
 _log = structlog.get_logger(__name__)
 
 READERS: Final = 20_000
-"""Readers of whom a process remembers whom they followed, 8 bytes each."""
+"""Readers whose followed users a process remembers, 8 bytes for each followed user."""
 _DIGEST_BYTES: Final = 16
 _NOTHING: Final = FeedContextReply(CacheLookup({}, frozenset(), b""), None, None)
 
 
 class FeedContext(NamedTuple):
-    """What a page begins with: those followed and the reader (`authors`), their digest."""
+    """Context of a feed page.
+
+    `authors` are the followed users and the reader; `sources` is their digest.
+    """
 
     relations: Relations
     authors: frozenset[int]
     sources: bytes
     timeline: Timeline | None
-    """As it is stored, for whatever authors."""
+    """Timeline as it is stored, for whatever authors."""
     pulled: Mapping[int, Pulled] | None = None
-    """Who of the authors is pulled, as of after the timeline was read; None: it is not known."""
+    """Pulled posts of the authors, read after the timeline; `None` if they are not known."""
 
 
 class _Followed(NamedTuple):
@@ -50,7 +52,7 @@ class _Followed(NamedTuple):
 
 
 class FeedContextLoader:
-    """Opens pages of one process; safe between threads."""
+    """Loads the contexts of pages of one process; thread-safe."""
 
     def __init__(
         self, views: ReadThroughViews, openings: FeedContextReader, *, readers: int = READERS
@@ -61,9 +63,13 @@ class FeedContextLoader:
         self._followed: LRUCache[int, _Followed] = LRUCache(readers)
 
     def open(self, reader: int) -> FeedContext:
-        """One round trip, and the durable store where relations are not copied, or nothing is.
+        """Return the context of a page for the reader.
 
-        Raises StoreUnavailableError where the durable store does not answer.
+        It takes one round trip, and a read of the durable store if the relations are not cached or
+        the caches do not answer.
+
+        Raises:
+            StoreUnavailableError: The durable store does not answer.
         """
         with self._lock:
             followed = self._followed.get(reader)
@@ -85,12 +91,12 @@ class FeedContextLoader:
 
 
 def opening_of(reader: int, relations: Relations, timeline: Timeline | None) -> FeedContext:
-    """An opening of which nobody has asked who is pulled."""
+    """Return a feed context without pulled posts."""
     authors = relations.following | {reader}
     return FeedContext(relations, authors, sources_digest(authors), timeline)
 
 
 def sources_digest(authors: Collection[int]) -> bytes:
-    """16 bytes that stand for a set of authors."""
+    """Return a digest (16 bytes) of a set of authors."""
     packed = pack(f">{len(authors)}Q", *sorted(authors))
     return blake2b(packed, digest_size=_DIGEST_BYTES).digest()

@@ -1,8 +1,7 @@
-"""Why a post is in a home feed, or is not: decided from the stores as they are.
+"""Explanation of why a post is in a home feed or not, decided from the current state of the stores.
 
-The same steps as `streams.serving.feed.home` takes, for one post: a warm timeline, and the posts of
-those whom readers pull, answer for what lies above its floor, the durable store for everything
-else.
+It takes the steps of `streams.serving.feed.home` for one post: a warm timeline, with the posts of
+the pulled authors, answers for ids above its floor, the durable store for all others.
 """
 
 from dataclasses import dataclass
@@ -17,29 +16,29 @@ from streams.views.store import ViewReader
 
 
 class FeedPath(StrEnum):
-    """How a post comes into a feed."""
+    """Paths by which a post comes into a feed."""
 
     OWN = "own"
     """The reader wrote it."""
     PUSH = "push"
-    """It lies on the reader's stored timeline."""
+    """The post is on the reader's stored timeline."""
     PULL = "pull"
-    """Its author's posts are pulled, and merged in whenever the feed is read."""
+    """The author's posts are pulled, and merged in whenever the feed is read."""
     MERGE = "merge"
-    """It is merged in from the durable store whenever the feed is read."""
+    """The post is merged in from the durable store whenever the feed is read."""
 
 
 class FeedDefect(StrEnum):
-    """What is wrong with the stores where no rule hides a post and yet the feed lacks it."""
+    """Defects of the stores that keep a post out of the feed although no rule hides it."""
 
     NOT_DELIVERED = "not_delivered"
-    """The stored timeline should hold it and does not."""
+    """The stored timeline should hold the post and does not."""
     NOT_INDEXED = "not_indexed"
-    """The durable list of the author's posts lacks it."""
+    """The post is missing from the durable list of the author's posts."""
 
 
 class TimelineState(StrEnum):
-    """Whether a stored timeline can answer."""
+    """States of a stored timeline: only a warm one can answer."""
 
     WARM = "warm"
     COLD = "cold"
@@ -48,22 +47,22 @@ class TimelineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineInfo:
-    """The reader's stored timeline. `floor` is None unless it is warm: it answers above that."""
+    """The reader's stored timeline. It answers above `floor`, which is `None` unless it is warm."""
 
     warmth: TimelineState
     floor: int | None = None
     entries: int = 0
     holds_post: bool = False
     pulls_author: bool = False
-    """Whether the author has pulled posts above the floor: then all of them are merged in."""
+    """True if the author has pulled posts above the floor: then all of them are merged in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a post is, or is not, in the home feed of `reader_id`.
+    """Explanation of why a post is, or is not, in the home feed of `reader_id`.
 
-    `author_id` is None where the views know no such post. Exactly one of `way`, `rules` and
-    `fault` says something.
+    `author_id` is `None` if the views know no such post. Exactly one of `way`, `rules` and `fault`
+    has a value.
     """
 
     reader_id: int
@@ -74,7 +73,7 @@ class Explanation:
     fault: FeedDefect | None
     timeline: TimelineInfo
     is_pulled: bool = False
-    """Whether the post was left to be pulled, so that it need not lie on any timeline."""
+    """True if the post was left to be pulled, so that it need not be on any timeline."""
 
     @property
     def in_feed(self) -> bool:
@@ -82,7 +81,11 @@ class Explanation:
 
 
 def explain(views: ViewReader, hot: FeedCaches, reader: int, post_id: int) -> Explanation:
-    """What `home_feed` makes of the post now. Raises StoreUnavailableError for the views only."""
+    """Return what `home_feed` does with the post now.
+
+    Raises:
+        StoreUnavailableError: The views do not answer; caches that do not answer raise nothing.
+    """
     row = views.posts([post_id]).get(post_id)
     relations = views.relations(reader)
     author = None if row is None else row.author_id

@@ -1,4 +1,4 @@
-"""What one process reads home feeds with, besides the durable views."""
+"""Caches that one process reads home feeds with, in addition to the durable views."""
 
 from dataclasses import dataclass, field
 
@@ -12,14 +12,14 @@ from streams.views.timeline_cache import TimelineCache
 
 @dataclass(frozen=True, slots=True)
 class FeedCaches:
-    """What makes home feeds of one process fast and changes no answer."""
+    """Caches that make home feeds of one process fast and change no answer."""
 
     timelines: TimelineCache
     celebrities: CelebrityCache
     visits: ReaderActivity
     length: int = 800
-    """How many posts a timeline holds that is built here."""
+    """Number of posts in a timeline that this process builds."""
     metrics: CacheMetrics = field(default_factory=CacheMetrics)
     flights: SingleFlight = field(default_factory=SingleFlight)
     opener: FeedContextLoader | None = None
-    """Asks for all at once with which a page begins; None: one after the other."""
+    """Loads the context of a page in one round trip; `None` reads its parts one after the other."""

@@ -1,9 +1,8 @@
-"""The home feed: a stored timeline where one is warm, with the posts of those whom readers pull,
-and always the durable store below it.
+"""The home feed: a warm stored timeline and pulled posts, with the durable store below it.
 
-A stored timeline counts only for the very set of followed authors that it was made for, and who is
-followed is what the relations say at this read. So a follow, an unfollow or a block shows at once,
-whatever became of the cache.
+A stored timeline serves only the exact set of followed authors that it was made for, and this read
+takes that set from the relations. So a follow, an unfollow or a block shows at once, whatever
+happened to the cache.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -37,10 +36,15 @@ def home_feed(
     limit: int = DEFAULT_LIMIT,
     hot: FeedCaches | None = None,
 ) -> PostPage:
-    """All visible posts of the reader and of whom the reader follows, newest first.
+    """Return a page of the visible posts of the reader and the followed users, newest first.
 
-    `hot` makes it faster and changes no answer. Where the durable store does not answer, the
-    page says so (`complete`).
+    Args:
+        before: Cursor: return posts with smaller ids.
+        limit: Maximum number of posts.
+        hot: Caches, which make the read faster and change no answer.
+
+    Returns:
+        A page, which is empty and not `complete` if the durable store does not answer.
     """
     try:
         opening = _opening(views, reader, hot)
@@ -56,7 +60,7 @@ def _opening(views: ViewReader, reader: int, hot: FeedCaches | None) -> FeedCont
         return hot.opener.open(reader)
     relations, timeline = views.relations(reader), None
     if hot is not None:
-        with suppress(StoreUnavailableError):  # asking on will tell
+        with suppress(StoreUnavailableError):  # a later read reports it
             timeline = hot.timelines.read(reader)
     return opening_of(reader, relations, timeline)
 
@@ -73,7 +77,7 @@ def _candidates(
     before: int | None,
     hot: FeedCaches | None,
 ) -> Iterator[int]:
-    """Ids below `before` that hold the feed and maybe more, newest first."""
+    """Return ids below `before`, newest first: all posts of the feed, and maybe others."""
     authors = opening.authors
     warm = _warm(views, reader, opening, hot) if hot else None
     if hot is None or warm is None:
@@ -85,23 +89,23 @@ def _candidates(
     )
     if floor == 0:
         return above
-    # At the floor and below the timeline may lack posts.
+    # At and below its floor the timeline may miss posts.
     rest = floor + 1 if before is None else min(before, floor + 1)
     return chain(above, merge_author_posts(views.recent_posts, authors, rest))
 
 
 class _Warm(NamedTuple):
-    """A timeline, and those of its authors who have posts above its floor that it may lack."""
+    """A timeline, and those of its authors who have posts above its floor that it may miss."""
 
     timeline: Timeline
     pulled: Mapping[int, Pulled]
 
 
 def _warm(views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches) -> _Warm | None:
-    """What is hot; None where it cannot serve now, and the durable store must.
+    """Return the cached part of the feed; `None` if the durable store must serve instead.
 
-    Which authors are pulled is asked after the timeline was read: a post that was not pushed onto
-    it is in the pull set before it counts as applied.
+    Pulled authors are read after the timeline: a post that was not pushed onto it is in the pull
+    set before it counts as applied.
     """
     try:
         hot.visits.note(reader)

@@ -1,4 +1,4 @@
-"""Posts of many authors in one order: a k-way merge of what each has, at any depth."""
+"""Posts of many authors in one order: a k-way merge of the posts of each, at any depth."""
 
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -7,16 +7,16 @@ from typing import Final
 from streams.views.store import Enough, Recent
 
 _WANTED: Final = 100
-"""How many posts somebody who reads a few pages takes."""
+"""Number of posts that a reader of a few pages takes."""
 _MIN_CHUNK: Final = 2
 _MAX_CHUNK: Final = 1000
 
 RecentPosts = Callable[[Collection[int], int | None, int, Enough], Recent]
-"""As ViewReader.recent_posts."""
+"""Signature of `ViewReader.recent_posts`."""
 
 
 def union(*sources: Iterator[int]) -> Iterator[int]:
-    """Descending ids of all the sources, each once."""
+    """Yield the ids of all the sources, descending, each once."""
     last = None
     for post_id in heapq.merge(*sources, reverse=True):
         if post_id != last:
@@ -31,20 +31,29 @@ def merge_author_posts(
     wanted: int | None = None,
     above: int = 0,
 ) -> Iterator[int]:
-    """Ids of all the authors' posts between `above` and `before`, newest first: a k-way merge.
+    """Yield the ids of all the authors' posts between `above` and `before`, newest first.
 
-    An id is given out only when every author who may have a newer one has been asked, so the
-    order is exact at any depth. Each author is read in growing chunks, the first of which are
-    twice as large as they must be where `wanted` ids (by default a few pages) are taken and all
-    authors write as often. `wanted` is a guess that decides how much is asked at a time.
+    A k-way merge: it yields an id only after it has asked every author who may have a newer one, so
+    the order is exact at any depth. It reads each author in growing chunks. The first chunks are
+    twice as large as they must be if the caller takes `wanted` ids and all authors write equally
+    often.
+
+    Args:
+        recent_posts: Reads posts as `ViewReader.recent_posts` does.
+        before: Yield smaller ids only; `None` starts at the newest.
+        wanted: Estimate of the number of ids that the caller takes; it decides only how much is
+            read at a time. The default is a few pages.
+        above: Yield greater ids only.
     """
     merge = _Merge(recent_posts, max(wanted or _WANTED, 1), above)
     yield from merge.ids(authors, before)
 
 
 class _Source:
-    """One author's posts in a merge: those fetched `chunk` at a time, of which the one at `at` is
-    the next. There may be more below `bottom`, unless that is 0."""
+    """One author's posts in a merge, fetched `chunk` at a time; `at` is the index of the next one.
+
+    There may be more below `bottom`, unless that is 0.
+    """
 
     __slots__ = ("at", "bottom", "chunk", "ids")
 
@@ -60,7 +69,7 @@ class _Source:
 
 
 _NOBODY: Final = 0
-"""In the place of an author: an id that is no post but the bottom of some."""
+"""Placeholder for an author in `_heads`: the id is not a post but a bottom of some authors."""
 
 
 class _Merge:
@@ -96,14 +105,14 @@ class _Merge:
                 self._refill(post_id, first)
 
     def _refill(self, cursor: int, first: int) -> None:
-        """Fetch on for all whose posts are known down to the cursor and no further, and at once
-        for those whose turn would come, one after the other, if ids go on as they lay so far.
+        """Fetch more posts of all authors whose posts are known only down to the cursor.
 
-        Nobody's unread ids lie above the cursor, so one question serves all of them; what was
-        unread comes again.
+        The fetch includes authors who would be next, one after the other, if ids continue at the
+        density so far. No unread id is above the cursor, so one query serves all of them; it
+        returns unread ids again.
         """
         ended = [source for source in self._sources.values() if source.bottom >= cursor]
-        if not ended:  # fetched on meanwhile
+        if not ended:  # already fetched
             return
         depth = cursor - (first - cursor) * self._rest // self._given if self._given else 0
         chunk = min(2 * max(source.chunk for source in ended), _MAX_CHUNK)
@@ -112,13 +121,13 @@ class _Merge:
             for author, source in self._sources.items()
             if source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)
         }
-        # Where the others' posts end it will be asked again in any case.
+        # Another fetch follows in any case at the id where the others' posts end.
         others = (one.bottom for author, one in self._sources.items() if author not in soon)
         self._fetch(soon, cursor, chunk, down_to=max(others, default=0))
 
     @property
     def _rest(self) -> int:
-        """How many more ids will be taken: `wanted` in all, or as many again as were given."""
+        """Estimate of ids still to be taken: the rest of `wanted`, or as many as so far if more."""
         return max(self._wanted - self._given, self._given)
 
     def _fetch(

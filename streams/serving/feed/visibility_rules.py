@@ -1,7 +1,8 @@
 """Every rule that keeps a post out of a home feed, by name.
 
-`visibility` decides as quickly as it can and for many posts; this says why, for one. It is written
-apart from it on purpose: `storyline verify` judges what is served by these rules.
+`visibility` decides as quickly as it can and for many posts; this module gives the reason, for one.
+It is independent of `visibility` on purpose: `storyline verify` judges what is served by these
+rules.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from streams.views.rows import PostRow, Relations
 
 
 class HideReason(StrEnum):
-    """Why a post is not in a reader's home feed."""
+    """Reasons why a post is not in a reader's home feed."""
 
     UNKNOWN_POST = "unknown_post"
     DELETED = "deleted"
@@ -24,15 +25,17 @@ class HideReason(StrEnum):
 
 
 def hiding_rules(row: PostRow | None, reader: int, relations: Relations) -> tuple[HideReason, ...]:
-    """All the rules that hide a post from the reader's home feed; none: it belongs there.
+    """Return all rules that hide a post from the reader's home feed; `()` if it belongs there.
 
-    `row` is None where no such post is known. `relations` are the reader's.
+    Args:
+        row: The post, or `None` if no such post is known.
+        relations: The reader's relations.
     """
     return (HideReason.UNKNOWN_POST,) if row is None else tuple(_rules(row, reader, relations))
 
 
 class Linked(Protocol):
-    """A post's row, or the event that created it, as far as it names other posts."""
+    """A post row, or the event that created it, with its links to other posts."""
 
     @property
     def reply_to(self) -> int | None: ...
@@ -45,7 +48,7 @@ class Linked(Protocol):
 
 
 def original_authors(post: Linked) -> frozenset[int]:
-    """Whose posts this one reposts or answers, as its event carried it."""
+    """Return the authors of the posts that this one reposts or answers, as its event named them."""
     links = ((post.repost_of, post.repost_of_author), (post.reply_to, post.reply_to_author))
     return frozenset(
         author for original, author in links if original is not None and author is not None

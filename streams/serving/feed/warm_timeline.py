@@ -1,8 +1,8 @@
-"""A reader's stored timeline: as it is, made to fit after a follow, or built anew.
+"""A reader's stored timeline: as it is, refitted after a follow, or rebuilt.
 
-The order of steps is what makes it miss nothing: first the reader is registered for delivery with
-the authors, and then their posts are read; a post delivered before the registration was durable
-before it, too.
+The order of steps ensures that it misses nothing: first the reader is registered for delivery with
+the authors, and then their posts are read; a post that was delivered before the registration was
+already durable.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,15 @@ from streams.views.timeline_cache import Timeline
 def warm_timeline(
     views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches
 ) -> Timeline | None:
-    """The reader's timeline of the opening's authors, made if it is another or none; None where
-    that fails.
+    """Return the reader's timeline for the authors of `opening`, refitted or built if needed.
 
-    Of several threads that want one reader's, one makes it. Raises StoreUnavailableError.
+    If several threads need the timeline of one reader, one of them makes it.
+
+    Returns:
+        `None` if the timeline could not be stored.
+
+    Raises:
+        StoreUnavailableError: A cache or the durable store does not answer.
     """
     authors, wanted, standing = opening.authors, opening.sources, opening.timeline
     if standing is not None and standing.sources == wanted:
@@ -48,10 +53,10 @@ def _refit(
     wanted: bytes,
     hot: FeedCaches,
 ) -> None:
-    """Take in those followed since, whose posts are all that must be read.
+    """Add the posts of newly followed authors, which are the only posts to read.
 
-    Posts of those no longer followed stay: reading passes over them. Where they are the larger
-    part, the timeline is better built anew.
+    Posts of authors who are no longer followed stay: reads skip them. If these are more than half
+    of the authors, leave the timeline to be rebuilt.
     """
     before = frozenset(hot.timelines.authors(reader))
     if sources_digest(before) != held.sources or 2 * len(before - authors) > len(before):
@@ -65,7 +70,10 @@ def _refit(
 
 
 def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
-    """The first `length` posts (newest first), and the next one: complete above that, or 0."""
+    """Return the first `length` posts (newest first), and the id that they are complete above.
+
+    That is the id of the next post, or 0 if there is none.
+    """
     ids = list(islice(posts, length + 1))
     return ids[:length], ids[length] if len(ids) > length else 0
 
