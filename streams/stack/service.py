@@ -110,11 +110,10 @@ class Service:
     depends_on: tuple[str, ...] = ()
     """Servers that must be ready before this one is started."""
     uses: tuple[str, ...] = ()
-    """Servers that it works with, but can start without: they are started with it and stopped after
-    it."""
+    """Servers that it can start without, but works with: started with it and stopped after it."""
     install: Callable[[ServerPaths], None] | None = None
-    """Function that lays out, before each start by `up`, what the server reads besides its
-    configuration."""
+    """Lays out what the server reads besides its configuration; called before each start by `up`.
+    """
     start_seconds: float = 120
     stop_seconds: int = 30
     """Seconds until a stopping server is killed, which all of them survive."""
@@ -132,6 +131,5 @@ class WorkerService:
 
     name: str
     command: tuple[str, ...]
-    """Command that runs in the foreground, logs to its output, and ends in good order on SIGTERM.
-    """
+    """Command that runs in the foreground, logs to its output, and ends cleanly on SIGTERM."""
     stop_seconds: int = 30

@@ -45,8 +45,7 @@ def render(
     services: tuple[Service, ...],
     workers: tuple[WorkerService, ...],
 ) -> str:
-    """Return the text of supervisord.conf. Nothing starts by itself: `up` starts what is asked for.
-    """
+    """Return the text of supervisord.conf. Nothing starts by itself: `up` starts programs."""
 
     def value(text: object) -> str:
         return str(text).replace("%", "%%")
