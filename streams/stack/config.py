@@ -18,7 +18,7 @@ class StackConfig:
     ports: Mapping[str, int]
     """Port numbers by the names that services list."""
     java: Path | None = None
-    """A Java 17 to use instead of the bundled one."""
+    """Java 17 to use instead of the bundled one."""
     derived: tuple[Path, ...] = ()
     """Data that workers derive from the servers' data, invalid without it: `reset` deletes what is
     stored under `home`."""

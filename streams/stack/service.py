@@ -112,8 +112,7 @@ class Service:
     uses: tuple[str, ...] = ()
     """Servers that it can start without, but works with: started with it and stopped after it."""
     install: Callable[[ServerPaths], None] | None = None
-    """Lays out what the server reads besides its configuration; called before each start by `up`.
-    """
+    """Lays out what the server reads besides its configuration, before each start by `up`."""
     start_seconds: float = 120
     stop_seconds: int = 30
     """Seconds until a stopping server is killed, which all of them survive."""

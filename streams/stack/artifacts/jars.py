@@ -21,7 +21,7 @@ class Jar:
     extension: str
     sha256: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
     @property
     def filename(self) -> str:

@@ -144,9 +144,9 @@ def _forget_dead(pid_file: Path, folder: str) -> None:
     except (FileNotFoundError, ProcessLookupError):
         pass  # No such file or process; a zombie has no directory either.
     except PermissionError:
-        return  # Another user's.
+        return  # The process belongs to another user.
     except (ValueError, IndexError):
-        pass  # Cut short by a crash.
+        pass  # A crash cut the file short.
     pid_file.unlink(missing_ok=True)
 
 

@@ -52,7 +52,7 @@ class Program:
     started: float
     """Unix time of the last start."""
     reason: str
-    """Cause why it is not running, in the supervisor's words."""
+    """Reason why it is not running, in the supervisor's words."""
     exit_code: int
     """Exit code of its last end; `0` if it never ended."""
 
