@@ -1,1 +1,1 @@
-"""The historical fold: Spark jobs that make the star schema from the bronze tables."""
+"""The historical fold: Spark jobs that build the star schema from the bronze tables."""

@@ -1,4 +1,4 @@
-"""Keeping a dimension of content: what a batch touches is derived anew from all its events."""
+"""Update of a content dimension: all that a batch touches is derived again from all its events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from jobs.queries import BatchCounts
 from streams.contracts.tables import Table
 
 FILES: Final = 32
-"""Of the bronze table in one batch."""
+"""Files of the bronze table in one batch, at most."""
 
 _VIEW: Final = "content_rows"
 
 
 @dataclass(frozen=True, slots=True)
 class ContentDimension:
-    """A type 1 dimension, one row per `key`."""
+    """Type 1 dimension, one row per `key`."""
 
     table: Table
     key: str
     bronze: str
     fold: Callable[[DataFrame], DataFrame]
-    """All events of some content -> its rows."""
+    """Function from all events of some content to its rows."""
 
 
 def keep(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
-    """Bring the rows of what a batch touches up to the log. For foreachBatch.
+    """Bring the rows of the content that a batch touches up to the log. For foreachBatch.
 
-    Order and repetition leave no trace: the rows follow from all of bronze, not from the batch.
+    Order and repetition do not matter: the rows follow from all of bronze, not from the batch.
     """
     session, key = batch.sparkSession, content.key
     touched = batch.groupBy(key).agg(count(lit(1)).alias("rows")).persist()

@@ -1,8 +1,8 @@
-"""Keeps `dim_date`: the calendar around the facts, and the days beyond it that really occur.
+"""Job of `dim_date`: a calendar around the facts, and the days beyond it that really occur.
 
 One event may carry any time of the years 1 to 9999. A calendar without gaps from there to the other
-facts would have millions of rows, so it ends at `FIRST` and `LAST`; of what lies beyond, only days
-that a fact or content really has get a row. A join on a day therefore always finds its row.
+facts would have millions of rows, so it ends at `FIRST` and `LAST`; outside, only days of a fact or
+content get a row. A join on a day therefore always finds its row.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ from streams.contracts.tables import DIM_DATE, DIM_POSTS, DIM_STORIES, FACT_ENGA
 
 FIRST: Final = date(2000, 1, 1)
 LAST: Final = date(2099, 12, 31)
-"""The years that the calendar covers without gaps where there are facts."""
+"""`FIRST` to `LAST` are the years that the calendar covers without gaps if there are facts."""
 
 _VIEW: Final = "dim_date_rows"
 _DAYS: Final = (
@@ -26,7 +26,7 @@ _DAYS: Final = (
     (DIM_POSTS, "created_date"),
     (DIM_STORIES, "created_date"),
 )
-"""The columns that join with `dim_date`."""
+"""Columns that join with `dim_date`."""
 
 
 def extend(session: SparkSession, lake: Lake) -> int:
@@ -38,7 +38,7 @@ def extend(session: SparkSession, lake: Lake) -> int:
     days = [
         read(session, lake, table.name).selectExpr(f"{day} AS date")
         for table, day in _DAYS
-        if exists(session, lake, table.name)  # one that is gone is another job's failure
+        if exists(session, lake, table.name)  # a missing table is another job's failure
     ]
     spans = [span for span in map(_span, days) if span is not None]
     if not spans:
@@ -85,7 +85,7 @@ def _years(spans: list[Span]) -> Span | None:
 
 
 def _covers(present: Span | None, span: Span | None) -> bool:
-    """Whether the days present, which have no gap, hold the whole span."""
+    """Return whether the days present, which have no gap, include the whole span."""
     if span is None:
         return True
     return present is not None and present[0] <= span[0] and span[1] <= present[1]

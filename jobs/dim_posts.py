@@ -1,4 +1,4 @@
-"""Keeps `dim_posts`: every post, reply and repost as it is now."""
+"""Job of `dim_posts`: every post, reply and repost in its present state."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ POSTS: Final = ContentDimension(DIM_POSTS, "post_id", "bronze_posts", posts)
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
-    """The events of posts."""
+    """Return the stream of the events of posts."""
     return stream_of(session, lake, POSTS.bronze, FILES)
 
 

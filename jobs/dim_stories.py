@@ -1,4 +1,4 @@
-"""Keeps `dim_stories`: every story as it is now."""
+"""Job of `dim_stories`: every story in its present state."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ STORIES: Final = ContentDimension(DIM_STORIES, "story_id", "bronze_stories", sto
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
-    """The events of stories."""
+    """Return the stream of the events of stories."""
     return stream_of(session, lake, STORIES.bronze, FILES)
 
 

@@ -1,7 +1,7 @@
-"""Keeps `dim_users`: every micro-batch of the change log corrects the users that it tells of.
+"""Job of `dim_users`: every micro-batch of the change log corrects the users that it concerns.
 
-Nothing is remembered between batches. The versions of each user whom a batch touches are derived
-anew from that user's whole log in `bronze_users_cdc`, so order, cuts and repetitions of batches
+Nothing is remembered between batches. The versions of each user that a batch touches are derived
+again from that user's whole log in `bronze_users_cdc`, so order, cuts and repetitions of batches
 leave no trace in the table.
 """
 
@@ -27,7 +27,7 @@ _INFERRED: Final = "dim_users_inferred"
 def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
     """Bring dim_users up to the log for the users of `batch` (rows of bronze_users_cdc).
 
-    For foreachBatch. Returns how many rows were inserted, updated or deleted.
+    For foreachBatch. Return how many rows were inserted, updated or deleted.
     """
     session = batch.sparkSession
     touched = batch.where("user_id IS NOT NULL").select("user_id").distinct().persist()
@@ -41,10 +41,10 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
 
 
 def process_refused(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
-    """Correct dim_users when a batch of the quarantine holds changes of accounts.
+    """Correct dim_users if a batch of the quarantine holds changes of accounts. For foreachBatch.
 
-    Such a record may take back that a user was absent from a snapshot, and does not say of which
-    one; it is rare, so every user is derived again. For foreachBatch.
+    Such a record may be the snapshot's row of a user that seems absent from it, and it need not
+    name the user. It is rare, so every user is derived again.
     """
     rows = batch.count()
     refused = batch.where(F.col("topic") == USERS_TOPIC).count()
@@ -62,9 +62,9 @@ REFUSED_CHANGES: Final = Query(
 
 
 def infer_users(session: SparkSession, lake: Lake, users: DataFrame) -> int:
-    """Give every user of `users` (user_id) a row in dim_users; returns how many lacked one.
+    """Give every user of `users` (user_id) a row in dim_users; return how many were missing.
 
-    Safe to repeat. The row keeps its surrogate key when the accounts database tells of the user.
+    Safe to repeat. The row keeps its surrogate key when the accounts database first has the user.
     """
     known = read(session, lake, DIM_USERS.name).select("user_id")
     lacking = (
@@ -87,7 +87,7 @@ def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_i
         users = with_others(users, linked, linked.heirs) if linked.pairs else users
         current = current.join(users, "user_id", "left_semi")
     derived = versions(changes(log, users, _refused(session, lake), linked))
-    # Not persisted: what is cached would be planned anew after each write to the table it reads.
+    # Not persisted: Spark plans cached rows again after each write to the table they come from.
     actions = difference(current, derived).localCheckpoint()
     count = actions.count()
     if count:
@@ -99,8 +99,8 @@ def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_i
 def _refused(session: SparkSession, lake: Lake) -> DataFrame | None:
     """Return the refused changes of accounts that the quarantine holds, `None` if there are none.
 
-    A lake that an earlier release made has no column for what they say; then the key and the rest
-    are unknown.
+    A lake that an earlier release created has no column for their content: then the key and the
+    rest are unknown.
     """
     quarantine = read(session, lake, QUARANTINE)
     if "change" not in quarantine.columns:

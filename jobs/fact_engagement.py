@@ -1,4 +1,4 @@
-"""Keeps `fact_engagement`: one row per like, unlike, view, comment, repost and story reply."""
+"""Job of `fact_engagement`: one row per like, unlike, view, comment, repost and story reply."""
 
 from functools import reduce
 from typing import Final
@@ -13,7 +13,7 @@ from jobs.transforms.engagement import POST, SOURCES, made_by
 from streams.contracts.tables import FACT_ENGAGEMENT
 
 _FILES: Final = 16
-"""Of each bronze table in one batch; a file holds up to 100,000 rows."""
+"""Files of each bronze table in one batch, at most; a file holds up to 100,000 rows."""
 
 
 def _keys(facts: DataFrame) -> DataFrame:
@@ -44,7 +44,7 @@ ENGAGEMENT: Final = Facts(
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
-    """Candidates of all four bronze tables."""
+    """Return the stream of candidates of all four bronze tables."""
     parts = [
         candidates(stream_of(session, lake, table, _FILES)) for table, candidates in SOURCES.items()
     ]

@@ -1,4 +1,4 @@
-"""Keeps `fact_follows`: one row per follow and unfollow."""
+"""Job of `fact_follows`: one row per follow and unfollow."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ FOLLOWS: Final = Facts(FACT_FOLLOWS, (Role("follower", {}), Role("followee", {})
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
-    """Candidates of the follows' bronze table."""
+    """Return the stream of candidates of the follows' bronze table."""
     return from_follows(stream_of(session, lake, _BRONZE, _FILES))
 
 

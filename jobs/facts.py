@@ -1,4 +1,4 @@
-"""Loading facts: every event once, with its users' versions as of the event."""
+"""Load of facts: every event once, with its users' versions at event time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _VIEW: Final = "fact_changes"
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A user that a fact names, and what is copied from the version in force at event time."""
+    """User that a fact names, and the columns copied from the version in force at event time."""
 
     prefix: str
     attributes: Mapping[str, str]
@@ -37,23 +37,24 @@ class Role:
 
     @property
     def copied(self) -> tuple[str, ...]:
-        """The columns of the fact that follow from dim_users."""
+        """Columns of the fact that follow from dim_users."""
         return (f"{self.prefix}_sk", *self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A table of facts."""
+    """Fact table, with its users and its rules for deduplication."""
 
     table: Table
     roles: tuple[Role, ...]
     keys: Callable[[DataFrame], DataFrame]
-    """Facts -> made, key_id, standing_id: what `judge` knows them by."""
+    """Function from facts to made, key_id, standing_id, by which `judge` identifies them."""
     rivals: Callable[[SparkSession, Lake, int, int], DataFrame] | None = None
-    """Creates (made, key_id, event_id) of the posts in a range of ids, facts or not."""
+    """Function that returns the creates (made, key_id, event_id) of posts in a range of ids,
+    whether they are facts or not."""
 
     def with_users(self, facts: DataFrame, versions: DataFrame) -> DataFrame:
-        """The facts with the surrogate keys and attributes of their users at event time."""
+        """Return the facts with the surrogate keys and attributes of their users at event time."""
         bare = facts.drop(*(column for role in self.roles for column in role.copied))
         for role in self.roles:
             bare = with_user_sk(
@@ -65,7 +66,8 @@ class Facts:
 def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the candidates of a batch into their table. For foreachBatch.
 
-    Raises UnbalancedError where what was written is not what the batch holds.
+    Raises:
+        UnbalancedError: the rows written do not match the rows of the batch.
     """
     session = batch.sparkSession
     candidates = batch.persist()
@@ -90,12 +92,12 @@ def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCoun
 
 
 def of_days(facts: DataFrame, days: Sequence[date]) -> DataFrame:
-    """The facts of some days, found by their partitions alone."""
+    """Return the facts of some days, found by their partitions alone."""
     return facts.where(f"event_date IN ({literals(days)})")
 
 
 def literals(days: Sequence[date]) -> str:
-    """The days as SQL, by which a MERGE leaves all other partitions alone."""
+    """Return the days as SQL, by which a MERGE reads no other partition."""
     return ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
 
 
@@ -114,7 +116,7 @@ def _survey(candidates: DataFrame) -> Row:
 def _rivals(
     facts: Facts, session: SparkSession, lake: Lake, candidates: DataFrame, seen: Row
 ) -> DataFrame:
-    """Creates of the batch's reposted ids that came in other batches."""
+    """Return the creates of the ids of the batch's reposts, also those from other batches."""
     claims = candidates.select("made", "key_id", "event_id")
     if facts.rivals is None or seen["first_post"] is None:
         return claims.where("false")
@@ -123,7 +125,7 @@ def _rivals(
 
 
 def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple[int, int]:
-    """Returns how many facts are new, and how many were replaced or withdrawn."""
+    """Write the changes; return how many facts are new, and how many were replaced or withdrawn."""
     session = changes.sparkSession
     ids = None
     for role in facts.roles:

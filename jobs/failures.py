@@ -1,4 +1,4 @@
-"""Words for errors of jobs, found while Spark's JVM can still be asked about them."""
+"""Messages for errors of jobs, built while Spark's JVM can still be queried about them."""
 
 import re
 import traceback
@@ -19,7 +19,7 @@ _NAMED: Final = re.compile(r"^\[([A-Z][A-Z0-9_.]+)\]")
 _WRAPPERS: Final = frozenset(
     {"STREAM_FAILED", "TASK_WRITE_FAILED", "FOREACH_BATCH_USER_FUNCTION_ERROR"}
 )
-"""Conditions that say only where an error came up."""
+"""Conditions that report only where an error came up."""
 _FILE_CONDITIONS: Final = ("FAILED_READ_FILE", "DELTA_FILE_NOT_FOUND")
 
 REBUILD: Final = "start the job over: storyline lake rebuild {table}"
@@ -45,30 +45,30 @@ _HINTS: Final[Mapping[str, str]] = {
         "delete it there, then storyline lake rebuild {source}"
     ),
 }
-"""Condition -> what to do, with `{table}`, `{source}` and `{sources}` of the job."""
+"""Condition -> hint, with `{table}`, `{source}` and `{sources}` of the job."""
 _UNNAMED: Final = (
     (re.compile(r"Trying to load a non-existent version"), REBUILD),
     (re.compile(r"next on empty iterator|Incomplete log file|Failed to read log file"), REBUILD),
     (re.compile(r"No content to map due to end-of-input|Unexpected end-of-input"), REBUILD),
     (re.compile(r"No space left on device|Disk quota exceeded"), "free space; " + _AGAIN),
 )
-"""Text of a Java error without a condition -> what to do."""
+"""Text of a Java error without a condition -> hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Job, as the words about its failure name it."""
+    """Job, as the messages about its failure name it."""
 
     name: str
     sources: tuple[str, ...]
-    """The tables that it reads."""
+    """Tables that it reads."""
     target: str
-    """The table that `storyline lake rebuild` takes to start it over."""
+    """Table that `storyline lake rebuild` takes to start the job over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A job that could not go on, in words."""
+    """Description of a failed job."""
 
     job: str
     message: str
@@ -80,7 +80,7 @@ class Failure:
 
 
 class JvmEndedError(Exception):
-    """Spark's JVM is gone, and no other job can run."""
+    """Spark's JVM has ended, and no other job can run."""
 
 
 def failure_of(job: Job, lake: Lake, error: Exception) -> Failure:
@@ -107,7 +107,7 @@ def words(job: Job, lake: Lake, texts: Sequence[str]) -> tuple[str, str]:
     """Return the message and the hint for an error.
 
     Args:
-        texts: what the error and its causes in Java say, the outermost first.
+        texts: the messages of the error and its causes in Java, the outermost first.
     """
     condition, text = _cause(texts)
     path = _path(texts, lake)
@@ -122,12 +122,13 @@ def words(job: Job, lake: Lake, texts: Sequence[str]) -> tuple[str, str]:
 
 
 def is_of_spark(error: BaseException) -> bool:
-    """Whether Spark, Java or the connection to them raised the error, or the rows do not add up."""
+    """Return whether the error comes from Spark, Java or the connection to them, or is unbalanced
+    rows."""
     return isinstance(error, (PySparkException, Py4JError, ConnectionError, UnbalancedError))
 
 
 def _messages(error: Exception) -> Iterator[str]:
-    """Yield what the error and its causes in Java say, the outermost first."""
+    """Yield the messages of the error and its causes in Java, the outermost first."""
     java = _java(error)
     if java is None:
         yield str(error)
@@ -195,7 +196,7 @@ def _for_a_file(table: str, file: str) -> str:
 
 
 def _detail(error: BaseException) -> str:
-    """Return Python's stack, and Java's, which can be asked for only now."""
+    """Return Python's stack and Java's, which is available only while the JVM answers."""
     python = "".join(traceback.format_tb(error.__traceback__))
     java = _java(error)
     text = str(error) if java is None else _stack_of(java)

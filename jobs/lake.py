@@ -1,4 +1,4 @@
-"""Where the tables of the lake lie, and how Spark creates and reads them."""
+"""Lake: the paths of its tables, and how Spark creates and reads them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,19 +15,19 @@ PROPERTIES: Final = {
     "delta.checkpointPolicy": "classic",
     "delta.columnMapping.mode": "none",
 }
-"""What every table of the star is created with."""
+"""Properties with which every table of the star is created."""
 
 _MISSING: Final = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND"}
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A folder of Delta tables, one folder each; `path` is a path or an address Spark knows."""
+    """Folder of Delta tables, one folder each; `path` is a path or an address that Spark knows."""
 
     path: str
 
     def table(self, name: str) -> str:
-        """Where a table lies."""
+        """Return the path of a table."""
         return f"{self.path}/{name}"
 
     def sql_name(self, name: str) -> str:
@@ -36,12 +36,12 @@ class Lake:
         return f"delta.`{path}`"
 
     def checkpoint(self, query: str) -> str:
-        """Where Spark keeps how far a query has read."""
+        """Return the folder in which Spark stores how far a query has read."""
         return f"{self.path}/_checkpoints/{query}"
 
 
 def exists(session: SparkSession, lake: Lake, name: str) -> bool:
-    """Whether there is such a table."""
+    """Return whether the lake has the table."""
     try:
         read(session, lake, name)
     except AnalysisException as error:
@@ -52,12 +52,12 @@ def exists(session: SparkSession, lake: Lake, name: str) -> bool:
 
 
 def read(session: SparkSession, lake: Lake, name: str) -> DataFrame:
-    """A table as it is now."""
+    """Return a table as it is now."""
     return session.read.format("delta").load(lake.table(name))
 
 
 def create_table(session: SparkSession, lake: Lake, table: Table) -> None:
-    """Make the table where it is not there yet; one that is stays as it is.
+    """Create the table if it does not exist; leave an existing one as it is.
 
     A run killed between the table and its constraints leaves the constraints to the next run.
     """
@@ -67,7 +67,7 @@ def create_table(session: SparkSession, lake: Lake, table: Table) -> None:
 
 
 def creation(lake: Lake, table: Table) -> str:
-    """The statement that creates a table of the star."""
+    """Return the statement that creates a table of the star."""
     columns = ",\n  ".join(_declared(column) for column in table.columns)
     partitions = ", ".join(table.partitioned_by)
     properties = PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if table.change_feed else {})

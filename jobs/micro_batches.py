@@ -1,4 +1,4 @@
-"""Runs one query over what its sources hold now, batch by batch."""
+"""Run of one query over what its sources hold now, batch by batch."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _POLL_S: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """A batch is in the star, and need not come again."""
+    """Batch that is in the star and is not repeated."""
 
     query: str
     batch_id: int
@@ -25,7 +25,7 @@ class BatchDone:
 
 
 class RunStoppedError(Exception):
-    """The run was asked to end, and did so between two batches."""
+    """The run ended between two batches, as requested."""
 
 
 def run_available(
@@ -35,10 +35,16 @@ def run_available(
     report: Callable[[BatchDone], None],
     stopping: Callable[[], bool],
 ) -> None:
-    """Bring the query up to its sources as they are now. What it raises is the job's own error.
+    """Bring the query up to its sources as they are now. A job's own error passes through.
 
-    Raises StoppedError where `stopping` says so before a batch. A batch begun and not finished
-    comes again, as it was, at the next run.
+    A batch that began and did not finish comes again, unchanged, in the next run.
+
+    Args:
+        report: called after each batch.
+        stopping: called before each batch; `True` ends the run.
+
+    Raises:
+        RunStoppedError: `stopping` returned `True`.
     """
     failures: list[Exception] = []
 

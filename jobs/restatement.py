@@ -1,8 +1,8 @@
-"""Restating facts whose users' versions were other than known when they were loaded.
+"""Restatement of facts whose users' versions were not those known when the facts were loaded.
 
-`dim_users` keeps a feed of its own changes; this query follows it. A late change splits a version,
-or a user who was inferred becomes known: the facts from then on get the key and attributes that
-they would get if they were loaded now. Other facts, and other days, are not written.
+`dim_users` has a feed of its own changes; this query follows it. A late change splits a version, or
+a user that was inferred becomes known: the facts from then on get the key and attributes that they
+would get if they were loaded now. Other facts, and other days, are not written.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _ATTRIBUTES: Final = tuple(
 
 
 def stream(session: SparkSession, lake: Lake) -> DataFrame:
-    """What each commit changed in dim_users, from its first on."""
+    """Return what each commit changed in dim_users, from its first commit on."""
     return (
         session.readStream.format("delta")
         .option("readChangeFeed", "true")
@@ -69,7 +69,7 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
 
 
 def _since(session: SparkSession, lake: Lake, users: DataFrame, first: int, last: int) -> DataFrame:
-    """(user_id, since) of the users about whom facts may now be told otherwise."""
+    """Return (user_id, since) of the users whose facts may now have another key or attribute."""
 
     def state(version: int) -> DataFrame:
         at = session.read.format("delta").option("versionAsOf", version)
@@ -104,7 +104,7 @@ def _restate(
 
 
 def _wrong(facts: Facts, session: SparkSession, lake: Lake, since: DataFrame) -> DataFrame:
-    """The facts that would be told otherwise now, as they would be."""
+    """Return the facts whose key or attributes would differ if loaded now, with the new values."""
     # As text: Python has no four digits for the year 1.
     [(earliest,)] = since.selectExpr("CAST(CAST(min(since) AS DATE) AS STRING)").collect()
     table = read(session, lake, facts.table.name).where(f"event_date >= DATE '{earliest}'")

@@ -1,9 +1,9 @@
-"""The whole run: every query brings its tables up to bronze, one after the other.
+"""Complete run: every query brings its tables up to bronze, one after the other.
 
-Users come first, so that facts find the versions of their users; then what follows from changed
-versions is restated; then content; then the facts; then the calendar. Ended at any point, the next
-run goes on. A job that fails keeps only those from going on that follow its changes: facts wait for
-no user, since an unknown one is inferred and the facts are restated later.
+Users come first, so that facts find the versions of their users; then facts that follow from
+changed versions are restated; then content; then the facts; then the calendar. A run may end at any
+point: the next one continues. A job that fails stops only the jobs that follow its changes: facts
+wait for no user, since an unknown one is inferred and the facts are restated later.
 
     spark-submit --jars … jobs/run.py LAKE [--every SECONDS]
 """
@@ -39,7 +39,7 @@ _FILES: Final = 64
 _STAR_NAMES: Final = frozenset(table.name for table in STAR)
 
 CALENDAR: Final = Job(DIM_DATE.name, (FACT_ENGAGEMENT.name, FACT_FOLLOWS.name), DIM_DATE.name)
-"""The one job that is no query: it reads whole tables."""
+"""The only job that is not a query: it reads whole tables."""
 
 
 def _users(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
@@ -62,7 +62,7 @@ QUERIES: Final[Sequence[Query]] = (
     fact_engagement.QUERY,
     fact_follows.QUERY,
 )
-"""In the order in which they run."""
+"""Queries in the order in which they run."""
 
 BRONZE_READ: Final = tuple(
     dict.fromkeys(
@@ -72,15 +72,15 @@ BRONZE_READ: Final = tuple(
         if source not in {table.name for table in STAR}
     )
 )
-"""The bronze tables that must be there."""
+"""Bronze tables that must exist."""
 
 
 class MissingTablesError(Exception):
-    """Tables that the queries read are not there; `args` are their names."""
+    """Tables that the queries read do not exist; `args` are their names."""
 
 
 class JobsFailedError(Exception):
-    """Jobs could not go on; `args` are their failures."""
+    """Jobs failed; `args` are their failures."""
 
     args: tuple[Failure, ...]
 
@@ -104,7 +104,7 @@ def prepare(
     """Create tables of the star and return the names of those that could not be created.
 
     Args:
-        failed: is called with each failure; without it the first one is raised.
+        failed: called with each failure; without it the first one is raised.
 
     Raises:
         MissingTablesError: a bronze table is missing.
@@ -136,14 +136,15 @@ def catch_up(
 ) -> tuple[Failure, ...]:
     """Bring every table up to bronze as it is now and return the failures.
 
-    A job that fails does not keep others from going on, except those that follow its changes.
+    A job that fails stops no other job, except those that follow its changes.
 
     Args:
+        stopping: called before each job and each batch; `True` ends the run.
         without: jobs that are left out, as if they had failed.
 
     Raises:
-        StoppedError: `stopping` said so.
-        JvmEndedError: Spark is gone.
+        RunStoppedError: `stopping` returned `True`.
+        JvmEndedError: Spark's JVM has ended.
     """
     listener = listener or Listener()
     failures: list[Failure] = []
@@ -196,7 +197,7 @@ def run_once(
 
 
 def main() -> None:
-    """What spark-submit runs: one JSON line per batch on standard output."""
+    """Run the jobs under spark-submit; print one JSON line per batch or failure."""
     parser = argparse.ArgumentParser(description="Bring the star up to bronze.")
     parser.add_argument("lake", help="the folder or address of the tables")
     parser.add_argument("--every", type=float, help="go on, beginning anew after so many seconds")

@@ -1,7 +1,7 @@
-"""A Spark session with Delta: on a Java of one's own choosing, or inside spark-submit.
+"""Spark session with Delta: on a chosen Java, or inside spark-submit.
 
-Spark's launcher always adds `--add-modules=jdk.incubator.vector`, which a trimmed Java such as
-the bundled one lacks. Started here without the launcher, the same Java runs Spark.
+Spark's launcher always adds `--add-modules=jdk.incubator.vector`, a module that is missing from a
+trimmed Java such as the bundled one. Started here without the launcher, the same Java runs Spark.
 """
 
 import os
@@ -35,17 +35,17 @@ CONF: Final = {
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
-    # Else filters are pushed down by way of java.sql.Timestamp, whose calendar has no 1582-10-05 to
+    # Otherwise filters are pushed down as java.sql.Timestamp, whose calendar has no 1582-10-05 to
     # 1582-10-14: a filter loses the rows of these days.
     "spark.sql.datetime.java8API.enabled": "true",
-    # Else `${…}` in the path of a lake is taken for a variable.
+    # Otherwise `${…}` in the path of a lake is taken for a variable.
     "spark.sql.variable.substitute": "false",
     # Delta's parser does not know the newer way of binding `:name`, and would leave it unbound.
     "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
-    # Else VACUUM of a table of three files runs ten thousand tasks.
+    # Otherwise VACUUM of a table of three files runs ten thousand tasks.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }
-"""What the jobs rely on wherever they run."""
+"""Configuration that the jobs rely on wherever they run."""
 
 LOCAL_CONF: Final = {
     "spark.driver.host": "127.0.0.1",
@@ -56,11 +56,11 @@ LOCAL_CONF: Final = {
     "spark.default.parallelism": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
 }
-"""Besides, on one machine of few cores."""
+"""Further configuration on one machine with few cores."""
 
 QUICK_JVM: Final = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
-"""The first compiler alone. By itself it brings a code cache of 48 MiB, which Spark fills within
-a minute; from then on nothing more is compiled."""
+"""The first compiler alone. By default it has a code cache of 48 MiB, which Spark fills within a
+minute; from then on nothing more is compiled."""
 
 _OPENS: Final = (
     *("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util"),
@@ -76,19 +76,23 @@ _ADD_OPENS: Final = tuple(
 )
 _START_S: Final = 120.0
 _STDERR: Final = 2
-"""Where a JVM's own warnings go, else they stand between the lines of a program's answer."""
+"""Descriptor for the JVM's standard output, so that its warnings do not mix with a program's
+answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Spark inside one JVM of this machine. `memory_mb` is its heap; `quick` uses the first
-    compiler alone, which halves what a start costs and lowers the speed of long work."""
+    """Spark inside one JVM of this machine. `memory_mb` is its heap in MiB.
+
+    `quick` uses the first compiler alone, which halves the cost of a start and slows down long
+    work.
+    """
 
     java: Path
     jars: Sequence[Path]
     """Delta's own jars."""
     scratch: Path
-    """A folder for shuffle files and the warehouse."""
+    """Folder for shuffle files and the warehouse."""
     cores: int = 2
     memory_mb: int = 2048
     quick: bool = True
@@ -97,7 +101,7 @@ class Local:
 
 @contextmanager
 def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession]:
-    """A session in a JVM of its own; both end with the block."""
+    """Yield a session in a JVM of its own; both end with the block."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is
     with _java_gateway(local):
         builder = SparkSession.builder.appName(app).master(f"local[{local.cores}]")
@@ -115,7 +119,7 @@ def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession
 
 
 def jvm_answers() -> bool:
-    """Whether the JVM of this process's Spark still answers."""
+    """Return whether the JVM of this process's Spark still answers."""
     jvm = SparkContext._jvm
     try:
         return jvm is not None and jvm.java.lang.System.nanoTime() is not None
@@ -124,7 +128,7 @@ def jvm_answers() -> bool:
 
 
 def cluster_session(app: str = "storyline") -> SparkSession:
-    """The session of a program that spark-submit started, which names master and jars."""
+    """Return the session of a program that spark-submit started, which names master and jars."""
     builder = SparkSession.builder.appName(app)
     for key, value in CONF.items():
         builder = builder.config(key, value)
@@ -140,7 +144,7 @@ def _places(local: Local) -> dict[str, str]:
 
 @contextmanager
 def _java_gateway(local: Local) -> Iterator[None]:
-    """A JVM that waits for PySpark; closing its standard input ends it."""
+    """Run a JVM that waits for PySpark during the block; closing its standard input ends it."""
     local.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
         told = Path(folder) / "connection"
@@ -193,7 +197,7 @@ def _command(local: Local, folder: Path) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """As clean as the servers': a stray JAVA_TOOL_OPTIONS or SPARK_HOME changes nothing."""
+    """Return a minimal environment: a stray JAVA_TOOL_OPTIONS or SPARK_HOME changes nothing."""
     kept = ("PATH", "HOME", "USER")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
     # In the C locale, as cron has it, Java cannot name a file with a letter beyond ASCII.
@@ -202,7 +206,10 @@ def _environment() -> dict[str, str]:
 
 
 def _connection(told: Path, process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    """Port and secret of the JVM's gateway: big-endian int, int length, text."""
+    """Return port and secret of the JVM's gateway, once its file exists.
+
+    The file holds a big-endian int, an int with the length of the secret, and the secret as text.
+    """
     deadline = time.monotonic() + _START_S
     while not told.is_file():
         if process.poll() is not None:

@@ -1,4 +1,4 @@
-"""SQL text of the MERGE statements, and how they are run exactly once."""
+"""SQL text of the MERGE statements, and a context that runs them exactly once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,10 @@ _QUERY_ID: Final = "sql.streaming.queryId"
 
 
 def statement(name: str, table: Table, **names: str) -> str:
-    """The statement in `<name>.sql`: `{columns}`, `{values}` and `{assignments}` are the table's,
-    other placeholders are given by `names`."""
+    """Return the statement in `<name>.sql` with its placeholders replaced.
+
+    `{columns}`, `{values}` and `{assignments}` follow from the table; `names` has the others.
+    """
     text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     columns = table.column_names
     return text.format(
@@ -28,16 +30,19 @@ def statement(name: str, table: Table, **names: str) -> str:
 
 
 def query_id(session: SparkSession) -> str | None:
-    """The id of the streaming query whose foreachBatch is running; a checkpoint's for life."""
+    """Return the id of the streaming query whose foreachBatch is running, `None` outside of one.
+
+    The id never changes during the life of a checkpoint.
+    """
     return session.sparkContext.getLocalProperty(_QUERY_ID)
 
 
 @contextmanager
 def once(session: SparkSession, app_id: str | None, version: int) -> Iterator[None]:
-    """Delta writes of the block are skipped if `app_id` has already committed `version`.
+    """Skip Delta writes of the block if `app_id` has already committed `version`.
 
-    Not more than one write per table: the second would be skipped too. Without `app_id` every
-    write counts.
+    Write to each table at most once in a block: a second write would be skipped too. Without
+    `app_id` nothing is skipped.
     """
     if app_id is None:
         yield

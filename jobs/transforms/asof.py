@@ -1,8 +1,8 @@
-"""Which version of a user was in force at an instant: exactly one for every user that is known.
+"""Lookup of the version of a user in force at an instant: exactly one for every known user.
 
-It is the last one that had begun, whether its account was deleted since or not; before a user's
-first version, that one. So each version answers for [asof_from, asof_to), and a user's intervals
-cover all time without gap or overlap.
+It is the last version that had begun, whether its account was deleted since or not; before a user's
+first version, it is the first one. So each version answers for [asof_from, asof_to), and a user's
+intervals cover all time without gap or overlap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ _BEGINNING: Final = "TIMESTAMP '0001-01-01 00:00:00'"
 
 
 def beginning() -> Column:
-    """Before every event."""
+    """Return an instant before every event."""
     return F.expr(_BEGINNING)
 
 
 def intervals(versions: DataFrame) -> DataFrame:
-    """`versions` (rows of dim_users) with asof_from and asof_to, the latter null if open.
+    """Return `versions` (rows of dim_users) with asof_from and asof_to, the latter null if open.
 
-    Of versions that begin at one instant only the last has a part of time and is kept; the first
-    one of all has the time before.
+    Of versions that begin at one instant only the last covers any time and is kept. A user's first
+    version covers the time before it too.
     """
     in_order = Window.partitionBy("user_id").orderBy(
         "valid_from",
@@ -52,10 +52,15 @@ def with_user_sk(
     prefix: str,
     attributes: Mapping[str, str],
 ) -> DataFrame:
-    """`facts` with `<prefix>_sk` and the attributes of the version in force at `at_column`.
+    """Return `facts` with `<prefix>_sk` and the attributes of the version in force at `at_column`.
 
-    `attributes` names new columns and the columns of dim_users they are copied from. No row is
-    lost or doubled; null where the user is null or has no version yet.
+    No row is lost or doubled. New columns are null if the user is null or has no version yet.
+
+    Args:
+        versions: rows of dim_users.
+        user_column: the column of the facts with the user's id.
+        at_column: the column of the facts with the instant.
+        attributes: new column -> column of dim_users that it is copied from.
     """
     known = intervals(versions).select(
         F.col("user_id").alias("asof_user"),
@@ -74,11 +79,14 @@ def with_user_sk(
 
 
 def affected(before: DataFrame, after: DataFrame, attributes: Sequence[str]) -> DataFrame:
-    """(user_id, since): from when on an as-of answer may differ between two states of dim_users.
+    """Return (user_id, since): the instant from which as-of answers may differ between two states.
 
-    An answer is the surrogate key and `attributes`. Left out are users whose answers all stand, and
-    those unknown before, of whom nothing was answered. Both states must hold all versions of the
-    users that they hold.
+    An answer is the surrogate key and `attributes`. Users whose answers are all unchanged are left
+    out, and users unknown before, for which no answer was given.
+
+    Args:
+        before: the earlier state of dim_users: all versions of each user that it holds.
+        after: the later state of dim_users: all versions of each user that it holds.
     """
     answer = ("user_id", "user_sk", "asof_from", *attributes)
     old = intervals(before).select(*answer, F.lit(-1).alias("side"))

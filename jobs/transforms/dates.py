@@ -1,4 +1,4 @@
-"""The calendar."""
+"""Rows of the calendar."""
 
 from datetime import date
 
@@ -20,7 +20,7 @@ from pyspark.sql.functions import (
 
 
 def dates(session: SparkSession, first: date, last: date) -> DataFrame:
-    """Rows of dim_date from `first` to `last`, both included."""
+    """Return the rows of dim_date from `first` to `last`, both included."""
     return calendar(consecutive(session, first, last))
 
 

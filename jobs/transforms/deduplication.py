@@ -1,6 +1,6 @@
-"""What becomes of each candidate: a fact, a repetition, or the loser among two creates of one id.
+"""Deduplication of candidates: each is a fact, a repetition, or the loser of two creates of one id.
 
-A candidate is known by (`made`, `key_id`): the id that a creating event makes, and for any other
+The key of a candidate is (`made`, `key_id`): the id that a creating event makes, and for any other
 the event's own id. Of two creates of one id the smaller event id counts, whichever comes first.
 """
 
@@ -12,25 +12,27 @@ from pyspark.sql.functions import min as smallest
 
 
 class CreateVerdict(StrEnum):
-    """`insert`, `replace` and `withdraw` change the facts; the others do not."""
+    """Verdict on a candidate. `insert`, `replace` and `withdraw` change the facts; the others do
+    not."""
 
     INSERT = "insert"
     REPLACE = "replace"
-    """Its event id is smaller than that of the fact that stands for the same id."""
+    """The candidate's event id is smaller than that of the present fact with the same key."""
     WITHDRAW = "withdraw"
-    """It makes no fact, but holds the id by which a fact stands."""
+    """The candidate makes no fact, but owns the id of a present fact, which is removed."""
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-    """A create of an id that another event holds."""
+    """The candidate creates an id that belongs to another event."""
     OTHER = "other"
-    """It makes no fact."""
+    """The candidate makes no fact."""
 
 
 def judge(candidates: DataFrame, rivals: DataFrame, standing: DataFrame) -> DataFrame:
-    """The candidates with `verdict` and `standing_id`, the event id of the fact that stands.
+    """Return the candidates with `verdict` and `standing_id`, the event id of the present fact.
 
-    `rivals` (made, key_id, event_id) are creates known from elsewhere, which are not judged, and
-    `standing` (made, key_id, standing_id) the facts there are, of the candidates' days at least.
+    Args:
+        rivals: creates (made, key_id, event_id) known from elsewhere, which get no verdict.
+        standing: the present facts (made, key_id, standing_id), of the candidates' days at least.
     """
     key = ["made", "key_id"]
     claims = rivals.groupBy(*key).agg(smallest("event_id").alias("rival_id"))

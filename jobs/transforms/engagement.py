@@ -1,7 +1,7 @@
 """Bronze rows of posts, likes, views and comments -> candidates for fact_engagement.
 
-Every bronze row stays one row, also one that makes no fact (its `event_type` is null), so that
-rows can be counted. Two creates of one post or comment id are rivals: see `judging`.
+Every bronze row stays one row, also one that makes no fact (its `event_type` is null), so that rows
+can be counted. Two creates of one post or comment id are rivals: see `deduplication`.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ FIELDS: Final = (
     *("surface", "content_kind", "content_id", "created_id"),
     *("actor_id", "owner_id", "dwell_ms"),
 )
-"""What an engagement tells, besides its event id, time and type."""
+"""Columns of an engagement, besides its event id, time and type."""
 
 POST: Final = "post"
 COMMENT: Final = "comment"
@@ -31,7 +31,8 @@ _TYPES: Final = {
 
 
 def from_posts(bronze: DataFrame) -> DataFrame:
-    """A repost is a fact. A plain post is none, and yet may hold the id that a repost claims."""
+    """Return a candidate per event. A repost is a fact; a plain post is not, but may own a repost's
+    id."""
     creates = col("record_type") == "PostCreated"
     return _candidates(
         bronze,
@@ -46,7 +47,7 @@ def from_posts(bronze: DataFrame) -> DataFrame:
 
 
 def from_likes(bronze: DataFrame) -> DataFrame:
-    """Likes and unlikes."""
+    """Return a candidate per like or unlike."""
     return _candidates(
         bronze,
         event_type=when(col("record_type") == "ContentLiked", "like").when(
@@ -60,7 +61,7 @@ def from_likes(bronze: DataFrame) -> DataFrame:
 
 
 def from_views(bronze: DataFrame) -> DataFrame:
-    """Views."""
+    """Return a candidate per view."""
     return _candidates(
         bronze,
         event_type=when(col("record_type") == "ContentViewed", "view"),
@@ -74,7 +75,7 @@ def from_views(bronze: DataFrame) -> DataFrame:
 
 
 def from_comments(bronze: DataFrame) -> DataFrame:
-    """Comments on posts, and on stories, where they are replies; a deletion is no fact."""
+    """Return a candidate per event. A comment on a story is a reply; a deletion is no fact."""
     creates = col("record_type") == "CommentCreated"
     on_story = col("content_kind") == "STORY"
     return _candidates(
@@ -97,11 +98,11 @@ SOURCES: Final[Mapping[str, Callable[[DataFrame], DataFrame]]] = MappingProxyTyp
         "bronze_comments": from_comments,
     }
 )
-"""Bronze table -> what makes candidates of its rows."""
+"""Bronze table -> function that makes candidates of its rows."""
 
 
 def made_by(event_type: Column) -> Column:
-    """Which kind of thing a fact's event made."""
+    """Return the kind of object that a fact's event made."""
     return (
         when(event_type == "repost", POST)
         .when(event_type.isin("comment", "story_reply"), COMMENT)

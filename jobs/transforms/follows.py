@@ -11,7 +11,7 @@ FIELDS: Final = ("follower_id", "followee_id")
 
 
 def from_follows(bronze: DataFrame) -> DataFrame:
-    """Follows and unfollows."""
+    """Return a candidate per follow or unfollow."""
     return bronze.select(
         lit(EVENT).alias("made"),
         col("event_id").alias("key_id"),

@@ -1,8 +1,8 @@
 """Events of posts -> the posts as they are now, in any order of arrival and repetition.
 
-Of two creates of one id the smaller event id counts. Edits and deletions count only with the
-post's own author; among edits the later stamp (occurred_at, event_id) wins; a deletion is for
-ever. A post whose create is not known yet has no row.
+Of two creates of one id the smaller event id counts. Edits and deletions count only with the post's
+own author; among edits the later stamp (occurred_at, event_id) wins; a deletion is permanent. A
+post whose create is not known yet has no row.
 """
 
 from pyspark.sql import DataFrame
@@ -14,7 +14,7 @@ _KEY = ["post_id", "author_id"]
 
 
 def posts(events: DataFrame) -> DataFrame:
-    """Rows of dim_posts. `events` must hold everything known of the posts that it names."""
+    """Return rows of dim_posts. `events` must hold all known events of the posts it names."""
     return (
         _creates(events)
         .join(_edits(events), _KEY, "left")

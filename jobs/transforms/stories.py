@@ -1,7 +1,7 @@
 """Events of stories -> the stories as they are now, by the rules of posts.
 
-A story is highlighted if the last highlight event of its author adds it; where two have one stamp,
-the removal counts. Expiry is no change: `expires_at` tells it.
+A story is highlighted if the last highlight event of its author adds it; if two have one stamp, the
+removal counts. Expiry is not a change: `expires_at` has its time.
 """
 
 from pyspark.sql import DataFrame
@@ -13,7 +13,7 @@ _KEY = ["story_id", "author_id"]
 
 
 def stories(events: DataFrame) -> DataFrame:
-    """Rows of dim_stories. `events` must hold everything known of the stories that it names."""
+    """Return rows of dim_stories. `events` must hold all known events of the stories it names."""
     highlighted = coalesce(~col("mark.removed"), lit(False))
     return (
         _creates(events)

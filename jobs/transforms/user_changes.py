@@ -1,14 +1,15 @@
-"""The change log of `users` as each user's changes in order, once each.
+"""Changes of each user in order, once each, from the change log of `users`.
 
 A change is *alive* (`r`, `c`, `u`: the row as it was written) or not (`d`, `t`, `absent`: the row
-is gone). TRUNCATE and the end of a snapshot tell of many users in one record; here each user of
-theirs gets a change of its own.
+is gone). TRUNCATE and the end of a snapshot concern many users in one record; here each of these
+users gets a change of its own.
 
-A *refused* change is one that could not land (see `streams.contracts.cdc`). It is no change here,
-but it counts for what a snapshot says of others: a user whose row could not be read was not absent.
+A *refused* change is one that could not land (see `streams.contracts.cdc`). It is not a change
+here, but it counts for what a snapshot implies about others: a user whose row could not be read was
+not absent.
 
 Columns: user_id, op, alive, lsn, tx_order, rank, committed_at, kafka_partition, kafka_offset,
-old_key, then the columns of the row as written, null where it is gone.
+old_key, then the columns of the row as written, null if it is gone.
 """
 
 from collections.abc import Iterable
@@ -21,23 +22,24 @@ from pyspark.sql import functions as F
 from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE, USER
 
 ABSENT: Final = "absent"
-"""The op of a user whom a complete snapshot does not contain."""
+"""Op of a user that a complete snapshot does not contain."""
 
 IN_ORDER: Final = ("lsn", "tx_order", "rank")
-"""One user's changes sort by this (null first): a total order, however they came in."""
+"""Sort key of one user's changes (null first): a total order, however they came in."""
 
 REFUSED: Final = ("user_id", "op", "lsn", "snapshot", "committed_at", "append_time")
-"""Columns of refused changes: null where the record does not say."""
+"""Columns of refused changes: null if the record has no value."""
 
 _WRITES: Final = ("r", "c", "u")
 _RANKS: Final = (ABSENT, "t", "r", "d", "c", "u")
-"""Which of two changes comes first where the log position does not tell."""
+"""Order of changes whose log positions do not order them."""
 
 _ROW: Final = tuple(column for column in USER if column.name != "user_id")
 _TEXTS: Final = tuple(column.name for column in _ROW if column.type == "STRING")
 _PLACE: Final = ("lsn", "tx_order", "committed_at", "kafka_partition", "kafka_offset")
 _SLACK: Final = "INTERVAL 10 MINUTES"
-"""A record without an envelope may be of a snapshot whose other rows came this much apart."""
+"""Margin: a record without an envelope may belong to a snapshot whose other rows came this much
+apart."""
 
 
 class Links(NamedTuple):
@@ -47,7 +49,7 @@ class Links(NamedTuple):
 
     @property
     def are_chained(self) -> bool:
-        """Whether a row that takes texts may also leave its own to another."""
+        """Return whether a row that takes texts may also leave its own to another row."""
         return not {new for new, _ in self.pairs}.isdisjoint(old for _, old in self.pairs)
 
     def heirs(self, users: Iterable[int]) -> set[int]:
@@ -60,13 +62,13 @@ class Links(NamedTuple):
 
 
 def tells_of_others() -> Column:
-    """Whether a record says something of users whom it does not name."""
+    """Return whether a record also concerns users that it does not name."""
     last = F.col("snapshot").isin("last", "last_in_data_collection")
     return (F.col("op") == "t") | ((F.col("op") == "r") & F.coalesce(last, F.lit(False)))
 
 
 def links(log: DataFrame) -> Links:
-    """Collect the links of a log: there are few, as the whole old row is usually sent."""
+    """Collect the links of a log. There are few, as the whole old row is usually sent."""
     unsent = reduce(
         Column.__or__,
         (F.col(f"after.{name}").isin(UNAVAILABLE, DEBEZIUM_UNAVAILABLE) for name in _TEXTS),
@@ -82,13 +84,13 @@ def changes(
     refused: DataFrame | None = None,
     linked: Links | None = None,
 ) -> DataFrame:
-    """The changes of all users, or of `users` (user_id, each once), from the whole log.
+    """Return the changes of all users, or of `users`, from the whole log.
 
     Args:
         log: rows of bronze_users_cdc.
-        users: the users whose changes are asked for; None for all.
-        refused: the log's refused changes (columns `REFUSED`); None if there are none.
-        linked: the links of the log; None to collect them.
+        users: the users (user_id, each once) whose changes are returned; `None` for all.
+        refused: the log's refused changes (columns `REFUSED`); `None` if there are none.
+        linked: the links of the log; `None` to collect them.
     """
     linked = links(log) if linked is None else linked
     told = log.where(F.col("op").isin(*_WRITES, "d"))
@@ -128,7 +130,7 @@ def _reachable(start: Iterable[int], edges: Iterable[tuple[int, int]]) -> set[in
 
 
 def _once(told: DataFrame) -> DataFrame:
-    """One record per (user_id, lsn, op): of several copies the one that lies first."""
+    """Return one record per (user_id, lsn, op): the first of several copies."""
     copies = Window.partitionBy("user_id", "lsn", "op").orderBy(
         F.col("tx_order").asc_nulls_first(), "kafka_partition", "kafka_offset"
     )
@@ -142,20 +144,22 @@ def _once(told: DataFrame) -> DataFrame:
 
 
 def _is_whole() -> Column:
-    """Whether Debezium had every text of the row: what looks like its old placeholder is a name.
+    """Return whether Debezium had every text of the row.
 
-    It has for a row that is read or inserted, and for an update that comes with the row before it
-    (REPLICA IDENTITY FULL).
+    If it had, a text that looks like Debezium's old placeholder is a real one, such as a name.
+    Debezium has every text of a row that is read or inserted, and of an update that comes with the
+    row before it (REPLICA IDENTITY FULL).
     """
     inserted = F.col("op").isin("r", "c") & F.col("old_key").isNull()
     return inserted | ((F.col("op") == "u") & F.col("before").isNotNull())
 
 
 def _closes(log: DataFrame, once: DataFrame, refused: DataFrame | None) -> DataFrame:
-    """(user_id, op, lsn, tx_order, committed_at): what TRUNCATE and snapshots say of each user.
+    """Return (user_id, op, lsn, tx_order, committed_at): the ends by TRUNCATE or snapshot, per
+    user.
 
-    A snapshot's rows share one lsn; whoever has no row of that lsn is not in it. Closing a user
-    who is closed, or not yet there, changes nothing, so nobody is left out here.
+    A snapshot's rows share one lsn; a user without a row of that lsn is not in it. Closing a user
+    that is closed, or not yet there, changes nothing, so no user is left out here.
     """
     marks = log.select(*REFUSED, "tx_order")
     if refused is not None:
@@ -180,7 +184,7 @@ def _closes(log: DataFrame, once: DataFrame, refused: DataFrame | None) -> DataF
 
 
 def _unread(refused: DataFrame) -> DataFrame:
-    """(named, unread_lsn, came): refused changes that may be rows of a snapshot."""
+    """Return (named, unread_lsn, came): refused changes that may be rows of a snapshot."""
     return refused.where("op IS NULL OR op = 'r'").select(
         F.col("user_id").alias("named"),
         F.col("lsn").alias("unread_lsn"),
@@ -189,9 +193,9 @@ def _unread(refused: DataFrame) -> DataFrame:
 
 
 def _may_be_of() -> Column:
-    """Whether an unread row may be of the snapshot that an end is of.
+    """Return whether an unread row may belong to the snapshot of an end.
 
-    By its position in PostgreSQL's log if it says that, otherwise by when it came.
+    Its position in PostgreSQL's log decides if it has one, otherwise the time at which it came.
     """
     came_with_it = F.col("came").between(F.col("since"), F.col("until"))
     same = F.coalesce(F.col("unread_lsn") == F.col("lsn"), came_with_it)
@@ -199,9 +203,10 @@ def _may_be_of() -> Column:
 
 
 def _ends(marks: DataFrame) -> DataFrame:
-    """(op, lsn, tx_order, committed_at, since, until): each TRUNCATE and each complete snapshot.
+    """Return (op, lsn, tx_order, committed_at, since, until): each TRUNCATE and complete snapshot.
 
-    The last two are when the first and the last row of a snapshot came, give or take `_SLACK`.
+    `since` and `until` are when the first and the last row of a snapshot came, give or take
+    `_SLACK`.
     """
     is_truncate = F.col("op") == "t"
     told_last = F.when(tells_of_others(), F.col("committed_at"))
@@ -243,7 +248,7 @@ def _shaped(once: DataFrame) -> DataFrame:
 
 
 def _carried(changed: DataFrame) -> DataFrame:
-    """A placeholder gives way to the user's value before it."""
+    """Replace each placeholder by the user's value before it."""
     so_far = (
         Window.partitionBy("user_id")
         .orderBy(*IN_ORDER)
@@ -252,7 +257,7 @@ def _carried(changed: DataFrame) -> DataFrame:
 
     def value(name: str) -> Column:
         column = F.col(name)
-        # Inside a struct a null that was written is told from no value.
+        # A struct distinguishes a null that was written from no value.
         known = F.when(
             F.col("alive") & ~column.eqNullSafe(F.lit(UNAVAILABLE)), F.struct(column.alias("value"))
         )
@@ -265,8 +270,8 @@ def _carried(changed: DataFrame) -> DataFrame:
 def _inherited(changed: DataFrame, linked: Links) -> DataFrame:
     """Replace placeholders as `_carried` does; those of a new key's row by the old key's texts.
 
-    If links are chained, the old row may have got its own texts so. Then this is repeated until
-    nothing changes: once for each link of the longest chain, and once to see that.
+    If links are chained, the old row may have inherited its own texts. Then this is repeated until
+    nothing changes: once for each link of the longest chain, and once to detect that.
     """
     changed = changed.localCheckpoint()
     mover = F.col("old_key").isNotNull() & (F.col("op") == "c")
@@ -296,7 +301,7 @@ def _inherited(changed: DataFrame, linked: Links) -> DataFrame:
 
 
 def _with_texts(changed: DataFrame, found: DataFrame, mover: Column, order: Column) -> DataFrame:
-    """Put the old rows' texts (heir, moved, texts) in the place of placeholders."""
+    """Replace placeholders by the old rows' texts (heir, moved, texts)."""
     own = (F.col("heir") == F.col("user_id")) & (F.col("moved") == order)
 
     def value(name: str) -> Column:

@@ -1,4 +1,4 @@
-"""Each user's changes as versions: the rows of `dim_users`."""
+"""Versions of each user, from the user's changes: the rows of `dim_users`."""
 
 from functools import reduce
 from typing import Final
@@ -18,14 +18,14 @@ TRACKED: Final = (
     "verified",
     "audience_tier",
 )
-"""A change of one of these opens a version."""
+"""Columns whose change opens a version."""
 
 UNTRACKED: Final = ("follower_count", "created_at")
-"""A version holds the newest value of these."""
+"""Columns whose newest value a version holds."""
 
 
 def versions(changes: DataFrame) -> DataFrame:
-    """Every version of every user in `changes`, with the columns of DIM_USERS."""
+    """Return every version of every user in `changes`, with the columns of DIM_USERS."""
     in_turn = Window.partitionBy("user_id").orderBy("version")
     following = F.lead("valid_from").over(in_turn)
     valid_to = F.coalesce("deleted_at", following)
@@ -45,7 +45,7 @@ def versions(changes: DataFrame) -> DataFrame:
 
 
 def _numbered(changes: DataFrame) -> DataFrame:
-    """With `step`, the change's place among its user's, and `version`, the one it belongs to."""
+    """Add `step`, the change's place among its user's, and `version`, the one it belongs to."""
     in_order = Window.partitionBy("user_id").orderBy(*IN_ORDER)
     so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
 
@@ -61,12 +61,12 @@ def _numbered(changes: DataFrame) -> DataFrame:
         changes.withColumn("step", F.row_number().over(in_order))
         .withColumn("opens", (F.col("alive") & ~same).cast("int"))
         .withColumn("version", F.sum("opens").over(so_far))
-        .where("version > 0")  # what ends a row that nobody opened
+        .where("version > 0")  # drops the end of a row that no change opened
     )
 
 
 def _grouped(numbered: DataFrame) -> DataFrame:
-    """One row per version. Its first change opened it; once gone, the row stays gone."""
+    """Return one row per version. Its first change opened it; once gone, the row stays gone."""
 
     def first(name: str) -> Column:
         return F.min_by(name, "step")
@@ -85,7 +85,7 @@ def _grouped(numbered: DataFrame) -> DataFrame:
 
 
 def inferred(users: DataFrame) -> DataFrame:
-    """What stands for `users` (user_id) of whom only events told so far: their first version."""
+    """Return the first version of each of `users` (user_id), which only events name so far."""
     user = F.col("user_id")
     known = {
         "user_id": user,
@@ -104,10 +104,14 @@ def inferred(users: DataFrame) -> DataFrame:
 
 
 def difference(current: DataFrame, derived: DataFrame) -> DataFrame:
-    """What turns `current` rows of dim_users into `derived`: an `action` and DIM_USERS' columns.
+    """Return the rows (`action`, columns of DIM_USERS) that turn `current` into `derived`.
 
     Actions are insert, update and delete; rows that are right are left out. Inferred rows stay
     until a version takes their place, under the same surrogate key.
+
+    Args:
+        current: rows of dim_users.
+        derived: the rows that dim_users should have.
     """
     keys = ("user_id", "user_sk")
     row = F.struct(*DIM_USERS.column_names)
@@ -127,14 +131,15 @@ def difference(current: DataFrame, derived: DataFrame) -> DataFrame:
 
 
 def first_key(user_id: Column) -> Column:
-    """The surrogate key of a user's first version, known before the user is."""
+    """Return the surrogate key of a user's first version, known before the user is."""
     return F.xxhash64(user_id, F.lit(0).cast("bigint"))
 
 
 def _surrogate_key() -> Column:
-    """Hash of the user and where the version starts, the first one at 0.
+    """Return a hash of the user and the position where the version starts, `0` for the first
+    version.
 
-    Should several later versions start at one position, their turn tells them apart.
+    If several later versions start at one position, their turn makes the hashes differ.
     """
     is_first = F.col("version") == 1
     starts = Window.partitionBy("user_id", "source_lsn", is_first).orderBy("version")

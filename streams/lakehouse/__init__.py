@@ -1,1 +1,1 @@
-"""The lake as analysts and operators see it: questions, plots, status, the data dictionary."""
+"""Lake for analysts and operators: questions, plots, status, the data dictionary."""

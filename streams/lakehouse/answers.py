@@ -1,4 +1,4 @@
-"""What a question gives back: columns and rows, and how they are written for scripts."""
+"""Answers to questions: columns and rows, and their form in JSON for scripts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from streams.lakehouse.sql_guard import sql_error
 
 _BATCH_ROWS: Final = 10_000
 _EXACT: Final = (1 << 53) - 1
-"""The largest whole number that every reader of JSON keeps exactly."""
+"""Largest whole number that every reader of JSON keeps exactly."""
 _ID_ENDINGS: Final = ("_id", "_sk")
 _IDS: Final = frozenset({"reply_to", "reply_to_author", "repost_of", "repost_of_author"})
 
@@ -24,14 +24,17 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswer:
-    """Rows in the order of the SQL, read once. `numeric` names the columns of numbers."""
+    """Columns and rows, in the order of the SQL. The rows can be read once.
+
+    `numeric` names the columns of numbers that are not ids.
+    """
 
     columns: tuple[str, ...]
     numeric: frozenset[str]
     rows: Iterator[Row]
 
     def begun(self) -> "QuestionAnswer":
-        """The same, with the first row computed: what takes long has happened."""
+        """Return the answer with its first row computed, after which little time is spent."""
         first = list(islice(self.rows, 1))
         return replace(self, rows=chain(first, self.rows))
 
@@ -39,7 +42,14 @@ class QuestionAnswer:
 def run(
     session: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] | None = None
 ) -> QuestionAnswer:
-    """Run a SELECT; `values` are bound to its `$name`. Raises UserError for what DuckDB refuses."""
+    """Run a SELECT and return its answer, whose rows are fetched as they are read.
+
+    Args:
+        values: what is bound to each `$name` of the SQL.
+
+    Raises:
+        UserError: DuckDB refuses the SQL.
+    """
     bound = dict(values) if values else None
     try:
         reader = interruptible(
@@ -55,7 +65,7 @@ def run(
 
 
 def is_id(column: str) -> bool:
-    """Whether a column of this name holds ids or surrogate keys."""
+    """Return whether a column of this name holds ids or surrogate keys."""
     return column in _IDS or column.endswith(_ID_ENDINGS)
 
 
@@ -66,7 +76,7 @@ def is_numeric(kind: pa.DataType) -> bool:
 
 
 def json_row(columns: tuple[str, ...], row: Row) -> dict[str, Any]:
-    """A row as a JSON object: ids, and whole numbers beyond 2^53, as strings; times as RFC 3339."""
+    """Return a row as a JSON object: ids as strings, other values as `plain` converts them."""
     return {
         name: str(value) if is_id(name) and isinstance(value, int) else plain(value)
         for name, value in zip(columns, row, strict=True)
@@ -74,7 +84,10 @@ def json_row(columns: tuple[str, ...], row: Row) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value in JSON's own types."""
+    """Return a value in JSON's own types.
+
+    Whole numbers beyond 2^53 - 1 become strings, and times become texts as RFC 3339 writes them.
+    """
     match value:
         case bool() | None | str() | float():
             return value
@@ -96,7 +109,7 @@ def plain(value: Any) -> Any:
 
 
 def time_text(value: datetime) -> str:
-    """`2026-03-02T12:00:00.000000Z`; a time that names no zone stays without one."""
+    """Return `2026-03-02T12:00:00.000000Z`; a time that names no zone stays without one."""
     if value.tzinfo is None:
         return value.isoformat(timespec="microseconds")
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,4 +1,4 @@
-"""An answer as a picture: lines or bars over days, sideways bars for rankings."""
+"""Charts of answers: lines or bars over days, horizontal bars for rankings."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -51,15 +51,21 @@ Series = Mapping[str, Sequence[float]]
 def draw(
     answer: QuestionAnswer, rows: Sequence[Row], question: Question | None, path: Path
 ) -> None:
-    """Write a PNG of `figure`. Raises UserError as it does, OSError where it cannot be written."""
+    """Write the `figure` of an answer as a PNG.
+
+    Raises:
+        UserError: no column after the first holds numbers.
+        OSError: the file cannot be written.
+    """
     with mpl.rc_context(_STYLE):
         figure(answer, rows, question).savefig(path, format="png")
 
 
 def figure(answer: QuestionAnswer, rows: Sequence[Row], question: Question | None) -> Figure:
-    """The picture that the question asks for, or that the columns suggest.
+    """Return the chart that the question defines, or that the columns suggest without a question.
 
-    Raises UserError where no column holds numbers.
+    Raises:
+        UserError: no column after the first holds numbers.
     """
     chart = question.chart if question else _suggested(answer, rows)
     at = {name: number for number, name in enumerate(answer.columns)}
@@ -100,7 +106,7 @@ def _lines(axes: Axes, x: Sequence[Any], series: Series) -> None:
 
 
 def _columns(axes: Axes, x: Sequence[Any], series: Series) -> None:
-    """Bars over days, side by side where there are several series."""
+    """Draw bars over days, next to each other if there are several series."""
     width = _BAR_SHARE / len(series)
     days = [day.toordinal() - date(1970, 1, 1).toordinal() for day in x]
     for number, (name, y) in enumerate(series.items()):
@@ -111,7 +117,7 @@ def _columns(axes: Axes, x: Sequence[Any], series: Series) -> None:
 
 
 def _bars(axes: Axes, x: Sequence[Any], series: Series) -> None:
-    """Sideways bars, the first row on top, each with its value at its end."""
+    """Draw horizontal bars, the first row on top, each with its value at its end."""
     height = _BAR_SHARE / len(series)
     places = range(len(x))
     for number, (name, y) in enumerate(series.items()):
@@ -149,7 +155,7 @@ def _legend(axes: Axes) -> None:
 
 
 def _suggested(answer: QuestionAnswer, rows: Sequence[Row]) -> Chart:
-    """The first column against every column of numbers that follows it."""
+    """Return a chart of the first column against every column of numbers after it."""
     first, *others = answer.columns
     numbers = tuple(name for name in others if name in answer.numeric)
     if not numbers:
@@ -162,7 +168,7 @@ def _suggested(answer: QuestionAnswer, rows: Sequence[Row]) -> Chart:
 
 
 def _are_days(x: Sequence[Any]) -> bool:
-    """Whether these are days or instants."""
+    """Return whether these are days or instants."""
     return bool(x) and all(isinstance(value, date) for value in x)
 
 
@@ -173,7 +179,7 @@ def _label(column: str, question: Question | None) -> str:
 
 
 def _values_label(chart: Chart, question: Question | None) -> str:
-    """One series by its name; several by the unit that they share."""
+    """Return the name of a single series, or the units of several."""
     if len(chart.y) == 1:
         return _label(chart.y[0], question)
     units = {m.unit for m in question.meanings if m.column in chart.y} if question else set()
@@ -193,7 +199,7 @@ def _cut(text: str) -> str:
 
 
 def _short(value: float, _position: int | None = None) -> str:
-    """12345678 as 12.35M, so that axes stay narrow."""
+    """Return 12345678 as 12.35M, so that axes stay narrow."""
     for size, letter in ((1e9, "G"), (1e6, "M")):
         if abs(value) >= size:
             return f"{value / size:.4g}{letter}"

@@ -1,4 +1,4 @@
-"""The data dictionary: every table of the lake and every column, as Markdown."""
+"""Data dictionary: every table of the lake and every column, as Markdown."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -37,7 +37,7 @@ The records that no bronze table could take. Log = bronze + quarantine.
 
 
 def data_dictionary() -> str:
-    """The whole page; the same for the same code."""
+    """Return the whole page, which depends on the code alone."""
     return "\n".join(_page())
 
 

@@ -1,7 +1,7 @@
-"""DuckDB over the Delta tables of a lake: in memory, reading only, without any network.
+"""DuckDB over the Delta tables of a lake: in memory, read-only and without any network.
 
 Each table is pinned to the version that it has when the lake is opened, so that one answer comes
-from one state of each table, also while workers and jobs go on writing.
+from one state of each table, also while workers and jobs keep writing.
 """
 
 import tempfile
@@ -30,22 +30,26 @@ _CONFIG: Final = {
 _LANDED: Final = frozenset({*BRONZE.values(), QUARANTINE})
 _DERIVED: Final = frozenset(table.name for table in STAR)
 DECLARED: Final = _LANDED | _DERIVED
-"""The tables that a lake has once its worker and its jobs have run."""
+"""Tables that a lake has once its worker and its jobs have run."""
 _NOTICED_WITHIN: Final = 0.1
 """Seconds until Ctrl-C is noticed at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a question may use. What does not fit the memory goes to a temporary folder."""
+    """Resources of a question. Data that exceeds `memory_mb` (MiB) goes to a temporary folder."""
 
     memory_mb: int = 4096
     threads: int | None = None
-    """None: as many as there are cores."""
+    """Number of threads; `None` for one per core."""
 
 
 def tables_of(lake: Path) -> tuple[str, ...]:
-    """The names of the Delta tables that a lake has. Raises UserError if there is no lake."""
+    """Return the names of the Delta tables in a lake.
+
+    Raises:
+        UserError: there is no lake.
+    """
     if not lake.is_dir():
         raise UserError(
             f"there is no lake at {lake}",
@@ -56,7 +60,8 @@ def tables_of(lake: Path) -> tuple[str, ...]:
 
 
 def require(lake: Path, names: Collection[str]) -> None:
-    """Raise UserError for the first of the names that the lake has no table of."""
+    """Raise `UserError` for the first of the names, in alphabetical order, that no table of the
+    lake has."""
     missing = sorted(set(names) - set(tables_of(lake)))
     if missing:
         raise UserError(f"the lake at {lake} has no table {missing[0]}", hint=_maker(missing[0]))
@@ -69,11 +74,12 @@ def opened(
     names: Collection[str] | None = None,
     optional: Collection[str] = (),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection with a view per table: of `names`, or of every table that there is.
+    """Yield a connection with a view per table.
 
-    Afterwards it reads nothing but the lake, and no setting can be changed any more.
+    It reads nothing but the lake, and no setting can be changed any more.
 
     Args:
+        names: tables of the lake; `None` for every one.
         optional: further tables; one that cannot be read becomes a view that says so.
 
     Raises:
@@ -101,7 +107,7 @@ def opened(
 
 @contextmanager
 def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that knows Delta, from the extension that is installed with the package."""
+    """Yield a connection with the Delta extension that is installed as a Python package."""
     config: dict[str, Any] = {**_CONFIG, "memory_limit": f"{limits.memory_mb}MiB"}
     if limits.threads is not None:
         config["threads"] = str(limits.threads)
@@ -119,11 +125,11 @@ def parser() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def interruptible(session: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
-    """The result of `work`; Ctrl-C ends it at once.
+    """Return the result of `work`; Ctrl-C ends it at once.
 
-    In its own thread, for while DuckDB or Arrow computes, no Python code runs in the calling one
-    that could notice the signal. The calling one looks up now and then instead of sleeping until
-    the end: where the system hands the signal to another thread, nothing wakes it.
+    `work` runs in its own thread: while DuckDB or Arrow computes, the thread that calls it runs no
+    Python code that could notice the signal. The calling thread wakes up now and then instead of
+    sleeping until the end: if the system delivers the signal to another thread, nothing wakes it.
     """
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)
@@ -137,7 +143,7 @@ def interruptible(session: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> 
 
 
 def quoted(text: str) -> str:
-    """An SQL string."""
+    """Return an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -161,7 +167,7 @@ def _view_or_reason(session: duckdb.DuckDBPyConnection, lake: Path, name: str) -
     try:
         _view(session, lake, name)
     except UserError as error:
-        # Attached, it would break whatever lists tables.
+        # If it stayed attached, every query that lists tables would fail.
         session.execute(f"DETACH DATABASE IF EXISTS {_identifier(f'delta {name}')}")
         view, reason = _identifier(name), quoted(error.message)
         session.execute(f"CREATE VIEW {view} AS SELECT error({reason}) AS unreadable")

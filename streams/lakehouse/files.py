@@ -13,11 +13,11 @@ _INT96: Final = "INT96"
 
 
 class DataFile(NamedTuple):
-    """A file of a table's newest version."""
+    """File of a table's newest version."""
 
     path: Path
     day: str | None
-    """The day that the file belongs to, `None` in a table without partitions."""
+    """Day that the file belongs to, `None` in a table without partitions."""
 
 
 def data_files(table: DeltaTable, folder: Path) -> Iterator[DataFile]:
@@ -30,7 +30,7 @@ def data_files(table: DeltaTable, folder: Path) -> Iterator[DataFile]:
 
 
 def unreadable(files: Iterator[DataFile]) -> Iterator[tuple[DataFile, str]]:
-    """Yield the files that are missing or no Parquet, with the reason."""
+    """Yield the files that are missing or not Parquet, with the reason."""
     for file in files:
         try:
             pq.read_metadata(file.path)
@@ -42,7 +42,7 @@ def int96_files(files: Iterator[DataFile]) -> Iterator[DataFile]:
     """Yield the files with a column of the deprecated type INT96.
 
     Most readers take it for nanoseconds since 1970 and cannot represent times before 1677-09-21 or
-    after 2262-04-11. A file that is missing or no Parquet is left out: `unreadable` finds it.
+    after 2262-04-11. A file that is missing or not Parquet is left out: `unreadable` finds it.
     """
     for file in files:
         try:

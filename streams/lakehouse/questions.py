@@ -1,4 +1,4 @@
-"""Questions about the lake: files of SQL whose header says what the answer means.
+"""Questions about the lake: SQL files with a header that describes the answer.
 
     -- title: Daily active users
     -- about: any number of words,
@@ -7,8 +7,9 @@
     -- column active_users [people]: what it holds, in which unit
     -- chart: line x=day y=active_users
 
-Then one SELECT that DuckDB and Spark both understand, with `:since`, `:until` (days, both included)
-and `:limit` wherever it needs them. A chart has one series per column of `y`, separated by commas.
+The header is followed by one SELECT that DuckDB and Spark both understand, with `:since`, `:until`
+(days, both included) and `:limit` wherever it needs them. A chart has one series per column of `y`,
+separated by commas.
 """
 
 import re
@@ -26,7 +27,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "until": date.max,
     "limit": 20,
 }
-"""Every parameter that a question may take, with the value of one that is not given."""
+"""Every parameter that a question may take, with its default."""
 
 _HEADER: Final = re.compile(
     r"-- (?P<key>\w+)(?: (?P<column>\w+)(?: \[(?P<unit>.+)\])?)?: (?P<text>.+)"
@@ -37,11 +38,11 @@ _PARAMETER: Final = re.compile(r"(?<!:):([a-z]+)\b")
 
 
 class QuestionError(ValueError):
-    """A question's file is not written as it must be; the message names file and line."""
+    """Malformed question file; the message names the question and, if one is at fault, the line."""
 
 
 class ChartKind(StrEnum):
-    """How an answer is drawn."""
+    """Kind of chart."""
 
     LINE = "line"
     BAR = "bar"
@@ -49,7 +50,7 @@ class ChartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`x` is a column, and so is each series of `y`."""
+    """Chart of an answer: `x` and each series of `y` are columns."""
 
     kind: ChartKind
     x: str
@@ -58,7 +59,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a column of the answer holds; `unit` is empty where there is none."""
+    """Meaning of a column of the answer; `unit` is empty if there is none."""
 
     column: str
     text: str
@@ -67,7 +68,7 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `sql` holds `:name` for each of its `parameters`."""
+    """Question about the lake. `sql` holds `:name` for each of its `parameters`."""
 
     name: str
     title: str
@@ -79,7 +80,11 @@ class Question:
 
 
 def read_questions(folder: Path) -> dict[str, Question]:
-    """Name -> question, of the .sql files in a folder. Raises QuestionError."""
+    """Return the questions in the .sql files of a folder, by name.
+
+    Raises:
+        QuestionError: a file is malformed.
+    """
     questions = (
         parse_question(path.stem.replace("_", "-"), path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.sql"))
@@ -88,7 +93,11 @@ def read_questions(folder: Path) -> dict[str, Question]:
 
 
 def parse_question(name: str, text: str) -> Question:
-    """The question that a file's text tells. Raises QuestionError."""
+    """Return the question in the text of a file.
+
+    Raises:
+        QuestionError: the text is malformed.
+    """
     header, sql = _split(text)
     title, about, chart = "", "", None
     meanings: list[Meaning] = []
@@ -122,7 +131,7 @@ def _split(text: str) -> tuple[list[str], str]:
 
 
 def _joined(header: list[str]) -> Iterator[tuple[int, str]]:
-    """(line number, entry) with continued lines put together."""
+    """Yield (line number, entry), with continued lines put together."""
     entry, began = "", 0
     for number, line in enumerate(header, 1):
         continued = _CONTINUED.fullmatch(line)
@@ -152,11 +161,11 @@ def _parameters(name: str, sql: str) -> tuple[str, ...]:
 
 
 def duckdb_sql(question: Question) -> str:
-    """The SQL with its parameters as DuckDB writes them; Spark takes it as it is."""
+    """Return the SQL with parameters in DuckDB's syntax; Spark takes `question.sql` as it is."""
     return _PARAMETER.sub(r"$\1", question.sql)
 
 
 def tables_read(question: Question) -> set[str]:
-    """The names of the tables that a question is about."""
+    """Return the names of the tables that a question reads."""
     with duckdb.connect(":memory:") as parser:
         return parser.get_table_names(_PARAMETER.sub("NULL", question.sql))

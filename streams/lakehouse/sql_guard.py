@@ -1,8 +1,8 @@
-"""Which SQL of a person is run: one statement that reads the lake's tables and nothing else.
+"""Guard of users' SQL: one statement that reads the lake's tables and does nothing else.
 
 DuckDB itself keeps to the lake's folder once a lake is opened, but within that folder it may still
-write, by functions that can stand in a SELECT. So the statement is parsed by DuckDB and searched
-for functions beyond those that compute.
+write, by functions that a SELECT may call. So DuckDB parses the statement, and the guard searches
+it for functions beyond those that compute.
 """
 
 import functools
@@ -21,13 +21,15 @@ _TABLE_FUNCTIONS: Final = frozenset(
     | {"histogram", "histogram_values", "duckdb_columns", "duckdb_functions"}
     | {"duckdb_tables", "duckdb_types", "duckdb_views", "duckdb_settings"}
 )
-"""The functions that may stand in FROM: none of them reaches a file or runs text as SQL."""
+"""Functions that FROM may call: none of them reaches a file or runs text as SQL."""
 
 
 def check(session: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
-    """The names of the tables that a statement reads.
+    """Return the names of the tables that a statement reads.
 
-    Raises UserError (exit code 2) unless the SQL is one statement that does nothing else.
+    Raises:
+        UserError: the SQL is not one statement that only reads (exit code 2), or DuckDB cannot
+            parse it.
     """
     try:
         statements = session.extract_statements(sql)
@@ -47,14 +49,15 @@ def check(session: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
 
 
 def sql_error(error: duckdb.Error) -> UserError:
-    """DuckDB's message, with the place in the SQL that it points at below."""
+    """Return an error with DuckDB's message and, as the hint, the place in the SQL that it points
+    at."""
     message, _, place = str(error).partition("\n\nLINE ")
     hint = "\n  ".join(f"LINE {place}".splitlines()) if place else None
     return UserError(" ".join(message.split()), hint=hint)
 
 
 def _functions(node: Any) -> Iterator[tuple[str, bool]]:
-    """(name, whether it stands in FROM) of each function in a parsed statement."""
+    """Yield (name, whether FROM calls it) of each function in a parsed statement."""
     for inner in _nodes(node):
         if inner.get("type") == "TABLE_FUNCTION":
             yield inner["function"]["function_name"].lower(), True
@@ -63,7 +66,7 @@ def _functions(node: Any) -> Iterator[tuple[str, bool]]:
 
 
 def _tables(node: Any) -> set[str]:
-    """Names in FROM that no WITH defines."""
+    """Return the names in FROM that no WITH defines."""
     found: set[str] = set()
     defined: set[str] = set()
     for inner in _nodes(node):
@@ -84,7 +87,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 @functools.cache
 def _of_the_extension() -> frozenset[str]:
-    """The functions that reading Delta brings along; some of them write."""
+    """Return the names of the functions that reading Delta adds; some of them write."""
     every = "SELECT DISTINCT function_name FROM duckdb_functions()"
     with duckdb.connect(":memory:") as bare, connected(Limits()) as session:
         return frozenset(name for (name,) in session.execute(every).fetchall()) - frozenset(

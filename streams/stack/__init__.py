@@ -1,4 +1,4 @@
-"""The local servers without Docker: fetched, started, watched and stopped.
+"""The local servers without Docker: download, start, supervision and stop.
 
-`Stack` is the way in; `streams.app.stack` builds one from the settings.
+`Stack` is the entry point; `streams.app.stack` builds one from the settings.
 """

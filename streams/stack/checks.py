@@ -1,4 +1,4 @@
-"""What must be true before anything is started: a home to write to, and free ports."""
+"""Checks before a start: the home is writable, its path is usable and the ports are free."""
 
 import errno
 import os
@@ -15,11 +15,11 @@ from streams.stack.config import LOOPBACK, StackConfig
 from streams.stack.service import Service
 
 SPARE_MEGABYTES = 512
-"""Room that the servers need at least, for logs and first segments."""
+"""Free space that the servers need at least, for logs and first segments."""
 
 
 def usable_paths(config: StackConfig) -> None:
-    """Raise UserError if a program would read another path than the home's or the lake's."""
+    """Raise `UserError` if a program would misread the path of the home, the lake or the cache."""
     paths.require(config.home, paths.HOME, "STORYLINE_HOME")
     if config.lake is not None:
         inside = config.lake.is_relative_to(config.home)
@@ -33,9 +33,10 @@ def usable_paths(config: StackConfig) -> None:
 
 
 def usable_home(config: StackConfig) -> None:
-    """Raise UserError if the home cannot be made or written to.
+    """Raise `UserError` if the home cannot be created or written to.
 
-    Also if its disk is nearly full, or if a program could not use its path or the lake's.
+    Raise it also if the home's disk is nearly full, or if a program could not use a path of the
+    stack (see `usable_paths`).
     """
     usable_paths(config)
     probe = config.home / ".writable"
@@ -58,17 +59,17 @@ def usable_home(config: StackConfig) -> None:
 
 
 def executable_tmp(folder: Path) -> bool:
-    """Whether libraries unpacked under `folder` could be loaded."""
+    """Return whether libraries unpacked under `folder` can be loaded (it is not mounted noexec)."""
     return not os.statvfs(folder).f_flag & os.ST_NOEXEC
 
 
 def setting(port_name: str) -> str:
-    """The setting that changes a port."""
+    """Return the name of the setting that changes a port."""
     return f"STORYLINE_PORTS__{port_name.upper()}"
 
 
 def distinct_ports(config: StackConfig, services: Iterable[Service]) -> None:
-    """Raises UserError when two servers of this stack were given one port."""
+    """Raise `UserError` if two ports of this stack have the same number."""
     seen: dict[int, str] = {}
     for service in services:
         for name in service.ports:
@@ -82,7 +83,7 @@ def distinct_ports(config: StackConfig, services: Iterable[Service]) -> None:
 
 
 def free_ports(config: StackConfig, services: Iterable[Service]) -> None:
-    """Raises UserError naming port, server and setting when something else listens there."""
+    """Raise `UserError` with port, server and setting if another program listens on a port."""
     for service in services:
         for name in service.ports:
             port = config.ports[name]
@@ -94,7 +95,7 @@ def free_ports(config: StackConfig, services: Iterable[Service]) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Return whether a server can listen on a loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Looks over what the stack needs, and says what to do about what is missing."""
+"""Checks of everything the stack needs, with advice on what is missing."""
 
 import platform
 import pwd
@@ -24,17 +24,17 @@ _MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at."""
+    """Result of one check."""
 
     subject: str
     level: str
-    """`ok`, `note` (`up` will see to it) or `problem`."""
+    """`ok`, `note` (`up` fixes it) or `problem`."""
     text: str
     advice: str = ""
 
 
 def examine(stack: Stack) -> tuple[Finding, ...]:
-    """Every finding; changes nothing but making the home."""
+    """Check everything and return the findings; change nothing except that the home is created."""
     looks: tuple[Callable[[Stack], Iterator[Finding]], ...] = (
         _python,
         _java,
@@ -100,7 +100,7 @@ def _files(stack: Stack) -> Iterator[Finding]:
 
 
 def _fetched(stack: Stack, name: str, what: str, sections: tuple[str, ...]) -> Finding:
-    """Of what is downloaded."""
+    """Return the finding about downloaded files."""
     cache = stack.config.cache
     jars = [jar for section in sections for jar in jars_of(section)]
     lacking = download.missing(jars, cache)
@@ -117,7 +117,7 @@ def _fetched(stack: Stack, name: str, what: str, sections: tuple[str, ...]) -> F
 
 
 def _installed(stack: Stack, service: Service) -> Finding:
-    """Of a server that came with the Python packages."""
+    """Return the finding about a server that is installed with the Python packages."""
     site = ServerPaths(config=stack.config, folder=stack.config.folder(service.name), java=Path())
     try:
         launch = service.launch(site)

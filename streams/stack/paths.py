@@ -1,4 +1,4 @@
-"""Texts that a path may not have, since a program of the stack would use another path.
+"""Texts that a path must not contain, because a program of the stack would use another path.
 
 Everything else is quoted for each program: spaces, quotes, `#`, `$`, letters of any script.
 """
@@ -20,18 +20,18 @@ HOME: Final[Mapping[str, str]] = {
     "\\": "the servers' loggers take it for a slash",
     "${": "the servers' loggers replace what follows it",
 }
-"""Text -> why the path of a home may not have it."""
+"""Text -> reason why the path of a home must not contain it."""
 
 LAKE: Final[Mapping[str, str]] = {
     "%": "Delta's readers decode what follows it",
     "\\": "Delta's readers take it for a slash",
     **dict.fromkeys("[]^|", _URLS),
 }
-"""Text -> why the path of a lake may not have it."""
+"""Text -> reason why the path of a lake must not contain it."""
 
 
 def require(path: Path, refused: Mapping[str, str], setting: str) -> None:
-    """Raise `UserError` if `path` has a refused text, a control character, or is no UTF-8.
+    """Raise `UserError` if `path` has a refused text, a control character, or is not UTF-8.
 
     Args:
         path: an absolute path.

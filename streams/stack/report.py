@@ -1,29 +1,29 @@
-"""What the stack tells while it works, so that the command line can draw it."""
+"""Interface by which the stack reports progress, so that the command line can draw it."""
 
 from typing import Protocol
 
 
 class Report(Protocol):
-    """Receives progress. Calls come from one thread except `downloaded`."""
+    """Receiver of progress. All calls come from one thread, except those of `downloaded`."""
 
     def download_started(self, files: int, size: int) -> None:
-        """So many files and bytes are missing from the cache."""
+        """Receive the number and the total bytes of the files that are missing from the cache."""
 
     def downloaded(self, size: int) -> None:
-        """So many more bytes are here; negative when a broken part is fetched anew."""
+        """Receive the number of bytes that arrived; negative if a broken part is fetched again."""
 
     def download_finished(self) -> None:
-        """Everything is here and checked."""
+        """Receive notice that every file is in the cache and checked."""
 
     def server(self, name: str, state: str, seconds: float) -> None:
-        """A server's state and for how long it has been coming up or going down."""
+        """Receive a server's state and the seconds since it began to start or stop."""
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Receive a message worth one line."""
 
 
 class Silent:
-    """Tells nobody."""
+    """Report that discards everything."""
 
     def download_started(self, files: int, size: int) -> None:
         pass

@@ -1,6 +1,6 @@
-"""The declared list: every server of the stack and every worker it can keep running.
+"""Declared list: every server of the stack and every worker that it can keep running.
 
-`docker-compose.yml` is tested against this list, and a new server is a new entry here.
+`docker-compose.yml` is tested against this list. A new server is a new entry here.
 """
 
 import sys
@@ -18,14 +18,14 @@ from streams.stack.service import Service, WorkerService
 SERVICES: tuple[Service, ...] = (KAFKA, REGISTRY, CASSANDRA, REDIS, POSTGRES, CONNECT)
 
 LIBRARIES = ("delta",)
-"""Sections of the lock for programs that are no servers: Spark."""
+"""Sections of the lock for a program that is not a server: Spark."""
 
 _GROUPS = ("posts", "delivery", "graph", "stories", "engagement", "lake")
 
 _STORYLINE = (sys.executable, "-m", "streams.cli.main")
 
 WORKERS: tuple[WorkerService, ...] = (
-    # Named, so that one that is started again goes on at once with the partitions it had.
+    # Named, so that a restarted worker continues at once with the partitions that it had.
     *(
         WorkerService(name=name, command=(*_STORYLINE, "run", name, "--instance", "up"))
         for name in _GROUPS
@@ -33,14 +33,15 @@ WORKERS: tuple[WorkerService, ...] = (
     WorkerService(name="expire", command=(*_STORYLINE, "expire")),
     WorkerService(name="cdc", command=(*_STORYLINE, "cdc", "watch")),
 )
-"""One process per group of agents, who tells of stories that end, and who looks after the accounts'
-connector."""
+"""One process per group of agents, one that publishes the expiry of stories, and one that maintains
+the connector of the accounts."""
 
 
 def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:
-    """The named servers and what they depend on, in the list's order; all when none is named.
+    """Return the named servers and what they depend on, in the list's order; all if none is named.
 
-    Raises UserError naming the servers there are when one is unknown.
+    Raises:
+        UserError: a name is unknown; the hint lists the known ones.
     """
     by_name = {service.name: service for service in services}
     wanted = set(only)

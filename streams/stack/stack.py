@@ -1,4 +1,4 @@
-"""One local stack: bring it up, take it down, ask how it is."""
+"""One local stack: start, stop, reset and status."""
 
 import shutil
 import tempfile
@@ -23,7 +23,7 @@ from streams.stack.supervision.stop import stop_all
 
 
 class Stack:
-    """The servers and workers under one home. Cheap to make; nothing is kept in the object."""
+    """Servers and workers under one home. Cheap to create; the object holds no state."""
 
     def __init__(
         self,
@@ -33,16 +33,20 @@ class Stack:
         workers: tuple[WorkerService, ...] = WORKERS,
         libraries: tuple[str, ...] = (),
     ) -> None:
-        """`libraries` are sections of the lock that no server needs, fetched with theirs."""
+        """Keep the declarations of the stack.
+
+        Args:
+            libraries: sections of the lock that no server needs, fetched with the servers' files.
+        """
         self.config = config
         self.services = services
         self.workers = workers
         self.libraries = libraries
 
     def fetch(self, only: Iterable[str] = (), report: Report | None = None) -> int:
-        """Bring what the servers run on into the cache; returns how many files were missing.
+        """Download what the servers run on into the cache; return how many files were missing.
 
-        Where all servers are wanted, so are the libraries.
+        If all servers are selected, download the libraries too.
         """
         wanted = chosen(only, self.services)
         sections = [name for service in wanted for name in service.jars]
@@ -50,7 +54,12 @@ class Stack:
         return self.fetch_jars(*sections, *libraries, report=report)
 
     def fetch_jars(self, *sections: str, report: Report | None = None) -> int:
-        """As `fetch`, for sections of the lock: `delta` is what Spark needs for Delta tables."""
+        """Download and unpack sections of the lock; return how many files were missing.
+
+        Args:
+            sections: names of sections; `delta` is what Spark needs for Delta tables.
+            report: receiver of progress, `None` to discard it.
+        """
         told = report or Silent()
         jars = [jar for name in dict.fromkeys(sections) for jar in jars_of(name)]
         fetched = download.fetch(jars, self.config.cache, told)
@@ -61,10 +70,15 @@ class Stack:
         return fetched
 
     def up(self, only: Iterable[str] = (), report: Report | None = None) -> None:
-        """Start the named servers (all, when none is named) and return when each is ready.
+        """Start the named servers (all if none is named) and return when each is ready.
 
-        Does nothing for those that run. Orphans of a supervisor that crashed are stopped first.
-        Raises UserError naming the server, the reason and its log.
+        Servers that run already are left alone. Orphans of a supervisor that crashed are stopped
+        first.
+
+        Raises:
+            UserError: a server does not start; the message names the server, the reason and its
+                log. Also raised if a check of the machine fails, or if a server runs with other
+                settings.
         """
         told = report or Silent()
         wanted = chosen(only, self.services)
@@ -81,9 +95,10 @@ class Stack:
             start_all(self.config, wanted, told)
 
     def start_workers(self, groups: Iterable[str] = (), report: Report | None = None) -> None:
-        """Keep the named groups of agents running (all, when none is named).
+        """Keep the named workers running (all if none is named) and return when each stays up.
 
-        Returns when each stays up. Raises UserError naming the group that does not, and its log.
+        Raises:
+            UserError: a worker does not stay up; the message names the worker and its log.
         """
         told = report or Silent()
         wanted = self._known_workers(groups)
@@ -105,13 +120,13 @@ class Stack:
         return tuple(by_name[group] for group in wanted) or self.workers
 
     def stop_workers(self, groups: Iterable[str] = ()) -> None:
-        """Stop the named groups of agents (all, when none is named) and wait for their end."""
+        """Stop the named workers (all if none is named) and wait until they have ended."""
         with self._lock(Silent()):
             if supervisor.running(self.config):
                 stop_all(self.config, (), self._known_workers(groups), Silent())
 
     def down(self, report: Report | None = None) -> bool:
-        """Stop everything, also what a crashed supervisor left; False if nothing ran."""
+        """Stop everything, also what a crashed supervisor left; return `False` if nothing ran."""
         told = report or Silent()
         if not self.config.home.is_dir():
             return False
@@ -123,13 +138,16 @@ class Stack:
             return self._end_orphans() > 0 or supervised
 
     def reset(self, report: Report | None = None) -> None:
-        """Stop everything and delete what the servers and workers wrote."""
+        """Stop everything and delete what the servers and workers wrote.
+
+        Derived data outside the home is kept and reported.
+        """
         self.down(report)
         home = self.config.home
         if not home.is_dir():
             return
         with self._lock(report or Silent()):
-            # Moved aside first: a deletion that is interrupted leaves no half of a data directory.
+            # Moved first: an interrupted deletion then leaves no partial data directory.
             trash = home / ".deleted"
             trash.mkdir(exist_ok=True)
             folders = [self.config.folder(name) for name in (supervisord_conf.NAME, *self._names())]
@@ -142,7 +160,7 @@ class Stack:
                 report.note(f"left {path}, made from the data that is gone now: delete it, too")
 
     def status(self) -> tuple[ProgramStatus, ...]:
-        """Every server and worker, in the list's order."""
+        """Return the status of every server and worker, in the list's order."""
         return statuses(self.config, self.services, self.workers)
 
     def _running_servers(self) -> set[str]:

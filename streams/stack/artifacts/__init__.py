@@ -1,1 +1,1 @@
-"""Downloads that the local servers need, checked against a lock."""
+"""Downloads that the local servers need, verified against a lock file."""

@@ -1,4 +1,4 @@
-"""Unpacks a locked archive once, and notices when the unpacked files were changed."""
+"""Unpacking of locked archives, once each, with detection of files changed afterwards."""
 
 import json
 import shutil
@@ -15,12 +15,12 @@ _SAFELY: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 def folder_of(jar: Jar, cache: Path) -> Path:
-    """Where the archive's files are once it is unpacked."""
+    """Return the folder that holds the archive's files once it is unpacked."""
     return cache / "unpacked" / f"{jar.artifact}-{jar.version}-{jar.sha256[:12]}"
 
 
 def unpack(jar: Jar, cache: Path) -> None:
-    """Unpack an archive of the cache, unless its files are there and as they were.
+    """Unpack an archive of the cache, unless its files are there and unchanged.
 
     The folder appears whole or not at all.
     """
@@ -43,7 +43,7 @@ def unpack(jar: Jar, cache: Path) -> None:
 
 
 def intact(folder: Path) -> bool:
-    """Whether every file is as it was when it was unpacked."""
+    """Return whether every file is as it was when it was unpacked."""
     try:
         manifest: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return all(sha256_of(folder / name) == digest for name, digest in manifest.items())

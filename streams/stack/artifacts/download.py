@@ -1,7 +1,7 @@
-"""Fetches what the lock names into the cache: checked, resumed, several files at once.
+"""Downloads of the locked files into the cache: verified, resumed, several at once.
 
-A file appears under its own name only after its sha256 was checked; until then it is `….part`, and
-an interrupted download goes on where it stopped.
+A file gets its own name only after its sha256 was checked; until then it is `….part`, and an
+interrupted download resumes where it stopped.
 """
 
 import shutil
@@ -42,7 +42,7 @@ class CorruptDownloadError(Exception):
 
 
 def repository() -> str:
-    """The public Maven repository, as the Maven library knows it."""
+    """Return the URL of the public Maven repository, as the Maven library knows it."""
     from jgo.maven import MavenContext
 
     addresses = MavenContext().remote_repos.values()
@@ -50,7 +50,7 @@ def repository() -> str:
 
 
 def missing(jars: Iterable[Jar], cache: Path) -> tuple[Jar, ...]:
-    """Those that the cache lacks or holds with other bytes than the lock says."""
+    """Return the files that are missing from the cache or differ from their sha256 in the lock."""
     wanted = tuple(dict.fromkeys(jars))
     with ThreadPoolExecutor() as pool:
         intact = pool.map(lambda jar: jar.intact(jar.path(cache)), wanted)
@@ -58,10 +58,15 @@ def missing(jars: Iterable[Jar], cache: Path) -> tuple[Jar, ...]:
 
 
 def fetch(jars: Iterable[Jar], cache: Path, report: Report, base: str | None = None) -> int:
-    """Bring every missing file into the cache; returns how many there were.
+    """Download every missing file into the cache and return how many there were.
 
-    Who comes while another fetches waits, and then fetches what is still missing. Raises
-    UserError when the disk is full or a file cannot be had; what arrived is kept.
+    If another process is downloading, wait for it and then fetch what is still missing.
+
+    Args:
+        base: URL of the Maven repository, `None` for the public one.
+
+    Raises:
+        UserError: the disk is full or a file cannot be downloaded; what has arrived is kept.
     """
     if not missing(jars, cache):
         return 0
@@ -94,7 +99,7 @@ def _fetch_all(wanted: tuple[Jar, ...], cache: Path, report: Report, address: st
 
 def _require_space(jars: Iterable[Jar], cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
-    # Archives are unpacked beside themselves, hence twice.
+    # Archives are unpacked on the same disk, hence twice.
     need = sum(jar.size * (1 if jar.extension == "jar" else 2) for jar in jars) + _SPARE_BYTES
     free = shutil.disk_usage(cache).free
     if free < need:
@@ -166,7 +171,7 @@ def _transfer(jar: Jar, path: Path, url: str, report: Report, stop: threading.Ev
 
 
 def _append(part: Path, url: str, have: int, report: Report, stop: threading.Event) -> None:
-    """Write the rest of the file, or all of it where the server cannot start in the middle."""
+    """Write the rest of the file, or all of it if the server cannot start in the middle."""
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"

@@ -1,4 +1,4 @@
-"""The lock of the files that servers run on: coordinates, sha256 and size of each."""
+"""Lock of the files that the servers run on: coordinates, sha256 and size of each."""
 
 import functools
 import hashlib
@@ -12,7 +12,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One file of a Maven repository, by its coordinate."""
+    """File of a Maven repository, named by its coordinate."""
 
     group: str
     artifact: str
@@ -21,7 +21,7 @@ class Jar:
     extension: str
     sha256: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
     @property
     def filename(self) -> str:
@@ -30,15 +30,15 @@ class Jar:
 
     @property
     def location(self) -> str:
-        """Where a Maven repository keeps the file, relative to its root."""
+        """Path of the file in a Maven repository, relative to its root."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.filename}"
 
     def path(self, cache: Path) -> Path:
-        """Where the cache keeps the file."""
+        """Return the path of the file in the cache."""
         return cache / "jars" / self.location
 
     def intact(self, path: Path) -> bool:
-        """Whether `path` holds exactly the locked bytes."""
+        """Return whether `path` holds exactly the locked bytes."""
         try:
             return path.stat().st_size == self.size and sha256_of(path) == self.sha256
         except FileNotFoundError:
@@ -46,7 +46,7 @@ class Jar:
 
 
 def sha256_of(path: Path) -> str:
-    """The hexadecimal sha256 of a file, read in pieces."""
+    """Return the hexadecimal sha256 of a file, which is read in chunks."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
@@ -55,7 +55,11 @@ def sha256_of(path: Path) -> str:
 
 
 def parse_lock(text: str) -> dict[str, tuple[Jar, ...]]:
-    """Sections of a lock file. Raises ValueError with the line number of a malformed line."""
+    """Return the files of each section of a lock file.
+
+    Raises:
+        ValueError: a line is malformed; the message has its number.
+    """
     sections: dict[str, list[Jar]] = {}
     section: list[Jar] | None = None
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -85,12 +89,12 @@ def _parse_line(line: str, number: int) -> Jar:
 
 @functools.cache
 def lock() -> dict[str, tuple[Jar, ...]]:
-    """The project's own lock file."""
+    """Return the sections of the project's own lock file."""
     return parse_lock(files("streams.stack").joinpath("jars.lock").read_text(encoding="utf-8"))
 
 
 def jars_of(section: str) -> tuple[Jar, ...]:
-    """The files of a section, with the natives of this machine where it has any."""
+    """Return the files of a section, with this machine's native libraries if it has any."""
     natives = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
     machine = natives.get(platform.machine().lower(), "")
     return lock()[section] + lock().get(f"{section}-{machine}", ())

@@ -1,1 +1,1 @@
-"""The servers of the local stack, and how each is configured and probed."""
+"""Servers of the local stack, with their configuration and readiness probes."""

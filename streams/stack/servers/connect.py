@@ -11,7 +11,7 @@ MEMORY = Memory(at_rest=220, heap_start=64, heap_max=384)
 SETTINGS = {
     "group.id": "storyline-connect",
     "plugin.discovery": "service_load",
-    # Of the worker itself; connectors name their own.
+    # Converters of the worker itself; connectors name their own.
     "key.converter": "org.apache.kafka.connect.json.JsonConverter",
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",
     "key.converter.schemas.enable": "false",
@@ -81,7 +81,7 @@ CONNECT = Service(
     probe=probes.connect,
     log="connect.log",
     jars=("kafka", *plugins.SECTIONS),
-    # It waits for Kafka by itself, for a minute at a time: side by side both are up sooner.
+    # Connect itself waits for Kafka, for a minute at a time: both are up sooner in parallel.
     uses=("kafka", "registry", "postgres"),
     install=install,
 )

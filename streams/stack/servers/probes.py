@@ -1,8 +1,8 @@
-"""Whether a server answers, asked over its own protocol from plain sockets.
+"""Readiness probes: each asks a server over its own protocol, without a client library.
 
-An open port comes too early for most of them. Each probe raises OSError while there is no right
-answer. Frames are as in the protocol guides of Kafka (Metadata v1), CQL (OPTIONS, v4), RESP and
-PostgreSQL (3.0).
+Most servers open their port before they are ready. Each probe raises `OSError` until the server
+gives the right answer. Frames follow the protocol guides of Kafka (Metadata v1), CQL (OPTIONS, v4),
+RESP and PostgreSQL (3.0).
 """
 
 import http.client
@@ -22,7 +22,7 @@ class NotReadyError(OSError):
 
 
 def kafka(port: int) -> None:
-    """At least one live broker in the metadata of the cluster."""
+    """Raise `OSError` unless the cluster's metadata has at least one live broker."""
     client = b"storyline"
     # api key, version 1, correlation id, client id, an empty array of topics
     request = struct.pack(">hhih", _KAFKA_METADATA, 1, 1, len(client)) + client
@@ -36,12 +36,12 @@ def kafka(port: int) -> None:
 
 
 def registry(port: int) -> None:
-    """The Confluent-compatible API lists subjects."""
+    """Raise `OSError` unless the Confluent-compatible API lists subjects."""
     _get(port, "/apis/ccompat/v7/subjects")
 
 
 def connect(port: int) -> None:
-    """The worker has joined its group and read its topics to their ends."""
+    """Raise `OSError` unless the worker has joined its group and read its topics to their ends."""
     _get(port, "/health")
 
 
@@ -60,7 +60,7 @@ def _get(port: int, path: str) -> None:
 
 
 def cassandra(port: int) -> None:
-    """The native protocol answers OPTIONS with SUPPORTED."""
+    """Raise `OSError` unless the native protocol answers OPTIONS with SUPPORTED."""
     with _connect(port) as link:
         link.sendall(bytes((0x04, 0, 0, 0, 0x05, 0, 0, 0, 0)))
         header = _read(link, 9)
@@ -69,7 +69,7 @@ def cassandra(port: int) -> None:
 
 
 def redis(port: int) -> None:
-    """PING is answered by PONG; LOADING and the like are not ready."""
+    """Raise `OSError` unless PING returns PONG; any other answer, such as LOADING, is not ready."""
     with _connect(port) as link:
         link.sendall(b"PING\r\n")
         answer = link.recv(64)
@@ -78,7 +78,7 @@ def redis(port: int) -> None:
 
 
 def postgres(port: int) -> None:
-    """SELECT 1 is answered by a row; a server that is starting up refuses it."""
+    """Raise `OSError` unless SELECT 1 returns a row; a server that is starting up refuses it."""
     parameters = b"user\0postgres\0database\0postgres\0\0"
     query = b"SELECT 1\0"
     with _connect(port) as link:
@@ -91,7 +91,7 @@ def postgres(port: int) -> None:
 
 
 def _until_ready(link: socket.socket) -> set[bytes]:
-    """Read PostgreSQL's messages up to ReadyForQuery; returns their types."""
+    """Read PostgreSQL's messages up to ReadyForQuery and return their types."""
     seen: set[bytes] = set()
     while b"Z" not in seen:
         kind, size = struct.unpack(">ci", _read(link, 5))

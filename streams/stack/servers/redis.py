@@ -1,4 +1,4 @@
-"""Valkey, the fork of Redis that keeps its protocol and scripts: a cache, so nothing is kept."""
+"""Valkey, the fork of Redis that keeps its protocol and scripts: a cache without persistence."""
 
 from streams.errors import UserError
 from streams.stack.config import LOOPBACK
@@ -6,7 +6,7 @@ from streams.stack.servers import probes
 from streams.stack.service import LaunchSpec, Memory, ServerPaths, Service
 
 SETTINGS = {
-    # Views here are made again from Cassandra: after a restart every key must be cold.
+    # Views are rebuilt from Cassandra: after a restart every key must be cold.
     "save": "",
     "appendonly": "no",
     # Without a limit the eviction policy would do nothing.
@@ -16,11 +16,11 @@ SETTINGS = {
 
 
 ENVIRONMENT = {
-    # Whatever a script compares as strings is to follow bytes, not a locale.
+    # Scripts must compare strings by bytes, not by a locale.
     "LANG": "C",
     "LC_ALL": "C",
-    # This build allocates with glibc, which by default tidies up again and again where very many
-    # strings grow at once, as in deliveries. Other systems do not read it.
+    # This build allocates with glibc, which by default consolidates memory again and again when
+    # very many strings grow at once, as in deliveries. Other systems ignore the variable.
     "GLIBC_TUNABLES": "glibc.malloc.mxfast=0:glibc.malloc.tcache_count=2000",
 }
 

@@ -1,1 +1,1 @@
-"""Start, supervision and end of the local stack's processes."""
+"""Start, supervision and stop of the local stack's processes."""

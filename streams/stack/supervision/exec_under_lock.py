@@ -1,11 +1,11 @@
-"""Starts one program under a lock that lives exactly as long as the program does.
+"""Exec wrapper: starts one program under a lock that lives exactly as long as the program does.
 
-Run as a script with nothing but the standard library: `python -I -S hold.py LAUNCH.json`. It takes
-the lock, writes its process id into the lock file, makes the data directory where there is none,
-gives up root's rights where it is told for whom, and becomes the program by exec. The descriptor
-of the lock goes along, so the kernel keeps the lock while the program lives, whoever started it
-and whatever became of that. (Supervisors close the descriptors that they inherit, so they cannot
-pass the lock themselves.)
+It runs as a script with nothing but the standard library: `python -I -S exec_under_lock.py
+LAUNCH.json`. It takes the lock, writes its process id into the lock file, creates the data
+directory if it is missing, gives up root's rights if the launch file names an account, and becomes
+the program by exec. The program inherits the descriptor of the lock, so the kernel keeps the lock
+while the program lives, whichever process started it and whatever became of that process.
+(Supervisors close the descriptors that they inherit, so they cannot pass the lock themselves.)
 """
 
 import contextlib
@@ -28,7 +28,7 @@ LOCKED = 75
 _MAX_FILES = 65536
 _KEEP_OUTPUT = 1 << 20
 _LEAVING_SECONDS = 60
-"""How long the children of a server that was killed may take to notice."""
+"""Seconds that the children of a killed server may take to notice and end."""
 _POLL_SECONDS = 0.05
 
 
@@ -59,7 +59,7 @@ def main(launch_file: str) -> None:
 
 
 def _redirect(output: str | None) -> None:
-    """Input from nowhere; output to a file, so that it outlives whoever started us."""
+    """Read input from the null device; append output to a file, so that it outlives the starter."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     if output is None:
@@ -87,7 +87,7 @@ def _take(path: str) -> int:
 
 
 def _locked(lock: int) -> bool:
-    """Whether the lock is ours now."""
+    """Take the lock and return `True`, or return `False` if another process holds it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -96,7 +96,10 @@ def _locked(lock: int) -> bool:
 
 
 def _lives(process: str) -> bool:
-    """Whether it runs; of one that was killed, children may still hold the lock while they go."""
+    """Return whether a process runs, given its id as text; text that is no id counts as running.
+
+    Children of a killed process may still hold the lock while they end.
+    """
     try:
         state = Path(f"/proc/{int(process)}/stat").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -115,14 +118,14 @@ def _raise_file_limit() -> None:
 
 
 def _admit(folder: Path, user: dict[str, Any]) -> None:
-    """Let the user into our directory, and own what is for it there."""
+    """Let the user enter the program's directory, and own the folders that it may write there."""
     folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
     for own in user["owns"]:
         _give(Path(own), user)
 
 
 def _give(folder: Path, user: dict[str, Any]) -> None:
-    """Make the user the owner of a directory and, where it was another's, of all in it."""
+    """Make the user the owner of a directory and, if it had another owner, of all in it."""
     if folder.stat().st_uid == user["uid"]:
         return
     for path in (*folder.rglob("*"), folder):
@@ -132,7 +135,7 @@ def _give(folder: Path, user: dict[str, Any]) -> None:
 def _forget_dead(pid_file: Path, folder: str) -> None:
     """Remove a pid file unless the process that it names works in `folder`.
 
-    Our lock says that none does; only one that was started by hand knows no lock.
+    This process holds the lock, so only a process that was started by hand, without it, can do so.
     """
     try:
         named = int(pid_file.read_text(encoding="ascii").split()[0])
@@ -141,14 +144,14 @@ def _forget_dead(pid_file: Path, folder: str) -> None:
     except (FileNotFoundError, ProcessLookupError):
         pass  # No such file or process; a zombie has no directory either.
     except PermissionError:
-        return  # Another user's.
+        return  # The process belongs to another user.
     except (ValueError, IndexError):
-        pass  # Cut short by a crash.
+        pass  # A crash cut the file short.
     pid_file.unlink(missing_ok=True)
 
 
 def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None:
-    """Fill the data directory by a command; one that was interrupted is thrown away."""
+    """Fill the data directory by a command; discard one whose command was interrupted."""
     data, done = Path(first["data"]), Path(first["done"])
     unfinished = data.with_name(data.name + ".unfinished")
     if not unfinished.exists():
@@ -170,7 +173,7 @@ def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None
 
 
 def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
-    """Run to the end, lock in hand. A request to end is passed on, then obeyed."""
+    """Run a command to its end, under the lock; forward SIGTERM and SIGINT to it, then exit."""
     child: subprocess.Popen[bytes] | None = None
     asked: list[int] = []
 

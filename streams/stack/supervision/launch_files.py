@@ -1,4 +1,4 @@
-"""Writes down how each program is started, for the exec wrapper and for the supervisor."""
+"""Launch files: the start of each program, written for the exec wrapper and the supervisor."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from streams.stack.service import LaunchSpec, ServerPaths, Service, WorkerServic
 from streams.stack.supervision import exec_under_lock
 
 OUTPUT = "out.log"
-"""What a server writes to its standard output: little, unless it crashes."""
+"""File of a server's standard output, which is little unless the server crashes."""
 WORKER_LOG = "worker.log"
-"""What a worker writes to its output, kept and rotated by the supervisor."""
+"""File of a worker's output, which the supervisor writes and rotates."""
 
 
 def clean_env(folder: Path) -> dict[str, str]:
-    """The environment of every server: built, not inherited, so nothing of the shell leaks in."""
+    """Return a program's environment: built, not inherited, so nothing of the shell leaks in."""
     return {
         "PATH": os.defpath,
         "HOME": str(folder),
@@ -38,7 +38,7 @@ def launch_file(config: StackConfig, name: str) -> Path:
 
 
 def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path, str]:
-    """Every file that a start of the server needs, by path."""
+    """Return every file that a start of the server needs, as path -> text."""
     site = ServerPaths(config=config, folder=config.folder(service.name), java=java)
     launch = service.launch(site)
     described = _describe(
@@ -55,7 +55,10 @@ def server_files(service: Service, config: StackConfig, java: Path) -> dict[Path
 
 
 def worker_files(worker: WorkerService, config: StackConfig) -> dict[Path, str]:
-    """As for a server; the supervisor captures a worker's output, so that it is rotated."""
+    """Return the files that a start of the worker needs, as path -> text.
+
+    The supervisor captures the worker's output, so that it is rotated.
+    """
     env = clean_env(config.folder(worker.name)) | {"PYTHONUNBUFFERED": "1"}
     described = _describe(
         config, worker.name, command=worker.command, env=env | dict(config.worker_env)
@@ -100,13 +103,13 @@ def _first(launch: LaunchSpec | None) -> dict[str, Any] | None:
 
 
 def prepare_folders(config: StackConfig, name: str) -> None:
-    """The directories that a server expects to be there."""
+    """Create the directories that a server expects to exist."""
     for part in ("data", "log", "tmp"):
         (config.folder(name) / part).mkdir(parents=True, exist_ok=True)
 
 
 def write_files(files: Mapping[Path, str]) -> None:
-    """Each file whole or not at all."""
+    """Write each file, whole or not at all."""
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.new")
@@ -115,10 +118,10 @@ def write_files(files: Mapping[Path, str]) -> None:
 
 
 def changed(files: Mapping[Path, str]) -> bool:
-    """Whether what is on disk differs from what would be written now."""
+    """Return whether a file on disk is missing or differs from the given text."""
     return any(not path.exists() or path.read_text("utf-8") != text for path, text in files.items())
 
 
 def wrapper() -> tuple[str, ...]:
-    """The start of a command that runs a launch file under its lock."""
+    """Return the first arguments of a command that runs a launch file under its lock."""
     return (sys.executable, "-I", "-S", str(Path(exec_under_lock.__file__).resolve()))

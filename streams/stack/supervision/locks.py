@@ -1,4 +1,4 @@
-"""Commands that must not run at once wait for each other."""
+"""File locks, by which commands that must not run at the same time wait for each other."""
 
 import fcntl
 from collections.abc import Iterator
@@ -10,9 +10,12 @@ from streams.stack.report import Report
 
 @contextmanager
 def locked(path: Path, report: Report, other: str) -> Iterator[None]:
-    """Hold the lock file at `path`; where someone has it, say that `other` is waited for.
+    """Hold the lock file at `path`; if another process has it, report it and wait.
 
-    A process that ends, however it ends, holds nothing. Not re-entrant.
+    The kernel releases the lock when its process ends, however it ends. Not re-entrant.
+
+    Args:
+        other: the holder that the report names, such as "another download".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

@@ -1,4 +1,4 @@
-"""Reads logs, also while they grow and are rotated."""
+"""Reading of logs, also while they grow and are rotated."""
 
 import os
 import time
@@ -15,7 +15,11 @@ _POLL_SECONDS = 0.2
 
 
 def log_of(stack: Stack, name: str) -> Path:
-    """The log of a server, a worker or the supervisor. Raises UserError for another name."""
+    """Return the log of a server, a worker or the supervisor.
+
+    Raises:
+        UserError: none of them has this name.
+    """
     for service in stack.services:
         if service.name == name:
             return log_path(stack.config, name, service)
@@ -29,9 +33,11 @@ def log_of(stack: Stack, name: str) -> Path:
 
 
 def follow(locate: Callable[[], Path]) -> Iterator[str]:
-    """What is appended from this call on, in pieces, going on with a new file after a rotation.
+    """Return an iterator over the text appended from this call on, across rotations.
 
-    `locate` says where the log is now: some servers begin a file of another name each day.
+    Args:
+        locate: returns the present path of the log; some servers begin a file of another name each
+            day.
     """
     return _grown(locate, _open_at_end(locate()))
 
@@ -67,7 +73,7 @@ def _open_at_end(path: Path) -> TextIO | None:
 
 
 def _replaced(file: TextIO, path: Path) -> bool:
-    """Whether the path names another file now, or the same one was cut short."""
+    """Return whether the path names another file now, or the file was truncated."""
     try:
         named = path.stat()
     except FileNotFoundError:

@@ -13,11 +13,12 @@ from streams.errors import UserError
 _POLL_SECONDS = 0.02
 _KILL_SECONDS = 10
 _RELEASE_SECONDS = 5
-"""A process that is ending shows no open files any more, and has its lock for a moment still."""
+"""Seconds to wait for locks: a process that is ending shows no open files, but briefly has its
+lock."""
 
 
 def locked(lock: Path) -> bool:
-    """Whether some process holds the lock. Never creates the file."""
+    """Return whether a process holds the lock. Never creates the file."""
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -29,10 +30,10 @@ def locked(lock: Path) -> bool:
 
 
 def holders(lock: Path) -> tuple[psutil.Process, ...]:
-    """The processes that have the lock file open, if it is locked.
+    """Return the processes that have the lock file open, if it is locked.
 
-    The process id written in the file is tried first; a scan finds what else there may be, such as
-    a command that was making the data directory.
+    The process id written in the file is tried first; otherwise a scan finds the processes, such as
+    a command that was creating the data directory.
     """
     if not locked(lock):
         return ()
@@ -60,10 +61,14 @@ def _has_open(process: psutil.Process, lock: Path) -> bool:
 def stop(
     locks: tuple[Path, ...], seconds: float, kindly: Mapping[Path, signal.Signals] | None = None
 ) -> int:
-    """End every holder, kindly first and after `seconds` by force; returns how many there were.
+    """Stop every holder of a lock, by force after `seconds`; return how many there were.
 
-    `kindly` has the signals of those who want another than SIGTERM, by their locks.
-    Raises UserError when a lock is held by a process that this user may not see or end.
+    Args:
+        seconds: time to end after the first signal.
+        kindly: the first signal by lock, where it is not SIGTERM.
+
+    Raises:
+        UserError: a lock is held by a process that this user may not see or stop.
     """
     asked = kindly or {}
     found = {
@@ -88,10 +93,10 @@ def stop(
 
 
 def wait(processes: Iterable[psutil.Process], seconds: float) -> tuple[psutil.Process, ...]:
-    """Those that have not ended after so many seconds.
+    """Wait up to `seconds` and return the processes that have not ended.
 
-    A zombie has ended: in a container nobody may ever reap it. One whose other threads are still
-    ending has not: it holds its locks and ports until the last of them is gone.
+    A zombie has ended: in a container no process may ever reap it. A zombie with other threads that
+    are still ending has not: it holds its locks and ports until the last of them is gone.
     """
     deadline = time.monotonic() + seconds
     while (left := tuple(filter(_alive, processes))) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Starts servers side by side, each as soon as what it depends on is ready."""
+"""Start of servers in parallel, each as soon as those it depends on are ready."""
 
 import time
 from collections import deque
@@ -14,12 +14,16 @@ from streams.stack.supervision.launch_files import OUTPUT, WORKER_LOG
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 12
 _STARTS = 3
-"""A program that ended this often while it was waited for will not come up."""
+"""Number of starts after which a program that keeps ending will not come up."""
 _WORKER_SECONDS = 60
 
 
 def start_all(config: StackConfig, services: tuple[Service, ...], report: Report) -> None:
-    """Return when every server answers. Raises UserError at the first that fails."""
+    """Start the servers and return when every one answers.
+
+    Raises:
+        UserError: a server fails; raised for the first one, with the end of its log.
+    """
     pending = {service.name: _Start(service.name) for service in services}
     ready: set[str] = set()
     while True:
@@ -51,7 +55,11 @@ def start_all(config: StackConfig, services: tuple[Service, ...], report: Report
 
 
 def start_workers(config: StackConfig, workers: tuple[WorkerService, ...], report: Report) -> None:
-    """Return when every worker has stayed up for a while. Raises UserError at the first failure."""
+    """Start the workers and return when every one has stayed up as long as the supervisor requires.
+
+    Raises:
+        UserError: a worker fails; raised for the first one, with the end of its log.
+    """
     pending = {worker.name: _Start(worker.name) for worker in workers}
     for start in pending.values():
         start.ask(config)
@@ -69,7 +77,7 @@ def start_workers(config: StackConfig, workers: tuple[WorkerService, ...], repor
 
 
 class _Start:
-    """One program on its way up."""
+    """Start of one program, in progress."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -87,7 +95,7 @@ class _Start:
     def refuse_failure(
         self, config: StackConfig, program: supervisor.Program, limit: float, log: Path
     ) -> None:
-        """Raises UserError, and stops the program, once there is no hope for it."""
+        """Stop the program and raise `UserError` if it keeps ending or exceeds `limit` seconds."""
         self._pids.add(program.pid)
         if program.state == "FATAL" or len(self._pids - {0}) >= _STARTS:
             reason = "does not start: it ended again and again"
@@ -101,7 +109,7 @@ class _Start:
 
 
 def answers(config: StackConfig, service: Service) -> bool:
-    """Whether the server is ready for clients now."""
+    """Return whether the server is ready for clients now."""
     try:
         service.probe(config.ports[service.ports[0]])
     except OSError:
@@ -110,7 +118,7 @@ def answers(config: StackConfig, service: Service) -> bool:
 
 
 def failure_log(config: StackConfig, service: Service) -> Path:
-    """Of the server's own log and its output, the one written to last."""
+    """Return the server's own log or its output, whichever was written last."""
     folder = config.folder(service.name)
     output = folder / "log" / OUTPUT
     candidates = [path for path in (output, service.log_file(folder)) if path.exists()]
@@ -119,7 +127,7 @@ def failure_log(config: StackConfig, service: Service) -> Path:
 
 
 def tail(path: Path, lines: int) -> tuple[str, ...]:
-    """The last lines of a text file; none if it is not there."""
+    """Return up to `lines` last lines of a text file; `()` if it does not exist."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return tuple(line.rstrip("\n") for line in deque(file, maxlen=lines))

@@ -1,4 +1,4 @@
-"""How each program of a stack is doing."""
+"""Status of each program of a stack."""
 
 import time
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from streams.stack.supervision.start import answers as is_ready
 from streams.stack.supervision.supervisord_conf import NAME, log_file
 
 _PROBE_S: Final = 5.0
-"""Seconds that all servers together have to answer."""
+"""Seconds in which all servers, asked at the same time, must answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ProgramStatus:
     pid: int | None
     ports: dict[str, int]
     memory_bytes: int | None
-    """Resident size, with that of child processes; what they share counts once."""
+    """Resident size, with that of child processes; memory that they share counts once."""
     uptime_seconds: float | None
     version: str
     log: Path
@@ -43,9 +43,9 @@ class ProgramStatus:
 def statuses(
     config: StackConfig, services: tuple[Service, ...], workers: tuple[WorkerService, ...]
 ) -> tuple[ProgramStatus, ...]:
-    """Servers, then workers. Servers that run are asked at the same time whether they are ready.
+    """Return the status of servers, then workers. Running servers are probed at the same time.
 
-    Without the supervisor's word, what runs is known by the locks that programs hold.
+    If the supervisor does not answer, the locks that programs hold show which of them run.
     """
     rows: list[ProgramStatus] = []
     programs: dict[str, supervisor.Program] | None = {}
@@ -83,7 +83,7 @@ def _silent_supervisor(config: StackConfig) -> ProgramStatus:
 
 
 def log_path(config: StackConfig, name: str, service: Service | None) -> Path:
-    """The log that `storyline logs` shows."""
+    """Return the log that `storyline logs` shows."""
     if service is None:
         return config.folder(name) / launch_files.WORKER_LOG
     return service.log_file(config.folder(name))
@@ -116,7 +116,7 @@ def _row(
 def _state(
     config: StackConfig, name: str, programs: Mapping[str, supervisor.Program] | None, up: str
 ) -> tuple[int | None, str]:
-    """Return process and state; `up` is the state of a program that runs."""
+    """Return process id and state; `up` is the state of a program that runs."""
     program = None if programs is None else programs.get(name)
     if program is None or not program.pid:
         left = orphans.holders(launch_files.lock_file(config, name))
@@ -149,7 +149,7 @@ def _measure(pid: int | None) -> tuple[int | None, float | None]:
 
 
 def _resident(family: tuple[psutil.Process, ...]) -> int:
-    """Of one process its resident size, of several what they share divided among them."""
+    """Return the resident size of one process; of several, divide shared memory among them."""
     if len(family) == 1:
         return int(family[0].memory_info().rss)
     return sum(map(_proportional, family))

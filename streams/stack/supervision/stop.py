@@ -1,4 +1,4 @@
-"""Stops programs in the reverse of their dependencies, side by side where nothing orders them."""
+"""Stop of programs in the reverse of their dependencies, in parallel if nothing orders them."""
 
 import time
 
@@ -23,7 +23,14 @@ def stop_all(
     *,
     everything: bool = False,
 ) -> None:
-    """Workers first, then servers that nothing running depends on; `everything` ends the rest."""
+    """Stop workers, then each server once no running program depends on it.
+
+    Args:
+        everything: end the supervisor as well.
+
+    Raises:
+        UserError: programs do not stop in time.
+    """
     names = frozenset(worker.name for worker in workers)
     needed_by = dict.fromkeys(names, frozenset[str]())
     for service in services:
@@ -51,7 +58,7 @@ def _stop_in_order(
     while len(gone) < len(needed_by):
         programs = supervisor.programs(config)
         for name in needed_by.keys() - gone:
-            # A supervisor that an earlier release started knows nothing of later programs.
+            # A supervisor that an earlier release started does not know later programs.
             if name not in programs or programs[name].state in _GONE:
                 gone.add(name)
                 if name in asked:
@@ -69,7 +76,7 @@ def _stop_in_order(
 def _leave(config: StackConfig) -> None:
     """End a supervisor that has nothing left to supervise.
 
-    Its own farewell is two sleeps of a second, with nothing left to do in them: so no farewell.
+    Its own shutdown sleeps for a second twice, with nothing left to do: it is killed instead.
     """
     pid = supervisor.pid(config)
     if pid is None:

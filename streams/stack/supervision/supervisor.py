@@ -1,7 +1,7 @@
-"""The supervisor of one stack: supervisord, spoken to over a socket that only its owner may open.
+"""Client of a stack's supervisor: supervisord, over a socket that only its owner may open.
 
-supervisord reaps and restarts; every program under it is the exec wrapper of `hold`, so its
-configuration does not change with the servers' settings.
+supervisord reaps and restarts. Every program under it is the exec wrapper, `exec_under_lock`, so
+its configuration does not change with the servers' settings.
 """
 
 import socket
@@ -33,34 +33,38 @@ _REPLY_SECONDS = 10
 
 
 class SupervisorDownError(Exception):
-    """No supervisor answers for this stack."""
+    """This stack has no supervisor that answers."""
 
 
 class SupervisorSilentError(UserError):
-    """The supervisor runs and does not answer."""
+    """The supervisor runs but does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the supervisor says of one of its programs."""
+    """State of one program, as the supervisor reports it."""
 
     name: str
     state: str
     """STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL or UNKNOWN."""
     pid: int
-    """0 when there is no process."""
+    """`0` if there is no process."""
     started: float
     """Unix time of the last start."""
     reason: str
-    """Why it is not running, in the supervisor's words."""
+    """Reason why it is not running, in the supervisor's words."""
     exit_code: int
-    """Of its last end; 0 while there was none."""
+    """Exit code of its last end; `0` if it never ended."""
 
 
 def start(
     config: StackConfig, services: tuple[Service, ...], workers: tuple[WorkerService, ...]
 ) -> None:
-    """Start supervisord and wait until it answers. The caller holds the stack's lock."""
+    """Start supervisord and wait until it answers. The caller holds the stack's lock.
+
+    Raises:
+        UserError: it does not start or does not answer in time.
+    """
     folder = config.folder(NAME)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -107,7 +111,7 @@ def forget_socket(config: StackConfig) -> None:
 
 
 class _Transport(xmlrpc.client.Transport):
-    """XML-RPC over a unix socket, with a time limit."""
+    """XML-RPC transport over a Unix socket, with a time limit."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -148,12 +152,12 @@ def _remote(config: StackConfig) -> Iterator[Any]:
 
 
 def running(config: StackConfig) -> bool:
-    """Whether this stack's supervisor answers."""
+    """Return whether this stack's supervisor answers."""
     return pid(config) is not None
 
 
 def pid(config: StackConfig) -> int | None:
-    """The supervisor's process id, if it answers."""
+    """Return the supervisor's process id, `None` if there is no supervisor."""
     try:
         with _remote(config) as remote:
             return int(remote.getPID())
@@ -162,7 +166,12 @@ def pid(config: StackConfig) -> int | None:
 
 
 def programs(config: StackConfig) -> dict[str, Program]:
-    """Every program by name. Raises SupervisorDownError when there is no supervisor."""
+    """Return every program by name.
+
+    Raises:
+        SupervisorDownError: there is no supervisor.
+        SupervisorSilentError: it runs but does not answer in time.
+    """
     with _remote(config) as remote:
         answers: list[dict[str, Any]] = remote.getAllProcessInfo()
     return {
@@ -179,12 +188,12 @@ def programs(config: StackConfig) -> dict[str, Program]:
 
 
 def start_program(config: StackConfig, name: str) -> None:
-    """Ask for a start; returns at once. No error when it runs already."""
+    """Request a start and return at once, also if the program runs already."""
     _ask(config, "startProcess", name, already=60)
 
 
 def stop_program(config: StackConfig, name: str) -> None:
-    """Ask for a stop; returns at once. No error when it does not run."""
+    """Request a stop and return at once, also if the program does not run."""
     _ask(config, "stopProcess", name, already=70)
 
 

@@ -1,4 +1,4 @@
-"""supervisord's configuration: every program is the exec wrapper, so settings never change it."""
+"""Configuration of supervisord: every program is the exec wrapper, so settings never change it."""
 
 import configparser
 import shlex
@@ -11,7 +11,7 @@ from streams.stack.service import Service, WorkerService
 from streams.stack.supervision.launch_files import WORKER_LOG, launch_file, wrapper
 
 NAME = "supervisor"
-"""The supervisor's directory in the stack's home, and the name of its log."""
+"""Name of the supervisor's directory in the stack's home, and of its log."""
 _SOCKET_PATH_BYTES = 100
 """The kernel's limit is about 107; the server binds `….sock.<pid>` first."""
 
@@ -25,7 +25,7 @@ def log_file(config: StackConfig) -> Path:
 
 
 def choose_socket(config: StackConfig) -> Path:
-    """In the stack's home if the path is short enough, else in a private directory of its own."""
+    """Return a path in the stack's home if it is short enough, else in a new private directory."""
     path = config.folder(NAME) / "supervisor.sock"
     if len(bytes(path)) + len(".1234567") <= _SOCKET_PATH_BYTES:
         return path
@@ -45,7 +45,7 @@ def render(
     services: tuple[Service, ...],
     workers: tuple[WorkerService, ...],
 ) -> str:
-    """supervisord.conf. Nothing starts by itself: `up` starts what was asked for."""
+    """Return the text of supervisord.conf. Nothing starts by itself: `up` starts programs."""
 
     def value(text: object) -> str:
         return str(text).replace("%", "%%")
@@ -101,7 +101,7 @@ def render(
             stdout_logfile_maxbytes="10MB",
             stdout_logfile_backups=3,
             stopwaitsecs=worker.stop_seconds,
-            # A worker ends when a server it needs is away: be patient until that is back.
+            # A worker ends when a server that it needs is unavailable: retry until that is back.
             startretries=20,
             autorestart="unexpected",
             exitcodes=NEEDS_A_PERSON,
