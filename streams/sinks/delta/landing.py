@@ -22,7 +22,7 @@ _POSITION = [_PARTITION, _OFFSET]
 
 
 class Landed(NamedTuple):
-    """Numbers of rows written now, and of rows whose records the lake had already."""
+    """Numbers of rows written now, and of rows that are repeated or were in the lake already."""
 
     written: int
     duplicates: int
