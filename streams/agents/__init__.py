@@ -1,1 +1,1 @@
-"""The consumer groups: which topics each reads, through which projections, into which stores."""
+"""Consumer groups: the topics that each reads, their projections, and the stores they write to."""

@@ -1,4 +1,4 @@
-"""What an agent is made of, and the steps that most of them share."""
+"""Building blocks of agents: their dependencies, and the steps that most of them share."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class AgentDependencies:
-    """What agents that fold views work with; built by `streams.app`, or of memory stores."""
+    """Dependencies of agents that fold views; built by `streams.app`, or of memory stores."""
 
     sink: ViewSink
     views: ViewReader
@@ -32,34 +32,34 @@ class AgentDependencies:
     pulls: PullSet
     lookup: SchemaLookup
     send: Callable[[Sequence[Event]], None]
-    """Writes events of the pipeline's own; returns when the broker has acknowledged them."""
+    """Writes the pipeline's own events; returns when the broker has acknowledged them."""
     tier_limits: TierLimits
     inline_followers: int
     """Followers per author and shard that the posts agent serves itself."""
     delivery_page: int
     """Followers that one delivery task serves."""
     distributed: Callable[[str, int], None] = lambda _way, _count: None
-    """Is told how many posts went which way: see `streams.agents.fanout.Way`."""
+    """Receives a `streams.agents.fanout.FanOutMode` and the number of posts that took it."""
     clock: Callable[[], float] = time.monotonic
-    """Seconds, for what may be a little old."""
+    """Seconds, for values that may be a little out of date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent(Generic[S]):
-    """A consumer group: its topics, and the steps of each, given what it works with."""
+    """Consumer group: its topics, and a function that returns the steps of each of them."""
 
     topics: tuple[str, ...]
     steps: Callable[[S, str], AgentSteps]
 
 
 class ViewAgent(Agent[AgentDependencies]):
-    """Folds its topics into the views."""
+    """Agent that folds its topics into the views."""
 
     __slots__ = ()
 
 
 class ViewSteps:
-    """decode -> look up who created what -> project -> apply to the durable views."""
+    """Steps: decode -> look up existing creates -> project -> apply to the durable views."""
 
     def __init__(self, services: AgentDependencies, topic: str) -> None:
         self._services = services
@@ -83,7 +83,7 @@ class ViewSteps:
 
 
 def id_conflict(batch: RecordSlice, index: int) -> Rejected:
-    """The record creates an id that another create has taken."""
+    """Return the rejection of the record at `index`, which creates an id already taken."""
     return Rejected(
         Records.joined([batch]).record(index),
         ErrorCode.ID_CONFLICT,
@@ -94,5 +94,5 @@ def id_conflict(batch: RecordSlice, index: int) -> Rejected:
 
 
 def view_steps(services: AgentDependencies, topic: str) -> AgentSteps:
-    """Steps of a topic that changes only durable views."""
+    """Return the steps of a topic that changes only durable views."""
     return ViewSteps(services, topic).steps

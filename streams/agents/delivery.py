@@ -38,7 +38,7 @@ class _DeliverySteps:
         return _Tasks(distinct, applied=len(distinct), duplicates=len(batch) - len(distinct))
 
     def apply(self, tasks: _Tasks) -> None:
-        """Serve a page of each task, then hand what is left to the broker."""
+        """Serve one page of each task, then send the next task of each unfinished delivery."""
         services = self._services
         asked: list[Delivery] = []
         for task in tasks.tasks:

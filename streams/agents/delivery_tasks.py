@@ -1,4 +1,4 @@
-"""Deliveries as events of the fan-out topic, and back."""
+"""Conversion of deliveries to events of the fan-out topic, and back."""
 
 import hashlib
 
@@ -8,9 +8,13 @@ from streams.views.timeline_cache import Delivery
 
 
 def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:
-    """The event that asks for the rest of a delivery.
+    """Return the event that asks for the rest of a delivery.
 
-    Its `event_id` is a hash of what is asked for alone, so asking twice is a duplicate.
+    Its `event_id` is a hash of the rest alone, so asking twice is a duplicate.
+
+    Args:
+        rest: The delivery, with the cursor to continue from.
+        occurred_at: Time of the event in milliseconds since the Unix epoch.
     """
     packed = b"".join(part.to_bytes(8, "big") for part in rest)
     digest = hashlib.blake2b(packed, digest_size=8, person=b"DeliveryTask").digest()
@@ -25,5 +29,5 @@ def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:
 
 
 def delivery_of(task: DeliveryTask) -> Delivery:
-    """The rest of a delivery that a task asks for."""
+    """Return the rest of a delivery that a task asks for."""
     return Delivery(task.author_id, task.post_id, task.shard, task.cursor)

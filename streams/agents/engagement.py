@@ -1,4 +1,4 @@
-"""Likes, views and comments of posts, stories and comments."""
+"""Agent of likes, views and comments of posts, stories and comments."""
 
 from streams.agents.base import ViewAgent, view_steps
 

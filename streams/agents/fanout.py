@@ -1,8 +1,8 @@
-"""How posts reach readers: pushed onto warm timelines, or left to be pulled.
+"""Fan-out of posts to readers: pushed onto warm timelines, or left for readers to pull.
 
-Which way a post takes changes no answer, so a decision may be late, repeated or undone. What must
-hold is the order: a post is durable before it is pushed or pulled, and where it is not pushed, the
-pull set tells of it before the post is acknowledged.
+The mode that a post takes changes no answer, so a decision may be late, repeated or undone. What
+must hold is the order: a post is durable before it is pushed or pulled, and a post that is not
+pushed is in the pull set before it is acknowledged.
 """
 
 from collections import Counter
@@ -29,10 +29,10 @@ from streams.views.rows import TierRow
 from streams.views.timeline_cache import Delivery
 
 FOLLOWERS_FRESH_S: Final = 600.0
-"""How long a counted number of followers serves: counting a giant's takes a while."""
+"""Seconds that a follower count is reused: counting a huge audience takes a while."""
 
 _AUTHORS: Final = 100_000
-"""Counts kept."""
+"""Follower counts kept."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,18 +41,18 @@ Posts = Mapping[int, Sequence[int]]
 
 
 class FanOutMode(StrEnum):
-    """How a post is made to reach its readers."""
+    """Way in which a post reaches its readers."""
 
     INLINE = "inline"
     """Pushed onto all warm timelines by the posts worker itself."""
     TASKS = "tasks"
-    """Pushed onto the first of them; delivery tasks see to the others."""
+    """Pushed onto the first of them by the posts worker, onto the others by delivery tasks."""
     PULLED = "pulled"
-    """Left to be pulled."""
+    """Left for readers to pull."""
 
 
 class FanOut:
-    """Distributes the posts of a batch. Safe to repeat."""
+    """Distributor of the posts of a batch. Safe to repeat."""
 
     def __init__(self, services: AgentDependencies) -> None:
         self._services = services
@@ -61,7 +61,14 @@ class FanOut:
         )
 
     def distribute(self, posts: Posts) -> None:
-        """Push or pull posts that are durable; returns when nothing is left to be lost."""
+        """Push durable posts onto timelines, or add them to the pull set.
+
+        Returns when no post can be lost any more: every push is done or sent to the broker as a
+        delivery task, and every pulled post is durable as such.
+
+        Args:
+            posts: Author -> ids of the author's posts.
+        """
         decided = self._services.views.tiers(posts)
         tiers = {
             author: self._judged(author, posts[author], row) for author, row in decided.items()
@@ -71,7 +78,7 @@ class FanOut:
         rest = self._services.timelines.deliver(
             _of(posts.keys() - pulled, posts), self._services.inline_followers
         )
-        # Only whom it costs a task to serve can have grown so large.
+        # Only an author whose followers take a delivery task can have grown so large.
         grown = {
             author
             for author in {part.author_id for part in rest} - tiers.keys()
@@ -100,11 +107,11 @@ class FanOut:
             self._services.send([task_of(part, id_time(part.post_id)) for part in rest])
 
     def _judged(self, author: int, ids: Sequence[int], standing: TierRow | None) -> Tier:
-        """The author's tier from now on, its change recorded before it counts."""
+        """Return the author's tier from now on; record a change before it takes effect."""
         post_id = max(ids)
         current = standing.tier if standing else Tier.REGULAR
         if standing and id_time(post_id) <= standing.stamp.occurred_at:
-            return current  # of an earlier time than the decision that stands
+            return current  # the posts are not later than the current decision
         audience = self._audience(author, post_id)
         tier = tier_of(audience, current, self._services.tier_limits)
         if tier is not current:
@@ -118,7 +125,10 @@ class FanOut:
         return Audience(self._followers(author), max(posts_per_hour(ids, post_id), 1))
 
     def _followers(self, author: int) -> int:
-        """Counted anew after a while, and never beyond what decides."""
+        """Return the author's follower count, counted up to the limit that decides.
+
+        The count is repeated after `FOLLOWERS_FRESH_S`.
+        """
         followers = self._counted.get(author)
         if followers is None:
             most = self._services.tier_limits.followers

@@ -1,4 +1,4 @@
-"""Who follows, blocks and mutes whom, and how authors' posts reach their readers."""
+"""Agent of follows, blocks and mutes, and of tiers, which say how authors' posts reach readers."""
 
 from streams.agents.base import ViewAgent, view_steps
 

@@ -8,13 +8,18 @@ from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event
 from streams.runtime.producer import Message
 
 WRITTEN = tuple(topic_of(kind.__name__).name for kind in (DeliveryTask, AuthorTierChanged))
-"""The topics that agents write events to."""
+"""Topics that agents write events to."""
 
 
 def own_messages(
     events: Sequence[Event], schema_id: Callable[[str, str], int]
 ) -> Iterator[Message]:
-    """The events in order, keyed as their topics say; `schema_id` takes topic and record type."""
+    """Yield the events as messages, in order, each with the key that its topic asks for.
+
+    Args:
+        events: Events of the pipeline's own.
+        schema_id: Returns the id of the schema for a topic and a record type.
+    """
     for event in events:
         record_type = type(event).__name__
         topic = topic_of(record_type)

@@ -1,4 +1,4 @@
-"""Every source topic as it came, one row per record, into the lake's bronze tables."""
+"""Agent of the lake: every source topic as it came, one row per record, into the bronze tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,16 +27,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LakeServices:
-    """What the lake agent works with."""
+    """Dependencies of the lake agent."""
 
     landings: Mapping[str, Landing]
-    """Topic -> its tables."""
+    """Topic -> the landing that writes its tables."""
     lookup: SchemaLookup
 
 
 @dataclass(slots=True)
 class _Rows:
-    """A batch as rows; which of them are new is known once they are written."""
+    """Batch as rows; the numbers of new and of known rows are set once they are written."""
 
     rows: pa.Table
     applied: int = 0
@@ -45,7 +45,7 @@ class _Rows:
 
 
 class LakeSteps:
-    """decode, as every other agent does -> rows -> one commit.
+    """Steps of a lake topic: decode, as every other agent does -> rows -> one commit.
 
     Nothing is a conflict here: two events that create one id are two records.
     """
@@ -82,9 +82,10 @@ class LakeSteps:
 
 
 class Quarantine:
-    """Takes the place of the dead letter topic, where the live groups put the same record.
+    """Dead letter sink of the lake, in place of the dead letter topic.
 
-    What the quarantine has already is counted as a duplicate.
+    The live groups report the same record to the dead letter topic. A record that the lake already
+    has counts as a duplicate.
     """
 
     def __init__(self, landing: Landing, metrics: Metrics) -> None:
@@ -100,7 +101,7 @@ class Quarantine:
 
 
 def _rejected(rejection: Rejection) -> Rejected:
-    """Return a rejection as the quarantine takes it; the runtime's own say nothing of a change."""
+    """Return a rejection in the form of the quarantine; one made by the runtime has no `change`."""
     if isinstance(rejection, Rejected):
         return rejection
     return Rejected(
@@ -113,7 +114,7 @@ def _rejected(rejection: Rejection) -> Rejected:
 
 
 class LakeAgent(Agent[LakeServices]):
-    """Lands its topics in the lake."""
+    """Agent that lands its topics in the lake."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Posts: durable first, then pushed onto the warm timelines of followers or left to be pulled."""
+"""Agent of posts: durable first, then pushed onto warm timelines or left for readers to pull."""
 
 from collections import defaultdict
 
@@ -13,8 +13,11 @@ class _PostSteps(ViewSteps):
         self._distribution = FanOut(services)
 
     def apply(self, projected: Projected) -> None:
-        """Durable views first, so that no timeline built meanwhile from them can miss a post
-        whose delivery has passed it by."""
+        """Apply the effects to the durable views, then distribute the posts.
+
+        In this order, no timeline that is built from the durable views at the same time can miss a
+        post whose delivery has passed it by.
+        """
         super().apply(projected)
         posts = defaultdict(list)
         for post in projected.effects.create_posts:

@@ -1,4 +1,4 @@
-"""Every consumer group on one screen; the order is that of the flow, upstream first."""
+"""Registry of all consumer groups, in the order of the flow, upstream first."""
 
 from typing import Any
 
@@ -23,4 +23,4 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("posts", "stories", "engagement"),
     ("graph", "delivery", "lake"),
 )
-"""Groups by how far they are from the source: a later stage reads what an earlier one writes."""
+"""Groups by distance from the source: a later stage reads what an earlier one writes."""

@@ -1,4 +1,4 @@
-"""Stories, their end and their highlights."""
+"""Agent of stories, their end and their highlights."""
 
 from streams.agents.base import ViewAgent, view_steps
 

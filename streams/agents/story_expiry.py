@@ -1,8 +1,8 @@
-"""Telling the log of stories that have ended.
+"""Publication of the ends of stories to the log.
 
-No view depends on what is told: reads decide by time. It is for consumers outside. An end is told
-until the fold has read it back from the log, and what is told has one `event_id`, so that crashes
-and several who tell at once make duplicates and nothing else.
+No view depends on the events, because reads decide by time: they are for consumers outside. An end
+is pending until the fold has read its event back from the log, and the event of an end always has
+the same `event_id`, so crashes and publishers that run at the same time only cause duplicates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,15 +15,19 @@ from streams.views.store import ViewReader
 from streams.views.story_expiry import Due, Expiry, ExpiryIndex, story_expired
 
 GRACE_MS: Final = 600_000
-"""How far behind the clock everything counts as told at most: so much later an entry may still be
-written with a due time of now, by a worker whose clock or batch is late."""
+"""Milliseconds that the instant up to which all ends count as published stays behind the clock, at
+least: a worker whose clock or batch is late may write an entry with a due time of now that much
+later."""
 _PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look found: ends told just now, those that wait for being read back (the new ones
-    included), and since when (ms) the first of them is due."""
+    """Result of one round.
+
+    It holds the number of ends published in the round, the number of ends still pending (including
+    the new ones), and the time (ms) since which the first pending end is due, `None` if none is.
+    """
 
     told: int
     untold: int
@@ -31,7 +35,10 @@ class Round:
 
 
 class ExpiryPublisher:
-    """Tells of ends that are due; for one process, any number of which may run."""
+    """Publisher of the ends of stories that are due.
+
+    A process has one publisher; any number of processes may run.
+    """
 
     def __init__(
         self,
@@ -43,14 +50,17 @@ class ExpiryPublisher:
         self._views = views
         self._send = send
         self._sent: set[Expiry] = set()
-        """Acknowledged by the broker and not read back: not to be told again by this process."""
+        """Acknowledged by the broker, not read back yet: this process does not send them again."""
 
     def tell(self, now: int) -> Round:
-        """Tell what is due at `now` (ms) and not told.
+        """Publish the ends that are due at `now` (ms) and not yet published.
 
-        Raises StoreUnavailableError, MessageRefusedError.
+        An end counts as published for all processes only when the fold has read it from the log.
 
-        What was told counts as told for all only when the log has been folded so far.
+        Raises:
+            StoreUnavailableError: The index or the views cannot answer now.
+            ProducerUnavailableError: The broker did not acknowledge in time.
+            MessageRefusedError: The broker will never take an event.
         """
         since = self._index.told_until()
         told, untold, oldest = 0, set[Expiry](), None
@@ -75,7 +85,11 @@ class ExpiryPublisher:
             yield page
 
     def _missing(self, page: Sequence[Due]) -> frozenset[Expiry]:
-        """The ends of stories that stand, of which the log does not tell as far as it is folded."""
+        """Return the ends on the page that are pending.
+
+        These are ends of existing stories, as the stories' current rows say, that are missing from
+        the log as far as it is folded.
+        """
         expiries = {due.expiry for due in page}
         rows = self._views.stories({expiry.story_id for expiry in expiries})
         told = self._index.told(expiries)

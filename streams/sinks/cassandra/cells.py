@@ -1,9 +1,9 @@
-"""What a cell holds, and the timestamp it is written with.
+"""Contents of cells, and the timestamps that cells are written with.
 
 Cassandra keeps, cell by cell, the value with the larger write timestamp and, on equal
 timestamps, the larger bytes. Everything mutable is therefore one cell whose bytes sort exactly as
-the change does, so that the cell that survives is the change that counts, whatever the order of
-writing and however often it is repeated.
+the change does, so that the cell that survives is the change that counts, in whatever order
+changes are written and however often they are repeated.
 """
 
 import struct
@@ -12,9 +12,9 @@ from typing import NamedTuple
 from streams.views.effects import Stamp
 
 MAX_TIMESTAMP = (1 << 63) - 1
-MIN_TIMESTAMP = -MAX_TIMESTAMP  # one below is Cassandra's "no timestamp", and refused
+MIN_TIMESTAMP = -MAX_TIMESTAMP  # one less is Cassandra's "no timestamp", which it refuses
 INDEX_TIMESTAMP = 1
-"""Of what is only ever added (index rows, deletion markers): a repeat changes nothing."""
+"""Timestamp of cells that are only added (index rows, deletion markers): repeats change nothing."""
 
 VIEWER_BUCKETS = 16
 AUTHOR_BUCKETS = 16
@@ -39,87 +39,96 @@ class StateCell(NamedTuple):
 
 
 def encode_state(stamp: Stamp, payload: bytes = b"") -> bytes:
-    """17 bytes of stamp, sorting as stamps do, then the payload. `event_id` is not negative."""
+    """Return 17 bytes of stamp, which sort as stamps do, then the payload.
+
+    The stamp's `event_id` must not be negative.
+    """
     return _STAMP.pack(stamp.occurred_at + _SIGN, stamp.event_id, stamp.ended) + payload
 
 
 def decode_state(cell: bytes) -> StateCell:
-    """The inverse of `encode_state`."""
+    """Return the stamp and the payload of a state cell; the inverse of `encode_state`."""
     occurred_at, event_id, ended = _STAMP.unpack_from(cell)
     return StateCell(Stamp(occurred_at - _SIGN, event_id, bool(ended)), cell[_STAMP.size :])
 
 
 def has_ended(cell: bytes) -> bool:
-    """Whether a state cell's stamp is of an ending event, without decoding the rest."""
+    """Return whether a state cell's stamp is of an ending event, without decoding the rest."""
     return cell[_STAMP.size - 1] == 1
 
 
 def state_timestamp(stamp: Stamp) -> int:
-    """Microseconds of the event's time, kept within what Cassandra takes.
+    """Return the event's time in microseconds, limited to the range that Cassandra accepts.
 
-    The bytes alone would settle every conflict; the true time is what lets Cassandra skip files
-    that are older than what it has found.
+    The bytes alone would settle every conflict; the true time lets Cassandra skip files that are
+    older than the value it has found.
     """
     return max(MIN_TIMESTAMP, min(stamp.occurred_at * 1000, MAX_TIMESTAMP))
 
 
 def first_timestamp(event_id: int) -> int:
-    """The write timestamp of a create: the smaller `event_id` has the larger one and stands."""
+    """Return the write timestamp of a create: the smaller `event_id` has the larger and wins."""
     return MAX_TIMESTAMP - 1 - event_id
 
 
 def first_event_id(timestamp: int) -> int:
-    """The inverse of `first_timestamp`: who created is readable without reading the content."""
+    """Return the `event_id` of a create from its write timestamp.
+
+    This inverse of `first_timestamp` finds the create without reading the content.
+    """
     return MAX_TIMESTAMP - 1 - timestamp
 
 
 def encode_first_seen(seen_at: int) -> bytes:
-    """8 bytes that sort downwards in `seen_at` (ms), so that the larger bytes are the earlier."""
+    """Return 8 bytes that sort downwards in `seen_at` (ms): an earlier view has larger bytes."""
     return _WORD.pack(_HASH_MASK - (seen_at + _SIGN))
 
 
 def decode_first_seen(cell: bytes) -> int:
-    """The inverse of `encode_first_seen`."""
+    """Return the time of a first view (ms); the inverse of `encode_first_seen`."""
     (word,) = _WORD.unpack(cell)
     return _HASH_MASK - int(word) - _SIGN
 
 
 def first_seen_timestamp(seen_at: int) -> int:
-    """The write timestamp of a view: the earlier view has the larger one and stands."""
+    """Return the write timestamp of a view at `seen_at` (ms): an earlier view has a larger one."""
     return max(MIN_TIMESTAMP, min(_VIEW_ORIGIN - seen_at, MAX_TIMESTAMP))
 
 
 def encode_newest(post_id: int) -> bytes:
-    """8 bytes that sort as ids do: on one timestamp for all, the largest id stands."""
+    """Return 8 bytes that sort as ids do.
+
+    All such cells are written with one timestamp, so that the largest id wins.
+    """
     return _WORD.pack(post_id)
 
 
 def decode_newest(cell: bytes) -> int:
-    """The inverse of `encode_newest`."""
+    """Return the id of a post; the inverse of `encode_newest`."""
     (post_id,) = _WORD.unpack(cell)
     return int(post_id)
 
 
 def viewer_bucket(viewer_id: int) -> int:
-    """Which of a content's 16 partitions of viewers holds the viewer. Never to be changed."""
+    """Return the viewer's bucket of a content's 16 partitions of viewers. Must never change."""
     return (viewer_id * _HASH_MULTIPLIER & _HASH_MASK) >> 60
 
 
 def author_bucket(author_id: int) -> int:
-    """Which of the 16 partitions of tiers holds the author. Never to be changed."""
+    """Return the author's bucket of the 16 partitions of tiers. Must never change."""
     return viewer_bucket(author_id)
 
 
 def expiry_part(story_id: int) -> int:
-    """Which of an hour's 16 partitions of expiries holds the story. Never to be changed."""
+    """Return the story's part of an hour's 16 partitions of expiries. Must never change."""
     return viewer_bucket(story_id)
 
 
 def tag_part(post_id: int) -> int:
-    """Which of the 16 parts of a tag's month holds the post. Never to be changed."""
+    """Return the post's part of the 16 parts of a tag's month. Must never change."""
     return viewer_bucket(post_id)
 
 
 def use_part(author_id: int) -> int:
-    """Which of an hour's 16 parts of uses of tags holds the author's. Never to be changed."""
+    """Return the author's part of an hour's 16 parts of uses of tags. Must never change."""
     return viewer_bucket(author_id)

@@ -1,4 +1,8 @@
-"""Rows that say where posts are, which are the same for all posts of an author's or tag's month."""
+"""Memory of the listings that this process has written.
+
+A listing is a row that says where posts are: the same row for all posts of an author's or tag's
+month.
+"""
 
 import threading
 from collections.abc import Iterable
@@ -14,10 +18,10 @@ _Key = tuple[str, tuple[Any, ...]]
 
 
 class Listings:
-    """The last such rows that this process has written; safe between threads.
+    """Listings that this process wrote last; safe between threads.
 
-    They are only ever added, so that one which is durable need not be written again: otherwise
-    every batch would write the same few rows about a hot tag, into one partition.
+    Listings are only ever added, so that a durable one need not be written again: otherwise every
+    batch would write the same few rows about a hot tag into one partition.
     """
 
     def __init__(self, *inserts: Insert) -> None:
@@ -26,12 +30,12 @@ class Listings:
         self._written: LRUCache[_Key, bool] = LRUCache(_KEPT)
 
     def unwritten(self, rows: Iterable[Write]) -> list[Write]:
-        """The rows without listings that are known to be durable."""
+        """Return the rows without the listings that are known to be durable."""
         with self._lock:
             return [row for row in rows if _key(row) not in self._written]
 
     def written(self, rows: Iterable[Write]) -> None:
-        """The rows are durable."""
+        """Remember the listings among the rows, which are durable now."""
         keys = [_key(row) for row in rows if row.insert.table in self._tables]
         with self._lock:
             self._written.update((key, True) for key in keys)

@@ -1,4 +1,4 @@
-"""A lock in the keyspace itself: a row with an owner that expires by itself."""
+"""Lock in the keyspace itself: a row with an owner that expires by itself."""
 
 import os
 import secrets
@@ -19,9 +19,10 @@ _RELEASE = "DELETE FROM schema_lock WHERE name = 'migrate' IF owner = ?"
 
 
 class MigrationLock:
-    """Held as a context manager, by one process of all at a time.
+    """Lock that one process at a time holds, as a context manager.
 
-    It expires after a minute without `renew`, so that a process that died blocks nobody for long.
+    It expires after `expires_s` without `renew`, so that a process that died does not block others
+    for long. Entering raises UserError if another process holds it for longer than `wait_s`.
     """
 
     def __init__(self, session: Session, *, wait_s: float, expires_s: int = _EXPIRES_S) -> None:
@@ -47,7 +48,11 @@ class MigrationLock:
         list(self._session.rows(_RELEASE, self.owner))
 
     def renew(self) -> None:
-        """Hold the lock for another minute; UserError where it expired and is no longer ours."""
+        """Hold the lock for another `expires_s`.
+
+        Raises:
+            UserError: The lock has expired and this process does not own it any more.
+        """
         (answer,) = self._session.rows(_RENEW, self._expires_s, self.owner, self.owner)
         if not answer[0]:
             raise UserError(
@@ -56,7 +61,7 @@ class MigrationLock:
             )
 
     def _take(self) -> str:
-        """Try once; returns who holds the lock then."""
+        """Try once to take the lock; return its owner after the try."""
         (answer,) = self._session.rows(_TAKE, self.owner, self._expires_s)
-        # [applied], or [applied, name, owner] of the row that stands in the way
+        # [applied], or [applied, name, owner] of the row that is there already
         return self.owner if answer[0] else str(answer[2])

@@ -1,4 +1,4 @@
-"""Bringing a keyspace up to date, one process at a time."""
+"""Migration of a keyspace to the current schema, one process at a time."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,13 +37,26 @@ def migrate(
     lock_wait_s: float = 60.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Migrated:
-    """Apply the migrations that the keyspace lacks; creates the keyspace first.
+    """Create the keyspace if it does not exist, and apply the migrations that it does not have.
 
-    `progress` is told each migration's title before it runs. Repeatable: a migration counts as
-    applied when all its statements are and its rows are copied; an interrupted one is run again.
-    Raises UserError where an applied migration was edited or is unknown here, where another
-    process holds the lock for longer than `lock_wait_s`, or where the nodes do not agree on the
-    schema.
+    Repeatable: a migration counts as applied once all its statements have run and its rows are
+    copied; an interrupted migration runs again.
+
+    Args:
+        session: Session that uses the keyspace afterwards.
+        keyspace: Name of the keyspace.
+        replication: Replication factor of a keyspace that is created.
+        migrations: Migrations in order; those of this release if `None`.
+        lock_wait_s: Seconds to wait for another process that holds the migration lock.
+        progress: Receives each migration's title before the migration runs.
+
+    Returns:
+        The titles of the migrations applied now, and of those applied before.
+
+    Raises:
+        UserError: The name cannot be that of a keyspace, an applied migration was edited or is
+            unknown here, another process holds the lock for longer than `lock_wait_s` or has
+            taken it since, or the nodes do not agree on the schema.
     """
     ordered = shipped() if migrations is None else migrations
     _create_keyspace(session, keyspace, replication)
@@ -63,7 +76,7 @@ def migrate(
 
 
 def require_migrated(session: Session, keyspace: str) -> None:
-    """UserError unless `keyspace` has every migration of this release, unedited."""
+    """Use `keyspace`; raise UserError unless it has every migration of this release, unedited."""
     session.use(keyspace)
     hint = "bring it up to date with: storyline migrate"
     known = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
@@ -85,7 +98,7 @@ def _create_keyspace(session: Session, keyspace: str, replication: int) -> None:
 
 
 def _journal(session: Session) -> Mapping[int, str]:
-    """Applied migrations: number -> checksum."""
+    """Return the applied migrations: number -> checksum."""
     return dict(session.rows(_READ_JOURNAL))
 
 

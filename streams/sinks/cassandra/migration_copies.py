@@ -1,6 +1,6 @@
-"""What a migration copies, once its statements have run: rows that have moved to other tables.
+"""Copies of rows that move to other tables, made once the statements of a migration have run.
 
-Copies only add, so one that was interrupted is made again from its start.
+Copies only add rows, so an interrupted copy is made again from its start.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from streams.sinks.cassandra.writes import Write, write_all
 from streams.views.effects import SeeContent
 
 Copy = Callable[[Session, Callable[[], None]], None]
-"""Given the keyspace's session, and what to call now and then to hold the migration lock."""
+"""Takes the keyspace's session, and a function to call regularly to keep the migration lock."""
 
 _ROWS = 5_000
 """Rows copied at a time."""
@@ -71,4 +71,4 @@ COPIES: Mapping[str, Copy] = {
     "0012_story_buckets": _story_buckets,
     "0013_commenters": _commenters,
 }
-"""A migration's title -> what it copies."""
+"""Title of a migration -> function that makes its copies."""

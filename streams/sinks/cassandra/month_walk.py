@@ -1,4 +1,4 @@
-"""Walking an index from its newest month back."""
+"""Search of an index from its newest month back."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,16 @@ from streams.sinks.cassandra.session import Session
 
 
 def newest(session: Session, months: Sequence[tuple[str, Sequence[Any]]], limit: int) -> list[int]:
-    """The `limit` largest ids, largest first, that a question a month, newest month first, finds.
+    """Return the `limit` largest ids that the queries of the months find, largest first.
 
-    Each must answer its `limit` largest. The newest month is asked first, then 2, 4, … older ones:
-    of something that comes once a year no question a month is waited for.
+    The newest month is queried first, then 2, 4, … older ones at the same time: an index with one
+    entry a year does not cost a round trip for each month.
+
+    Args:
+        session: Session to run the queries with.
+        months: Query and its values of each month, newest month first. Each query must return the
+            `limit` largest ids of its month.
+        limit: Largest number of ids to return.
     """
     found: list[int] = []
     width = 1

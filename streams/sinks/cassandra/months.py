@@ -11,12 +11,12 @@ _DAY_MS = 86_400_000
 
 
 def month_of(snowflake: int) -> int:
-    """The month in which an id was made."""
+    """Return the month in which an id was made."""
     return _month_of_day(id_time(snowflake) // _DAY_MS)
 
 
 def first_id(month: int) -> int:
-    """The first id that may be made in a month."""
+    """Return the first id that may be made in a month."""
     year, number = divmod(month, 100)
     return make_id(max(1000 * timegm((year, number, 1, 0, 0, 0)), EPOCH_MS))
 
@@ -28,7 +28,7 @@ def _month_of_day(day: int) -> int:
 
 
 def months_between(first: int, last: int) -> Iterator[int]:
-    """The months from `first` to `last`, both included."""
+    """Yield the months from `first` to `last`, both included."""
     month = first
     while month <= last:
         yield month

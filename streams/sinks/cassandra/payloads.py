@@ -1,4 +1,4 @@
-"""The content part of cells: JSON objects of the fields that are set.
+"""Content part of cells: JSON objects of the fields that are set.
 
 A field added later is simply absent from older cells.
 """
@@ -31,23 +31,23 @@ class Created(NamedTuple):
 
 
 def payload_of(effect: CreatePost | EditPost | CreateStory | CreateComment) -> bytes:
-    """The content that the effect carries, keys and stamps left out."""
+    """Return the content that the effect carries, without keys and stamps."""
     values = ((name, getattr(effect, name)) for name in _FIELDS[type(effect)])
     return orjson.dumps({name: value for name, value in values if value not in (None, ())})
 
 
 def read_payload(payload: bytes) -> Payload:
-    """The inverse of `payload_of`, without the fields that are not set."""
+    """Return the fields that are set in a payload; the inverse of `payload_of`."""
     decoded: Payload = orjson.loads(payload)
     return decoded
 
 
 def encode_created(effect: CreatePost | CreateStory | CreateComment) -> bytes:
-    """A `created` cell: 8 bytes of event_id, then the content."""
+    """Return a `created` cell: 8 bytes of event_id, then the content."""
     return _EVENT_ID.pack(effect.event_id) + payload_of(effect)
 
 
 def decode_created(cell: bytes) -> Created:
-    """The inverse of `encode_created`."""
+    """Return the event_id and the content of a cell; the inverse of `encode_created`."""
     (event_id,) = _EVENT_ID.unpack_from(cell)
     return Created(event_id, read_payload(cell[_EVENT_ID.size :]))

@@ -1,4 +1,4 @@
-"""The views as Cassandra holds them."""
+"""Read side of the views in Cassandra."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -48,8 +48,8 @@ from streams.views.visible_stories import current_stories
 class CassandraReader:
     """A ViewReader over Cassandra; safe between threads.
 
-    `clock` gives the wall clock in ms: a question about a moment that lies before it is answered
-    from rows that never expire.
+    `clock` returns the wall clock in ms: a query about a moment before it is answered from rows
+    that never expire.
     """
 
     def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
@@ -111,7 +111,10 @@ class CassandraReader:
         return read_followers(self._session, user, after, limit)
 
     def follow_counts(self, user: int) -> tuple[int, int]:
-        """Reads both partitions page by page: the cost grows with the counts."""
+        """Return the numbers of followers and of followed users.
+
+        Reads both partitions page by page: the cost grows with the counts.
+        """
         return count_follows(self._session, user)
 
     def likers(self, content_id: int) -> frozenset[int]:

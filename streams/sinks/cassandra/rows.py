@@ -1,4 +1,4 @@
-"""Effects as rows of the tables in migrations/: pure, so that what is written can be read here."""
+"""Effects as rows of the tables in migrations/: pure, so every row written can be read here."""
 
 from collections.abc import Iterator
 
@@ -31,9 +31,13 @@ def state_rows(effects: Effects) -> Iterator[Write]:
 
 
 def index_rows(effects: Effects, now_ms: int) -> Iterator[Write]:
-    """Yield the rows that lead to content: to be written when the content is durable.
+    """Yield the rows that lead to content. Write them only once the content is durable.
 
-    `now_ms` is the wall clock, which only decides what the index of active stories need not hold.
+    Args:
+        effects: Effects of a batch.
+        now_ms: Wall clock in milliseconds since the Unix epoch. It decides how long rows that
+            expire are kept, which of them are too old to write, and when late ends of stories are
+            due.
     """
     yield from author_post_rows(effects.create_posts)
     yield from repost_rows(effects.create_posts)

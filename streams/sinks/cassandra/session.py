@@ -1,4 +1,4 @@
-"""A connection to Cassandra: prepared statements, bulk reads, and the driver's errors sorted."""
+"""Connection to Cassandra: prepared statements, bulk reads, and translation of driver errors."""
 
 import logging
 import re
@@ -63,7 +63,7 @@ _NOT_MIGRATED = re.compile(
     r"|no keyspace has been specified|undefined (?:column )?name|unknown identifier",
     re.IGNORECASE,
 )
-"""Messages of Cassandra about every statement while a table, column or keyspace is missing."""
+"""Messages of Cassandra for every statement while a table, column or keyspace is missing."""
 _UNENCODABLE = (TypeError, ValueError, OverflowError, struct.error)
 """Errors that the driver raises for a value that its column cannot hold."""
 
@@ -71,11 +71,11 @@ logging.getLogger("cassandra").addHandler(logging.NullHandler())
 
 
 class Session:
-    """One connected session; safe between threads. Use as a context manager, or `close()` it.
+    """A connected session; safe between threads. Use as a context manager, or `close()` it.
 
-    Every method raises StoreUnavailableError where Cassandra cannot answer now. Reads and
-    writes with values raise StoreRefusedError for a statement that Cassandra refuses because of
-    them; any other refusal propagates as the driver's own error.
+    Every method raises StoreUnavailableError if Cassandra cannot answer now. Reads and writes with
+    values raise StoreRefusedError if Cassandra refuses the statement because of its values; any
+    other refusal propagates as the driver's own error.
     """
 
     def __init__(self, cluster: Cluster, driver: DriverSession) -> None:
@@ -90,11 +90,11 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self._cluster.shutdown()
 
     def prepared(self, cql: str) -> PreparedStatement:
-        """The prepared statement of a text, prepared once."""
+        """Return the prepared statement of a CQL text; prepare each text once."""
         statement = self._prepared.get(cql)
         if statement is None:
             with driver_errors():
@@ -103,23 +103,32 @@ class Session:
         return statement
 
     def rows(self, cql: str, *values: Any) -> Iterator[Row]:
-        """The rows that answer one query, page by page."""
+        """Yield the rows of one query, page by page."""
         with statement_errors():
             yield from self._driver.execute(self.prepared(cql), values)
 
     def rows_of_all(self, questions: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[Row]]:
-        """The rows that answer each of many queries, asked side by side, in order."""
-        # A list: the driver draws on it under a lock that answers need too, to prepare there
-        # would wait for ever.
+        """Yield the rows of each query, in the order of the queries, which run concurrently.
+
+        Args:
+            questions: CQL text and values of each query.
+        """
+        # A list, because the driver iterates under a lock that answers need too: to prepare there
+        # would deadlock.
         with statement_errors():
             prepared = [(self.prepared(cql), values) for cql, values in questions]
             for answer in execute_concurrent(self._driver, prepared, concurrency=_IN_FLIGHT):
                 yield list(answer.result_or_exc)
 
     def rows_in(self, cql: str, keys: Iterable[Any], *values: Any) -> Iterator[Row]:
-        """The rows of a query whose first value is a set of keys, asked in parts side by side.
+        """Yield the rows of a query whose first value is a set of keys, in concurrent parts.
 
         A query of a hundred keys costs a client a seventieth of what a hundred queries cost.
+
+        Args:
+            cql: Query with a marker for the keys, then one for each further value.
+            keys: Keys, divided into parts of `KEYS_PER_QUERY`.
+            *values: Values after the keys.
         """
         questions = ((cql, (part, *values)) for part in parts(keys, KEYS_PER_QUERY))
         for rows in self.rows_of_all(questions):
@@ -131,13 +140,17 @@ class Session:
             return list(self._driver.execute(cql))
 
     def run_all(self, statements: Iterable[Any]) -> None:
-        """Execute bound statements side by side; returns when every one is acknowledged."""
+        """Execute bound statements concurrently; return when every one is acknowledged."""
         with statement_errors():
             bound = [(statement, None) for statement in statements]
             execute_concurrent(self._driver, bound, concurrency=_IN_FLIGHT)
 
     def use(self, keyspace: str) -> None:
-        """Make `keyspace` the one that statements mean; UserError where it does not exist."""
+        """Make `keyspace` the one that statements refer to.
+
+        Raises:
+            UserError: The keyspace does not exist.
+        """
         try:
             with driver_errors():
                 self._driver.set_keyspace(keyspace)
@@ -147,7 +160,7 @@ class Session:
             ) from error
 
     def await_schema_agreement(self, seconds: float) -> bool:
-        """Wait until all nodes have the same schema; false where they have not by then."""
+        """Wait up to `seconds` until all nodes have one schema; return whether they have."""
         with driver_errors():
             return bool(
                 self._cluster.control_connection.wait_for_schema_agreement(wait_time=seconds)
@@ -163,9 +176,18 @@ def connect(
 ) -> Session:
     """Connect to a cluster through one of its nodes.
 
-    Reads and writes take LOCAL_QUORUM, so that with more than one replica a read sees what was
-    acknowledged; a node that comes back is used again within seconds. Raises
-    StoreUnavailableError where nobody answers, UserError where `keyspace` does not exist.
+    Reads and writes use LOCAL_QUORUM, so that with more than one replica a read sees what was
+    acknowledged; a node that comes back is used again within seconds.
+
+    Args:
+        host: Name or address of a node.
+        port: CQL port of the node.
+        keyspace: Keyspace that statements refer to, if any.
+        request_timeout_s: Seconds to wait for the answer to a request.
+
+    Raises:
+        StoreUnavailableError: No node answers.
+        UserError: `keyspace` does not exist.
     """
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
@@ -173,7 +195,7 @@ def connect(
         request_timeout=request_timeout_s,
         row_factory=tuple_factory,
     )
-    with driver_errors():  # a name that does not resolve
+    with driver_errors():  # such as a name that does not resolve
         cluster = Cluster(
             [host],
             port=port,
@@ -195,7 +217,7 @@ def connect(
 
 @contextmanager
 def driver_errors() -> Iterator[None]:
-    """Raise what a retry may cure as StoreUnavailableError, everything else as it is."""
+    """Raise errors that a retry may cure as StoreUnavailableError, all others unchanged."""
     try:
         yield
     except _UNAVAILABLE as error:
@@ -204,7 +226,12 @@ def driver_errors() -> Iterator[None]:
 
 @contextmanager
 def statement_errors() -> Iterator[None]:
-    """Sort the errors of statements that carry the values of records, see Session."""
+    """Translate the errors of statements that carry the values of records.
+
+    Raises:
+        StoreUnavailableError: Cassandra cannot answer now, or a table or column is missing.
+        StoreRefusedError: Cassandra refuses the values, or the driver cannot encode one.
+    """
     try:
         with driver_errors():
             yield
@@ -226,7 +253,7 @@ def _one_line(error: Exception) -> str:
 
 
 def parts(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """The keys in lists of at most `size`."""
+    """Yield the keys in lists of at most `size`."""
     remaining = iter(keys)
     while part := list(islice(remaining, size)):
         yield part

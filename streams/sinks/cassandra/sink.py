@@ -1,4 +1,4 @@
-"""Effects into Cassandra."""
+"""Write side of the views in Cassandra."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -17,7 +17,7 @@ from streams.views.rows import Content
 
 Clock = Callable[[], int]
 
-# The write timestamp of a create tells its event_id, so the content need not be sent.
+# The write timestamp of a create encodes its event_id, so the content need not be sent.
 _CREATORS = {
     Content.POST: "SELECT post_id, WRITETIME(created) FROM posts WHERE post_id IN ?",
     Content.STORY: "SELECT story_id, WRITETIME(created) FROM stories WHERE story_id IN ?",
@@ -26,7 +26,7 @@ _CREATORS = {
 
 
 def wall_clock_ms() -> int:
-    """Milliseconds since the Unix epoch."""
+    """Return milliseconds since the Unix epoch."""
     return time.time_ns() // 1_000_000
 
 
@@ -47,9 +47,9 @@ class CassandraSink:
         return found
 
     def apply(self, effects: Effects) -> None:
-        """Content and pairs first, then the indexes: an index never leads to what is not there.
+        """Write content and pairs, then the indexes, so that no index leads to missing content.
 
-        A crash between the two is repaired by the redelivery, for nothing was acknowledged.
+        If a crash separates the two, redelivery repairs it, because nothing was acknowledged.
         """
         write_all(self._session, state_rows(effects))
         rows = self._listings.unwritten(index_rows(effects, self._clock()))

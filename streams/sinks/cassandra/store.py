@@ -1,4 +1,4 @@
-"""Both sides of the durable views in one object, as most callers need them."""
+"""Read and write side of the durable views in one object, as most callers need them."""
 
 from streams.sinks.cassandra.reader import CassandraReader
 from streams.sinks.cassandra.sink import CassandraSink

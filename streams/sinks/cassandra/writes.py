@@ -1,9 +1,9 @@
-"""Rows to write, and batches of them.
+"""Rows to write, and batches of rows.
 
 Unlogged batches cost a Python client a sixth of what single rows cost. Rows that share a
-partition are put together, where the server makes one mutation of them; the rest shares batches
-freely, which is right for one node. A batch stays under Cassandra's stock size limit (50 KiB);
-a larger row goes alone, where that limit does not apply.
+partition are put together, and the server makes one mutation of them; other rows share batches
+freely, which is right for one node. A batch stays under Cassandra's default size limit (50 KiB);
+a larger row goes alone, and the limit does not apply to it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from cassandra.query import BatchStatement, BatchType
 from streams.sinks.cassandra.session import Session
 
 MAX_TTL_S = 366 * 86_400
-"""Seconds to live of rows that expire, at most."""
+"""Longest time to live of a row that expires, in seconds."""
 _BATCH_ROWS = 50
 _BATCH_BYTES = 32 * 1024
 _VALUE_OVERHEAD = 16
@@ -23,13 +23,15 @@ _VALUE_OVERHEAD = 16
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """How a row of a table is written: with an explicit timestamp and no null, so that writing
-    it again changes nothing."""
+    """Statement that writes a row of a table.
+
+    It has an explicit timestamp and no null, so that writing a row again changes nothing.
+    """
 
     table: str
     partition: tuple[str, ...]
     columns: tuple[str, ...]
-    """The rest of the key, then the cells."""
+    """Rest of the key, then the cells."""
     expires: bool = False
     cql: str = field(init=False)
 
@@ -43,7 +45,11 @@ class Insert:
 
 
 class Write(NamedTuple):
-    """One row: values in the order of the insert's columns, timestamp and seconds to live last."""
+    """One row to write.
+
+    The values are in the order of the insert's columns, followed by the timestamp and, if the row
+    expires, the seconds to live.
+    """
 
     insert: Insert
     values: tuple[Any, ...]
@@ -54,7 +60,7 @@ class Write(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About how many bytes the row adds to a batch."""
+        """Approximate number of bytes that the row adds to a batch."""
         return sum(
             _VALUE_OVERHEAD + (len(value) if isinstance(value, bytes | str) else 0)
             for value in self.values
@@ -62,13 +68,13 @@ class Write(NamedTuple):
 
 
 def write_all(session: Session, writes: Iterable[Write]) -> None:
-    """Write the rows; returns when every one is acknowledged as durable."""
+    """Write the rows; return when every one is acknowledged as durable."""
     ordered = sorted(writes, key=lambda write: (write.insert.cql, write.partition))
     session.run_all(_bound(session, batch) for batch in batches(ordered))
 
 
 def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    """Consecutive rows in batches of bounded count and size."""
+    """Yield consecutive rows in batches of bounded count and size."""
     batch: list[Write] = []
     size = 0
     for write in writes:

@@ -1,8 +1,8 @@
-"""Where the records of one topic end: each of them in its bronze table or in the quarantine.
+"""Landing of the records of one topic, each in its bronze table or in the quarantine.
 
 The quarantine is written first. A batch that is read again after a crash in between finds its
-refused records there already, and leaves them there, whatever it makes of them now: so a schema
-that the registry learned meanwhile cannot bring a record into both tables.
+refused records in the quarantine and leaves them there, even if they can be decoded by then: so a
+schema that the registry has learned since cannot bring a record into both tables.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,14 +22,14 @@ _POSITION = [_PARTITION, _OFFSET]
 
 
 class Landed(NamedTuple):
-    """What became of rows: written now, or in the lake already."""
+    """Numbers of rows written now, and of rows that are repeated or were in the lake already."""
 
     written: int
     duplicates: int
 
 
 class Landing:
-    """The tables of one topic, written by one thread."""
+    """Writer of the tables of one topic; for one thread."""
 
     def __init__(self, lake: Path, topic: str) -> None:
         self._topic = topic
@@ -37,9 +37,10 @@ class Landing:
         self._quarantine = LakeTable(lake, QUARANTINE_TABLE)
 
     def land(self, rows: pa.Table) -> Landed:
-        """Add rows to the bronze table in one commit, without those that the lake has.
+        """Add rows to the bronze table in one commit, except those whose records the lake has.
 
-        Raises ConcurrentCommitError where another process wrote meanwhile: nothing was written.
+        Raises:
+            ConcurrentCommitError: Another process wrote at the same time; nothing was written.
         """
         fresh = self._fresh(rows)
         if len(fresh):
@@ -47,9 +48,10 @@ class Landing:
         return Landed(len(fresh), len(rows) - len(fresh))
 
     def set_aside(self, rejections: Sequence[Rejected]) -> list[Rejected]:
-        """Add records to the quarantine in one commit; returns those that the lake had not.
+        """Add records to the quarantine in one commit; return those that the lake did not have.
 
-        Raises ConcurrentCommitError as `land` does.
+        Raises:
+            ConcurrentCommitError: Another process wrote at the same time; nothing was written.
         """
         fresh = self._fresh(_quarantine_rows(rejections, self._quarantine.schema))
         if len(fresh):
@@ -68,7 +70,7 @@ class Landing:
         return written
 
     def _fresh(self, rows: pa.Table) -> pa.Table:
-        """The rows whose records are in neither table, each position once."""
+        """Return the rows whose records are in neither table, each position once."""
         self._quarantine.refresh()
         self._bronze.refresh()
         rows = _distinct(rows)
@@ -85,7 +87,7 @@ class Landing:
 
 
 def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """(topic, partition) -> the first offset that the lake does not have."""
+    """Return the first offset that the lake does not have, by (topic, partition)."""
     quarantine = LakeTable(lake, QUARANTINE_TABLE)
     tables: dict[str, LakeTable] = {}
     wanted: dict[tuple[str, int], int] = {}
@@ -97,7 +99,7 @@ def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple
 
 
 def first_missing(bronze: LakeTable, quarantine: LakeTable, topic: str, partition: int) -> int:
-    """The first offset of a partition that neither table has."""
+    """Return the first offset of a partition that neither table has."""
     missing = bronze.reached(topic, partition) + 1
     if quarantine.reached(topic, partition) >= missing:
         aside = set(_aside(quarantine, topic, partition, missing - 1).to_pylist())
@@ -107,14 +109,14 @@ def first_missing(bronze: LakeTable, quarantine: LakeTable, topic: str, partitio
 
 
 def _aside(quarantine: LakeTable, topic: str, partition: int, after: int) -> pa.Array:
-    """Offsets of quarantined records of a partition."""
+    """Return the offsets after `after` of quarantined records of a partition."""
     return quarantine.rows(
         [_OFFSET], f"topic = '{topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}"
     )[_OFFSET].combine_chunks()
 
 
 def _distinct(rows: pa.Table) -> pa.Table:
-    """The first row of each position: a batch may hold a record twice after a seek."""
+    """Return the first row of each position: a batch may hold a record twice after a seek."""
     numbers = pa.array(range(len(rows)), pa.int64())
     numbered = rows.select(_POSITION).append_column("row", numbers)
     first = numbered.group_by(_POSITION).aggregate([("row", "min")])["row_min"]
@@ -122,7 +124,7 @@ def _distinct(rows: pa.Table) -> pa.Table:
 
 
 def _reached(rows: pa.Table) -> dict[int, int]:
-    """Partition -> its last offset among the rows."""
+    """Return the last offset of each partition among the rows."""
     last = rows.group_by(_PARTITION).aggregate([(_OFFSET, "max")])
     return dict(zip(last[_PARTITION].to_pylist(), last[f"{_OFFSET}_max"].to_pylist(), strict=True))
 

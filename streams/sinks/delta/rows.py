@@ -18,7 +18,7 @@ _POSITION: Final = {
 
 
 def bronze_rows(batch: Batch) -> pa.Table:
-    """One row per event, type by type; a field that a type does not have is null."""
+    """Return one row per event, type by type; a field that a type does not have is null."""
     schema = arrow_schema(bronze_table(batch.topic))
     pieces = [_rows(record_type, columns, schema) for record_type, columns in batch.columns.items()]
     return pa.concat_tables(pieces) if pieces else schema.empty_table()
@@ -45,7 +45,7 @@ def _rows(record_type: str, columns: pa.RecordBatch, schema: pa.Schema) -> pa.Ta
 
 
 def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """An event's times are ms since the Unix epoch."""
+    """Return the column as `kind`; times of events are milliseconds since the Unix epoch."""
     if pa.types.is_timestamp(kind) and pa.types.is_integer(column.type):
         column = column.cast(MILLIS)
     return column.cast(kind)

@@ -1,8 +1,8 @@
 """One Delta table that takes each Kafka record once.
 
-Every commit carries, besides its files, an application transaction per topic partition: the
+Every commit carries, in addition to its files, an application transaction per topic partition: the
 offset that the table has reached there. Data and offset are durable together or not at all. A
-commit is made against the snapshot whose offsets the caller read: where another process has moved
+commit is made against the snapshot whose offsets the caller read: if another process has moved
 one of them since, Delta refuses the commit as a whole.
 """
 
@@ -36,18 +36,18 @@ _WRITER = WriterProperties(compression="ZSTD")
 
 
 class ConcurrentCommitError(Exception):
-    """Another process has written the table since it was looked at; look again."""
+    """Commit refused because another process has written the table; refresh and try again."""
 
 
 class LakeError(UserError):
-    """The lake cannot be written; nothing of the batch may be acknowledged."""
+    """Lake that cannot be used; nothing of the batch may be acknowledged."""
 
 
 class LakeTable:
-    """A table of the lake as of the last `refresh`. One thread at a time."""
+    """A table of the lake as of the last `refresh`; for one thread at a time."""
 
     def __init__(self, lake: Path, table: Table, snapshot: DeltaTable | None = None) -> None:
-        """`snapshot` is the table as somebody has opened it already."""
+        """Open the table; `snapshot` is the table if the caller has opened it already."""
         self.table = table
         self.schema = arrow_schema(table)
         self.path = lake / table.name
@@ -55,20 +55,28 @@ class LakeTable:
             self._delta = DeltaTable(self.path) if snapshot is None else snapshot
 
     def refresh(self) -> None:
-        """Take up what others have committed."""
+        """Load what other processes have committed."""
         with _told(self.path):
             self._delta.update_incremental()
 
     def reached(self, topic: str, partition: int) -> int:
-        """The last offset of a partition that this table has taken, -1 for none."""
+        """Return the last offset of a partition that this table has taken, `-1` if none."""
         version = self._delta.transaction_version(_transaction(topic, partition))
         return -1 if version is None else version
 
     def claim(self, topic: str, log: str, partitions: Iterable[int]) -> None:
-        """Note that the table is filled from the topic whose id is `log`, unless it says so.
+        """Record that the table is filled from the log `log` of the topic, unless it is recorded.
 
         Offsets mean nothing in another log: those of a topic that was deleted and made again would
-        hide its records. Raises LakeError where the table has taken records of another one.
+        hide its records.
+
+        Args:
+            topic: Name of the topic.
+            log: Id of the topic, which a topic made again does not share.
+            partitions: Partitions of the topic.
+
+        Raises:
+            LakeError: The table has taken records of another log.
         """
         marker = f"storyline/{topic}/log/{log}"
         while True:
@@ -86,13 +94,19 @@ class LakeTable:
                 continue
 
     def append(self, rows: pa.Table, topic: str, reached: Mapping[int, int]) -> None:
-        """One commit: the rows, and partition -> offset that the table has reached with them.
+        """Add the rows and the offsets reached with them in one commit.
 
-        Raises ConcurrentCommitError if another process has moved one of these offsets since the
-        last `refresh`: nothing was written. Raises StoreRefusedError if a value does not fit its
-        column,
-        StoreUnavailableError while the disk is full or the storage does not answer, and LakeError
-        if the table is broken.
+        Args:
+            rows: Rows with the columns of the table.
+            topic: Topic of the records.
+            reached: Partition -> offset that the table has reached with the rows.
+
+        Raises:
+            ConcurrentCommitError: Another process has moved one of these offsets since the last
+                `refresh`; nothing was written.
+            StoreRefusedError: A value does not fit its column.
+            StoreUnavailableError: The disk is full or the storage does not answer.
+            LakeError: The table is broken.
         """
         transactions = [
             Transaction(_transaction(topic, partition), offset)
@@ -116,15 +130,18 @@ class LakeTable:
             )
 
     def rows(self, columns: Iterable[str], predicate: str) -> pa.Table:
-        """Rows of the snapshot that an SQL condition selects."""
+        """Return the rows of the snapshot that an SQL condition selects."""
         with _told(self.path):
             return pa.table(self._delta.scan(list(columns), predicate))
 
 
 def create_tables(lake: Path, tables: Iterable[Table]) -> None:
-    """Make the tables that are not there yet, and add columns that one lacks.
+    """Create the tables that do not exist, and add missing columns to the others.
 
-    Any number of processes may do so at once. Raises LakeError where a column is of another type.
+    Any number of processes may do so at once.
+
+    Raises:
+        LakeError: A column of a table has another type.
     """
     for table in tables:
         path = lake / table.name
@@ -143,16 +160,16 @@ def _create(path: Path, table: Table) -> None:
             partition_by=list(table.partitioned_by),
             name=table.name,
             description=table.grain,
-            # Tried again, it would follow the quicker process's commit with a second definition.
+            # A retry would follow the commit of a faster process with a second definition.
             commit_properties=CommitProperties(max_commit_retries=0),
         )
     except DeltaError:
-        if not DeltaTable.is_deltatable(str(path)):  # else another process was quicker
+        if not DeltaTable.is_deltatable(str(path)):  # else another process was faster
             raise
 
 
 def _bring_up_to_date(path: Path, table: Table) -> None:
-    """Columns that a release adds become columns of a table that an earlier one made."""
+    """Add the columns that are new in this release to a table that an earlier one created."""
     wanted = DeltaSchema.from_arrow(arrow_schema(table))
     delta = DeltaTable(path)
     there = {field.name: field.type for field in delta.schema().fields}
@@ -173,7 +190,7 @@ def _transaction(topic: str, partition: int) -> str:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Errors of delta-rs as this package's own, in one line each."""
+    """Raise errors of delta-rs as this package's own, in one line each."""
     try:
         yield
     except CommitFailedError as error:

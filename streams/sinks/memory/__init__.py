@@ -1,1 +1,1 @@
-"""The stores and caches in memory, one module for each of Cassandra's and Redis's."""
+"""Stores and caches in memory, one module for each store or cache of Cassandra and Redis."""

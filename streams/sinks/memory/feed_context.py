@@ -1,4 +1,4 @@
-"""Openings of memory stores, one after the other."""
+"""Feed context of memory stores, read one after the other."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from streams.views.timeline_cache import TimelineCache
 
 
 class MemoryFeedContextReader:
-    """Openings over any stores."""
+    """A FeedContextReader over any stores."""
 
     def __init__(self, relations: RowCache, timelines: TimelineCache, pulls: PullSet) -> None:
         self._relations = relations
@@ -17,7 +17,7 @@ class MemoryFeedContextReader:
         self._pulls = pulls
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        """See Openings."""
+        """See FeedContextReader."""
         return FeedContextReply(
             self._relations.read((reader,)),
             self._timelines.read(reader),

@@ -1,4 +1,4 @@
-"""The pull set in a dict, with the steps and the losses of the real server, for fast tests."""
+"""Pull set in a dict, with the steps and the losses of the real server, for fast tests."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,10 +10,10 @@ class MemoryPullSet:
 
     def __init__(self) -> None:
         self._pulled: dict[int, Pulled] = {}
-        self._mark: tuple[bytes | None, int] | None = None  # token (None: whole), history
+        self._mark: tuple[bytes | None, int] | None = None  # token (None: complete), history
         self._history = 0
         self.load_died = False
-        """Whether whoever loads has been silent for too long."""
+        """True once the process that loads the set has been silent for too long."""
         self._numbers = 0
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
@@ -53,7 +53,7 @@ class MemoryPullSet:
         self._mark = None
 
     def restart(self) -> None:
-        """Begin another life with the data of an earlier moment (here: of this one)."""
+        """Start another history with the data of an earlier moment (here: of the current one)."""
         self._history += 1
 
     def _take(self, newest: Mapping[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""Copies in a dict, with the steps and the losses of the real server, for fast tests."""
+"""Row cache in a dict, with the steps and the losses of the real server, for fast tests."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from streams.views.row_cache import CachedRow, CacheLookup, RefreshTicket
 
 @dataclass(frozen=True, slots=True)
 class _StoredRow:
-    """A copy, or the lease (`packed` is None) that was taken under `token`; or the copy that is
-    being renewed under it."""
+    """Cached row, lease taken under `token` (`packed` is `None`), or row refreshed under it."""
 
     history: int
     token: bytes
@@ -18,12 +17,12 @@ class _StoredRow:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may be filled."""
+        """Return whether `fill` may replace this entry."""
         return self.packed is None or self.renewing
 
 
 class MemoryRowCache:
-    """Copies whose data `flush`, `evict` and `restart` lose as a server would."""
+    """A RowCache whose data `flush`, `evict` and `restart` lose as a server would."""
 
     def __init__(self) -> None:
         self._held: dict[int, _StoredRow] = {}
@@ -31,7 +30,7 @@ class MemoryRowCache:
         self._reads = 0
 
     def read(self, ids: Collection[int]) -> CacheLookup:
-        """See Copies."""
+        """See RowCache."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
         held: dict[int, bytes] = {}
@@ -46,14 +45,14 @@ class MemoryRowCache:
         return CacheLookup(held, frozenset(leased), token)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """See Copies."""
+        """See RowCache."""
         for one, copy in copies.items():
             held = self._held.get(one)
             if held and held.is_open and (held.history, held.token) == (self._history, token):
                 self._held[one] = _StoredRow(self._history, token, copy.packed)
 
     def renew(self, ids: Collection[int]) -> RefreshTicket:
-        """See Copies."""
+        """See RowCache."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
         old: dict[int, bytes] = {}
@@ -67,7 +66,7 @@ class MemoryRowCache:
         return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
-        """See Copies."""
+        """See RowCache."""
         for one in ids:
             self._held.pop(one, None)
 
@@ -76,9 +75,9 @@ class MemoryRowCache:
         self._held.clear()
 
     def evict(self, one: int) -> None:
-        """Lose one copy or lease, as eviction and expiry do."""
+        """Lose one cached row or lease, as eviction and expiry do."""
         self._held.pop(one, None)
 
     def restart(self) -> None:
-        """Begin another life with the data of an earlier moment (here: of this one)."""
+        """Start another history with the data of an earlier moment (here: of the current one)."""
         self._history += 1

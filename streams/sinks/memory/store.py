@@ -1,4 +1,4 @@
-"""The views in plain dictionaries: the fast stand-in that passes the same suite as Cassandra."""
+"""The views in plain dictionaries: a fast substitute that passes the same suite as Cassandra."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -42,7 +42,7 @@ class MemoryStore:
     """A ViewSink and a ViewReader over dictionaries, for one thread."""
 
     def __init__(self, *, clock: Callable[[], int] = lambda: 0) -> None:
-        """`clock` tells ms since 1970, for when ends of stories become due."""
+        """Create an empty store; `clock` (ms since the Unix epoch) decides when ends become due."""
         self._clock = clock
         self._due: set[Due] = set()
         self._told: set[Expiry] = set()
@@ -212,7 +212,7 @@ class MemoryStore:
     def recent_posts(
         self, authors: Collection[int], before: int | None, limit: int, enough: Enough
     ) -> Recent:
-        """It tells no more than it must."""
+        """Return no more posts than `enough` requires."""
         found = self.author_posts(authors, before, limit)
         every = sorted((post for ids in found.values() for post in ids), reverse=True)
         last = every[enough.posts - 1] if len(every) >= enough.posts > 0 else 0
@@ -345,7 +345,7 @@ class MemoryStore:
 
     @property
     def expiries(self) -> ExpiryIndex:
-        """This store itself."""
+        """The ExpiryIndex of this store: the store itself."""
         return self
 
     # ExpiryIndex

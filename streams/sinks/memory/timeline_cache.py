@@ -11,7 +11,7 @@ from streams.views.timeline_limits import TimelineLimits, checked, newest, shard
 
 @dataclass(slots=True)
 class _Stored:
-    """A timeline as it lies in the store; `sources` is None while it is loading."""
+    """Timeline in the store; `sources` is `None` while it is loading."""
 
     token: bytes
     history: int
@@ -126,7 +126,7 @@ class MemoryTimelineCache:
         self._timelines.pop(reader, None)
 
     def restart(self) -> None:
-        """Begin another life with the data of an earlier moment (here: of this one)."""
+        """Start another history with the data of an earlier moment (here: of the current one)."""
         self._history += 1
 
     def _enlist(self, reader: int, authors: Iterable[int]) -> None:
@@ -138,7 +138,10 @@ class MemoryTimelineCache:
     def _walk(
         self, shard: int, author: int, posts: Collection[int], cursor: int, limit: int
     ) -> int | None:
-        """Serve `limit` followers above `cursor`; the last one served if there are more."""
+        """Serve up to `limit` followers above `cursor`.
+
+        Returns the last follower served, or `None` if there are no more.
+        """
         followers = self._followers.get((shard, author), [])
         start = bisect_right(followers, cursor)
         page = followers[start : start + limit]

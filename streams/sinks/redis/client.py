@@ -1,4 +1,4 @@
-"""The connection to Redis, and which of its errors mean "not now"."""
+"""Connection to Redis, and the distinction between its passing errors and its refusals."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from redis.retry import Retry
 
 from streams.errors import StoreRefusedError, StoreUnavailableError
 
-# What a server says that is there but cannot serve, or serves nothing to this client; inside a
-# script an old server puts the code after a dash in the middle of its message.
+# Errors of a server that is up but cannot serve, or serves nothing to this client. Inside a script,
+# an old server puts the code after a dash in the middle of its message.
 _NOT_NOW = re.compile(
     r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY|LOADING|CLUSTERDOWN|TRYAGAIN"
     r"|NOAUTH|WRONGPASS|NOPERM|DENIED|MOVED|ASK|NOSCRIPT)\b"
@@ -23,7 +23,14 @@ _NOT_NOW = re.compile(
 
 
 def connect(host: str, port: int, *, timeout_s: float = 5.0, retries: int = 1) -> redis.Redis:
-    """A client with bounded waits. Connects on first use; safe between threads."""
+    """Return a client with bounded waits. It connects on first use and is safe between threads.
+
+    Args:
+        host: Name or address of the server.
+        port: TCP port of the server.
+        timeout_s: Seconds to wait for a connection, and for each answer.
+        retries: Number of retries of a failed command, with a backoff of up to half a second.
+    """
     return redis.Redis(
         host=host,
         port=port,
@@ -35,10 +42,12 @@ def connect(host: str, port: int, *, timeout_s: float = 5.0, retries: int = 1) -
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Sort errors: StoreUnavailableError for what passes by itself or by an operator's hand.
+    """Translate the errors of Redis.
 
-    Any other answer, such as WRONGTYPE, is about the keys or values of the request, and raises
-    StoreRefusedError.
+    Raises:
+        StoreUnavailableError: The error passes by itself or once an operator acts.
+        StoreRefusedError: Any other error, such as WRONGTYPE, which concerns the keys or values of
+            the request.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Walking delivery lists on the server, a bounded piece at a time."""
+"""Delivery of posts by walking delivery lists on the server, a bounded piece at a time."""
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ from streams.views.timeline_cache import Delivery
 from streams.views.timeline_limits import TimelineLimits
 
 IDS_PER_PUSH = 256
-"""Posts of one author that a timeline takes in in less than a millisecond."""
+"""Largest number of posts per part: a timeline takes them in in less than a millisecond."""
 
 PARTS_A_CALL = 1024
-"""Parts that a call is told of, more than it can look for lists of."""
+"""Largest number of parts passed to a call: about as many as it can look up lists for."""
 
 PART_BYTES = 24
-"""Of what a part takes beside its posts."""
+"""Size of a packed part without its posts."""
 
 
 class _Part(NamedTuple):
@@ -31,7 +31,7 @@ class _Part(NamedTuple):
 
 
 class _Parts:
-    """Parts, and all of them as the script takes them."""
+    """Parts, and their packed form, which the script takes."""
 
     def __init__(self, parts: Sequence[_Part]) -> None:
         self._parts = parts
@@ -45,44 +45,51 @@ class _Parts:
         return self._parts[place]
 
     def packed(self, start: int) -> bytes:
-        """As many parts as a call is told of."""
+        """Return up to `PARTS_A_CALL` parts, from part `start` on, in packed form."""
         return self._packed[PART_BYTES * start :][: PART_BYTES * PARTS_A_CALL]
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Parts on their way through one shard."""
+    """Progress of parts through one shard."""
 
     shard: int
     parts: _Parts
     left: int
-    """Followers that the next part is still to be served to …"""
+    """Number of followers that the next part is still to be served to."""
     cursor: bytes = b""
-    """… above this one, if that part has been begun."""
+    """Packed id of the follower to continue after in the next part; empty if it is not begun."""
     done: int = 0
-    """Parts that are done with."""
+    """Number of parts that are finished."""
     trims: bytes = b""
-    """Readers whose timelines have become too long."""
+    """Packed ids of readers whose timelines have become too long."""
 
     @property
     def goes_on(self) -> bool:
         return self.done < len(self.parts) or bool(self.trims)
 
     def advance(self, done: int, left: int, cursor: bytes, trims: bytes) -> None:
-        """Take in what a call did."""
+        """Add the progress that a call has made."""
         self.done += done
         self.left, self.cursor, self.trims = left, cursor, trims
 
     def rest(self, place: int, cursor: bytes) -> Iterator[Delivery]:
-        """What is left of a part whose list is longer than was to be served; `place` counts from
-        the parts that were done with."""
+        """Return what is left of a part that has more followers than were to be served.
+
+        Args:
+            place: Index of the part, counted from the first part that is not finished.
+            cursor: Packed id of the last follower served.
+        """
         author, _, posts = self.parts[self.done + place]
         (last,) = unpack(cursor)
         return (Delivery(author, post, self.shard, last) for post in posts)
 
 
 class Deliverer:
-    """Pushes posts with calls that each stay within `limits.pushes`, one per shard and round."""
+    """Delivery of posts by calls that each stay within `limits.pushes`.
+
+    A round makes one call per shard.
+    """
 
     def __init__(self, script: Script, keys: Keys, limits: TimelineLimits) -> None:
         self._script = script
@@ -90,21 +97,23 @@ class Deliverer:
         self._limits = limits
 
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Iterator[Delivery]:
-        """Serve up to `limit` followers per author and shard; what is left comes back."""
+        """Serve up to `limit` followers per author and shard; yield the deliveries left."""
         parts = _parts((post, author, 0) for author, ids in posts.items() for post in ids)
         return self._run([_Walk(shard, parts, limit) for shard in self._keys.shards], limit)
 
     def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Iterator[Delivery]:
-        """Serve the next `limit` followers of each rest, a call at a time, for these may be long
-        lists, and what others ask of the server waits for all calls of a round; what is left
-        comes back."""
+        """Serve the next `limit` followers of each delivery; yield the deliveries that are left.
+
+        A round makes only one call, because these may be long lists and other requests to the
+        server wait for all calls of a round.
+        """
         shard_of = itemgetter(Delivery._fields.index("shard"))
         for shard, some in groupby(sorted(rests, key=shard_of), shard_of):
             parts = _parts((one.post_id, one.author_id, one.cursor) for one in some)
             yield from self._run([_Walk(shard, parts, limit)], limit)
 
     def _run(self, walks: Sequence[_Walk], limit: int) -> Iterator[Delivery]:
-        """Carry all walks to their ends, a round trip for each round; yields what is left."""
+        """Run all walks to their ends, one round trip per round; yield the deliveries left."""
         while going := [walk for walk in walks if walk.goes_on]:
             answers = self._script.run_all([self._call(walk, limit) for walk in going])
             for walk, (done, left, cursor, trims, stopped) in zip(going, answers, strict=True):
@@ -121,8 +130,11 @@ class Deliverer:
 
 
 def _parts(posts: Iterable[tuple[int, int, int]]) -> _Parts:
-    """Parts of (post, author, cursor), in the order of the posts, so that most of them go to the
-    end of every timeline; those of one author that follow one another are one part."""
+    """Return the parts of (post, author, cursor), in the order of the posts.
+
+    In this order most posts go to the end of every timeline. Consecutive posts of one author and
+    cursor share parts of up to `IDS_PER_PUSH` posts.
+    """
     found: list[_Part] = []
     for (author, cursor), run in groupby(sorted(set(posts)), itemgetter(1, 2)):
         ids = [post for post, _, _ in run]

@@ -1,4 +1,4 @@
-"""What a page of a home feed begins with, from Redis in one round trip."""
+"""Feed context, with which a page of a home feed begins, from Redis in one round trip."""
 
 from collections.abc import Collection
 
@@ -13,7 +13,7 @@ from streams.views.feed_context import FeedContextReply
 
 
 class RedisFeedContextReader:
-    """Openings whose parts lie on the server of `client`."""
+    """A FeedContextReader whose parts are stored on the server of `client`."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class RedisFeedContextReader:
         self._pulls = pulls
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        """See Openings."""
+        """See FeedContextReader."""
         relations = self._relations.reading((reader,))
         timeline = self._timelines.reading(reader)
         pulled = self._pulls.asking(authors)

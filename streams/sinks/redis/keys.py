@@ -13,12 +13,12 @@ ID_BYTES = 8
 
 
 def pack(ids: Sequence[int]) -> bytes:
-    """Ids as 8-byte big-endian integers, in the given order."""
+    """Return ids as 8-byte big-endian integers, in the given order."""
     return struct.pack(f">{len(ids)}Q", *ids)
 
 
 def unpack(packed: bytes) -> tuple[int, ...]:
-    """The inverse of `pack`."""
+    """Return the ids in packed bytes; the inverse of `pack`."""
     return struct.unpack(f">{len(packed) // ID_BYTES}Q", packed)
 
 
@@ -38,35 +38,43 @@ class Keys:
         return range(self._shards)
 
     def timelines(self, shard: int) -> bytes:
-        """What a shard's timeline keys begin with; the packed reader id follows."""
+        """Return the prefix of a shard's timeline keys; the packed reader id follows."""
         return self._timelines[shard]
 
     def timeline(self, reader: int) -> bytes:
         return self._timelines[shard_of(reader, self._shards)] + pack((reader,))
 
     def authors(self, reader: int) -> bytes:
-        """For whom the reader's timeline was built."""
+        """Return the key of the authors that the reader's timeline was built for."""
         return self._authors[shard_of(reader, self._shards)] + pack((reader,))
 
     def visits(self, shard: int) -> bytes:
-        """When the readers of a shard last read."""
+        """Return the key of the last visits of the readers of a shard."""
         return self._visits[shard]
 
     def lists(self, shard: int) -> bytes:
-        """What a shard's delivery lists begin with; the packed author id follows, and in a page
-        of a long list its pivot."""
+        """Return the prefix of a shard's delivery lists; the packed author id follows.
+
+        In a page of a long list, the page's pivot follows the author id.
+        """
         return self._lists[shard]
 
     def lists_beside(self, reader: int) -> bytes:
-        """The same in the reader's own shard."""
+        """Return the prefix of the delivery lists in the reader's own shard."""
         return self._lists[shard_of(reader, self._shards)]
 
 
 def copies(version: str, parts: int, letter: str) -> tuple[bytes, ...]:
-    """What the keys of copies of one kind begin with, by part; the packed id follows."""
+    """Return the key prefixes of a row cache, by part; the packed row id follows.
+
+    Args:
+        version: Version of the views.
+        parts: Number of parts that ids are hashed into.
+        letter: Key letter of the kind of rows.
+    """
     return tuple(f"{{{version}.{part}}}:{letter}:".encode() for part in range(parts))
 
 
 def pull_set(version: str) -> bytes:
-    """The one key of the pull set."""
+    """Return the one key of the pull set."""
     return f"{{{version}.pull}}:pulled".encode()

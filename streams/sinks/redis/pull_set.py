@@ -1,4 +1,4 @@
-"""The pull set in Redis: the protocol is told in docs/concepts/celebrities.md."""
+"""Pull set in Redis; docs/concepts/celebrities.md describes the protocol."""
 
 import secrets
 import struct
@@ -16,7 +16,7 @@ from streams.views.pull_set import Pulled
 _TOKEN_BYTES = 16
 _AUTHORS_PER_CALL = 1000
 LOADING_S = 10
-"""A load that takes longer has died."""
+"""Seconds after which a load counts as dead."""
 
 _CELL = struct.Struct(">QQ8s")
 """Author, newest pulled post, version."""
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 class RedisPullSet:
     """A PullSet in one hash. Each step is one script; each method may be repeated.
 
-    Each method raises StoreUnavailableError where the server cannot serve.
+    Each method raises StoreUnavailableError if the server cannot serve.
     """
 
     def __init__(self, client: Redis, *, version: str, loading_s: int = LOADING_S) -> None:
@@ -40,20 +40,23 @@ class RedisPullSet:
         self._install = Script(client, "pull_install")
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
-        """See PullSet. Only the newest id of each author counts, and that there is a new one."""
+        """See PullSet. Stores only the newest id of each author, and a new version."""
         newest = {author: max(ids) for author, ids in posts.items() if ids}
         with store_errors():
             for pairs in _pairs(newest):
                 self._pull.run(Call((self._key,), (_version(), *pairs)))
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """See PullSet. One round trip."""
+        """See PullSet. Takes one round trip."""
         question = self.asking(authors)
         with store_errors():
             return question.tell(ask(self._client, question.calls))
 
     def asking(self, authors: Collection[int]) -> ScriptCall[Mapping[int, Pulled] | None]:
-        """What `pulled` asks for: also of nobody whether the set is whole."""
+        """Return the calls of `pulled`, and the function that decodes their answers.
+
+        Without authors, a call still asks if the set is whole.
+        """
         parts = _parts(tuple(authors)) if authors else ((),)
         calls = [(self._pulled, Call((self._key,), (pack(asked),))) for asked in parts]
         return ScriptCall(calls, _told)
@@ -66,7 +69,7 @@ class RedisPullSet:
         return token if begun else None
 
     def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
-        """See PullSet. A round trip for each thousand authors."""
+        """See PullSet. Takes one round trip per thousand authors."""
         parts = [*_pairs(newest)] or [()]
         with store_errors():
             return all(
@@ -88,7 +91,7 @@ def _told(answers: Sequence[bytes | None]) -> Mapping[int, Pulled] | None:
 
 
 def _pairs(newest: Mapping[int, int]) -> Iterator[tuple[bytes, ...]]:
-    """Authors and ids in turn, packed, a thousand authors at a time."""
+    """Yield authors and ids in turn, packed, a thousand authors at a time."""
     for part in _parts(tuple(newest.items())):
         yield tuple(chain.from_iterable((pack((a,)), pack((i,))) for a, i in part))
 

@@ -15,12 +15,12 @@ from streams.views.reader_activity import ABSENT_S
 from streams.views.timeline_limits import shard_of
 
 NOTED_S: Final = 60.0
-"""So long after a visit was noted the next one is not."""
+"""Seconds after a recorded visit in which further visits of the reader are not recorded."""
 _READERS: Final = 100_000
 
 
 class RedisReaderActivity:
-    """Visits by reader and shard; safe between threads."""
+    """A ReaderActivity in Redis, by reader and shard; safe between threads."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class RedisReaderActivity:
         self._noted: TTLCache[int, None] = TTLCache(_READERS, NOTED_S, timer=clock)
 
     def note(self, reader: int) -> None:
-        """See Visits. At most one round trip a minute for each reader."""
+        """See ReaderActivity. Takes at most one round trip a minute for each reader."""
         with self._lock:
             if reader in self._noted:
                 return
@@ -50,7 +50,7 @@ class RedisReaderActivity:
             pipe.execute()
 
     def last(self, readers: Collection[int]) -> Mapping[int, int]:
-        """See Visits. One round trip."""
+        """See ReaderActivity. Takes one round trip."""
         shards: defaultdict[int, list[int]] = defaultdict(list)
         for reader in readers:
             shards[shard_of(reader, self._shards)].append(reader)

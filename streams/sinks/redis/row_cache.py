@@ -1,4 +1,4 @@
-"""Copies of durable rows in Redis: the protocol is told in docs/concepts/copies.md."""
+"""Row cache in Redis: copies of durable rows; docs/concepts/copies.md describes the protocol."""
 
 import secrets
 from collections import defaultdict
@@ -17,11 +17,14 @@ from streams.views.timeline_limits import shard_of
 _TOKEN_BYTES = 16
 _IDS_A_CALL = 200
 LEASE_S = 10
-"""Whoever holds a lease for longer has died, or is too slow to be waited for."""
+"""Seconds that a lease lasts: a slower holder has died, or is not worth waiting for."""
 
 
 class RedisRowCache:
-    """Copies of one kind, under keys of `letter`; ids are hashed into parts, each of one slot."""
+    """A RowCache of one kind, under keys of `letter`.
+
+    Ids are hashed into parts; the keys of a part are in one hash slot.
+    """
 
     def __init__(self, client: Redis, *, version: str, parts: int, letter: str) -> None:
         self._client = client
@@ -31,14 +34,14 @@ class RedisRowCache:
         self._renew = Script(client, "copies_renew")
 
     def read(self, ids: Collection[int]) -> CacheLookup:
-        """See Copies. One round trip."""
+        """See RowCache. Takes one round trip."""
         question = self.reading(ids)
         with store_errors():
             answers = ask(self._client, question.calls) if question.calls else ()
         return question.tell(answers)
 
     def reading(self, ids: Collection[int]) -> ScriptCall[CacheLookup]:
-        """What `read` asks for."""
+        """Return the calls of `read`, and the function that decodes their answers."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
         calls = [
@@ -59,7 +62,7 @@ class RedisRowCache:
         return ScriptCall(calls, tell)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """See Copies. One round trip."""
+        """See RowCache. Takes one round trip."""
         calls = []
         for prefix, part in self._by_shard(copies):
             args: list[bytes | int] = [token]
@@ -71,7 +74,7 @@ class RedisRowCache:
                 self._fill.run_all(calls)
 
     def renew(self, ids: Collection[int]) -> RefreshTicket:
-        """See Copies. One round trip."""
+        """See RowCache. Takes one round trip."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
         old: dict[int, bytes] = {}
@@ -83,14 +86,14 @@ class RedisRowCache:
         return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
-        """See Copies. One round trip."""
+        """See RowCache. Takes one round trip."""
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for prefix, part in self._by_shard(ids):
                 pipe.unlink(*(prefix + pack((one,)) for one in part))
             pipe.execute()
 
     def _by_shard(self, ids: Collection[int]) -> Iterable[tuple[bytes, list[int]]]:
-        """What keys begin with, and some ids whose keys do so: each id once."""
+        """Yield key prefixes, each with some of the ids whose keys begin with it; each id once."""
         parts: defaultdict[int, list[int]] = defaultdict(list)
         for one in dict.fromkeys(ids):
             parts[shard_of(one, len(self._prefixes))].append(one)

@@ -1,4 +1,4 @@
-"""The scripts beside this module, run by their digest and loaded anew when a server lost them."""
+"""Lua scripts of this package, run by their digest and loaded again if a server has lost them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -25,7 +25,10 @@ _FIRST = ("common", "lists")
 
 @cache
 def source(name: str | None = None) -> str:
-    """The text of a script, with what all have in common in front; that alone without a name."""
+    """Return the text of a script, after the text that all scripts share.
+
+    Without a name, return the shared text alone.
+    """
     here = files(__package__) / "lua"
     parts = _FIRST if name is None else (*_FIRST, name)
     return "".join((here / f"{part}.lua").read_text() for part in parts)
@@ -39,41 +42,41 @@ class Script:
         self._script = client.register_script(source(name))
 
     def run(self, call: Call) -> Any:
-        """Run it once, in one round trip."""
+        """Run the script once, in one round trip."""
         return self._script(call.keys, call.args)
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
-        """Run it many times in one round trip; see `ask`."""
+        """Run the script once per call, in one round trip; see `ask`."""
         if len(calls) == 1:
             return [self.run(calls[0])]
         return ask(self._client, [(self, call) for call in calls])
 
     def load(self) -> None:
-        """Make it known to a server that lost it."""
+        """Load the script into a server that has lost it."""
         self._client.script_load(self._script.script)
 
     def enqueue(self, pipe: Pipeline, call: Call) -> None:
-        """Run it where the pipeline is executed. There it must be known."""
+        """Add a run of the script to the pipeline; the server must know the script by then."""
         pipe.evalsha(self._script.sha, len(call.keys), *call.keys, *call.args)
 
 
 class ScriptCall(NamedTuple, Generic[T]):
-    """Calls, and what their answers tell."""
+    """Calls, and the function that decodes their answers."""
 
     calls: Sequence[tuple[Script, Call]]
     tell: Callable[[Sequence[Any]], T]
 
     def told(self, answers: Iterator[Any]) -> T:
-        """Takes as many answers as there are calls."""
+        """Decode the next answers, of which it takes as many as there are calls."""
         return self.tell([*islice(answers, len(self.calls))])
 
 
 def ask(client: Redis, calls: Sequence[tuple[Script, Call]]) -> list[Any]:
-    """The answers to all the calls, run in this order in one round trip.
+    """Return the answers to all the calls, run in this order in one round trip.
 
-    Where the server does not know a script (it restarted) all of them run again, so the scripts
-    must be such that may be repeated. The pipeline's own way costs a round trip more each time, and
-    it does not load scripts again when it reconnects.
+    If the server does not know a script (it restarted), all calls run again, so the scripts must be
+    repeatable. The client library's own way takes one more round trip each time, and does not load
+    scripts again when it reconnects.
     """
     try:
         return _pipelined(client, calls)

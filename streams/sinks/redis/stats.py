@@ -1,4 +1,4 @@
-"""What lies in Redis: how much of which kind, by a sample of the keys."""
+"""Statistics of Redis: number and size of the keys of each kind, by a sample of the keys."""
 
 import re
 from collections import Counter
@@ -24,14 +24,14 @@ KINDS: Final = {
     "nc": "tallies of comments",
     "nr": "tallies of reposts",
 }
-"""What the part of a key after its hash tag stands for."""
+"""Part of a key after its hash tag -> kind of the key."""
 OTHER: Final = "other"
 _KEY: Final = re.compile(rb"\{([^{}.]+)\.[^{}]*\}:([a-z]+)(?::|$)")
 _PART: Final = 500
 
 
 class KeyKind(NamedTuple):
-    """Keys of one kind in one version of the views: about how many, and their bytes in all."""
+    """Keys of one kind in one version of the views: their approximate number and total bytes."""
 
     version: str
     kind: str
@@ -40,23 +40,28 @@ class KeyKind(NamedTuple):
 
 
 class CacheStats(NamedTuple):
-    """A server's keys, and how it fares since it started."""
+    """A server's keys, and its counters since it started."""
 
     keys: int
     sampled: int
     kinds: Sequence[KeyKind]
     used_bytes: int
     max_bytes: int
-    """0: no limit."""
+    """`0` if there is no limit."""
     policy: str
     evicted: int
     hits: int
     misses: int
-    """Keys that commands of any kind looked up, found and not; scripts' lookups included."""
+    """Hits and misses: keys that commands of any kind, also in scripts, found and did not find."""
 
 
 def cache_stats(client: Redis, sample: int) -> CacheStats:
-    """What a server holds. Where it has more than `sample` keys, so many are drawn at random."""
+    """Return the statistics of a server.
+
+    Args:
+        client: Client of the server.
+        sample: Number of keys to draw at random if the server has more.
+    """
     with store_errors():
         told, count = client.info(), client.dbsize()
         keys = list(client.scan_iter(count=_PART)) if count <= sample else _drawn(client, sample)
@@ -90,12 +95,12 @@ def _sizes(client: Redis, keys: Sequence[bytes]) -> list[int]:
         with client.pipeline(transaction=False) as pipe:
             for key in keys[start : start + _PART]:
                 pipe.memory_usage(key)
-            sizes += [size or 0 for size in pipe.execute()]  # gone meanwhile
+            sizes += [size or 0 for size in pipe.execute()]  # 0: gone since
     return sizes
 
 
 def _kinds(sizes: Iterable[tuple[bytes, int]], each: float) -> list[KeyKind]:
-    """The sampled keys by their kind, the largest first; each stands for so many."""
+    """Return the sampled keys by kind, the largest first; each key counts as `each` keys."""
     counted: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
     for key, size in sizes:
@@ -109,7 +114,7 @@ def _kinds(sizes: Iterable[tuple[bytes, int]], each: float) -> list[KeyKind]:
 
 
 def _kind(key: bytes) -> tuple[str, str]:
-    """Version of the views, and what the key stands for in them."""
+    """Return the version of the views that a key belongs to, and its kind."""
     found = _KEY.match(key)
     version, letter = (part.decode() for part in found.groups()) if found else ("", "")
     return (version, KINDS[letter]) if letter in KINDS else ("", OTHER)

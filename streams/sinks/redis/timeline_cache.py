@@ -1,4 +1,4 @@
-"""Home timelines of warm readers in Redis: the protocol is told in docs/concepts/timelines.md."""
+"""Home timelines of warm readers in Redis; docs/concepts/timelines.md describes the protocol."""
 
 import secrets
 from bisect import bisect_right
@@ -16,15 +16,15 @@ from streams.views.timeline_limits import SOURCES_BYTES, TimelineLimits, checked
 
 TOKEN_BYTES = 16
 _IDS = TOKEN_BYTES + SOURCES_BYTES
-"""Where the ids begin in what a read answers."""
+"""Byte at which the ids begin in the answer to a read."""
 PUSHES_A_REGISTRATION = 2
-"""As many pushes take a server as long as putting a reader on a list."""
+"""Number of pushes that take a server as long as adding a reader to a list."""
 
 
 class RedisTimelineCache:
     """A TimelineCache. Every step is one script on one shard, so steps never overlap in a shard.
 
-    Each method raises StoreUnavailableError where the server cannot serve; each may be repeated.
+    Each method raises StoreUnavailableError if the server cannot serve; each may be repeated.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class RedisTimelineCache:
         self._deliverer = Deliverer(Script(client, "deliver"), self._keys, self._limits)
 
     def read(self, reader: int) -> Timeline | None:
-        """See TimelineCache. One round trip."""
+        """See TimelineCache. Takes one round trip."""
         with store_errors():
             return _timeline(self._read.run(self._reading(reader)))
 
     def reading(self, reader: int) -> ScriptCall[Timeline | None]:
-        """What `read` asks for."""
+        """Return the call of `read`, and the function that decodes its answer."""
         return ScriptCall(
             [(self._read, self._reading(reader))], lambda answers: _timeline(answers[0])
         )
@@ -54,13 +54,16 @@ class RedisTimelineCache:
         return Call((self._keys.timeline(reader),), ())
 
     def authors(self, reader: int) -> Sequence[int]:
-        """See TimelineCache. One round trip."""
+        """See TimelineCache. Takes one round trip."""
         with store_errors():
             packed = self._client.get(self._keys.authors(reader))
         return unpack(cast(bytes, packed or b""))
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
-        """See TimelineCache. None where the marker is lost before all authors are told."""
+        """See TimelineCache.
+
+        Returns `None` if the marker is lost before the reader is registered with all authors.
+        """
         token = secrets.token_bytes(TOKEN_BYTES)
         return token if self._registered(reader, token, authors, (b"1", b"0")) else None
 
@@ -71,7 +74,10 @@ class RedisTimelineCache:
     def _registered(
         self, reader: int, token: bytes, authors: Collection[int], steps: tuple[bytes, bytes]
     ) -> bool:
-        """Tell the authors, a call for some of them at a time: the first step, then the others."""
+        """Register the reader with the authors, some per call; return whether all calls succeeded.
+
+        The first call runs the first of the `steps`, the others run the second.
+        """
         limits, told, (first, further) = self._limits, tuple(authors), steps
         keys = self._keys
         named = (keys.timeline(reader), keys.authors(reader), keys.lists_beside(reader))
@@ -88,7 +94,10 @@ class RedisTimelineCache:
     def install(
         self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
     ) -> bool:
-        """See TimelineCache. Keeps the newest ids, raising the floor to what goes."""
+        """See TimelineCache.
+
+        Keeps the newest ids that fit, and raises the floor to the newest id that it drops.
+        """
         kept, floor = newest(ids, floor, self._limits.length)
         loaded = pack((floor, *kept))
         args = (token, checked(sources), loaded, self._limits.length, self._limits.complete_s)

@@ -1,1 +1,1 @@
-"""Cassandra tables by family: each module has its rows to write and its selects."""
+"""Cassandra tables by family: each module has the rows to write and the selects of its tables."""

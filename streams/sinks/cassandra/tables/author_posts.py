@@ -27,7 +27,7 @@ _POSTS: Final = (
 
 
 def author_post_rows(posts: Sequence[CreatePost]) -> Iterator[Write]:
-    """Yield the rows that list posts under their author, and the months that hold any."""
+    """Yield the rows that list posts under their author, and the months that have any posts."""
     for post in posts:
         bucket = month_of(post.post_id)
         yield Write(_AUTHOR_POST, (post.author_id, bucket, post.post_id, INDEX_TIMESTAMP))
@@ -40,10 +40,16 @@ def author_post_rows(posts: Sequence[CreatePost]) -> Iterator[Write]:
 def newest_by_author(
     session: Session, authors: Collection[int], before: int | None, limit: int
 ) -> Mapping[int, Sequence[int]]:
-    """Per author the newest `limit` post ids below `before`, newest first.
+    """Return the newest `limit` post ids below `before` of each author, newest first.
 
-    All are asked for their posts of the last month in which anybody wrote. Only of those who wrote
-    less than `limit` in it is it asked in which months they wrote at all.
+    All authors are queried for the last month in which any author wrote. Only for authors with
+    fewer than `limit` posts in it are the months looked up in which they wrote at all.
+
+    Args:
+        session: Session to run the queries with.
+        authors: Ids of the authors.
+        before: Exclusive upper bound of the post ids, `None` for no bound.
+        limit: Largest number of ids per author.
     """
     return _newest(session, authors, before, limit, None).ids
 
@@ -51,8 +57,19 @@ def newest_by_author(
 def recent_by_author(
     session: Session, authors: Collection[int], before: int | None, limit: int, enough: Enough
 ) -> Recent:
-    """The same, but of the last month alone where that is enough, or of it and the one before (of
-    those in which anybody wrote); and of no month before the one of `enough.down_to`."""
+    """Return the newest post ids of each author, read from no more months than needed.
+
+    The last two months in which any author wrote are read one after the other, and reading ends
+    once the posts are `enough`. Otherwise authors with fewer than `limit` posts are queried for
+    older months, none before the month of `enough.down_to`.
+
+    Args:
+        session: Session to run the queries with.
+        authors: Ids of the authors.
+        before: Exclusive upper bound of the post ids, `None` for no bound.
+        limit: Largest number of ids per author.
+        enough: Number of posts of all authors, or lowest id, after which no more are needed.
+    """
     return _newest(session, authors, before, limit, enough)
 
 
@@ -85,7 +102,7 @@ def _newest(
 
 
 def _suffices(found: Mapping[int, Sequence[int]], limit: int, until: int, enough: Enough) -> bool:
-    """Whether so much is enough, of which `limit` of each author are told."""
+    """Return whether the posts found are enough, of which up to `limit` per author count."""
     told = sum(min(len(ids), limit) for ids in found.values())
     return until <= enough.down_to or told >= enough.posts
 
@@ -97,10 +114,10 @@ def _walk(
     newest: int,
     limit: int,
 ) -> None:
-    """Ask authors for posts of their buckets, newest first, until each has enough.
+    """Add the posts of the authors' buckets to `found`, newest first, until each author has enough.
 
-    Each round asks twice as many buckets of those that still lack ids: one with a post a year does
-    not need a round for each month.
+    Each round queries twice as many buckets of the authors that still need ids: an author with one
+    post a year does not need a round for each month.
     """
     width = 1
     while left:
@@ -124,7 +141,7 @@ def _ask(
     newest: int,
     limit: int,
 ) -> None:
-    """Add the posts of some buckets, each asked of its authors, all side by side."""
+    """Add the posts of buckets to `found`; the buckets are queried concurrently."""
     questions = (
         (_POSTS, (part, bucket, newest, limit))
         for bucket, authors in holders.items()
@@ -136,7 +153,7 @@ def _ask(
 
 
 def _buckets(session: Session, authors: Collection[int], months: range) -> dict[int, list[int]]:
-    """Per author its buckets of these months, newest first."""
+    """Return each author's buckets among these months, newest first."""
     buckets: dict[int, list[int]] = {}
     for author, bucket in session.rows_in(_BUCKETS, authors):
         if bucket in months:

@@ -1,4 +1,4 @@
-"""Where to find stories: by author, by when they were made; and the archive of one author's."""
+"""Indexes of stories by author and time of creation, and the archive of an author's stories."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from streams.sinks.cassandra.writes import MAX_TTL_S, Insert, Write
 from streams.views.effects import CreateStory
 
 ACTIVE_SLACK_MS = 3_600_000
-"""How much longer than the story the active index keeps its entry: clocks may differ so much."""
+"""Milliseconds that the active index keeps an entry past the story's end: clocks may differ."""
 STORY_BUCKET = Insert("story_buckets", ("author_id",), ("bucket",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))
 _ACTIVE_STORY = Insert("active_stories", ("author_id",), ("story_id", "event_id"), expires=True)
@@ -50,7 +50,7 @@ def story_bucket_rows(stories: Iterable[CreateStory]) -> Iterator[Write]:
 
 
 def newest_stories(session: Session, author: int, before: int | None, limit: int) -> Sequence[int]:
-    """The newest `limit` ids below `before` of the author's stories, newest first."""
+    """Return the newest `limit` ids below `before` of the author's stories, newest first."""
     last = MAX_ID if before is None else min(before - 1, MAX_ID)
     if limit < 1 or last < 1:
         return []
@@ -61,9 +61,14 @@ def newest_stories(session: Session, author: int, before: int | None, limit: int
 def stories_between(
     session: Session, authors: Collection[int], since: int, until: int, *, active_only: bool
 ) -> Mapping[int, Sequence[int]]:
-    """Per author the ids of stories made in [since, until] (ms), oldest first.
+    """Return the ids of each author's stories made in [since, until] (ms), oldest first.
 
-    `active_only` asks the index that forgets stories some time after they expire.
+    Args:
+        session: Session to run the queries with.
+        authors: Ids of the authors.
+        since: First instant, in milliseconds since the Unix epoch.
+        until: Last instant, included.
+        active_only: Read the index that drops stories some time after they expire.
     """
     found: dict[int, set[int]] = {author: set() for author in authors}
     first, last = first_id_at(since), last_id_at(until)

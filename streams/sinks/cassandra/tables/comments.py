@@ -46,9 +46,9 @@ def comment_index_rows(comments: Iterable[CreateComment]) -> Iterator[Write]:
 
 
 def read_comments(session: Session, ids: Collection[int]) -> Mapping[int, CommentRow]:
-    """The comments that exist, by id.
+    """Return the comments that exist, by id.
 
-    A deletion counts where it names the comment's own content and comes from who wrote the
+    A deletion counts if it names the comment's own content and comes from the user who wrote the
     comment or owns that content.
     """
     rows = list(session.rows_in(_COMMENTS, set(ids)))

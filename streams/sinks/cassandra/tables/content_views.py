@@ -1,8 +1,8 @@
-"""Views: everybody's first of a content, and the latest of them in order.
+"""Views: the first view of a content by each viewer, and the latest of them in order.
 
-The order costs a further row a view, so it is kept of stories only, as their views' events say. An
-event may say so wrongly: content of which a view is not in the order is known as such, and put in
-order when asked about.
+The order costs one more row per view, so it is kept for stories only. The events of views say
+whether the content is a story, and an event may be wrong: content with a view that is missing from
+the order is marked as untimed, and its views are sorted when they are read.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,14 +47,17 @@ _EVERY_BUCKET = list(range(VIEWER_BUCKETS))
 
 
 def view_rows(views: Iterable[SeeContent]) -> Iterator[Write]:
-    """What decides who viewed, and when first."""
+    """Yield the rows that decide who viewed a content, and when first."""
     for content_id, viewer_id, seen_at, _ in views:
         key = (content_id, viewer_bucket(viewer_id), viewer_id)
         yield Write(_VIEW, (*key, encode_first_seen(seen_at), first_seen_timestamp(seen_at)))
 
 
 def view_time_rows(views: Iterable[SeeContent]) -> Iterator[Write]:
-    """Their order; to be written when the views are durable."""
+    """Yield the rows of the order of views, and of content with views that have no place in it.
+
+    Write them only once the views are durable.
+    """
     untimed: set[int] = set()
     for content_id, viewer_id, seen_at, as_story in views:
         if as_story:
@@ -68,32 +71,32 @@ def view_time_rows(views: Iterable[SeeContent]) -> Iterator[Write]:
 
 
 def all_viewers(session: Session, content_id: int) -> Mapping[int, int]:
-    """Viewer -> first view time (ms)."""
+    """Return the viewers of the content: viewer -> first view time (ms)."""
     rows = session.rows(_VIEWERS, content_id, _EVERY_BUCKET)
     return {viewer: decode_first_seen(cell) for viewer, cell in rows}
 
 
 def few_viewers(session: Session, content_id: int, most: int) -> Collection[int] | None:
-    """Who viewed it; None where more did than `most`."""
+    """Return the viewers of the content, or `None` if there are more than `most`."""
     rows = list(session.rows(_FEW_VIEWERS, content_id, _EVERY_BUCKET, most + 1))
     return None if len(rows) > most else [viewer for (viewer,) in rows]
 
 
 def count_viewers(session: Session, content_id: int) -> int:
-    """How many viewed it: each bucket counts its own, side by side."""
+    """Return the number of viewers of the content; each bucket counts its own, concurrently."""
     questions = ((_BUCKET_COUNT, (content_id, bucket)) for bucket in _EVERY_BUCKET)
     return sum(count for ((count,),) in session.rows_of_all(questions))
 
 
 def first_views(session: Session, content_id: int, viewers: Collection[int]) -> Mapping[int, int]:
-    """The same of those of some users who viewed it."""
+    """Return the first view times (ms) of those of `viewers` who viewed the content."""
     buckets = sorted(set(map(viewer_bucket, viewers)))
     rows = session.rows_in(_SOME_VIEWERS, set(viewers), content_id, buckets)
     return {viewer: decode_first_seen(cell) for viewer, cell in rows}
 
 
 def viewed_by(session: Session, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-    """Which of the contents the viewer viewed."""
+    """Return those of the contents that the viewer viewed."""
     rows = session.rows_in(_VIEWED, set(content_ids), viewer_bucket(viewer), viewer)
     return frozenset(content_id for (content_id,) in rows)
 
@@ -101,10 +104,10 @@ def viewed_by(session: Session, viewer: int, content_ids: Collection[int]) -> fr
 def latest_viewers(
     session: Session, content_id: int, before: Viewing | None, limit: int
 ) -> Sequence[Viewing]:
-    """The `limit` latest viewers below `before`, latest first.
+    """Return the `limit` latest viewers below `before`, latest first.
 
-    Each bucket answers up to `limit` views, so that their latest are exactly the content's. Those
-    of a viewer who had viewed it earlier do not count, and the next are asked for.
+    Each bucket returns up to `limit` views, so that the latest of all are exactly the content's.
+    A view does not count if its viewer has an earlier one; further views are then queried.
     """
     found: list[Viewing] = []
     while len(found) < limit:
@@ -122,7 +125,7 @@ def latest_viewers(
 
 
 def _question(content_id: int, before: Viewing | None, limit: int) -> tuple[str, Sequence[Any]]:
-    """For the latest views of each bucket."""
+    """Return the query for the latest views of each bucket, and its values."""
     if before is None:
         return _LATEST, (content_id, _EVERY_BUCKET, limit)
     return _LATEST_BEFORE, (content_id, _EVERY_BUCKET, *before, limit)

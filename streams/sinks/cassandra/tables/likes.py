@@ -23,7 +23,7 @@ _LIKES = (
 
 
 def like_rows(likes: Iterable[SetLike]) -> Iterator[Write]:
-    """Yield two rows a like or unlike: one under the content, one under the user."""
+    """Yield two rows per like or unlike: one under the content, one under the user."""
     for like in likes:
         cell, at = encode_state(like.stamp), state_timestamp(like.stamp)
         yield Write(_LIKES_BY_CONTENT, (like.content_id, like.user_id, cell, at))

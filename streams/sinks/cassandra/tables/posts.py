@@ -45,7 +45,7 @@ def repost_rows(posts: Iterable[CreatePost]) -> Iterator[Write]:
 
 
 def read_posts(session: Session, ids: Collection[int]) -> Mapping[int, PostRow]:
-    """The posts that exist, by id."""
+    """Return the posts that exist, by id."""
     return {
         post_id: _post(post_id, payload, *row[2:])
         for post_id, (payload, row) in winning_creates(session.rows_in(_POSTS, set(ids))).items()

@@ -11,7 +11,7 @@ from streams.views.effects import Relation, SetRelation
 from streams.views.rows import Relations
 
 _RELATIONS = {
-    # one row under who acts, one under whom it concerns
+    # one row under the user who acts, one under the target
     Relation.FOLLOW: (
         Insert("following", ("user_id",), ("target_id", "state")),
         Insert("followers", ("target_id",), ("user_id", "state")),
@@ -34,7 +34,7 @@ _MUTES_BY_USER = "SELECT target_id, state FROM mutes_by_user WHERE user_id = ?"
 
 
 def relation_rows(changes: Iterable[SetRelation]) -> Iterator[Write]:
-    """Yield two rows a change: one under each user."""
+    """Yield two rows per change: one under each user."""
     for change in changes:
         by_user, by_target = _RELATIONS[change.relation]
         cell, at = encode_state(change.stamp), state_timestamp(change.stamp)
@@ -60,7 +60,7 @@ def read_relations(session: Session, user: int) -> Relations:
 
 
 def read_following(session: Session, user: int, after: int, limit: int) -> Sequence[int]:
-    """Return up to `limit` users whom the user follows, with ids above `after`, ascending."""
+    """Return up to `limit` users that the user follows, with ids above `after`, ascending."""
     return list(islice(in_force(session.rows(_FOLLOWING, user, after)), max(limit, 0)))
 
 

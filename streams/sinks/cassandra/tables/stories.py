@@ -47,7 +47,7 @@ def highlight_rows(highlights: Iterable[SetHighlight]) -> Iterator[Write]:
 
 
 def read_stories(session: Session, ids: Collection[int]) -> Mapping[int, StoryRow]:
-    """The stories that exist, by id."""
+    """Return the stories that exist, by id."""
     return {
         story_id: _story(story_id, payload, *row[2:])
         for story_id, (payload, row) in winning_creates(session.rows_in(_STORIES, set(ids))).items()

@@ -1,4 +1,4 @@
-"""Stories by the hour of their end, and the ends that the log knows of."""
+"""Stories by the hour of their end, and the ends whose events are in the log."""
 
 from collections.abc import Collection, Iterable, Iterator
 from heapq import merge
@@ -10,7 +10,7 @@ from streams.views.effects import CreateStory
 from streams.views.story_expiry import Due, Expiry
 
 EXPIRIES_KEPT_S = 90 * 86_400
-"""How long the end of a story waits for being told."""
+"""Seconds after its due time for which the end of a story can still be published."""
 _EXPIRY = Insert(
     "story_expiries",
     ("hour", "part"),
@@ -32,8 +32,10 @@ _NAME = "stories"
 
 
 def expiry_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
-    """When the story's end is to be told: at the latest from now on, so that whoever tells need
-    not look back."""
+    """Yield the rows that say when the story's end is due to be published.
+
+    An end in the past is due at `now_ms`, so that a publisher need not look back.
+    """
     due_at = max(story.expires_at, now_ms)
     hour, part = due_at // HOUR_MS, expiry_part(story.story_id)
     entry = (due_at, story.story_id, story.author_id, story.expires_at)
@@ -75,6 +77,6 @@ class CassandraExpiries:
         return next((int(until) for (until,) in self._session.rows(_UNTIL, _NAME)), None)
 
     def set_told_until(self, instant: int) -> None:
-        """See ExpiryIndex. The instant is the write timestamp, too, so that the latest stands."""
+        """See ExpiryIndex. The instant is also the write timestamp, so that the latest one wins."""
         statement = self._session.prepared(_SET_UNTIL)
         self._session.run_all([statement.bind((_NAME, instant, instant))])

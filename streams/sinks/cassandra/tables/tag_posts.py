@@ -22,7 +22,7 @@ _POSTS = (
 
 
 def tag_rows(tagged: Iterable[tuple[str, int]]) -> Iterator[Write]:
-    """The rows of tags and ids of posts that ever bore them."""
+    """Yield the rows of pairs of a tag and the id of a post that ever had the tag."""
     parts: set[tuple[str, int, int]] = set()
     for tag, post_id in tagged:
         part = (tag, month_of(post_id), tag_part(post_id))
@@ -33,10 +33,10 @@ def tag_rows(tagged: Iterable[tuple[str, int]]) -> Iterator[Write]:
 
 
 def newest_by_tag(session: Session, tag: str, before: int | None, limit: int) -> Sequence[int]:
-    """The newest `limit` post ids below `before` under the tag, newest first.
+    """Return the newest `limit` post ids below `before` under the tag, newest first.
 
-    One question a month, about those parts of it that hold anything. Each part answers up to
-    `limit` ids, so that their newest are exactly the month's.
+    Each month takes one query, of those of its parts that hold anything. Each part returns up to
+    `limit` ids, so that the newest of all are exactly the month's.
     """
     last = MAX_ID if before is None else min(before - 1, MAX_ID)
     months = _months(session, tag, last) if limit > 0 and last > 0 else []
@@ -45,6 +45,6 @@ def newest_by_tag(session: Session, tag: str, before: int | None, limit: int) ->
 
 
 def _months(session: Session, tag: str, last: int) -> list[tuple[int, list[int]]]:
-    """The tag's months up to that of the id, newest first, each with the parts that it has."""
+    """Return the tag's months up to that of `last`, newest first, each with the parts it has."""
     rows = session.rows(_PARTS, tag, month_of(last))  # in the order of the table
     return [(bucket, [part for _, part in held]) for bucket, held in groupby(rows, itemgetter(0))]

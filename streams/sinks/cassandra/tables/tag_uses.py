@@ -1,4 +1,4 @@
-"""Who used which tags lately."""
+"""Recent uses of tags by authors."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -11,15 +11,15 @@ from streams.views.effects import CreatePost, EditPost
 from streams.views.rows import TagUse
 
 KEPT_MS: Final = 49 * HOUR_MS
-"""How long after a post was made it is told that it bore a tag: two days, and some slack."""
+"""Milliseconds after a post was made for which its tags are kept: two days and some slack."""
 _USE = Insert("tag_uses", ("hour", "part"), ("tag", "author_id", "post_id"), expires=True)
 _USES: Final = "SELECT tag, author_id, post_id FROM tag_uses WHERE hour = ? AND part IN ?"
 
 
 def use_rows(posts: Iterable[CreatePost | EditPost], now_ms: int) -> Iterator[Write]:
-    """The rows of tags that posts bear; none for posts that are too old for them.
+    """Yield a row for each tag of each post, except posts made over `KEPT_MS` before or after now.
 
-    Written with the post's time, so that whole windows can be dropped.
+    Rows are written with the post's time, so that whole windows can be dropped.
     """
     for post in posts:
         made = id_time(post.post_id)
@@ -33,9 +33,10 @@ def use_rows(posts: Iterable[CreatePost | EditPost], now_ms: int) -> Iterator[Wr
 
 
 def uses_between(session: Session, since: int, until: int, now_ms: int) -> Iterator[TagUse]:
-    """Of posts made in (since, until] (ms): an hour is one question.
+    """Return the uses of tags by posts made in (since, until] (ms), with one query per hour.
 
-    Raises ValueError where some of them are not kept any more.
+    Raises:
+        ValueError: Some of the uses are not kept any more at `now_ms`.
     """
     if since < now_ms - KEPT_MS:
         raise ValueError("uses of tags are kept for two days")

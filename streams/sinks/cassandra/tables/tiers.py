@@ -28,7 +28,7 @@ _PULLED_POSTS = "SELECT post_id FROM pulled_posts WHERE post_id IN ?"
 
 
 def tier_rows(effects: Effects) -> Iterator[Write]:
-    """Yield the rows of tier decisions, and of posts that are left to be pulled."""
+    """Yield the rows of tier decisions, and of posts that are left for readers to pull."""
     for author_id, stamp, tier in effects.tiers:
         cell, at = encode_state(stamp, tier.encode()), state_timestamp(stamp)
         yield Write(_TIER, (author_bucket(author_id), author_id, cell, at))
