@@ -64,7 +64,7 @@ class Policy(NamedTuple):
 
 
 def parts(network: NetworkSize) -> list[CachePart]:
-    """Return the data in Redis once every recently active user has read everything."""
+    """Return the data in Redis once everything that users have read recently is cached."""
     warm = network.users * network.warm
     posts = network.users * network.posts
     shown = network.following * network.stories
