@@ -1,1 +1,1 @@
-"""Composition: settings, the clients and stores built from them, and what commands run."""
+"""Composition: settings, the clients and stores built from them, and the work of commands."""

@@ -1,4 +1,4 @@
-"""What speaks to the broker and the registry, built from settings."""
+"""Clients of the broker and the schema registry, built from the settings."""
 
 from streams.app.settings import Settings
 from streams.kafka.log_reader import LogReader
@@ -8,7 +8,7 @@ from streams.producer import EventProducer
 
 
 def event_producer(settings: Settings) -> EventProducer:
-    """A producer under this deployment's node id. Raises PublishError."""
+    """Return a producer that mints ids with the deployment's node id. Raises PublishError."""
     return EventProducer(settings.bootstrap, settings.registry_url, node=settings.node_id)
 
 

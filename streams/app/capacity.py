@@ -1,7 +1,7 @@
-"""How much memory the caches of a network take, and what its deliveries cost.
+"""Capacity planning: the memory of a network's caches, and the cost of its deliveries.
 
-Everything follows from bytes and rates that the benchmarks measured; the commands stand in
-docs/benchmarks.md. Machines differ: rates are to be measured anew on the one that is planned for.
+Everything follows from bytes and rates that the benchmarks measured; docs/benchmarks.md has their
+commands. Machines differ: measure the rates again on the one that the plan is for.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from streams.caching.count_maintainer import CARRIED
 
 # `python -m bench memory --size full`, bytes
 _ENTRY: Final = 14.2
-"""Of a timeline of 800 entries in use."""
+"""Bytes per entry, of a timeline of 800 entries in use."""
 _ID: Final = 8
 _LISTED: Final = ((10, 46.8), (100, 17.1), (1_000, 9.2), (100_000, 8.2))
-"""A reader on a delivery list, by the list's length."""
+"""(length of a delivery list, bytes per reader on it), lengths ascending."""
 _POST: Final = 382
 _RELATIONS_KEY: Final = 142
 _NO_STORIES: Final = 134
@@ -31,22 +31,22 @@ _DAY_S: Final = 86_400
 
 
 class NetworkSize(NamedTuple):
-    """Who is planned for. Shares are of 1; posts and stories are a user's, a day."""
+    """Size of the network that the plan is for; `posts` and `stories` are per user and day."""
 
     users: int
     warm: float
-    """Users who have read lately, and so have a timeline."""
+    """Share (0 to 1) of users who have read recently, and so have a timeline."""
     following: int
     posts: float
     stories: float
     length: int
-    """Entries of a timeline."""
+    """Number of entries in a timeline."""
     replicas: int
-    """Copies of all data in Redis, the first included."""
+    """Number of copies of all data in Redis, the first included."""
 
 
 class CachePart(NamedTuple):
-    """Memory that one kind of data takes, without replicas."""
+    """Memory of one kind of data, without replicas."""
 
     kind: str
     number: float
@@ -54,17 +54,17 @@ class CachePart(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """What would be if it were done so: memory with replicas, and what pushes cost."""
+    """Memory, replicas included, and cost of pushes under a fan-out policy."""
 
     policy: str
     bytes: float
     deliveries_per_s: float
     cpus: float
-    """Of workers and Redis together."""
+    """CPU cores of workers and Redis together."""
 
 
 def parts(network: NetworkSize) -> list[CachePart]:
-    """What lies in Redis once everything that is read lately has been read."""
+    """Return the data in Redis once everything that users have read recently is cached."""
     warm = network.users * network.warm
     posts = network.users * network.posts
     shown = network.following * network.stories
@@ -84,18 +84,18 @@ def parts(network: NetworkSize) -> list[CachePart]:
 
 
 def memory(network: NetworkSize) -> float:
-    """Bytes of all parts, replicas included."""
+    """Return the bytes of all parts, replicas included."""
     return network.replicas * sum(part.bytes for part in parts(network))
 
 
 def policies(network: NetworkSize) -> Iterator[Policy]:
-    """What is done, and what might be done instead."""
+    """Yield the policy in use, then its alternatives."""
     yield _policy("push to warm readers", network)
     yield _policy("push to everybody", network._replace(warm=1.0))
     for length in (400, 200):
         if length < network.length:
             yield _policy(f"timelines of {length}", network._replace(length=length))
-    # Nobody has a timeline or is on a list; each page is merged from the authors' posts.
+    # No user has a timeline or is on a delivery list; each page is merged from the authors' posts.
     pulled = {"timelines", "delivery lists"}
     kept = sum(part.bytes for part in parts(network) if part.kind not in pulled)
     yield Policy("pull everything", network.replicas * kept, 0.0, 0.0)
@@ -108,24 +108,31 @@ def _policy(name: str, network: NetworkSize) -> Policy:
 
 
 def _timeline(network: NetworkSize) -> float:
-    """Of an entry's bytes some are the key of the authors; the authors are not."""
+    """Return the bytes of a timeline: entries, whose bytes include the key of the followed set,
+    and the followed set itself, which they do not include."""
     return network.length * _ENTRY + _ID * network.following
 
 
 def _tallies(network: NetworkSize) -> float:
-    """Of a post that all its warm readers view."""
+    """Return the bytes of a post's counts if all its warm readers view it."""
     viewers = network.following * network.warm
     return _TALLIES * _TALLY + (_ID * viewers if viewers < CARRIED else 0)
 
 
 def _lists(network: NetworkSize) -> float:
-    """Every author is followed by as many warm readers, in the mean, as one follows."""
+    """Return the bytes of all delivery lists.
+
+    On average an author has as many followers as a user follows; the warm ones are on the list.
+    """
     length = max(network.following * network.warm, 1)
     return network.users * length * _listed(length)
 
 
 def _listed(length: float) -> float:
-    """Between two lengths that were measured a straight line; below and above, the nearest."""
+    """Return the bytes per reader on a list of this length.
+
+    Interpolates linearly between measured lengths; beyond them, takes the nearest.
+    """
     for (low, above), (high, below) in pairwise(_LISTED):
         if length <= high:
             return above + (below - above) * (max(length, low) - low) / (high - low)

@@ -12,7 +12,7 @@ _FAUST_APP = (
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Send structlog's and the libraries' own lines through one format. Call once a process."""
+    """Route structlog's and the libraries' own lines through one format; once per process."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -44,5 +44,5 @@ def configure_logs(level: int = logging.INFO) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(level)
     logging.getLogger(_FAUST_APP).setLevel(logging.WARNING)
-    # The driver prints a stack trace of each failure that its caller is told anyway.
+    # The driver prints a stack trace of each failure that it also raises to its caller.
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)

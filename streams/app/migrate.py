@@ -1,4 +1,4 @@
-"""Bringing the durable views' keyspace up to date, as the settings name it."""
+"""Migration of the durable views' keyspace that the settings name."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,15 @@ from streams.sinks.cassandra.session import connect
 
 
 def migrate_views(settings: Settings, progress: Callable[[str], None]) -> Migrated:
-    """Apply what the keyspace lacks. UserError where Cassandra does not answer or refuses."""
+    """Apply the migrations that the keyspace does not have yet.
+
+    Args:
+        settings: Settings that name Cassandra and the keyspace.
+        progress: Called with each migration's title before it runs.
+
+    Raises:
+        UserError: Cassandra does not answer or refuses.
+    """
     host, port = settings.cassandra_host, settings.ports.cassandra
     try:
         with connect(host, port) as session:

@@ -1,4 +1,4 @@
-"""What reading commands need, put together from the settings."""
+"""The stores of reading commands, built from the settings."""
 
 import gc
 from collections.abc import Iterator
@@ -13,15 +13,17 @@ from streams.serving.read_side import ReadSide
 
 @contextmanager
 def open_read_side(settings: Settings) -> Iterator[ReadSide]:
-    """Connect, and disconnect at the end.
+    """Connect to the views and their caches while the context lasts.
 
-    Raises UserError where Cassandra does not answer or lacks the keyspace. Redis is connected on
-    first use: reads do without it.
+    Redis is connected on first use: reads work without it.
+
+    Raises:
+        UserError: Cassandra does not answer or does not have the keyspace.
     """
     with durable_views(settings) as views:
         metrics = CacheMetrics()
-        # Modules and connections stay: going over them again and again for garbage is a pause of a
-        # tenth of a second in every few thousand pages.
+        # Modules and connections live as long as the process: a garbage collection that visits
+        # them is a pause of a tenth of a second in every few thousand pages.
         gc.freeze()
         copied = ReadThroughViews(views, row_copies(settings), metrics)
         yield ReadSide(

@@ -33,7 +33,7 @@ class Ports(BaseModel):
 
 
 class Hosts(BaseModel):
-    """Where each server is, if not on `host`: containers and clusters give each its own name."""
+    """Hosts of servers that are not on `host`: containers and clusters name each server."""
 
     kafka: str | None = None
     registry: str | None = None
@@ -47,20 +47,20 @@ SqlName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
 
 class AccountsSettings(BaseModel):
-    """The accounts database and who uses it. Locally nobody needs a password."""
+    """The accounts database and its users. The local database needs no password."""
 
     database: SqlName = "accounts"
     """Also names the connector and its topics, `<database>.public.users`."""
     user: str = "postgres"
-    """Whom `storyline migrate` and the accounts service connect as."""
+    """User of `storyline migrate` and of the accounts service."""
     password: SecretStr = SecretStr("")
     cdc_user: SqlName = "storyline_cdc"
-    """Whom the connector connects as; `storyline migrate` makes it."""
+    """User of the connector; `storyline migrate` creates it."""
     cdc_password: SecretStr = SecretStr("")
 
     @field_serializer("password", "cdc_password", when_used="json")
     def _revealed(self, secret: SecretStr) -> str:
-        """For processes of our own, which are given these very settings."""
+        """Return the secret itself: the project's own child processes get these settings."""
         return secret.get_secret_value()
 
 
@@ -69,7 +69,10 @@ def _default_cache() -> Path:
 
 
 class Settings(BaseSettings):
-    """Where things are and how the pipeline behaves. Durations end in their unit."""
+    """Locations of servers and files, and behaviour of the pipeline.
+
+    Names of durations end in their unit.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="STORYLINE_",
@@ -86,75 +89,79 @@ class Settings(BaseSettings):
     java: Path | None = None
     """A `java` to use instead of the bundled Java 17."""
     lake: Path | None = None
-    """Where the Delta tables lie. Default: `delta` under `home`."""
+    """Folder of the Delta tables. Default: `delta` under `home`."""
     host: str = "127.0.0.1"
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     accounts: AccountsSettings = AccountsSettings()
     views_version: Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")] = "v1"
-    """Names the views that workers write: keyspace, Redis keys, consumer groups."""
+    """Version of the views that workers write: part of the names of keyspace, Redis keys and
+    consumer groups."""
     cassandra_replication: Annotated[int, Field(ge=1, le=9)] = 1
-    """Copies of each row, counted when the keyspace is created."""
+    """Number of copies of each row; takes effect when the keyspace is created."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 16
-    """Into how many parts readers are hashed; fixed for a deployment."""
+    """Number of parts into which readers are hashed; fixed for a deployment."""
     copy_parts: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Into how many parts copies of posts and relations are hashed: a page asks each in a call of
-    its own, and a cluster can spread no more than these; fixed for a deployment."""
+    """Number of parts into which cached rows are hashed: a page asks each part in a call of its
+    own, and a cluster can spread the rows no further; fixed for a deployment."""
     node_id: Annotated[int, Field(ge=0, le=1023)] = 0
-    """Node of minted ids: 1 to 1000 services, 1001 to 1022 generators."""
+    """Node of minted ids: 1 to 1000 for services, 1001 to 1022 for generators."""
     timeline_length: Annotated[int, Field(ge=1)] = 800
     inline_followers: Annotated[int, Field(ge=1)] = 64
     """Warm followers per author and shard (with 16 shards: about 1,000 in all) that the posts
-    worker serves itself; more become tasks, so that no giant holds up the others."""
+    worker serves itself; more become tasks, so that no large author blocks the others."""
     pull_budget: Annotated[int, Field(ge=1)] = 2_000_000
-    """Pushes an hour (followers times posts in the hour before) from which on an author's posts
-    are pulled when read, not pushed …"""
+    """Pushes per hour (followers times posts in the hour before) from which on readers pull an
+    author's posts. Only authors with more warm followers than the posts worker serves itself are
+    considered."""
     pull_followers: Annotated[int, Field(ge=1)] = 100_000
-    """… and followers from which on they always are. Only authors with more warm followers than
-    the posts worker serves itself are looked at."""
+    """Followers from which on readers always pull an author's posts. Only authors with more warm
+    followers than the posts worker serves itself are considered."""
     delivery_page: Annotated[int, Field(ge=1)] = 2000
     """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000
     batch_wait_ms: Annotated[int, Field(ge=1)] = 50
     lake_batch_records: Annotated[int, Field(ge=1)] = 100_000
-    """A file of a bronze table holds at most so many records …"""
+    """Maximum number of records in a file of a bronze table."""
     lake_batch_wait_ms: Annotated[int, Field(ge=1)] = 10_000
-    """… or what came in so long, whichever is reached first."""
+    """Milliseconds after which a file of a bronze table is written even with fewer records."""
     dead_letter_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """A worker stops where such a share of a topic's last `dead_letter_window` records cannot be
-    applied, and no fewer than `dead_letter_minimum`; 0: it never does so."""
+    """A worker stops if this share of a topic's last `dead_letter_window` records, and no fewer
+    than `dead_letter_minimum`, cannot be applied; 0: it never stops for this."""
     dead_letter_window: Annotated[int, Field(ge=1)] = 1000
     dead_letter_minimum: Annotated[int, Field(ge=1, validate_default=True)] = 100
     dead_letter_consecutive: Annotated[int, Field(ge=0)] = 100
-    """It also stops where so many records in a row cannot be applied; 0: it never does so."""
+    """A worker stops if that many records in a row cannot be applied; 0: it never does."""
     blocked_after_s: Annotated[float, Field(gt=0)] = 60
-    """A worker that waits at one record for so long is unhealthy, and fails `status --check`."""
+    """Seconds of waiting at one record after which a worker is unhealthy and fails
+    `status --check`."""
     ask_memory_mb: Annotated[int, Field(ge=256)] = 4096
-    """Memory of one `storyline ask`; what does not fit goes to a temporary folder."""
+    """Memory of one `storyline ask`; the rest spills to a temporary folder."""
     ask_threads: Annotated[int, Field(ge=1)] | None = None
     """Threads of one `storyline ask`. Default: one per core."""
     session_timeout_s: Annotated[float, Field(ge=6)] = 30
-    """How long a group waits for a silent worker before others take its partitions: what a
-    killed worker costs, and what a stalled one may take. Brokers usually allow 6 s or more."""
+    """Seconds that a group waits for a silent worker before others take its partitions: the pause
+    after a worker is killed, and the longest stall of a worker. Brokers usually allow 6 s or more.
+    """
     worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
-    """Names this machine's workers in their groups (a pod's or host's name), so that one that is
-    started again within the session timeout finds its partitions waiting. Default: no name."""
+    """Name of this machine's workers in their groups (a pod's or host's name): a worker that is
+    restarted within the session timeout gets its partitions back. Default: no name."""
     read_wait_s: Annotated[float, Field(ge=0)] = 10
-    """How long a read that is to hold a given record waits for the workers (`--wait-for`)."""
+    """Seconds that a read with `--wait-for` waits until the workers have applied the record."""
     cdc_poll_s: Annotated[float, Field(gt=0)] = 2
-    """How often `storyline cdc watch` looks after the connector."""
+    """Seconds between two checks of the connector by `storyline cdc watch`."""
     cdc_restarts: Annotated[int, Field(ge=0)] = 5
-    """How many times in a row it restarts a failed task before it gives up on it."""
+    """Restarts in a row of a failed task after which `storyline cdc watch` gives up on it."""
     cdc_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where it answers Prometheus; 0: any free port, told in a file under `home`."""
+    """Prometheus port of `storyline cdc watch`; 0: any free port, named in a file under `home`."""
     expire_poll_s: Annotated[float, Field(gt=0)] = 5
-    """How often `storyline expire` looks for stories that have ended."""
+    """Seconds between two searches of `storyline expire` for stories that have ended."""
     expire_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where it answers Prometheus; 0: any free port, told in a file under `home`."""
+    """Prometheus port of `storyline expire`; 0: any free port, named in a file under `home`."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where the first of the agents answers Prometheus, the next ones on the ports that follow;
-    0: any free port. Either way it is told in a file under `home`."""
+    """Prometheus port of the first agent; the other agents use the ports that follow. 0: any free
+    port. A file under `home` names the port in either case."""
 
     @field_validator("dead_letter_minimum")
     @classmethod
@@ -174,7 +181,7 @@ class Settings(BaseSettings):
 
     @property
     def converter_registry_url(self) -> str:
-        """The registry in its own API, for Connect's converters."""
+        """URL of the registry's own API, for Connect's converters."""
         return f"{self._registry}/apis/registry/v2"
 
     @property
@@ -199,14 +206,14 @@ class Settings(BaseSettings):
 
     @property
     def lake_path(self) -> Path:
-        """The folder of the Delta tables. Raises `UserError` if no program could use its path."""
+        """Folder of the Delta tables. Raises `UserError` if some program cannot use its path."""
         folder = self.lake_folder
         require(folder, LAKE, "STORYLINE_LAKE" if self.lake else "STORYLINE_HOME")
         return folder
 
     @property
     def lake_folder(self) -> Path:
-        """The folder of the Delta tables, whatever its path is."""
+        """Folder of the Delta tables, without a check of its path."""
         return (self.lake or self.home / "delta").expanduser().absolute()
 
     @property
@@ -214,11 +221,11 @@ class Settings(BaseSettings):
         return f"storyline_{self.views_version}"
 
     def group(self, name: str) -> str:
-        """The consumer group of an agent, bound to the version of the views it writes."""
+        """Return the consumer group of an agent, named after the version of its views."""
         return f"storyline-{self.views_version}-{name}"
 
 
 @functools.cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, which are read once."""
     return Settings()

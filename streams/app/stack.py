@@ -1,4 +1,4 @@
-"""The local stack, built from the settings."""
+"""Configuration of the local stack, built from the settings."""
 
 from typing import Any
 
@@ -10,7 +10,11 @@ from streams.stack.stack import Stack
 
 
 def local_stack(settings: Settings) -> Stack:
-    """The stack that these settings describe. Raises UserError when they point elsewhere."""
+    """Return the stack that the settings describe.
+
+    Raises:
+        UserError: a setting names a host that is not this machine's loopback address.
+    """
     named = {"STORYLINE_HOST": settings.host} | {
         f"STORYLINE_HOSTS__{server.upper()}": host
         for server, host in settings.hosts.model_dump(exclude_none=True).items()
@@ -37,7 +41,7 @@ def local_stack(settings: Settings) -> Stack:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The variables that give another process these very settings."""
+    """Return the environment variables that give another process these settings."""
     values = settings.model_dump(mode="json", exclude_none=True)
     values["home"] = str(settings.home.expanduser().absolute())
     values["cache"] = str(settings.cache.expanduser().absolute())

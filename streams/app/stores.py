@@ -1,4 +1,4 @@
-"""The composition root's parts: clients and stores, built from the settings."""
+"""Clients and stores of the composition root, built from the settings."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,11 @@ START = "start the local servers with: storyline up"
 
 @contextmanager
 def durable_views(settings: Settings) -> Iterator[CassandraStore]:
-    """The views in Cassandra, both sides. UserError where the server or the keyspace is missing."""
+    """Open the views in Cassandra for reads and writes.
+
+    Raises:
+        UserError: the server does not answer, or the keyspace is missing or not up to date.
+    """
     host, port = settings.cassandra_host, settings.ports.cassandra
     try:
         session = connect_cassandra(host, port)
@@ -46,7 +50,7 @@ def durable_views(settings: Settings) -> Iterator[CassandraStore]:
 
 
 def timeline_cache(settings: Settings) -> RedisTimelineCache:
-    """The timelines in Redis; connects on first use."""
+    """Return the timeline cache in Redis, which connects on first use."""
     return RedisTimelineCache(
         connect_redis(settings.redis_host, settings.ports.redis),
         version=settings.views_version,
@@ -56,13 +60,13 @@ def timeline_cache(settings: Settings) -> RedisTimelineCache:
 
 
 def pull_set(settings: Settings) -> RedisPullSet:
-    """The authors whose posts readers pull, in Redis; connects on first use."""
+    """Return the set of authors whose posts readers pull, in Redis; it connects on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
     return RedisPullSet(client, version=settings.views_version)
 
 
 def row_copies(settings: Settings) -> RowCaches:
-    """Copies of durable rows, in Redis; connects on first use."""
+    """Return the caches of durable rows in Redis, which connect on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
     return RowCaches(
         _copies(settings, client, POSTS),
@@ -80,15 +84,29 @@ def _copies(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
 
 
 def redis_stats(settings: Settings, sample: int) -> CacheStats:
-    """What Redis holds. Raises StoreUnavailableError."""
+    """Return statistics of the keys in Redis.
+
+    Args:
+        settings: Settings that name the server.
+        sample: Number of keys to draw at random if the server has more.
+
+    Raises:
+        StoreUnavailableError: Redis does not answer.
+    """
     return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
 
 
 def hot_views(
     settings: Settings, views: ViewReader, copied: ReadThroughViews, metrics: CacheMetrics
 ) -> FeedCaches:
-    """What makes reading home feeds fast; connects on first use. `copied` are the same views, with
-    copies in front."""
+    """Return the caches that make reads of home feeds fast; they connect to Redis on first use.
+
+    Args:
+        settings: Settings that name the server.
+        views: Durable views.
+        copied: `views` behind the row caches.
+        metrics: Counts hits and misses.
+    """
     client = connect_redis(settings.redis_host, settings.ports.redis)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
     relations = _copies(settings, client, RELATIONS)
@@ -105,13 +123,13 @@ def hot_views(
 
 
 def progress(settings: Settings) -> Progress:
-    """Consumer groups' progress, asked of the broker."""
+    """Return a client that reads the progress of consumer groups from the broker."""
     return Progress(settings.bootstrap)
 
 
 @contextmanager
 def asked_broker(settings: Settings) -> Iterator[Progress]:
-    """`progress`, for questions within the context. UserError where the broker does not answer."""
+    """Yield the client of `progress`; raise UserError if the broker does not answer to it."""
     try:
         yield progress(settings)
     except KafkaException as error:
@@ -119,14 +137,14 @@ def asked_broker(settings: Settings) -> Iterator[Progress]:
 
 
 def no_topic(missing: Sequence[str]) -> UserError:
-    """What to tell a person where the broker lacks topics."""
+    """Return the error for topics that are missing on the broker."""
     return UserError(
         f"Kafka has no topic {', '.join(missing)}", hint="create it with: storyline topics apply"
     )
 
 
 def no_answer(settings: Settings, error: KafkaException) -> UserError:
-    """What to tell a person where the broker could not be asked."""
+    """Return the error for a broker that does not answer."""
     return UserError(
         f"Kafka does not answer at {settings.bootstrap}: {error.args[0].str()}", hint=START
     )

@@ -1,4 +1,4 @@
-"""The `storyline` command. A module is imported when one of its commands is called."""
+"""The `storyline` command, which imports a module when one of its commands is called."""
 
 import importlib
 import os
@@ -78,7 +78,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 
 
 def command_of(name: str) -> Any:
-    """Import the module of the command and return its click command, a group if it has verbs."""
+    """Import the command's module, and return its click command: a group if it has verbs."""
     module_name, _ = COMMANDS[name]
     module = importlib.import_module(f"streams.cli.{module_name}")
     whole = typer.main.get_command(module.app)
@@ -88,9 +88,9 @@ def command_of(name: str) -> Any:
 
 
 class _LazyGroup(TyperGroup):
-    """Imports a command's module when the command is called, so that `--help` is quick.
+    """Group that imports a command's module when the command is called, so that `--help` is quick.
 
-    Typer carries its own click, whose types it does not export: hence `Any`.
+    Typer has its own copy of click, whose types it does not export: hence `Any`.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
@@ -136,10 +136,10 @@ def root(
 
 
 def main() -> None:
-    """Entry point: an error becomes one clear line and an exit code that is not 0.
+    """Run the command line; an error becomes one clear line and an exit code that is not 0.
 
-    `--debug` may stand anywhere and leaves errors as they are. SIGTERM ends a command as Ctrl-C
-    does, so that what it holds is let go.
+    With `--debug`, at any position, errors are raised unchanged. SIGTERM ends a command as Ctrl-C
+    does, so that it releases what it holds.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != _DEBUG]
     if len(arguments) < len(sys.argv) - 1:

@@ -1,1 +1,1 @@
-"""The accounts database and its change stream, put together from settings."""
+"""The accounts database and its change stream, built from the settings."""

@@ -1,4 +1,4 @@
-"""Applying account changes from JSON lines: batch by batch, each whole or not at all."""
+"""Applies account changes from JSON lines, batch by batch; each batch is applied atomically."""
 
 import time
 from collections import Counter
@@ -14,17 +14,20 @@ from streams.accounts.store import AccountRefusedError
 from streams.app.events.json_lines import JsonLine
 
 BATCH: Final = 1000
-"""So many lines are applied in one transaction."""
+"""Lines that one transaction applies."""
 
 
 class Apply(Protocol):
-    """Applies changes in order, all or none of them: how many did something, and did nothing."""
+    """Function that applies changes in order, all or none of them.
+
+    It returns how many changes were written, and how many had nothing to do.
+    """
 
     def __call__(self, changes: Sequence[AccountChange], /) -> tuple[int, int]: ...
 
 
 class RefusedLine(NamedTuple):
-    """Why a line kept its batch from being applied."""
+    """A line that keeps its batch from being applied, and the reason."""
 
     line: int
     message: str
@@ -32,15 +35,15 @@ class RefusedLine(NamedTuple):
 
 @dataclass(slots=True)
 class ApplyOutcome:
-    """What became of the lines. After a batch with a refused line nothing more is read."""
+    """Outcome of the lines that were read. Reading ends after a batch with a refused line."""
 
     types: Counter[str] = field(default_factory=Counter)
-    """The lines of the batches that were applied, by type of change."""
+    """Number of lines in the applied batches, by type of change."""
     changed: int = 0
     skipped: int = 0
     refused: list[RefusedLine] = field(default_factory=list)
     held: int = 0
-    """Good lines that were not applied because their batch has a bad one."""
+    """Number of good lines that were not applied because their batch has a bad one."""
 
 
 class _Numbered(NamedTuple):
@@ -55,9 +58,13 @@ def apply_lines(
     done: Callable[[JsonLine], None] = lambda _: None,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> ApplyOutcome:
-    """Apply lines in order until a batch has one that cannot be.
+    """Apply lines in order, up to the first batch with a line that cannot be applied.
 
-    A line without "at" happens now (`clock`, ms). `done` is told the last line of each batch.
+    Args:
+        lines: Lines of JSON, one change each.
+        apply: Applies the changes of one batch, all or none of them.
+        done: Called with the last line of each applied batch.
+        clock: Returns milliseconds since the Unix epoch: the time of lines without "at".
     """
     outcome = ApplyOutcome()
     reading = _ChangeReader(clock)
@@ -85,14 +92,14 @@ def _apply(numbered: Sequence[_Numbered], apply: Apply, outcome: ApplyOutcome) -
 
 
 class _ChangeReader:
-    """Turns lines into changes; those without a time get ascending ones."""
+    """Parser of lines into changes. Lines without a time get ascending times."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._now = 0
 
     def changes(self, batch: Iterable[JsonLine], refused: list[RefusedLine]) -> Iterator[_Numbered]:
-        """The changes of a batch; lines that have none, or not in order, are put in `refused`."""
+        """Yield the changes of a batch; append malformed or out-of-order lines to `refused`."""
         latest: dict[int, _Numbered] = {}
         for line in batch:
             if line.repeated:

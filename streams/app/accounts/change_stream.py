@@ -1,4 +1,4 @@
-"""The accounts' change stream, as the settings name its servers."""
+"""The accounts' change stream, on the servers that the settings name."""
 
 import signal
 import threading
@@ -31,9 +31,9 @@ from streams.parallel_calls import answers
 
 FLOWS_WITHIN_S: Final = 120.0
 STATUS_S: Final = 8.0
-"""Seconds that Connect and PostgreSQL have to tell how they are."""
+"""Seconds that Connect and PostgreSQL have to report their status."""
 _LOOK_S: Final = 10.0
-"""A look at the slot takes no longer, so that the metrics do not stand still."""
+"""Seconds after which a query of the slot is cancelled, so that the metrics stay fresh."""
 
 _APPLY: Final = "an added column can stop it: storyline cdc apply moves it over, without a snapshot"
 
@@ -54,7 +54,7 @@ def capture(settings: Settings) -> Capture:
 
 @contextmanager
 def change_stream(settings: Settings) -> Iterator[ChangeStream]:
-    """UserError where the accounts database is missing or not up to date."""
+    """Open the change stream; raise UserError if the accounts database is missing or outdated."""
     with (
         accounts_connection(settings) as connection,
         ConnectClient(settings.connect_url) as client,
@@ -63,9 +63,17 @@ def change_stream(settings: Settings) -> Iterator[ChangeStream]:
 
 
 def stream_status(settings: Settings, within_s: float = STATUS_S) -> StreamStatus:
-    """Ask Connect and PostgreSQL at the same time; one that is silent hides nothing of the other.
+    """Ask Connect and PostgreSQL at the same time, so that a silent one does not hide the other.
 
-    Raises UserError if neither answers.
+    Args:
+        settings: Settings that name both servers.
+        within_s: Seconds that both have together.
+
+    Returns:
+        The status; the part of a server that does not answer is `None`, with the reason.
+
+    Raises:
+        UserError: neither server answers.
     """
     captured = capture(settings)
 
@@ -89,7 +97,7 @@ def stream_status(settings: Settings, within_s: float = STATUS_S) -> StreamStatu
 
 
 def _why(answer: object) -> str:
-    """Return why a server gave no answer; empty if it did. Raises what is no answer of a server."""
+    """Return why a server gave no answer, or `""` if it answered; raise any other error."""
     match answer:
         case TimeoutError():
             return f"does not answer: {answer}"
@@ -106,9 +114,18 @@ def _why(answer: object) -> str:
 def apply(
     settings: Settings, progress: Callable[[str], None], within_s: float = FLOWS_WITHIN_S
 ) -> tuple[bool, StreamStatus]:
-    """Bring the change stream about; whether the connector was changed, and how it stands.
+    """Set up the change stream: the registry's level, the topics and the connector.
 
-    Raises UserError where a server is away, a setting is wrong, or the connector fails.
+    Args:
+        settings: Settings of the stream and its servers.
+        progress: Called with the name of each step as it begins.
+        within_s: Seconds to wait until changes flow.
+
+    Returns:
+        Whether the connector was changed, and the status of the stream.
+
+    Raises:
+        UserError: a server does not answer, a setting is wrong, or the connector fails.
     """
     with change_stream(settings) as stream:
         progress("asking the registry …")
@@ -119,9 +136,14 @@ def apply(
 
 
 def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
-    """Return what a planned change of `users` would do to the stream; nothing is changed.
+    """Return what a planned change of `users` would do to the stream, without changing anything.
 
-    Raises UserError if PostgreSQL refuses the statements, or a server does not answer.
+    Args:
+        settings: Settings of the stream and its servers.
+        text: SQL statements of the planned change.
+
+    Raises:
+        UserError: PostgreSQL refuses the statements, or a server does not answer.
     """
     captured = capture(settings)
     with accounts_connection(settings) as connection:
@@ -137,7 +159,7 @@ def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
 
 
 def watch(settings: Settings) -> None:
-    """Look after the connector until SIGTERM or SIGINT; metrics are told in a run file."""
+    """Monitor the connector until SIGTERM or SIGINT; announce the metrics address in a run file."""
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler

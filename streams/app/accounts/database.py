@@ -1,4 +1,4 @@
-"""The accounts database, as the settings name it."""
+"""The accounts database that the settings name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def accounts_server(settings: Settings) -> Server:
 
 @contextmanager
 def accounts_connection(settings: Settings) -> Iterator[Connection]:
-    """A connection to a database that is up to date. UserError where there is none."""
+    """Connect to the database; raise UserError if it is unavailable or not up to date."""
     with _told_what_to_do(settings):
         connection = connect(accounts_server(settings))
     with connection:
@@ -35,13 +35,21 @@ def accounts_connection(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def accounts_store(settings: Settings) -> Iterator[AccountStore]:
-    """The accounts service's writes. UserError where the server or the database is missing."""
+    """Open the accounts service's store; raise UserError if the server or database is missing."""
     with accounts_connection(settings) as connection:
         yield AccountStore(connection)
 
 
 def migrate_accounts(settings: Settings, progress: Callable[[str], None]) -> Migrated:
-    """Apply what the database lacks. UserError where PostgreSQL does not answer or refuses."""
+    """Apply the migrations that the database does not have yet.
+
+    Args:
+        settings: Settings that name the server and the capture role.
+        progress: Called with each migration's title before it runs.
+
+    Raises:
+        UserError: PostgreSQL does not answer or refuses.
+    """
     named = settings.accounts
     capture = CaptureRole(named.cdc_user, named.cdc_password.get_secret_value())
     with _told_what_to_do(settings):

@@ -1,1 +1,1 @@
-"""Data that the demonstration shows."""
+"""Data for the demonstration."""

@@ -1,4 +1,4 @@
-"""What the demonstration shows of the lake: a profile change on its way, and counts that add up."""
+"""The demonstration's lake data: a profile change that lands, and counts that add up."""
 
 import time
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,7 @@ WHERE user_id >= %s ORDER BY user_id LIMIT 1
 
 
 class Profile(NamedTuple):
-    """What the accounts database knows of a person, in part."""
+    """Part of a user's row in the accounts database."""
 
     user_id: int
     handle: str
@@ -31,7 +31,11 @@ class Profile(NamedTuple):
 
 
 def profile(settings: Settings, near: int) -> Profile:
-    """The account of a user, or of the next one who has an account."""
+    """Return the account with the smallest id from `near` on.
+
+    Raises:
+        UserError: there is no such account.
+    """
     with accounts_connection(settings) as connection:
         found = connection.execute(_PERSON, [near]).fetchone()
     if found is None:
@@ -40,7 +44,7 @@ def profile(settings: Settings, near: int) -> Profile:
 
 
 def move(settings: Settings, person: Profile) -> Profile:
-    """Let the person move to another country; returns the new profile."""
+    """Change the person's country, and return the new profile."""
     moved = person._replace(country="NO" if person.country == "IS" else "IS")
     at = time.time_ns() // 1_000_000
     with accounts_store(settings) as store:
@@ -49,7 +53,14 @@ def move(settings: Settings, person: Profile) -> Profile:
 
 
 def wait_until_landed(settings: Settings, moved: Profile) -> float:
-    """Seconds until the change stream has brought the profile into the bronze table."""
+    """Wait until the change stream has landed the profile in the bronze table.
+
+    Returns:
+        Seconds waited.
+
+    Raises:
+        UserError: the change does not land within 60 seconds.
+    """
     began = time.monotonic()
     seen = (
         "SELECT count(*) FROM bronze_users_cdc "  # noqa: S608 - a number and a code of our own
@@ -65,7 +76,7 @@ def wait_until_landed(settings: Settings, moved: Profile) -> float:
 
 
 class LandedRecords(NamedTuple):
-    """Records of a topic: in the log, and where they lie in the lake."""
+    """Number of a topic's records in the log, in its bronze table and in the quarantine."""
 
     topic: str
     log: int
@@ -74,9 +85,9 @@ class LandedRecords(NamedTuple):
 
 
 def landed(settings: Settings) -> list[LandedRecords]:
-    """Every source topic's records beside the rows that they became."""
+    """Return each source topic's records in the log, and its rows in the lake."""
     sizes = progress(settings).sizes(BRONZE)
-    # Transactions leave markers among its offsets: only reading tells how many records there are.
+    # Transactions leave markers among its offsets: only reading it yields the number of records.
     sizes[_ACCOUNTS] = sum(map(len, log_reader(settings).read(_ACCOUNTS, 0, follow=False)))
     aside = dict(_rows(settings, "SELECT topic, count(*) FROM quarantine GROUP BY topic"))
     counts = " UNION ALL ".join(

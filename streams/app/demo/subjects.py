@@ -1,4 +1,4 @@
-"""Whom and what a demonstration shows: chosen by what the events and the views hold."""
+"""The demonstration's subjects, chosen from the events and the views, and its live records."""
 
 import time
 from collections import Counter
@@ -30,7 +30,11 @@ _POLL_S = 0.005
 
 @dataclass(slots=True)
 class EventStats:
-    """What passed by on the way to the log: who follows many, what is liked, the last instant."""
+    """Statistics of events on their way to the log.
+
+    `follows` counts follows per follower, `likes` likes per content; `last` is the latest event
+    time in milliseconds since the Unix epoch.
+    """
 
     follows: Counter[int] = field(default_factory=Counter)
     likes: Counter[int] = field(default_factory=Counter)
@@ -38,7 +42,7 @@ class EventStats:
     last: int = 0
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The same events, seen in passing."""
+        """Yield the events unchanged, and count each as it passes."""
         for event in events:
             self.last = max(self.last, event.occurred_at)
             match event:
@@ -54,8 +58,9 @@ class EventStats:
 
 
 class DemoSubjects(NamedTuple):
-    """What to show: a reader and someone followed, an instant with a tray and one without, a
-    story, some content."""
+    """Subjects of the demonstration: a reader, a followed author, a story and its owner, some
+    content, and the instants `now`, when the tray is shown, and `later`, when its stories have
+    expired."""
 
     reader: int
     author: int
@@ -67,7 +72,8 @@ class DemoSubjects(NamedTuple):
 
 
 def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
-    """A reader with a full feed and tray, the tray's most viewed story, the most liked content."""
+    """Choose a reader with a full feed and tray, the tray's most viewed story, and the most liked
+    content that is live."""
     views, now = side.views, watched.last
     readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
     candidates = readers[:_READERS] or list(watched.follows)[:1]
@@ -93,13 +99,14 @@ def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
 
 
 def _visible(views: ViewReader, reader: int) -> frozenset[int]:
-    """Followed people whose posts the reader sees."""
+    """Return the followed users whose posts the reader sees."""
     relations = views.relations(reader)
     return relations.following - relations.blocked - relations.muted
 
 
 class EndToEndLatency(NamedTuple):
-    """A post on its way: what was sent, and the milliseconds to each station."""
+    """A published post's text and position, and the milliseconds from its publication until it
+    was acknowledged and until it was visible."""
 
     text: str
     position: str
@@ -108,9 +115,10 @@ class EndToEndLatency(NamedTuple):
 
 
 def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLatency:
-    """Publish one post and read the follower's warm feed until it is there.
+    """Publish one post and read the follower's warm feed until the post is in it.
 
-    Raises UserError where it is not within half a minute.
+    Raises:
+        UserError: the post is not in the feed within 30 seconds.
     """
     _first(side, cast.reader)  # the timeline is warm from here on
     text = "Hello from just now"
@@ -141,7 +149,7 @@ def _first(side: ReadSide, reader: int) -> str:
 
 
 def dead_letters(settings: Settings, topics: Iterable[str]) -> Iterator[RecordView]:
-    """Every record of these dead letter topics."""
+    """Yield every record of these dead letter topics."""
     registry = schema_registry(settings)
     for topic in topics:
         for records in log_reader(settings).read(topic, 0, follow=False):

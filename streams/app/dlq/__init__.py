@@ -1,1 +1,1 @@
-"""The dead letter tools, put together from settings."""
+"""The dead letter tools, built from the settings."""

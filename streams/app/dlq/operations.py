@@ -1,4 +1,4 @@
-"""The dead letter tools, put together for a deployment."""
+"""Search, display, replay and discard of a deployment's dead letters."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _LAKE = "lake"
 
 
 def check_names(wanted: DeadLetterFilter) -> None:
-    """Raises UserError where a topic, code, group or position cannot be one of a dead letter."""
+    """Raise UserError if no dead letter can have a topic, code, group or position of `wanted`."""
     places = {place.topic for place in wanted.positions}
     sources = [name for name, spec in topics().items() if spec.dlq_retention_ms is not None]
     _known("topic", wanted.topics, sources)
@@ -42,9 +42,20 @@ def check_names(wanted: DeadLetterFilter) -> None:
 def find(
     settings: Settings, wanted: DeadLetterFilter, report: Callable[[str], None]
 ) -> tuple[list[DeadLetter], list[DeadLetter]]:
-    """The letters that are asked for, and all those of the topics that were read for it.
+    """Find dead letters on the broker.
 
-    Raises UserError where something asked for cannot be, or the broker or a topic is missing.
+    Args:
+        settings: Settings that name the broker.
+        wanted: Filter of the dead letters.
+        report: Called with the name of each step as it begins.
+
+    Returns:
+        The dead letters that match, and all dead letters of the topics that were read to find
+        them.
+
+    Raises:
+        UserError: the filter names something that cannot exist, or the broker or a topic is
+            missing.
     """
     check_names(wanted)
     check_topics(settings, {ACTIONS_TOPIC})
@@ -53,19 +64,42 @@ def find(
 
 
 def replay_letters(settings: Settings, plan: Sequence[Replay], report: Report) -> ReplayOutcome:
-    """Replay, and record it. Raises UserError."""
+    """Replay the planned records, and record each replay in the log of decisions.
+
+    Args:
+        settings: Settings that name the broker.
+        plan: Records to replay.
+        report: Called with the number of records that are done so far.
+
+    Raises:
+        UserError: the broker does not acknowledge a record or a decision.
+    """
     return replay(plan, log_reader(settings), _outbox(settings).send, report)
 
 
 def discard_letters(
     settings: Settings, letters: Sequence[DeadLetter], why: str, report: Report
 ) -> None:
-    """Record that the letters are given up. Raises UserError."""
+    """Record that the dead letters are discarded.
+
+    Args:
+        settings: Settings that name the broker.
+        letters: Dead letters to discard.
+        why: The operator's reason.
+        report: Called with the number of dead letters that are done so far.
+
+    Raises:
+        UserError: the broker does not acknowledge a decision.
+    """
     discard(letters, why, _outbox(settings).send, report)
 
 
 def whole(settings: Settings, position: RecordPosition) -> dict[str, Any]:
-    """The dead letter at `position` as `storyline tail` shows it, and its headers in order."""
+    """Return the dead letter at `position` as `storyline tail` shows it, and its headers in order.
+
+    Raises:
+        UserError: retention has removed the dead letter.
+    """
     for records in records_at(log_reader(settings), [position]):
         (seen,) = decode_for_display(records, position.topic, schema_registry(settings).schema_text)
         return {**view_json(seen), "headers": [_header(*one) for one in records[0].headers]}

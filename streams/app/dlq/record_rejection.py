@@ -1,4 +1,4 @@
-"""Putting one record into the dead letter queue of one consumer group by hand."""
+"""Rejection by hand: puts one record into the dead letter queue of one consumer group."""
 
 from typing import NamedTuple
 
@@ -25,20 +25,26 @@ class RejectableRecord(NamedTuple):
 
     place: RecordPosition
     group: str
-    """The whole name of the consumer group."""
+    """Full name of the consumer group."""
     target: str
-    """Place into which its worker will write the record."""
+    """Dead letter topic or table into which the group's worker will write the record."""
     waited_at: bool
     """Whether a running worker waits at this record now."""
     decided: str | None
-    """The reason of a decision that was recorded before."""
+    """Reason of a decision that was recorded before; `None` if there is no such decision."""
 
 
 def rejectable(settings: Settings, place: RecordPosition, agent: str) -> RejectableRecord:
     """Return what is known of a record that an operator wants to reject.
 
-    Raises UserError if the group does not exist or does not read the topic, if the log has no such
-    record, or if the group has applied it.
+    Args:
+        settings: Settings that name the broker and the group's views.
+        place: Position of the record in its source topic.
+        agent: Name of the agent whose consumer group is to reject the record.
+
+    Raises:
+        UserError: the group does not exist or does not read the topic, the log has no such
+            record, or the group has already applied it.
     """
     if agent not in AGENTS:
         raise UserError(
@@ -85,7 +91,11 @@ def rejectable(settings: Settings, place: RecordPosition, agent: str) -> Rejecta
 
 
 def reject(settings: Settings, record: RejectableRecord, reason: str) -> None:
-    """Record the decision; returns once the broker has acknowledged it. Raises UserError."""
+    """Record the decision, and return once the broker has acknowledged it.
+
+    Raises:
+        UserError: the broker does not acknowledge the decision.
+    """
     try:
         outbox = AckedProducer(settings.bootstrap, client_id=_CLIENT)
         outbox.send([decision_message(record.place, record.group, reason)])

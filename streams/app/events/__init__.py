@@ -1,1 +1,1 @@
-"""Publishing of events, put together from settings."""
+"""Publishing of events, built from the settings."""

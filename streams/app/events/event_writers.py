@@ -1,4 +1,4 @@
-"""Opens the log for generated events, from the settings."""
+"""Writer of generated events to the log, built from the settings."""
 
 import time
 from collections.abc import Iterator
@@ -18,9 +18,18 @@ _POISON_NODE = 1022
 def open_log(
     settings: Settings, *, bad: int = 0, events: int = 0
 ) -> Iterator[KafkaWriter | PoisonedWriter]:
-    """The log, with `bad` bad records spread over about `events` events.
+    """Open the log for generated events.
 
-    What was sent is acknowledged at the end. Raises PublishError where the broker is away.
+    Args:
+        settings: Settings that name the broker and the registry.
+        bad: Number of malformed records to spread evenly among the events.
+        events: Expected number of events.
+
+    Yields:
+        The writer. Everything sent to it is acknowledged when the context ends.
+
+    Raises:
+        PublishError: the broker does not answer or stops acknowledging.
     """
     with EventProducer(settings.bootstrap, settings.registry_url, node=_POISON_NODE) as producer:
         log = KafkaWriter(producer)

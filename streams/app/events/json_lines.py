@@ -1,7 +1,7 @@
 """JSON Lines input: one object per line, read one line at a time.
 
-A JSON value that spans several lines, such as a pretty-printed object or an array, is recognised
-and reported once. The reader follows it to its end, so that no part of it is taken for a line.
+The reader recognises a JSON value that spans several lines, such as a pretty-printed object or an
+array, and reports it once. It follows the value to its end, so that no part is taken for a line.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 import orjson
 
 MAX_LINE: Final = 1024 * 1024
-"""Longer lines are refused: the broker takes records of up to 1 MiB."""
+"""Maximum length of a line in bytes: the broker takes records of up to 1 MiB."""
 
 _MAX_DEPTH: Final = 1000
 _OBJECT, _ARRAY = b"{", b"["
@@ -26,7 +26,7 @@ _TYPE_KEY: Final = b'"type"'
 
 
 class JsonLine(NamedTuple):
-    """A line of input; `raw` is None if `problem` says why the line is not read.
+    """A line of input; `raw` is `None` if `problem` says why the line is not read.
 
     `end` is the number of bytes read so far. `repeated` marks a value over several lines that
     directly follows another one: it counts as refused, and its problem is already reported.
@@ -40,9 +40,9 @@ class JsonLine(NamedTuple):
 
 
 def lines_of(stream: BinaryIO) -> Iterator[JsonLine]:
-    """Yield the lines that are not blank, holding no more than two of them in memory.
+    """Yield the lines that are not blank, with no more than two of them in memory at a time.
 
-    A JSON value over several lines is yielded as one line with a problem, at its first line.
+    A JSON value over several lines becomes one line with a problem, numbered as its first line.
     """
     number = end = 0
     value: _Spanning | None = None
@@ -118,7 +118,7 @@ class _Spanning:
 
     @classmethod
     def opened_by(cls, number: int, raw: bytes, end: int) -> "_Spanning | None":
-        """Return the value that a line begins; None if the line is to be read as it is."""
+        """Return the value that a line begins, or `None` if the line is to be read as it is."""
         text = raw.strip()
         opener = text[:1]
         if opener not in _NAMES or (opener == _OBJECT and text.endswith(b"}")):
@@ -135,8 +135,8 @@ class _Spanning:
     def goes_on_with(self, raw: bytes) -> bool:
         """Return whether a further line belongs to the value.
 
-        It does not if JSON allows no such text there: then the first line was merely cut off.
-        Neither does a whole object where an event has none: it is the next event.
+        The line does not belong to it if JSON allows no such text there: the first line was merely
+        cut off. A complete object where an event has none is the next event.
         """
         if len(raw) > MAX_LINE or (self._syntax.may_be_an_event and _is_object(raw)):
             return False
@@ -166,8 +166,8 @@ class _Expected(Enum):
 class _Syntax:
     """The JSON grammar (RFC 8259) as a pushdown automaton over lines.
 
-    It keeps the open brackets only. Where one value ends and another begins in a line, it goes on
-    with the other.
+    The automaton keeps the open brackets only. If one value ends and another begins in a line, it
+    goes on with the other.
     """
 
     def __init__(self) -> None:
@@ -181,11 +181,15 @@ class _Syntax:
 
     @property
     def may_be_an_event(self) -> bool:
-        """Whether an object on the next line cannot be a part, for events hold no objects."""
+        """Return whether an object on the next line would be another event, not a part of this
+        value: events hold no objects."""
         return self._open[:1] == [_OBJECT] and (self._has_type or len(self._open) == 1)
 
     def accepts(self, line: bytes) -> bool:
-        """Take in a line; False, and no meaning left, if JSON allows no such text here."""
+        """Consume a line, and return whether JSON allows its text here.
+
+        After `False` the state of the automaton is meaningless.
+        """
         at = 0
         while found := _TOKEN.match(line, at):
             text, mark, word, finished = found.groups()

@@ -1,4 +1,4 @@
-"""Publishing JSON lines: good lines go, bad ones are told with number and reason."""
+"""Publisher of JSON lines: good lines are sent, bad lines reported with number and reason."""
 
 import threading
 import time
@@ -18,7 +18,10 @@ from streams.producer import Ack, PublishError
 
 
 class LineError(NamedTuple):
-    """Why a line was not published. `code` is the contract's where a rule was broken."""
+    """A line that was not published, and the reason.
+
+    `code` is the contract's error code if the event breaks a rule, else `malformed`.
+    """
 
     line: int
     code: str
@@ -26,14 +29,14 @@ class LineError(NamedTuple):
 
 
 class Publish(Protocol):
-    """Sends an event; the future is done when the event is acknowledged."""
+    """Function that sends an event; the future is done when the broker acknowledges the event."""
 
     def __call__(self, event: Event) -> Future[Ack]: ...
 
 
 @dataclass(slots=True)
 class PublishOutcome:
-    """What became of the lines; `positions` holds the last offset per topic and partition."""
+    """Outcome of the lines; `positions` holds the last offset per topic and partition."""
 
     published: int = 0
     refused: int = 0
@@ -43,7 +46,11 @@ class PublishOutcome:
 
 
 def check_only(event: Event) -> Future[Ack]:
-    """A dry run's `Publish`: judges as the real one does and sends nothing."""
+    """Validate an event as the producer does, without sending it: the `Publish` of a dry run.
+
+    Raises:
+        EventError: the event breaks a rule of the contract.
+    """
     fault = check(event, time.time_ns() // 1_000_000)
     if fault is not None:
         raise EventError(fault)
@@ -53,7 +60,7 @@ def check_only(event: Event) -> Future[Ack]:
 
 
 class LinePublisher:
-    """Publishes lines one by one and keeps the outcome; `refuse` is told of every bad line.
+    """Publisher of lines, one by one, that keeps the outcome and reports bad lines to `refuse`.
 
     The outcome is complete once the producer behind `publish` is flushed.
     """
@@ -68,8 +75,11 @@ class LinePublisher:
         self.outcome = PublishOutcome()
 
     def line(self, line: JsonLine) -> None:
-        """Publish one line. Raises the PublishError of an earlier line that was not
-        acknowledged, for then the broker is in trouble and the rest would fail too."""
+        """Publish one line.
+
+        Raises:
+            PublishError: an earlier line was not acknowledged. The rest would fail, too.
+        """
         if self.outcome.failure is not None:
             raise self.outcome.failure
         if line.repeated:
@@ -97,7 +107,7 @@ class LinePublisher:
         self._refuse(error)
 
     def _acknowledged(self, ack: Future[Ack]) -> None:
-        """Called by the producer's own thread."""
+        """Record an acknowledgement or its failure; the producer's own thread calls this."""
         error = ack.exception()
         with self._lock:
             if isinstance(error, PublishError):

@@ -1,1 +1,1 @@
-"""Tools about home feeds, put together from settings."""
+"""Tools for home feeds, built from the settings."""

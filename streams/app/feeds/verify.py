@@ -1,4 +1,4 @@
-"""`storyline verify`, put together from the settings."""
+"""The work of `storyline verify`, with stores and log built from the settings."""
 
 from collections.abc import Sequence
 
@@ -20,11 +20,20 @@ def verify(
     timeout_s: float,
     watcher: ProgressReporter,
 ) -> VerifyResult:
-    """Compare the home feeds of `readers`, or of a sample where none are named.
+    """Compare home feeds as they are served with a fold of the log.
 
-    Raises UserError where nobody can be drawn, a server does not answer, the log's beginning is
-    gone, or a group has not applied in `timeout_s` what the log held; StoreUnavailableError where
-    Redis does not answer.
+    Args:
+        settings: Settings that name the stores and the broker.
+        readers: Readers whose feeds are compared; if empty, a sample is drawn.
+        sample: Number of readers to draw.
+        seed: Seed of the sample.
+        timeout_s: Seconds to wait until the workers have applied what the log held.
+        watcher: Receives progress.
+
+    Raises:
+        UserError: no reader can be drawn, a server does not answer, the log's beginning is gone,
+            or a group has not applied in `timeout_s` what the log held.
+        StoreUnavailableError: Redis does not answer.
     """
 
     def catch_up(spans: Spans) -> None:

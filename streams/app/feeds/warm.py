@@ -1,4 +1,4 @@
-"""Warming timelines before they are asked for: those of an author's most active followers."""
+"""Warms the timelines of an author's most recently active followers before they are read."""
 
 import heapq
 from collections import Counter
@@ -16,21 +16,21 @@ from streams.verification.log_scan import ProgressReporter
 
 _PAGE: Final = 1000
 _TOGETHER: Final = 4
-"""Timelines made at a time: to make one is mostly to wait for Cassandra."""
+"""Number of timelines built at a time: building one is mostly waiting for Cassandra."""
 
 
 class Made(StrEnum):
-    """What became of a reader's timeline."""
+    """Outcome for a reader's timeline."""
 
     WARM = "already warm"
     BUILT = "built"
     FAILED = "not built"
-    """The cache could not take it."""
+    """The cache could not take the timeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """What warming did. `active` of the `followers` have read their feeds lately."""
+    """Outcome of warming. `active` of the `followers` have read their feeds recently."""
 
     author_id: int
     followers: int
@@ -42,9 +42,18 @@ class Warmed:
 
 
 def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressReporter) -> Warmed:
-    """Make the timelines of the `top` followers of the author who have read their feeds last.
+    """Build the timelines of the `top` followers who have read their feeds most recently.
 
-    Followers who have not read for 30 days are left alone. Raises StoreUnavailableError.
+    Followers who have not read for 30 days are left out.
+
+    Args:
+        side: Stores to read from and to fill.
+        author: User whose followers' timelines are built.
+        top: Maximum number of timelines.
+        watcher: Receives progress.
+
+    Raises:
+        StoreUnavailableError: a store does not answer.
     """
     watcher.stage("looking for active followers", 0)
     followers, active = 0, 0
@@ -84,7 +93,7 @@ def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
 
 
 def _warm(side: ReadSide, reader: int) -> Made:
-    """Make the timeline, and copies of the posts of its first page."""
+    """Build the timeline, and cache the posts of its first page."""
     relations, held = side.views.relations(reader), side.hot.timelines.read(reader)
     opening = opening_of(reader, relations, held)
     timeline = warm_timeline(side.views, reader, opening, side.hot)

@@ -1,1 +1,1 @@
-"""The lake, put together from settings: runs of its jobs, upkeep, status, questions."""
+"""The lake, built from the settings: runs of its jobs, upkeep, status, questions."""

@@ -1,4 +1,4 @@
-"""Asking the lake: a question by its name, or SQL of one's own."""
+"""Answers from the lake to a named question or to a person's own SQL."""
 
 import difflib
 import functools
@@ -22,7 +22,7 @@ QUESTIONS: Final = Path(jobs.__file__).parent / "questions"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person gave; None: nothing. Days are UTC, both included."""
+    """Options that a person gave, `None` if not given. Days are UTC, both included."""
 
     since: date | None = None
     until: date | None = None
@@ -35,12 +35,16 @@ class Options:
 
 @functools.cache
 def questions() -> Mapping[str, Question]:
-    """Name -> question."""
+    """Return all questions by name."""
     return read_questions(QUESTIONS)
 
 
 def question_named(name: str) -> Question:
-    """Raises UserError (exit code 2) with the nearest name there is."""
+    """Return the question of this name.
+
+    Raises:
+        UserError: there is no such question (exit code 2); the hint is the nearest name.
+    """
     known = questions()
     if name in known:
         return known[name]
@@ -54,7 +58,12 @@ def question_named(name: str) -> Question:
 
 @contextmanager
 def answered(settings: Settings, question: Question, options: Options) -> Iterator[QuestionAnswer]:
-    """The answer; its rows are read within the block. Raises UserError."""
+    """Yield the answer to a question; its rows must be read within the context.
+
+    Raises:
+        UserError: the question does not take an option, a table cannot be read, or the query
+            fails.
+    """
     given = options.given()
     for name in given:
         if name not in question.parameters:
@@ -68,7 +77,7 @@ def answered(settings: Settings, question: Question, options: Options) -> Iterat
 def answered_sql(settings: Settings, sql: str) -> Iterator[QuestionAnswer]:
     """Yield the answer to a person's own SQL, which may read every table.
 
-    Only the tables that the SQL names have to be readable.
+    Only the tables that the SQL names must be readable. Rows must be read within the context.
 
     Raises:
         UserError: the SQL is refused or fails, or a table that it names cannot be read.

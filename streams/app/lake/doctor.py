@@ -10,7 +10,7 @@ from streams.stack.doctor import Finding
 
 
 def examine_lake(settings: Settings) -> Iterator[Finding]:
-    """Yield findings about the lake; nothing if there is none yet, or `up` refuses its path."""
+    """Yield findings about the lake; nothing if there is no lake yet."""
     lake = settings.lake_folder
     if not lake.is_dir():
         return

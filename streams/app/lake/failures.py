@@ -1,4 +1,4 @@
-"""The jobs of the lake that cannot go on: since when, why, and what to do."""
+"""Failed jobs of the lake: since when they fail, why, and what to do."""
 
 import json
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ class JobFailure(NamedTuple):
 
 
 class FailureLog:
-    """The failures of one lake, in a file beside its tables. Only the run that holds it writes."""
+    """Failures of one lake, stored next to its tables; only the run that holds the lock writes."""
 
     def __init__(self, lake: Path) -> None:
         self._path = lake / _FILE
         self._failures = {failure.job: failure for failure in failures_of(lake)}
 
     def failed(self, failure: "Failure") -> bool:
-        """Record a failure. Return whether the job has just begun to fail, or fails otherwise."""
+        """Record a failure, and return whether it is news: the job's first, or another reason."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         known = self._failures.get(failure.job)
         self._failures[failure.job] = JobFailure(
@@ -44,13 +44,13 @@ class FailureLog:
         return known is None or known.message != failure.message
 
     def succeeded(self, job: str) -> None:
-        """Record that a job is up to its sources."""
+        """Record that a job has caught up with its sources."""
         if self._failures.pop(job, None) is not None:
             self._write()
 
     @property
     def failures(self) -> Mapping[str, JobFailure]:
-        """Job -> its failure."""
+        """Failures by job."""
         return self._failures
 
     def _write(self) -> None:
@@ -61,7 +61,7 @@ class FailureLog:
 
 
 def failures_of(lake: Path) -> tuple[JobFailure, ...]:
-    """Return the jobs that failed in their last round.
+    """Return the jobs that failed in their last round; `()` if all succeeded.
 
     Raises:
         UserError: the file is damaged.

@@ -1,4 +1,4 @@
-"""`storyline lake migrate`: tables of earlier versions in the form of this one."""
+"""The work of `storyline lake migrate`: rewrites tables of earlier versions in the current form."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DAYS: Final = 32
-"""Partitions that one commit writes again: what an interruption loses."""
+"""Partitions that one commit rewrites, and so the most work that an interruption loses."""
 
 
 class Rewritten(NamedTuple):
-    """A commit of the migration. `left` counts the table's files that are still to be written."""
+    """A commit of the migration. `left` counts the table's files that are still to be rewritten."""
 
     table: str
     files: int
@@ -32,7 +32,7 @@ class Rewritten(NamedTuple):
 
 
 def to_migrate(lake: Path) -> Mapping[str, Sequence[DataFile]]:
-    """Return the files with INT96 timestamps, by table, of tables that have some."""
+    """Return the files with INT96 timestamps by table, without tables that have none."""
     found = {}
     for table in STAR:
         folder = lake / table.name
@@ -46,10 +46,18 @@ def to_migrate(lake: Path) -> Mapping[str, Sequence[DataFile]]:
 def migrate(
     settings: Settings, reporter: Reporter, report: Callable[[Rewritten], None]
 ) -> Mapping[str, int]:
-    """Write files with INT96 timestamps again and return their number by table.
+    """Rewrite files with INT96 timestamps.
 
-    Each commit stands by itself: after an interruption the next migration writes what is left.
-    Starts no Spark if there is nothing to do.
+    Each commit is complete in itself: after an interruption the next migration rewrites what is
+    left. Spark starts only if there is something to do.
+
+    Args:
+        settings: Settings of the lake and of Spark.
+        reporter: Receives the progress of Spark's start.
+        report: Called after each commit.
+
+    Returns:
+        Number of rewritten files by table.
 
     Raises:
         UserError: another run works on the lake, or a table cannot be read or written.

@@ -1,4 +1,4 @@
-"""Positions of the lake in the log, from its tables, not from the commits of its group."""
+"""Positions of the lake in the log, read from its tables, not from the commits of its group."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -20,11 +20,18 @@ Places = Mapping[tuple[str, int], int]
 
 
 def lake_lags(bootstrap: str, lake: Path, lags: Sequence[PartitionLag]) -> list[PartitionLag]:
-    """Return the lags of the lake's group as its tables have them.
+    """Return the lags of the lake's group by its tables.
 
     An operator who resets the group's offsets moves its commits, and nothing in the tables: the
-    worker goes back to the first record that the tables are missing. Lags of topics without a
-    table under `lake` are returned as they are. Raises KafkaException.
+    worker goes back to the first record that is missing in the tables.
+
+    Args:
+        bootstrap: Address of the broker.
+        lake: Folder of the tables.
+        lags: Lags by the group's commits. Those of topics without tables are returned unchanged.
+
+    Raises:
+        KafkaException: the broker does not answer.
     """
     kept = {topic for topic in {lag.topic for lag in lags} if _has_tables(lake, topic)}
     places = [(lag.topic, lag.partition) for lag in lags if lag.topic in kept]
@@ -37,9 +44,17 @@ def lake_lags(bootstrap: str, lake: Path, lags: Sequence[PartitionLag]) -> list[
 
 
 def first_records(bootstrap: str, starts: Places, ends: Places) -> dict[tuple[str, int], int]:
-    """Return the offset of each partition's first record from `starts` on, or its end if none.
+    """Return the offset of each partition's first record from `starts` on.
 
     Markers of transactions take offsets and are no records: no table ever reaches them.
+
+    Args:
+        bootstrap: Address of the broker.
+        starts: Offset of each partition from which to look.
+        ends: End of each partition, returned if there is no record from its start on.
+
+    Raises:
+        KafkaException: the broker does not answer within 10 seconds.
     """
     if not starts:
         return {}

@@ -1,4 +1,4 @@
-"""`storyline lake rebuild`: jobs start over from bronze."""
+"""The work of `storyline lake rebuild`: restarts jobs from bronze."""
 
 from pathlib import Path
 
@@ -12,9 +12,14 @@ from streams.lakehouse.files import data_files, unreadable
 
 
 def rebuild(settings: Settings, parts: Rebuild, reporter: Reporter) -> None:
-    """Remove what the jobs made, then run all jobs once.
+    """Remove the tables and checkpoints of the jobs, then run all jobs once.
 
-    An interrupted rebuild goes on with the next `lake run` or `lake rebuild`.
+    The next `lake run` or `lake rebuild` completes an interrupted rebuild.
+
+    Args:
+        settings: Settings of the lake and of Spark.
+        parts: Jobs and tables to remove, and the sources that must be readable first.
+        reporter: Receives progress.
 
     Raises:
         UserError: a source cannot be read, and nothing was removed; or jobs failed.

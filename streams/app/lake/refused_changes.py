@@ -17,7 +17,7 @@ _DEGRADED: Final = "degraded"
 
 
 class RefusedChange(NamedTuple):
-    """A change of an account in the quarantine: where it is in the topic, when it came, why."""
+    """An account change in the quarantine: its position in the topic, append time and reason."""
 
     partition: int
     offset: int
@@ -32,15 +32,22 @@ class RefusedChanges(NamedTuple):
     refused: int
     """Records of the change stream in the quarantine."""
     last: RefusedChange | None
-    """The newest of them by append time."""
+    """Newest refused record by append time."""
     degraded: int
     """Changes that landed without a value that no table can hold."""
     last_degraded: str | None
-    """Note of the newest of those."""
+    """Note of the newest degraded change."""
 
 
 def refused_changes(settings: Settings) -> RefusedChanges | None:
-    """Count them; `None` if the lake has no tables yet. Raises LakeError if it cannot be read."""
+    """Count refused and degraded account changes.
+
+    Returns:
+        The counts; `None` if the lake has no tables yet.
+
+    Raises:
+        LakeError: a table cannot be read.
+    """
     lake = settings.lake_path
     bronze = bronze_table(USERS_TOPIC)
     if not all(_has_table(lake / table.name) for table in (QUARANTINE_TABLE, bronze)):
@@ -58,7 +65,7 @@ def refused_changes(settings: Settings) -> RefusedChanges | None:
 
 
 def _degraded(lake: Path, name: str) -> pa.Table:
-    """Return the degraded changes; none if the table has no such column yet."""
+    """Return the degraded changes; an empty table if the lake's has no such column yet."""
     there = {field.name for field in DeltaTable(lake / name).schema().fields}
     if _DEGRADED not in there:
         return pa.table({_TIME: [], _DEGRADED: []})

@@ -1,4 +1,4 @@
-"""Removal of tables and checkpoints before jobs start over: complete, even if it is interrupted."""
+"""Removal of tables and checkpoints before jobs start over; complete even after an interruption."""
 
 import json
 import shutil
@@ -15,15 +15,15 @@ class Rebuild(NamedTuple):
     """Jobs and tables that start over for a table, each in the order in which the jobs run."""
 
     jobs: tuple[str, ...]
-    """Their checkpoints are removed, so each gets a new id and reads its sources from the start."""
+    """Jobs that lose their checkpoints: each gets a new id and reads its sources from the start."""
     tables: tuple[str, ...]
     """Tables of the star that are removed and filled again."""
     sources: tuple[str, ...]
-    """The bronze tables that are read again."""
+    """Bronze tables that are read again."""
 
 
 def rebuild_of(table: str) -> Rebuild:
-    """Return what starts over if a table of bronze or of the star is rebuilt.
+    """Return the jobs and tables that start over if a table of bronze or of the star is rebuilt.
 
     Raises:
         UserError: there is no such table, or no job reads it.
@@ -47,7 +47,7 @@ def rebuild_of(table: str) -> Rebuild:
 
 
 def rebuild_of_all() -> Rebuild:
-    """Return what starts over if the whole star is rebuilt."""
+    """Return the jobs and tables that start over if the whole star is rebuilt."""
     from jobs.run import QUERIES
     from streams.contracts.tables import DIM_DATE
 
@@ -77,7 +77,7 @@ def _known() -> Sequence[str]:
 
 
 def remove(lake: Path, rebuild: Rebuild) -> None:
-    """Remove the checkpoints and tables; `finish_removal` completes it after an interruption."""
+    """Remove checkpoints and tables; `finish_removal` completes an interrupted removal."""
     text = json.dumps({"jobs": rebuild.jobs, "tables": rebuild.tables})
     fresh = (lake / _FILE).with_suffix(".tmp")
     fresh.write_text(text, encoding="utf-8")
@@ -86,7 +86,7 @@ def remove(lake: Path, rebuild: Rebuild) -> None:
 
 
 def finish_removal(lake: Path) -> None:
-    """Complete a removal that was begun; do nothing if there is none."""
+    """Complete a removal that `remove` began; do nothing if there is none."""
     try:
         begun = json.loads((lake / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Running the Spark jobs of the lake in this process: their JVM, one run at a time, its end."""
+"""Runner of the lake's Spark jobs in this process: their JVM, the lock of a run, its end."""
 
 import fcntl
 import logging
@@ -37,7 +37,7 @@ class Reporter:
 
     batch: Callable[["BatchDone"], None] = lambda _: None
     failure: Callable[["Failure"], None] = lambda _: None
-    """Called when a job begins to fail, or fails for another reason."""
+    """Called when a job begins to fail, or fails for another reason than before."""
     downloads: Report | None = None
     started: Callable[[], None] = lambda: None
     """Called when Spark is up."""
@@ -48,8 +48,14 @@ def run_lake(
 ) -> None:
     """Bring the star up to bronze, once or every `every_s` seconds until SIGTERM or Ctrl-C.
 
-    Either signal lets the batch in hand finish. A job that fails keeps no other from going on; it
-    is tried again in the next round.
+    After either signal the running batch finishes. A job that fails does not block the others, and
+    the next round tries it again.
+
+    Args:
+        settings: Settings of the lake and of Spark.
+        once: Run one round only.
+        every_s: Seconds between two rounds.
+        reporter: Receives progress.
 
     Raises:
         UserError: jobs failed, another run works on the lake, or the run was ended before
@@ -68,7 +74,7 @@ def run_lake(
 def lake_spark(
     settings: Settings, reporter: Reporter
 ) -> Iterator[tuple["SparkSession", threading.Event]]:
-    """Spark for the jobs, and an event that SIGTERM and Ctrl-C set.
+    """Yield a Spark session for the jobs, and an event that SIGTERM and Ctrl-C set.
 
     Raises:
         UserError: Spark's JVM ended.
@@ -99,7 +105,20 @@ def bring_up(
     reporter: Reporter,
     stopping: threading.Event,
 ) -> None:
-    """Run rounds of all jobs. Raises UserError if jobs still failed in the last one."""
+    """Run rounds of all jobs until `stopping` is set.
+
+    Args:
+        session: Spark session.
+        path: Folder of the lake.
+        once: Run one round only.
+        every_s: Seconds between two rounds.
+        reporter: Receives each batch, and failures as they begin (with `once`, every failure).
+        stopping: Event that ends the run after the running batch.
+
+    Raises:
+        UserError: a table is missing, jobs failed in the last round, or a run with `once` was
+            stopped before everything was done.
+    """
     from jobs.lake import Lake
     from jobs.micro_batches import RunStoppedError
     from jobs.run import Listener, MissingTablesError, catch_up, prepare
@@ -145,7 +164,7 @@ def bring_up(
 def lost_tables(lake: Path) -> Iterator["Failure"]:
     """Yield a failure for each table of the star that is gone while its job's checkpoint is not.
 
-    The job would make an empty table and leave out what it has read.
+    The job would create an empty table without the rows that its checkpoint counts as read.
     """
     from jobs.failures import REBUILD, Failure
     from jobs.run import QUERIES
@@ -161,7 +180,7 @@ def lost_tables(lake: Path) -> Iterator["Failure"]:
 
 
 def require_bronze(lake: Path) -> None:
-    """Raises UserError where tables that the jobs read are missing; starts no Spark for it."""
+    """Raise UserError if tables that the jobs read are missing, without starting Spark."""
     from jobs.run import BRONZE_READ
 
     missing = [name for name in BRONZE_READ if not (lake / name / "_delta_log").is_dir()]
@@ -171,7 +190,11 @@ def require_bronze(lake: Path) -> None:
 
 @contextmanager
 def run_lock(lake: Path) -> Iterator[None]:
-    """Hold the lake for this run. The kernel lets go of it when the process ends, however."""
+    """Lock the lake for this run; the kernel releases the lock however the process ends.
+
+    Raises:
+        UserError: another run holds the lock.
+    """
     with (lake / _LOCK).open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,7 +213,10 @@ def run_lock(lake: Path) -> Iterator[None]:
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second one ends the process as usual."""
+    """Yield an event that SIGTERM and Ctrl-C set; a second signal ends the process as usual.
+
+    Outside the main thread, which alone can handle signals, no signal sets the event.
+    """
     stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopping

@@ -1,4 +1,4 @@
-"""Spark with Delta on this machine, for a person's own reading of the lake."""
+"""A local Spark session with Delta, for the lake's jobs and a person's own queries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 def lake_session(
     settings: Settings, app: str = "storyline", downloads: Report | None = None
 ) -> Iterator["SparkSession"]:
-    """A session in a JVM of its own, on the bundled Java or the one that the settings name.
+    """Start a session in a JVM of its own, on the bundled Java or the one that the settings name.
 
-    Delta's jars are fetched first where the cache lacks them.
+    Downloads Delta's jars first if they are not in the cache.
+
+    Args:
+        settings: Settings of Java, the cache and the scratch folder.
+        app: Name of the Spark application.
+        downloads: Receives the progress of downloads.
     """
     from jobs.session import Local, local_session
 

@@ -1,4 +1,4 @@
-"""What `storyline lake status` tells, read from the tables' own logs with delta-rs."""
+"""The report of `storyline lake status`, read from the tables' own logs with delta-rs."""
 
 import json
 import time
@@ -27,7 +27,7 @@ _STAR: Final = frozenset(table.name for table in STAR)
 
 
 class TableStatus(NamedTuple):
-    """A table as of its newest commit. `age_s` is how long ago that was."""
+    """A table as of its newest commit, which is `age_s` seconds old."""
 
     table: str
     rows: int
@@ -36,31 +36,31 @@ class TableStatus(NamedTuple):
     version: int
     age_s: float
     int96_files: int
-    """Files whose timestamps most readers misread outside 1677 to 2262."""
+    """Number of files whose timestamps most readers misread outside 1677 to 2262."""
 
 
 class PartitionStatus(NamedTuple):
-    """How far the lake has taken a topic partition, into its bronze table or the quarantine."""
+    """Progress of the lake in a topic partition, over its bronze table and the quarantine."""
 
     table: str
     topic: str
     partition: int
     next_offset: int
-    """Where the lake worker reads on: the first offset that neither table has."""
+    """First offset that neither table has; the lake worker reads on from it."""
     end: int | None
-    """The end of the log; None where Kafka does not answer."""
+    """End of the log; `None` if Kafka does not answer."""
 
 
 class QueryStatus(NamedTuple):
-    """How far a query of the jobs has read a table."""
+    """Progress of a query of the jobs in one of its source tables."""
 
     query: str
     source: str
     read: int | None
-    """The newest version that it has read whole, -1 if it has read none; `None` if its checkpoint
-    is damaged."""
+    """Newest version that the query has read whole, `-1` before the first; `None` if the query's
+    checkpoint is damaged."""
     version: int
-    """The table's newest version."""
+    """Newest version of the table."""
 
 
 class LakeStatus(NamedTuple):
@@ -72,7 +72,11 @@ class LakeStatus(NamedTuple):
 
 
 def lake_status(settings: Settings) -> LakeStatus:
-    """The lake as it is. Raises UserError where there is none."""
+    """Return the status of the lake's tables, partitions and queries.
+
+    Raises:
+        UserError: there is no lake, or its file of failures is damaged.
+    """
     lake = settings.lake_path
     names = (*BRONZE.values(), QUARANTINE, *(table.name for table in STAR))
     tables = {name: DeltaTable(lake / name) for name in names if _is_table(lake / name)}
@@ -123,8 +127,8 @@ def _of_partitions(
     for topic, name in BRONZE.items():
         if not {name, QUARANTINE} <= tables.keys():
             continue
-        # What was opened before the log's ends were asked for: a table that is landed in meanwhile
-        # would seem to be ahead of its log.
+        # The tables were opened before the log's ends were read: opened later, a table that the
+        # worker lands in at that time would seem to be ahead of its log.
         bronze = LakeTable(lake, bronze_table(topic), tables[name])
         quarantine = LakeTable(lake, QUARANTINE_TABLE, tables[QUARANTINE])
         known = [partition for of, partition in ends or () if of == topic]
@@ -146,7 +150,10 @@ def _of_queries(lake: Path, tables: Mapping[str, DeltaTable]) -> Iterator[QueryS
 
 
 def _read_by(checkpoint: Path, sources: int) -> Sequence[int | None]:
-    """Return the newest version read whole, per source of the query; see `QueryStatus.read`."""
+    """Return the newest version read whole, per source of the query.
+
+    A version is `-1` if none is read whole. All are `None` if the checkpoint is damaged.
+    """
     try:
         read = [_read_up_to(offset) for offset in _last_offsets(checkpoint, sources)]
     except (OSError, ValueError, KeyError, TypeError):
@@ -155,7 +162,7 @@ def _read_by(checkpoint: Path, sources: int) -> Sequence[int | None]:
 
 
 def _last_offsets(checkpoint: Path, sources: int) -> list[dict[str, Any] | None]:
-    """Return where the last settled batch ended, per source; `[]` if none is settled."""
+    """Return the end offset of the last committed batch, per source; `[]` without such a batch."""
     settled = [int(path.name) for path in (checkpoint / "commits").glob("[0-9]*")]
     if not settled:
         return []
@@ -167,7 +174,10 @@ def _last_offsets(checkpoint: Path, sources: int) -> list[dict[str, Any] | None]
 
 
 def _read_up_to(offset: dict[str, Any] | None) -> int:
-    """Of an offset of Delta's: its version is read as a whole, or it is the one to begin."""
+    """Return the newest version that a query has read whole at an offset of a Delta source.
+
+    It is the offset's version, or the one before if the offset is at the version's beginning.
+    """
     if offset is None:
         return -1
     begins = offset["index"] == _START_OF_BATCH

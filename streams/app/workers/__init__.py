@@ -1,1 +1,1 @@
-"""Workers, put together from settings: run, supervise, observe, wait."""
+"""Workers, built from the settings: how to run, supervise, observe and wait for them."""

@@ -1,4 +1,4 @@
-"""What each kind of agent works with: the stores that it needs, and no other."""
+"""Wiring of agents: each kind gets the stores that it needs, and no other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,21 +32,25 @@ from streams.sinks.delta.table import LakeTable, create_tables
 
 @dataclass(frozen=True, slots=True)
 class AgentRuntime:
-    """An agent's steps of a topic, bound to its stores, and where a topic's bad records go."""
+    """An agent's steps per topic, bound to its stores, and the sink of a topic's bad records."""
 
     steps: Callable[[str], AgentSteps]
     burial: Callable[[str], DeadLetterSink]
     batch_records: int
     batch_wait_ms: int
     patient: bool = False
-    """Whether a batch is worth that wait even when little comes."""
+    """Whether a batch always waits `batch_wait_ms` to fill, even when few records arrive."""
     wanted_from: WantedFrom | None = None
-    """Where the store ends, if it keeps the log's offsets itself."""
+    """Function that returns the first offsets missing in the store, if the store keeps offsets."""
 
 
 @contextmanager
 def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterator[AgentRuntime]:
-    """The stores of an agent while the context lasts. UserError where one is missing."""
+    """Open the stores of an agent while the context lasts.
+
+    Raises:
+        UserError: a store is missing.
+    """
     if isinstance(agent, LakeAgent):
         yield _lake(settings, agent, metrics)
     else:
@@ -55,7 +59,7 @@ def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterat
 
 
 def topics_needed(names: Sequence[str]) -> set[str]:
-    """The topics that these agents read and write."""
+    """Return the topics that these agents read and write."""
     needed: set[str] = set()
     for name in names:
         agent = AGENTS[name]
@@ -66,7 +70,7 @@ def topics_needed(names: Sequence[str]) -> set[str]:
 
 
 def check_stores(settings: Settings, names: Sequence[str]) -> None:
-    """Raises UserError where a store of these agents is missing."""
+    """Raise UserError if a store of these agents is missing; create the lake's tables."""
     kinds = {type(AGENTS[name]) for name in names}
     if ViewAgent in kinds:
         with durable_views(settings):

@@ -1,4 +1,4 @@
-"""The limit of dead letters, as the settings have it, and what is told where it stops a worker."""
+"""The dead letter limit of the settings, and the error when it stops a worker."""
 
 from streams.app.settings import Settings
 from streams.contracts.batch import ErrorCode
@@ -19,12 +19,12 @@ COUNTED = frozenset(
         ErrorCode.STORE_REFUSED,
     }
 )
-"""What a deployment that went wrong causes. The other codes are about single events, whose time or
-id is at odds with what else is known."""
+"""Error codes that a broken deployment causes. The other codes are about single events, whose time
+or id contradicts what is known otherwise."""
 
 
 def guard(settings: Settings, topic: str, metrics: Metrics) -> DeadLetterLimitGuard:
-    """What holds a topic's dead letters to the settings' limit."""
+    """Return the guard that enforces the settings' limit on a topic's dead letters."""
     limit = DeadLetterLimit(
         ratio=settings.dead_letter_ratio,
         window=settings.dead_letter_window,
@@ -35,7 +35,7 @@ def guard(settings: Settings, topic: str, metrics: Metrics) -> DeadLetterLimitGu
 
 
 def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
-    """The limit is reached: what happened, where, and what to do."""
+    """Return the error of a group that reached the limit: what happened, where, and what to do."""
     return UserError(
         f"{group} stopped before it set more records aside than is allowed: {error}",
         hint=f"look at them with: {_looking(error.first)}; correct the producer, or what is "

@@ -1,4 +1,4 @@
-"""`storyline expire`: a process that tells the log of stories that have ended."""
+"""The work of `storyline expire`: a process that publishes the ends of stories to the log."""
 
 import signal
 import threading
@@ -34,13 +34,13 @@ _PASSING: Final = (
     ProducerUnavailableError,
     KafkaException,
 )
-"""Errors that pass by themselves: the next look tries again."""
+"""Transient errors: the next round tries again."""
 
 log = structlog.get_logger(__name__)
 
 
 class ExpiryMetrics:
-    """What was told, and what waits."""
+    """Metrics of published and pending ends of stories."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -56,10 +56,10 @@ class ExpiryMetrics:
 
 
 class Expirer:
-    """Tells of what is due, look after look; never ends because a server is away.
+    """Publisher of due ends in rounds, which never stops because a server is unavailable.
 
-    The first look waits until the fold has read to the log's end once: an end that the log tells
-    of and the fold has not read yet would be told again.
+    The first round waits until the fold has read to the log's end once: otherwise it would publish
+    again an end that is in the log and that the fold has not read yet.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Expirer:
         self._waiting_since: float | None = None
 
     def run(self, stopping: threading.Event, every_s: float) -> None:
-        """Look every `every_s` seconds until told to stop."""
+        """Publish due ends every `every_s` seconds until `stopping` is set."""
         while not stopping.is_set():
             self.look()
             stopping.wait(every_s)
 
     def health(self) -> Health:
-        """Return unhealthy once a server or the fold has been waited for too long."""
+        """Return the health: bad if the publisher has waited too long for a server or the fold."""
         since = self._waiting_since
         waited_s = 0.0 if since is None else self._clock() - since
         if waited_s < self._blocked_after_s:
@@ -95,7 +95,7 @@ class Expirer:
         return Health("expire", (f"{self._said}, for {waited_s:.0f} s: {self._why}",))
 
     def look(self) -> None:
-        """Tell what is due, if it can be told now."""
+        """Publish the due ends if the fold has caught up and the servers answer."""
         try:
             if not self._caught_up:
                 if left := self._lag():
@@ -116,7 +116,7 @@ class Expirer:
             log.info("stories_expired", told=found.told)
 
     def _say(self, what: str, **details: object) -> None:
-        """Once, until something else is to be said."""
+        """Log what the publisher waits for, once until it changes; `""` ends the wait."""
         if what and what != self._said:
             log.warning(what, **details)
         self._said, self._why = what, ", ".join(str(value) for value in details.values())
@@ -127,7 +127,11 @@ class Expirer:
 
 
 def expire(settings: Settings) -> None:
-    """Tell of stories that end until SIGTERM or SIGINT. Raises UserError where it cannot begin."""
+    """Publish ends of stories until SIGTERM or SIGINT.
+
+    Raises:
+        UserError: a server, a topic or the keyspace is missing at the start.
+    """
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler

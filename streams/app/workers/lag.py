@@ -1,4 +1,4 @@
-"""What `storyline lag` tells: lag of the groups, dead letters, conservation of running workers."""
+"""The report of `storyline lag`: lag of groups, dead letters, conservation of running workers."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -22,15 +22,16 @@ from streams.sinks.delta.table import LakeError
 
 
 class LagReport(NamedTuple):
-    """Where the workers stand."""
+    """Progress of the workers: lags, dead letters, and the answers of running workers."""
 
     lags: Sequence[PartitionLag]
     dead_letters: dict[str, int]
-    """Dead letter topic -> records in it."""
+    """Number of records by dead letter topic."""
     workers: Sequence[WorkerReport]
-    """Running workers, those that do not answer included."""
+    """Running workers, including those that do not answer."""
     lake_error: str = ""
-    """Why the lake's tables cannot be read: its lag is that of its commits then."""
+    """Reason why the lake's tables cannot be read, in which case its lag is that of its commits;
+    empty if they can."""
 
     @property
     def tallies(self) -> list[WorkerCounters]:
@@ -44,7 +45,7 @@ class LagReport(NamedTuple):
 
     @property
     def silent(self) -> list[WorkerReport]:
-        """Workers that run and do not answer."""
+        """Running workers that do not answer."""
         return [worker for worker in self.workers if worker.silent]
 
     @property
@@ -53,10 +54,13 @@ class LagReport(NamedTuple):
 
 
 def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagReport:
-    """Ask the broker and the running workers. UserError where the broker or a topic is missing.
+    """Ask the broker and the running workers for the progress of agents.
 
-    Offsets come from the broker, and for the lake from its tables: a worker that does not answer
-    takes nothing from them.
+    Offsets come from the broker, and for the lake from its tables: they are complete even if a
+    worker does not answer.
+
+    Raises:
+        UserError: the broker does not answer, or a topic is missing.
     """
     topics = [topic for name in agents for topic in AGENTS[name].topics]
     groups = _groups(settings, agents)
@@ -77,9 +81,10 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagRe
 
 
 def position_of(settings: Settings, agent: str, topic: str, partition: int) -> PartitionLag | None:
-    """Return how far an agent's group has come in a partition; `None` if there is no partition.
+    """Return the lag of an agent's group in a partition; `None` if there is no such partition.
 
-    Raises UserError if the broker does not answer.
+    Raises:
+        UserError: the broker does not answer.
     """
     with asked_broker(settings) as broker:
         lags = _lags(settings, broker, [agent])
@@ -92,9 +97,15 @@ def wait_for_workers(
     timeout_s: float,
     report: Callable[[Sequence[PartitionLag]], None] = lambda _: None,
 ) -> None:
-    """Wait until the workers of every group have read everything; see `wait_until_idle`.
+    """Wait until the workers of every group have read everything (see `wait_until_idle`).
 
-    Raises UserError where they do not within `timeout_s`.
+    Args:
+        settings: Settings that name the broker and the views.
+        timeout_s: Seconds to wait at most.
+        report: Called with the lags of a stage at each look.
+
+    Raises:
+        UserError: records are left after `timeout_s`, or the broker does not answer.
     """
     with asked_broker(settings) as broker:
         try:
@@ -121,13 +132,13 @@ def _lags(settings: Settings, broker: Progress, agents: Sequence[str]) -> list[P
 def lags_to_wait_for(
     settings: Settings, broker: Progress, agents: Sequence[str]
 ) -> list[PartitionLag]:
-    """Return the lags; tables are opened only once the commits leave nothing to wait for."""
+    """Return the lags; open the lake's tables only once the commits leave nothing to wait for."""
     lags = broker.lag(_groups(settings, agents))
     return lags if any(lag.lag for lag in lags) else _lags(settings, broker, agents)
 
 
 def _dead_letter_topics(agents: Sequence[str]) -> list[str]:
-    """Of these agents; the lake agent has a table instead."""
+    """Return the dead letter topics of these agents; the lake agent has a table instead."""
     views = [AGENTS[name] for name in agents if isinstance(AGENTS[name], ViewAgent)]
     return [dead_letter_topic(topic) for agent in views for topic in agent.topics]
 

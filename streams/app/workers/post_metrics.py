@@ -1,4 +1,4 @@
-"""How posts were made to reach their readers, as a metric of the worker that decides it."""
+"""Metric of the ways in which posts reach their readers, of the worker that chooses the way."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ DISTRIBUTED: Final = "storyline_posts_distributed_total"
 
 
 class PostMetrics:
-    """Counts posts by `streams.agents.fanout.Way`, repetitions included."""
+    """Counter of posts by `streams.agents.fanout.FanOutMode`, repetitions included."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._distributed = Counter(
@@ -19,5 +19,5 @@ class PostMetrics:
         )
 
     def distributed(self, way: str, count: int) -> None:
-        """So many more posts went this way."""
+        """Add `count` posts that were distributed in this way."""
         self._distributed.labels(way).inc(count)

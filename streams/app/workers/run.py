@@ -1,4 +1,4 @@
-"""Running one agent in this process."""
+"""Runner of one agent in this process."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -33,10 +33,10 @@ PASSING = (
     ProducerUnavailableError,
     ConcurrentCommitError,
 )
-"""Errors that pass by themselves: a worker waits, acknowledging nothing."""
+"""Transient errors: a worker waits and acknowledges nothing."""
 
 REFUSALS = (StoreRefusedError,)
-"""Verdicts of a store about single records: these become dead letters, their neighbours do not."""
+"""Refusals of single records by a store: these become dead letters, their neighbours do not."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +46,16 @@ def agent_names() -> tuple[str, ...]:
 
 
 def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
-    """Work until SIGTERM or SIGINT, then finish the batch in hand and return.
+    """Run an agent until SIGTERM or SIGINT, then finish the running batch and return.
 
-    `number` tells the processes of one agent on one machine apart.
+    Args:
+        settings: Settings of the worker and its servers.
+        name: Name of the agent.
+        number: Number of this process among those of the agent on this machine, from 0.
 
-    Raises UserError for what a person can put right, and every other error as it is, with
-    nothing acknowledged that is not settled.
+    Raises:
+        UserError: a cause that an operator can fix. Every other error is raised unchanged. In
+            either case the worker has acknowledged no record that is not settled.
     """
     agent = AGENTS[name]
     check_topics(settings, {*topics_needed([name]), ACTIONS_TOPIC})
@@ -96,7 +100,7 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
 
 @contextmanager
 def _told(group: str) -> Iterator[None]:
-    """Tells a person what ended the worker, where a person is needed or can wonder."""
+    """Raise UserError, with advice, for errors that need an operator or an explanation."""
     try:
         yield
     except MessageRefusedError as error:
@@ -121,13 +125,13 @@ def _told(group: str) -> Iterator[None]:
 
 
 def check_servers(settings: Settings, names: Sequence[str]) -> None:
-    """Raises UserError where these agents could not begin: a server, topic or table is missing."""
+    """Raise UserError if these agents could not start: a server, topic or table is missing."""
     check_topics(settings, topics_needed(names))
     check_stores(settings, names)
 
 
 def check_topics(settings: Settings, topics: set[str]) -> None:
-    """Raises UserError where the broker does not answer or lacks a topic."""
+    """Raise UserError if the broker does not answer or does not have a topic."""
     with asked_broker(settings) as broker:
         missing = broker.missing(topics)
     if missing:

@@ -1,4 +1,4 @@
-"""Where running workers tell their metrics address, so that other commands find them."""
+"""Run files: running workers announce their addresses in them, and other commands ask there."""
 
 import os
 import socket
@@ -17,11 +17,11 @@ from streams.parallel_calls import answers
 from streams.runtime.monitoring.counters import TopicCounters, read_counters
 
 ANSWER_S: Final = 3.0
-"""Seconds that a worker has to answer; all are asked at the same time."""
+"""Seconds that a worker has to answer; all workers are asked at the same time."""
 
 
 class WorkerCounters(NamedTuple):
-    """What a running worker has counted for one topic."""
+    """Counters of a running worker for one topic."""
 
     group: str
     pid: int
@@ -30,7 +30,7 @@ class WorkerCounters(NamedTuple):
 
 
 class WaitingRecord(NamedTuple):
-    """A record that a worker waits at, as the worker reports it."""
+    """A record that a worker waits at, by the worker's own report."""
 
     group: str
     pid: int
@@ -38,7 +38,7 @@ class WaitingRecord(NamedTuple):
     partition: int
     offset: int
     exact: bool
-    """Whether it is this record; if not, it is the first of those that may be."""
+    """Whether the worker waits at this very record; if not, this is the first candidate."""
     since: float
     """Seconds since the Unix epoch."""
     seconds: float
@@ -49,16 +49,16 @@ class WaitingRecord(NamedTuple):
 
 
 class WorkerReport(NamedTuple):
-    """Answer of one process that announced itself."""
+    """Answer of one process that has a run file."""
 
     group: str
     pid: int
     tallies: Sequence[WorkerCounters] = ()
     waiting: Sequence[WaitingRecord] = ()
     silent: str = ""
-    """Why there is no answer; empty if there is one."""
+    """Reason why there is no answer; empty if there is one."""
     unhealthy: Sequence[str] = ()
-    """Reasons of an unhealthy worker: waits that are overdue, and stalls."""
+    """Reasons why the worker is unhealthy: overdue waits and stalls. Empty if it is healthy."""
 
 
 def _folder(home: Path) -> Path:
@@ -69,7 +69,14 @@ def _folder(home: Path) -> Path:
 def run_file(
     home: Path, group: str, metrics_url: str, health_url: str | None = None
 ) -> Iterator[None]:
-    """Announce this process as a worker of `group` while the context lasts."""
+    """Announce this process as a worker of `group` in a run file while the context lasts.
+
+    Args:
+        home: Home of the stack.
+        group: Consumer group of the worker.
+        metrics_url: Address of the metrics.
+        health_url: Address of the health report; `None` if the process has none.
+    """
     folder = _folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{group}.{os.getpid()}.json"
@@ -96,9 +103,9 @@ def worker_tallies(home: Path) -> list[WorkerCounters]:
 
 
 def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerReport]:
-    """Ask every worker that announced itself under this home, all at the same time.
+    """Ask every worker that has a run file under this home, all at the same time.
 
-    A worker that does not answer within `within_s` seconds is one silent report. The run files of
+    A worker that does not answer within `within_s` seconds yields a silent report. Run files of
     processes that have ended are removed.
     """
     announced = [told for path in sorted(_folder(home).glob("*.json")) if (told := _read(path))]
@@ -107,9 +114,9 @@ def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerRepo
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what a run file holds; `None`, and the file is removed, if no process has it.
+    """Return the content of a run file; remove the file and return `None` if its process is gone.
 
-    Run files are renamed into place whole: one that is damaged belongs to no process.
+    Run files are renamed into place whole: a damaged one belongs to no process.
     """
     try:
         told: dict[str, Any] = orjson.loads(path.read_bytes())
@@ -125,7 +132,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _has_ended(told: Mapping[str, Any]) -> bool:
-    """Return whether the process is gone for certain; of another host that is unknown."""
+    """Return whether the process is certainly gone; `False` for a process of another host."""
     if told.get("host", socket.gethostname()) != socket.gethostname():
         return False
     try:
@@ -162,7 +169,7 @@ def _get(url: str, within_s: float) -> bytes:
 
 
 def _report(told: Mapping[str, Any], answer: WorkerReport | Exception) -> WorkerReport:
-    """Return a worker's answer; one that cannot be had or read is a silent report."""
+    """Return a worker's answer; a silent report if there is no answer that can be read."""
     silent = WorkerReport(told["group"], told["pid"])
     match answer:
         case WorkerReport():

@@ -1,4 +1,4 @@
-"""Running several workers, one child process each; when one ends, all end."""
+"""Supervisor of several workers, one child process each; when one ends, it stops all."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class WorkerProgram(NamedTuple):
-    """A worker to run, and the name it goes by in messages."""
+    """A worker's command, and its name in messages."""
 
     name: str
     command: Sequence[str]
@@ -32,9 +32,15 @@ class _Child(NamedTuple):
 def run_all(programs: Sequence[WorkerProgram], *, stop_within_s: float = 40.0) -> None:
     """Run the programs until SIGTERM or SIGINT, then stop them all.
 
-    None is started again: where one ends by itself the others are stopped too, and UserError says
-    which it was. A child that does not stop in time is killed. Where the one that ended needs a
-    person, so does this process.
+    No program is restarted: if one ends by itself, the others are stopped, too.
+
+    Args:
+        programs: Programs to run, one child process each.
+        stop_within_s: Seconds after SIGTERM until a child that still runs is killed.
+
+    Raises:
+        UserError: a child ended by itself, or had to be killed. The error has the exit code
+            `NEEDS_A_PERSON` if the child that ended had it.
     """
     stopping = threading.Event()
 
@@ -64,7 +70,13 @@ def run_all(programs: Sequence[WorkerProgram], *, stop_within_s: float = 40.0) -
 
 
 def worker_programs(names: Sequence[str], count: int, instance: str | None) -> list[WorkerProgram]:
-    """`count` processes of each agent, run by the interpreter and code of this process."""
+    """Return `count` programs per agent, for the interpreter and code of this process.
+
+    Args:
+        names: Names of agents.
+        count: Number of processes per agent.
+        instance: Name of this machine's workers in their groups; `None` for the settings' name.
+    """
     named = () if instance is None else ("--instance", instance)
     run = (sys.executable, "-m", "streams.cli.main", "run")
     return [
@@ -86,7 +98,7 @@ def _first_to_end(children: Sequence[_Child], stopping: threading.Event) -> _Chi
 
 
 def _stop_all(children: Sequence[_Child], stop_within_s: float) -> list[str]:
-    """Ends every child; returns the names of those that had to be killed."""
+    """Stop every child, and return the names of those that had to be killed."""
     for child in children:
         if child.process.poll() is None:
             child.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Waiting until the workers have applied the log up to given places."""
+"""Waits until the workers have applied the log up to given offsets."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,16 +18,24 @@ _POLL_S: Final = 0.05
 _POSTS, _DELIVERY = "posts", "delivery"
 
 Ends = Mapping[tuple[str, int], int]
-"""(topic, partition) -> the offset behind the last record that is waited for."""
+"""(topic, partition) -> the offset after the last record to wait for."""
 Report = Callable[[str], None]
 
 
 def wait_for_records(
     settings: Settings, places: Sequence[RecordPosition], *, timeout_s: float, report: Report
 ) -> None:
-    """Wait until the views tell what these records do, so that writers read their own writes.
+    """Wait until the views contain these records, so that writers read their own writes.
 
-    Raises UserError where the log has no such record, and after `timeout_s`.
+    Args:
+        settings: Settings that name the broker and the views.
+        places: Positions of the records.
+        timeout_s: Seconds to wait at most.
+        report: Called with a line of text that names the group and its number of records left.
+
+    Raises:
+        UserError: no view is made of a record's topic, the log has no such record, or a group has
+            not applied the records in `timeout_s`.
     """
     unread = {place.topic for place in places if not _agents_of({place.topic})}
     if unread:
@@ -46,11 +54,19 @@ def wait_for_records(
 
 
 def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, report: Report) -> None:
-    """Wait until the views tell all that the log holds below `ends`.
+    """Wait until the views contain everything that the log holds below `ends`.
 
-    The groups that read it must have committed as much; where `posts` is one of them, then
-    `delivery`, which reads what `posts` writes, must have nothing left. Raises UserError, naming
-    the group that lags, after `timeout_s`.
+    The groups that read these topics must have committed `ends`. If `posts` is one of them, then
+    `delivery`, which reads what `posts` writes, must have no lag.
+
+    Args:
+        settings: Settings that name the broker and the views.
+        ends: Offset after the last record to wait for, per topic and partition.
+        timeout_s: Seconds to wait at most.
+        report: Called with a line of text that names the group and its number of records left.
+
+    Raises:
+        UserError: a group, which the message names, lags after `timeout_s`.
     """
     with asked_broker(settings) as broker:
         _wait(settings, broker, ends, timeout_s, report)
@@ -75,7 +91,7 @@ def _wait(
 def _waits(
     settings: Settings, broker: Progress, ends: Ends
 ) -> Iterator[tuple[str, Callable[[], int]]]:
-    """Agents, upstream first, each with what tells how many records it has still to apply."""
+    """Yield agents, upstream first, each with a function that returns its records left."""
     agents = _agents_of({topic for topic, _ in ends})
     for agent in agents:
         mine = {place: end for place, end in ends.items() if place[0] in AGENTS[agent].topics}
@@ -94,7 +110,7 @@ def _lag(broker: Progress, group: str) -> int:
 
 
 def _agents_of(read: Collection[str]) -> Sequence[str]:
-    """Who makes views of any of these topics."""
+    """Return the agents that make views of any of these topics."""
     return [
         name
         for name, agent in AGENTS.items()
@@ -103,7 +119,7 @@ def _agents_of(read: Collection[str]) -> Sequence[str]:
 
 
 def _require(broker: Progress, places: Sequence[RecordPosition]) -> None:
-    """Raises UserError where a place lies in no topic, or behind the end of its partition."""
+    """Raise UserError if a place is in no topic or partition, or after its partition's end."""
     wanted = {place.topic for place in places}
     if missing := broker.missing(wanted):
         raise no_topic(missing)

@@ -1,4 +1,4 @@
-"""`storyline accounts`: changes of accounts from the shell."""
+"""`storyline accounts`: account changes from the shell."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How every command is declared."""
+"""The factory of every command's Typer app."""
 
 import typer
 
@@ -6,9 +6,14 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 def command_app(*, help: str | None = None, epilog: str | None = None) -> typer.Typer:
-    """The `app` of a command module; `help` and `epilog` are for one whose commands are verbs.
+    """Return the `app` of a command module.
 
-    Errors leave it as they were raised: `streams.cli.main` tells them.
+    The app raises errors unchanged: `streams.cli.main` reports them.
+
+    Args:
+        help: Help text of a module whose commands are verbs; such an app shows its help if it is
+            called without a verb.
+        epilog: Text after the help of such a module.
     """
     return typer.Typer(
         add_completion=False,

@@ -1,4 +1,4 @@
-"""What a person is told of an error: one line, and where it helps a second one."""
+"""Messages of errors for people: one line, and a second line with a hint if there is one."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ STATUS = "`storyline status` shows the servers, `storyline up` starts them"
 
 
 def explained(error: Exception) -> UserError:
-    """The error as it is told. One that nobody foresaw is named by its type."""
+    """Return the error as people read it; an unforeseen error is named by its type."""
     # Imported here: only a failing command needs them.
     from confluent_kafka import KafkaException
     from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""Files and pipes that commands write: whole or not at all, and quiet when the reader leaves."""
+"""Output files, written whole or not at all, and pipes that end quietly when the reader leaves."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from streams.errors import UserError
 
 @contextmanager
 def whole_output(name: str) -> Iterator[IO[bytes]]:
-    """What to write into: standard output for `-`, else a file that takes its place at the end."""
+    """Yield the output: standard output for `-`, else a file that replaces `name` at the end."""
     if name == "-":
         with _open_pipe():
             yield sys.stdout.buffer
@@ -26,7 +26,7 @@ def whole_output(name: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _whole_file(path: Path) -> Iterator[Path]:
-    """A file to write that takes its place at `path` when all went well, and else is gone."""
+    """Yield a path to write to; its file replaces `path` on success and is deleted on failure."""
     if path.exists() and not path.is_file():  # /dev/null, a named pipe
         yield path
         return
@@ -40,7 +40,7 @@ def _whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _open_pipe() -> Iterator[None]:
-    """End quietly where the reader of standard output has gone (`… | head`)."""
+    """End the command quietly if the reader of standard output has gone (`… | head`)."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for scripts, one line for an error."""
+"""Output of commands: tables for people, JSON for scripts, one line for an error."""
 
 import re
 import sys
@@ -20,19 +20,19 @@ err = Console(stderr=True)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _WIDEST = 10_000
-"""Columns of a table that no terminal shows: a pipe or a file takes lines as long as they come."""
+"""Width in characters of a table outside a terminal: a pipe or a file takes lines of any length."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output, indented. Ids must already be strings."""
+    """Print a JSON document on standard output, indented. Ids must already be strings."""
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def print_json_line(value: Any) -> None:
-    """One JSON document on one line, for streams of them."""
+    """Print a JSON document on one line of standard output, for streams of documents."""
     sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
     sys.stdout.buffer.flush()
 

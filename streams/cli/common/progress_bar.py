@@ -7,7 +7,7 @@ from streams.cli.common.output import err
 
 
 class StageBar:
-    """One bar; each stage replaces the one before."""
+    """A progress bar; each stage replaces the one before."""
 
     def __init__(self) -> None:
         from rich.progress import (
@@ -29,17 +29,17 @@ class StageBar:
         self._task = self.progress.add_task("", total=None)
 
     def stage(self, what: str, total: int) -> None:
-        """Begin a stage; a total of 0 is an unknown one."""
+        """Begin a stage of `total` steps; 0: the number is unknown."""
         self.progress.reset(self._task, total=total or None, description=what)
 
     def step(self, done: int) -> None:
-        """So many more steps are done."""
+        """Advance the stage by `done` steps."""
         self.progress.advance(self._task, done)
 
 
 @contextmanager
 def stage_bar() -> Iterator[StageBar]:
-    """A bar that is gone at the end, and shown only on a terminal."""
+    """Show a bar, on a terminal only, that disappears at the end of the context."""
     bar = StageBar()
     with bar.progress:
         yield bar

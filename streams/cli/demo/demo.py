@@ -1,4 +1,4 @@
-"""`storyline demo`: the whole line on real servers, in a home of its own."""
+"""`storyline demo`: the whole pipeline on real servers, in a home of its own."""
 
 import logging
 import os
@@ -86,14 +86,14 @@ def demo(
 
 
 def _own_settings() -> "Settings":
-    """The settings with a home below the usual one, for this process and those it starts."""
+    """Return settings with a home below the usual one, and set them for child processes, too."""
     from streams.app.settings import settings
 
     home = (settings().home / "demo").expanduser().absolute()
     os.environ |= {
         "STORYLINE_HOME": str(home),
         "STORYLINE_LAKE": str(home / "delta"),
-        "STORYLINE_LAKE_BATCH_WAIT_MS": "2000",  # somebody watches
+        "STORYLINE_LAKE_BATCH_WAIT_MS": "2000",  # a person watches
     }
     settings.cache_clear()
     return settings()
@@ -127,9 +127,16 @@ def _prepare(found: "Settings") -> None:
 def _week(
     users: int, events: int, seed: int, higgs: Path | None
 ) -> "tuple[Iterator[Event], AccountTimeline, str]":
-    """The events to send, the accounts beside them, and what both are.
+    """Return the events to send, the accounts that go with them, and a title of both.
 
-    Raises UserError before anything is started.
+    Args:
+        users: Number of users of the synthetic network.
+        events: Number of events.
+        seed: Seed of the synthetic network.
+        higgs: File of SNAP's Higgs interactions; `None` for a synthetic network.
+
+    Raises:
+        UserError: the numbers or the file cannot be used; no server is started yet.
     """
     from streams.generate.accounts import accounts_of, accounts_of_recorded
     from streams.generate.higgs import events_of

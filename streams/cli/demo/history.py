@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def history(found: "Settings", near: int) -> None:
-    """Show the lake; the profile that changes is that of a user from `near` on."""
+    """Show the lake; the profile that changes is the first with a user id from `near` on."""
     section("A profile changes: PostgreSQL to Kafka to the lake")
     person = _move(found, near)
     section("The lake: Spark makes the star schema of what has landed")
@@ -46,7 +46,7 @@ def _move(found: "Settings", near: int) -> "Profile":
 
 
 def _settle(found: "Settings") -> "Counter[str]":
-    """Run the jobs once; what became of the rows of the engagement topics."""
+    """Run the jobs once, and return counts of the rows of the engagement topics by outcome."""
     from streams.app.lake.run import Reporter, run_lake
     from streams.cli.lake.lake import line_of
     from streams.cli.stack.progress import Display

@@ -1,4 +1,4 @@
-"""The demonstration's live half: the log folded, what readers see, a post on its way."""
+"""The demonstration's live half: the fold of the log, the readers' views, a post on its way."""
 
 import time
 from collections.abc import Sequence

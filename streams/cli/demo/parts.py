@@ -1,4 +1,4 @@
-"""What the sections of the demonstration share: titles, commands run as a person would, bars."""
+"""Shared parts of the demonstration's sections: titles, commands run as a person would, bars."""
 
 import shlex
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ def section(title: str) -> None:
 
 
 def run(*args: str) -> None:
-    """Run a command of `storyline` as a person would, and show how it was called."""
+    """Run a command of `storyline` as a person would, and print its command line."""
     from streams.cli.main import app as storyline
 
     show_command(*args)
@@ -21,7 +21,7 @@ def run(*args: str) -> None:
 
 
 def show_command(*args: str) -> None:
-    """Show how a command is called."""
+    """Print the command line of a command."""
     line = f"\n$ storyline {shlex.join(args)}"
     out.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
 

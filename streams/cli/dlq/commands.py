@@ -263,12 +263,12 @@ def _find(asked: "DeadLetterFilter") -> "tuple[list[DeadLetter], list[DeadLetter
     from streams.app.logs import configure_logs
     from streams.app.settings import settings
 
-    configure_logs(logging.WARNING)  # on standard error: standard output is for what was asked
+    configure_logs(logging.WARNING)  # on standard error: standard output is for the answer
     with err.status("reading …") as status:
         return find(settings(), asked, status.update)
 
 
 def _ask(question: str, *, yes: bool) -> None:
-    """On standard error, so that --json stays JSON."""
+    """Ask for confirmation on standard error, so that --json stays JSON."""
     if not yes:
         typer.confirm(question, abort=True, err=True)

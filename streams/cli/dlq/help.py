@@ -1,4 +1,4 @@
-"""What the help of the `dlq` commands says beside their options."""
+"""Help texts of the `dlq` commands other than the help of their options."""
 
 LIST_EXAMPLES = """Examples:
 

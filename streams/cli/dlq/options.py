@@ -1,4 +1,4 @@
-"""How the `dlq` commands are told which dead letters are meant."""
+"""Options with which the `dlq` commands select dead letters."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +45,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def position(text: str) -> "RecordPosition":
-    """Where a dead letter lies. Raises UserError where the text names no such place."""
+    """Return the position of a dead letter; raise UserError if the text is not such a position."""
     from streams.contracts.catalog import DLQ_SUFFIX
     from streams.runtime.dead_letters.attempts import parse_position
 
@@ -63,7 +63,7 @@ def position(text: str) -> "RecordPosition":
 
 
 def record_place(text: str) -> "RecordPosition":
-    """Return the place of a record in a source topic. Raises UserError if the text is none."""
+    """Return the position of a record in a source topic; raise UserError if the text is none."""
     from streams.runtime.dead_letters.attempts import parse_position
 
     try:
@@ -84,7 +84,19 @@ def wanted(
     since: int | None,
     until: int | None,
 ) -> "DeadLetterFilter":
-    """What the options ask for. Raises UserError for what is no position."""
+    """Return the filter that the options describe.
+
+    Args:
+        positions: Texts of positions of dead letters.
+        topics: Names of source topics, or of their dead letter topics.
+        codes: Error codes.
+        groups: Names of agents or of whole consumer groups.
+        since: Earliest time, in milliseconds since the Unix epoch.
+        until: End of the time range, excluded, in milliseconds since the Unix epoch.
+
+    Raises:
+        UserError: a text is not the position of a dead letter.
+    """
     from streams.contracts.catalog import DLQ_SUFFIX
     from streams.dlq.search import DeadLetterFilter
 
@@ -99,7 +111,7 @@ def wanted(
 
 
 def states(named: list[str] | None) -> "frozenset[DeadLetterState]":
-    """The states of these names; none for any. Raises UserError where one is none."""
+    """Return the states of these names; empty means any state. Raise UserError for other names."""
     from streams.dlq.model import DeadLetterState
 
     try:

@@ -1,4 +1,4 @@
-"""How dead letters are told: as JSON, as tables, as one whole."""
+"""Output of dead letters: as JSON, as tables, or one with all its details."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def letter_json(letter: "DeadLetter") -> dict[str, Any]:
-    """A letter without its content; times are RFC 3339."""
+    """Return a dead letter's JSON form without its content; times are RFC 3339."""
     from streams.contracts.times import format_time
 
     latest, actions = letter.latest, letter.actions
@@ -41,7 +41,7 @@ def letter_json(letter: "DeadLetter") -> dict[str, Any]:
 
 
 def summary(letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
-    """Letters per topic, code and group: in all, and in each state."""
+    """Return the number of dead letters per topic, code and group: in all, and in each state."""
     from streams.dlq.model import DeadLetterState
 
     counts: dict[tuple[str, str, str], Counter[DeadLetterState]] = {}
@@ -61,7 +61,7 @@ def summary(letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
 
 
 def print_letters(letters: "Sequence[DeadLetter]", limit: int) -> None:
-    """The summary, then at most `limit` letters; lines, so that no position is cut short."""
+    """Print the summary, then at most `limit` dead letters, in lines that cut no position short."""
     if not letters:
         typer.echo("no dead letters")
         return
@@ -78,7 +78,7 @@ def print_letters(letters: "Sequence[DeadLetter]", limit: int) -> None:
 
 
 def print_whole(at: "RecordPosition", shown: dict[str, Any]) -> None:
-    """Everything about one letter, a line each."""
+    """Print everything about one dead letter, one detail per line."""
     about = {**shown["letter"], "stage": shown["dead_letter"].get("stage")}
     content = {
         name: shown[name] for name in ("key", "event", "value_base64", "error") if name in shown
@@ -89,19 +89,22 @@ def print_whole(at: "RecordPosition", shown: dict[str, Any]) -> None:
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 record`, `1,000 records`."""
+    """Return a number with its noun: `1 record`, `1,000 records`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def topics_of(plan: "Sequence[Replay]") -> str:
-    """How many records go to which topics."""
+    """Return a text with the number of records to replay per topic."""
     counts = Counter(item.topic for item in plan)
     return ", ".join(f"{topic} ({count})" for topic, count in sorted(counts.items()))
 
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, if that is a terminal; told how many are done."""
+    """Show a bar on standard error if that is a terminal; yield a function that sets the progress.
+
+    The function takes the number of items, of `total`, that are done so far.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -111,7 +114,7 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _print_columns(rows: Sequence[Sequence[Any]]) -> None:
-    """Rows whose columns stand below each other; the last one ends where it ends."""
+    """Print rows in aligned columns; the last column is not padded."""
     texts = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:

@@ -1,4 +1,4 @@
-"""What `generate` and `load` share: where events go, at which speed, and what is told of them."""
+"""Shared parts of `generate` and `load`: destination and speed of events, and the summary."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -64,7 +64,11 @@ _SHOW_EVERY = 500
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where events and account changes go. Raises UserError where options contradict each other."""
+    """Destination of events and account changes.
+
+    Raises:
+        UserError: options contradict each other.
+    """
 
     out: str | None
     publish: bool
@@ -98,7 +102,7 @@ class Destination:
 
     @property
     def on_stdout(self) -> bool:
-        """Whether standard output carries events or account changes."""
+        """Return whether standard output carries events or account changes."""
         if self.publish or self.dry_run:
             return False
         return self.out in (None, "-") or self.accounts == "-"
@@ -124,10 +128,10 @@ def emit(
 
     Args:
         events: In the order in which they are sent.
-        to: Where events and account changes go.
-        expected: About how many events there are; `None` if unknown.
+        to: Destination of events and account changes.
+        expected: Approximate number of events; `None` if unknown.
         as_json: Print the summary as JSON.
-        accounts: Account changes; without them there are none.
+        accounts: Account changes; `None` if there are none.
         report: Counts of the input that the events come from. The summary contains it.
     """
     if to.dry_run:
@@ -209,7 +213,7 @@ def _until_damaged(events: Iterable["Event"], damage: list[UserError]) -> Iterat
 
 @contextmanager
 def _account_outlet(to: Destination) -> Iterator["AccountWriter"]:
-    """Where account changes go."""
+    """Open the writer of account changes."""
     if to.publish:
         from streams.app.accounts.database import accounts_store
         from streams.app.settings import settings
@@ -226,7 +230,7 @@ def _account_outlet(to: Destination) -> Iterator["AccountWriter"]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int | None], Callable[[int], None]]]:
-    """Opens bars: given what is counted and about how much of it there is."""
+    """Yield a function that opens a bar, given its title and its approximate total."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = command_app()
 
-_WEEKLY = 60  # events a user
+_WEEKLY = 60  # events per user
 
 
 @app.command(
@@ -104,7 +104,8 @@ def generate(
 
 
 def _refuse_the_future(plan: "Plan", speed: float | None) -> None:
-    """Consumers reject what lies ahead of the broker's clock."""
+    """Raise UserError if the plan reaches into the future: consumers reject events that are ahead
+    of the broker's clock."""
     now = time.time_ns() // 1_000_000
     live = speed is not None and speed <= 1 and plan.start <= now
     if plan.start + plan.duration > now and not live:

@@ -1,4 +1,4 @@
-"""`storyline load`: data of other networks as events."""
+"""`storyline load`: data of other networks, converted to events."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Options that the verbs of `storyline load` share, and how they read foreign input."""
+"""Shared options of the verbs of `storyline load`, and readers of foreign input."""
 
 import sys
 import time
@@ -51,7 +51,7 @@ SkippedFile = Annotated[
 
 
 def now_ms() -> int:
-    """Return the present, ms since the Unix epoch."""
+    """Return the present in milliseconds since the Unix epoch."""
     return time.time_ns() // 1_000_000
 
 
@@ -89,12 +89,12 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 
 def input_name(file: str) -> str:
-    """Return how messages call the input."""
+    """Return the name of the input in messages."""
     return "standard input" if file == STDIN else file
 
 
 def mapping_of(path: Path | None, file: str, to: Destination) -> "IdentityMap":
-    """Open the mapping file of an input; a copy that is not kept for a dry run.
+    """Open the mapping file of an input; for a dry run, a copy that is not kept.
 
     Raises:
         UserError: Standard input has no mapping file, or the file cannot be used.

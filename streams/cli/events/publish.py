@@ -114,7 +114,7 @@ def _publish_all(stream: BinaryIO, size: int | None, publisher: "LinePublisher")
 
 
 def _close(producer: Any) -> None:
-    """Wait for the acknowledgements; what failed is in the outcome already."""
+    """Wait for the acknowledgements; failures are in the outcome already."""
     from streams.producer import PublishError
 
     try:

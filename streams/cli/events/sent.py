@@ -1,4 +1,4 @@
-"""What is told of what was sent: counts by type, the first and the last instant."""
+"""Summary of the events that were sent: counts by type, the first and the last event time."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Sent:
-    """How many of each record type, the first and last event time (ms), and what went beside."""
+    """Counts of sent events by record type, and of the bad records and account changes with them.
+
+    `first` and `last` are event times in milliseconds since the Unix epoch.
+    """
 
     types: Counter[str] = field(default_factory=Counter)
     first: int = 0
@@ -20,7 +23,7 @@ class Sent:
     accounts: Counter[str] = field(default_factory=Counter)
     """Account changes by type."""
     skipped: int = 0
-    """Account changes that the database had already."""
+    """Number of account changes that the database had already."""
     report: "ImportReport | None" = None
     """Counts of the input that the events come from."""
 
@@ -30,7 +33,7 @@ class Sent:
         self.last = max(self.last, event.occurred_at)
 
     def summary(self) -> dict[str, Any]:
-        """For scripts."""
+        """Return the summary for scripts."""
         from streams.contracts.times import format_time
 
         return {
@@ -46,7 +49,7 @@ class Sent:
         }
 
     def told(self, where: str) -> str:
-        """For people."""
+        """Return the summary as text for people; `where` follows the number of events."""
         summary = self.summary()
         bad = f", and {self.bad.total()} bad records" if self.bad else ""
         text = f"{summary['events']:,} events {where}{bad}\n"

@@ -1,4 +1,4 @@
-"""`storyline cache`: what lies in Redis."""
+"""`storyline cache`: statistics of the data in Redis."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How the explanation of a post's place in a home feed is printed."""
+"""Output of `storyline explain`: why a post is in a home feed or is not."""
 
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ FAULTS = {
 
 
 def print_answer(answer: "ExplainedPost") -> None:
-    """Whether and why, the timeline's state, and the events, oldest first."""
+    """Print the answer and its reasons, the timeline's state, and the events, oldest first."""
     why = answer.why
     typer.echo(f"post {why.post_id} is {_verdict(why)}")
     for reason in _reasons(why):

@@ -1,4 +1,4 @@
-"""`storyline plan`: how much memory the caches of a network take."""
+"""`storyline plan`: the memory of a network's caches, and the cost of its deliveries."""
 
 from typing import Annotated
 

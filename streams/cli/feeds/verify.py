@@ -1,4 +1,4 @@
-"""`storyline verify`: hold the home feeds that are served to a fold of the log."""
+"""`storyline verify`: comparison of the home feeds that are served with a fold of the log."""
 
 import logging
 import secrets
@@ -16,7 +16,7 @@ _SEEDS = 1 << 32
 
 
 def parse_ids(text: str) -> list[int]:
-    """Ids between commas; usage error otherwise."""
+    """Return ids given between commas; raise a usage error for other text."""
     return [parse_id(part.strip()) for part in text.split(",")]
 
 

@@ -1,4 +1,4 @@
-"""How the verdict on home feeds is told: differences first, one line to end with."""
+"""Output of the verdict on home feeds: the differences, then a summary in one line."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ _IDS = 5
 
 
 def verdict_json(verdict: "VerifyResult", seed: int | None) -> dict[str, Any]:
-    """Everything, every difference included; ids as strings."""
+    """Return the whole verdict with every difference; ids are strings."""
     return {
         "proved": verdict.is_proved,
         "seed": seed,
@@ -38,7 +38,7 @@ def verdict_json(verdict: "VerifyResult", seed: int | None) -> dict[str, Any]:
 
 
 def print_verdict(verdict: "VerifyResult", seed: int | None) -> None:
-    """The first differences, what could not be judged, and the summary."""
+    """Print the first differences, the readers without a verdict, and the summary."""
     for difference in verdict.differences[:SHOWN]:
         typer.echo("\n".join(_lines(difference)))
     if len(verdict.differences) > SHOWN:

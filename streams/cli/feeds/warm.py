@@ -1,4 +1,4 @@
-"""`storyline warm`: make timelines before they are asked for."""
+"""`storyline warm`: timelines built before they are read."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`storyline ask`: the lake's answers as a table, JSON, CSV or a picture."""
+"""`storyline ask`: answers of the lake as a table, JSON, CSV or a picture."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -128,7 +128,7 @@ def _show(
     as_json: bool,
     as_csv: bool,
 ) -> int:
-    """Print the answer and draw it where a picture is asked for; returns how many rows it has."""
+    """Print the answer, draw it into `plot` if that is given, and return its number of rows."""
     from streams.cli.lake import ask_output
 
     waiting = err.status("asking …") if err.is_terminal else nullcontext()

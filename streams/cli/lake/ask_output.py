@@ -1,4 +1,4 @@
-"""How `storyline ask` prints rows."""
+"""Output of the rows of `storyline ask`."""
 
 import csv
 import sys
@@ -18,7 +18,10 @@ SHOWN_ROWS = 1000
 
 
 def print_rows(answer: QuestionAnswer, rows: Iterator[Row], title: str | None) -> int:
-    """A table with numbers to the right, up to SHOWN_ROWS; returns how many rows there are."""
+    """Print a table of up to `SHOWN_ROWS` rows, and return the number of all rows.
+
+    Numbers are aligned to the right.
+    """
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in answer.columns:
         right = name in answer.numeric
@@ -35,7 +38,7 @@ def print_rows(answer: QuestionAnswer, rows: Iterator[Row], title: str | None) -
 
 
 def print_json_rows(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
-    """An array of one object per row, each on its own line; returns how many there are."""
+    """Print an array of one object per row, each on its own line; return the number of rows."""
     write = sys.stdout.buffer.write
     count = 0
     write(b"[")
@@ -49,7 +52,10 @@ def print_json_rows(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
 
 
 def print_csv(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
-    """CSV with a line of names; null is empty, lists are JSON. Returns how many rows there are."""
+    """Print CSV with a line of names, and return the number of rows.
+
+    Null is empty, and lists are JSON.
+    """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     count = 0
@@ -61,7 +67,7 @@ def print_csv(answer: QuestionAnswer, rows: Iterator[Row]) -> int:
 
 
 def _shown(value: Any) -> str:
-    """As `_cell`, with as many digits of a fraction as a person reads."""
+    """Return a value as text for a table cell; fractions have up to six significant digits."""
     return f"{value:.6g}" if isinstance(value, float) else _cell(value)
 
 

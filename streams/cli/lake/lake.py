@@ -1,4 +1,4 @@
-"""`storyline lake`: the historical tables."""
+"""`storyline lake`: jobs and status of the historical tables."""
 
 import os
 from collections.abc import Iterator
@@ -164,7 +164,10 @@ def migrate(as_json: JsonFlag = False) -> None:
 
 @contextmanager
 def _reporter(as_json: bool) -> "Iterator[Reporter]":
-    """Batches on standard output, failures on standard error (as JSON lines on the former)."""
+    """Yield a reporter that prints batches on standard output and failures on standard error.
+
+    With `as_json` batches are JSON lines, and failures are JSON lines on standard output, too.
+    """
     from streams.app.lake.run import Reporter
     from streams.cli.stack.progress import Display
 
@@ -187,7 +190,7 @@ def _reporter(as_json: bool) -> "Iterator[Reporter]":
 
 
 def line_of(done: "BatchDone") -> str:
-    """A batch in one line, for people."""
+    """Return a batch in one line, for people."""
     counts = asdict(done.counts)
     told = (f"{counts[name]:,} {name}" for name in counts if counts[name] or name == "rows")
     return f"{done.query} batch {done.batch_id}: {', '.join(told)}, {done.seconds:.1f} s"

@@ -25,7 +25,7 @@ def refused_json(found: "RefusedChanges | None") -> dict[str, Any] | None:
 
 
 def refused_rows(found: "RefusedChanges | None") -> list[tuple[str, Any]]:
-    """Return rows of a table of two columns: what, and how many with the newest reason."""
+    """Return rows of a table of two columns: a label, and a count, position or reason."""
     if found is None:
         return [("refused changes", "unknown: there is no lake yet")]
     rows: list[tuple[str, Any]] = [("refused changes", f"{found.refused:,}")]

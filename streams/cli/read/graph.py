@@ -1,4 +1,4 @@
-"""`storyline graph` and `tier`: a user's follows, and how the user's posts reach followers."""
+"""`storyline graph` and `tier`: a user's follows, and the way of the user's posts to followers."""
 
 from streams.cli.common.command import command_app
 from streams.cli.common.output import JsonFlag, out, print_json, print_table

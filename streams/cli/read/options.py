@@ -1,4 +1,4 @@
-"""What the reading commands share: their options, and how they meet the stores."""
+"""Shared parts of the reading commands: their options and their access to the stores."""
 
 import logging
 import re
@@ -35,7 +35,10 @@ def parse_id(text: str) -> int:
 
 
 def parse_instant(text: str) -> int:
-    """Return an instant, RFC 3339 or milliseconds since the Unix epoch, in milliseconds."""
+    """Return an instant in milliseconds since the Unix epoch; raise a usage error for other text.
+
+    The text is RFC 3339, or milliseconds since the Unix epoch.
+    """
     from streams.contracts.times import parse_time
 
     try:
@@ -48,7 +51,7 @@ def parse_instant(text: str) -> int:
 
 
 def parse_start(text: str) -> int:
-    """Return `now`, `now-7d`, `now-36h`, `now-90m` or an instant, in milliseconds."""
+    """Return `now`, `now-7d`, `now-36h`, `now-90m` or an instant in ms since the Unix epoch."""
     ago = _AGO.fullmatch(text)
     if ago is None:
         return parse_instant(text)
@@ -130,15 +133,16 @@ WaitFor = Annotated[
 
 
 def instant(now: int | None) -> int:
-    """The instant asked for, or the clock's, in ms."""
+    """Return the given instant, or the clock's if it is `None`, in ms since the Unix epoch."""
     return time.time_ns() // 1_000_000 if now is None else now
 
 
 @contextmanager
 def read_side(wait_for: list[str] | None = None) -> Iterator["ReadSide"]:
-    """The stores to read from, once they hold the records at `wait_for`.
+    """Open the stores to read from once they hold the records at the positions `wait_for`.
 
-    Content that is not there is told in one line.
+    Raises:
+        UserError: content is not found or is hidden (exit code 3), or a store is missing.
     """
     from streams.app.logs import configure_logs
     from streams.app.read_side import open_read_side
@@ -175,7 +179,7 @@ def _wait_for(positions: list[str]) -> None:
 
 
 def when(at_ms: int) -> str:
-    """Return an instant for a table: UTC, to the second."""
+    """Return an instant, given in ms since the Unix epoch, for a table: UTC, to the second."""
     from streams.contracts.times import format_time
 
     return str(format_time(at_ms))[:19].replace("T", " ")

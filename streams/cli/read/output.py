@@ -1,4 +1,4 @@
-"""Pages of posts, stories and users as tables or JSON."""
+"""Output of pages of posts, stories and users as tables or JSON."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def print_posts(page: "PostPage", *, as_json: bool, title: str) -> None:
-    """Print a page; an incomplete one is said to be so, and ends with exit code 4."""
+    """Print a page of posts.
+
+    Raises:
+        UserError: the page is incomplete (exit code 4); the message names the missing sources.
+    """
     from streams.serving.responses import to_json
 
     if as_json:
@@ -71,7 +75,7 @@ def print_stories(stories: "tuple[Story, ...]", *, as_json: bool, title: str) ->
 
 
 def print_users(page: "UserPage", *, as_json: bool, title: str) -> None:
-    """Print a page as a table, and how to go on; or as JSON."""
+    """Print a page of users as a table with the option for the next page, or as JSON."""
     from streams.serving.responses import to_json
 
     if as_json:

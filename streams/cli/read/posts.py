@@ -1,4 +1,4 @@
-"""`storyline author`, `hashtag` and `trending`: posts, and the tags they carry."""
+"""`storyline author`, `hashtag` and `trending`: posts and their hashtags."""
 
 from typing import Annotated
 

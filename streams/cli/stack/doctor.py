@@ -1,4 +1,4 @@
-"""`storyline doctor`: what the local stack needs, and whether it is there."""
+"""`storyline doctor`: checks of everything that the local stack needs."""
 
 from dataclasses import asdict
 

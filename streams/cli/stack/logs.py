@@ -1,4 +1,4 @@
-"""`storyline logs`: show the log of a server or worker."""
+"""`storyline logs`: the log of a server or worker."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`storyline migrate`: Cassandra's keyspace and the accounts database, brought up to date."""
+"""`storyline migrate`: migrations of Cassandra's keyspace and the accounts database."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ EXAMPLES = """Examples:
 
 
 class Database(StrEnum):
-    """What has migrations."""
+    """Part of the stack that has migrations."""
 
     VIEWS = "views"
     ACCOUNTS = "accounts"
@@ -68,7 +68,8 @@ def migrate(
 
 
 def _as_json(done: "dict[Database, tuple[str, Migrated]]") -> dict[str, object]:
-    """`applied` and `already` of all that was migrated, and each database by its part's name."""
+    """Return the name of each migrated database under its kind, and the titles of all migrations:
+    `applied` now, and `already` applied before."""
     names = {Database.VIEWS: "keyspace", Database.ACCOUNTS: "database"}
     return {
         **{names[part]: name for part, (name, _) in done.items()},

@@ -1,4 +1,4 @@
-"""Shows the stack at work: bars on a terminal, a line per change elsewhere."""
+"""Progress display of the stack: bars on a terminal, a line per change elsewhere."""
 
 import threading
 from types import TracebackType
@@ -20,7 +20,7 @@ _SETTLED = frozenset({"ready", "running", "stopped"})
 
 
 class Display:
-    """A `Report` that draws on standard error while it is entered."""
+    """A `Report` that draws on standard error while its context lasts."""
 
     def __init__(self) -> None:
         self._live = err.is_terminal

@@ -1,4 +1,4 @@
-"""`storyline status`: how the servers and workers are."""
+"""`storyline status`: status of the servers and workers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -68,7 +68,7 @@ def status(
 
 
 def _is_well(rows: "Sequence[ProgramStatus]", reports: "Sequence[WorkerReport]") -> bool:
-    """Return whether servers are ready, workers answer, and none waits for too long."""
+    """Return whether servers are ready, workers answer and are healthy, and no program failed."""
     servers = all(row.state == "ready" for row in rows if row.kind != "worker")
     failed = any(row.state in ("failed", "restarting") for row in rows)
     ill = any(report.silent or report.unhealthy for report in reports)
@@ -76,7 +76,10 @@ def _is_well(rows: "Sequence[ProgramStatus]", reports: "Sequence[WorkerReport]")
 
 
 def _as_json(row: "ProgramStatus", reports: "Sequence[WorkerReport]") -> dict[str, Any]:
-    """Return a program's state; a worker's processes are found by the name of its group."""
+    """Return a program's state as JSON, with the reports of a worker's processes.
+
+    The reports are those whose group has the worker's name.
+    """
     shown = asdict(row) | {"log": str(row.log)}
     if row.kind == "worker":
         mine = [report for report in reports if agent_of(report.group) == row.name]
@@ -87,7 +90,7 @@ def _as_json(row: "ProgramStatus", reports: "Sequence[WorkerReport]") -> dict[st
 
 
 def _say_why(row: "ProgramStatus") -> None:
-    """The last lines of its log: those of a worker are what it ended with."""
+    """Print the last lines of a program's log; those of a worker are the error that ended it."""
     from streams.stack.supervision.start import tail
 
     typer.echo(f"\n{row.name} failed; from `storyline logs {row.name}`:")

@@ -1,4 +1,4 @@
-"""Records that workers wait at, as `lag` and `status` print them."""
+"""Output of the records that workers wait at, for `lag` and `status`."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def agent_of(group: str) -> str:
-    """Return the agent's name: the group's without the version of the views."""
+    """Return the agent's name: the group's name without prefix and version of the views."""
     return group.split("-", 2)[-1]
 
 
 def print_waiting(waiting: "Sequence[WaitingRecord]") -> None:
-    """Print one row per record, with the time since when and the reason."""
+    """Print one row per record, with the start, length and reason of the wait."""
     print_table(
         ("group", "record", "since", "seconds", "step", "why"),
         (

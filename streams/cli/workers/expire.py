@@ -1,4 +1,4 @@
-"""`storyline expire`: tell the log of stories that have ended."""
+"""`storyline expire`: a process that publishes the ends of stories."""
 
 from streams.cli.common.command import command_app
 

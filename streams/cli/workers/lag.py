@@ -1,4 +1,4 @@
-"""`storyline lag`: what the consumer groups have still to read."""
+"""`storyline lag`: records that the consumer groups have still to read."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any

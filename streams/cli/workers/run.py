@@ -69,6 +69,6 @@ def run(
     if len(names) * workers == 1:
         run_agent(chosen, names[0], number=number)
     else:
-        # Asked once here, not told by every worker.
+        # Checked once here, so that a missing server is one error and not one per worker.
         check_servers(chosen, names)
         run_all(worker_programs(names, workers, instance))
