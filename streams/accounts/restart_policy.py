@@ -13,12 +13,11 @@ class RestartVerdict(Enum):
 
 @dataclass(slots=True)
 class RestartPolicy:
-    """Policy of up to `limit` tries in a row, after pauses in seconds.
+    """Policy of up to `limit` tries in a row.
 
-    The pauses double from `first_s` to `longest_s`.
-
-    A row of tries ends when the connector has run for `settled_s` seconds: a connector that cannot
-    work looks healthy for a moment after each restart.
+    The pauses before the tries double from `first_s` to `longest_s` seconds. A row of tries ends
+    when the connector has run for `settled_s` seconds: a connector that cannot work looks healthy
+    for a moment after each restart.
     """
 
     limit: int

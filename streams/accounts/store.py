@@ -133,7 +133,7 @@ class AccountStore:
         return Applied(len(effective), len(changes) - len(effective))
 
     def _effective(self, changes: Sequence[AccountChange]) -> list[AccountChange]:
-        """Lock out other writers, and return the changes that change what the database has."""
+        """Lock out other writers, and return the changes that have an effect on the accounts."""
         self._connection.execute(_ONE_WRITER)
         ids = list({change.user_id for change in changes})
         rows = self._connection.execute(_STANDING, {"ids": ids}).fetchall()
