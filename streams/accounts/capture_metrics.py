@@ -1,4 +1,4 @@
-"""Every metric of the change stream, named in one place."""
+"""Metrics of the change stream, all named in this module."""
 
 from math import nan
 from typing import Final
@@ -19,7 +19,7 @@ HEARTBEAT_AGE: Final = "storyline_cdc_heartbeat_age_seconds"
 
 
 class CaptureMetrics:
-    """Of one connector. What could not be found out is NaN, or the state UNKNOWN."""
+    """Metrics of one connector; an unknown value is NaN, or the state UNKNOWN."""
 
     def __init__(self, connector: str) -> None:
         self.registry = CollectorRegistry()
@@ -76,7 +76,7 @@ class CaptureMetrics:
         self._gave_up.set(yes)
 
     def serve(self, host: str, port: int) -> int:
-        """Answer Prometheus on `host`; port 0 takes a free one. Returns the port."""
+        """Serve the metrics to Prometheus on `host`; port 0 takes a free one. Return the port."""
         server, _ = start_http_server(port, addr=host, registry=self.registry)
         return int(server.server_port)
 
@@ -91,7 +91,7 @@ class CaptureMetrics:
 
 
 def _worst(found: ConnectorStatus) -> ConnectorState:
-    """Of the tasks, the first that does not run."""
+    """Return the state of the first task that does not run, else RUNNING; MISSING if no task."""
     states = [task.state for task in found.tasks]
     if not states:
         return ConnectorState.MISSING

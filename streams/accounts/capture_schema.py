@@ -1,4 +1,4 @@
-"""The registry's verdict about the Avro schema that a changed `users` would have."""
+"""Verdict of the registry on the Avro schema that a changed `users` would have."""
 
 import copy
 import json
@@ -35,10 +35,13 @@ _DEFAULTS: Final[dict[str, Any]] = {
 def registry_findings(
     registry_url: str, capture: Capture, before: TableFacts, after: TableFacts
 ) -> list[DdlFinding]:
-    """Return harm if the registry refuses the schema that the table `after` would have.
+    """Return a harmful finding if the registry refuses the schema of the table `after`.
 
-    A schema that is registered already is taken whatever came after it. Nothing is registered.
-    Raises RegistryUnavailableError if the registry does not answer.
+    A schema that is registered already is accepted, whatever was registered after it. Nothing is
+    registered.
+
+    Raises:
+        RegistryUnavailableError: The registry does not answer.
     """
     subject = f"{capture.topic}-value"
     try:
@@ -73,7 +76,7 @@ def registry_findings(
 
 
 def _versions(client: httpx2.Client, subject: str) -> list[Any]:
-    """Return the schemas of a subject, the oldest first."""
+    """Return the schemas of a subject, oldest first; empty if there is no such subject."""
     numbers = client.get(f"/subjects/{subject}/versions")
     if numbers.status_code == _NOT_FOUND:
         return []

@@ -1,4 +1,4 @@
-"""The topics of the change stream, made before the connector so that readers find them."""
+"""Creation of the change stream's topics, before the connector so that readers find them."""
 
 from typing import Final
 
@@ -13,7 +13,16 @@ _TIMEOUT_S: Final = 20.0
 
 
 def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1) -> None:
-    """Create those that are missing; UserError where the broker does not answer or refuses."""
+    """Create the topics of the change stream that are missing.
+
+    Args:
+        bootstrap: Address of the broker.
+        capture: The captured database.
+        replication_factor: Number of replicas; -1 for the broker's default.
+
+    Raises:
+        UserError: The broker does not answer, or refuses to create a topic.
+    """
     changes = NewTopic(
         capture.topic,
         num_partitions=PARTITIONS,

@@ -1,4 +1,4 @@
-"""What happens to accounts: the commands that the accounts database takes.
+"""Changes of accounts: the commands that the accounts database accepts.
 
 User ids are positive 63-bit integers; times are milliseconds since the Unix epoch (UTC).
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class AccountType(StrEnum):
-    """What an account is for."""
+    """Purpose of an account."""
 
     PERSONAL = "personal"
     CREATOR = "creator"
@@ -16,7 +16,7 @@ class AccountType(StrEnum):
 
 
 class AudienceTier(StrEnum):
-    """The accounts service's label; how posts are delivered is decided from events, not by it."""
+    """Audience label of the accounts service. Delivery of posts depends on events, not on it."""
 
     REGULAR = "regular"
     POPULAR = "popular"
@@ -25,7 +25,7 @@ class AudienceTier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
-    """Something that happened to one account at `at`."""
+    """Base of the changes of one account; `at` is the time of the change."""
 
     user_id: int
     at: int
@@ -33,7 +33,7 @@ class AccountChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedUp(AccountChange):
-    """The account was opened, or opened again after its deletion."""
+    """Opening of an account, or its reopening after a deletion."""
 
     handle: str
     display_name: str

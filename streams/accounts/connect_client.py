@@ -1,4 +1,4 @@
-"""Kafka Connect's REST interface, as far as one connector needs it."""
+"""Client of Kafka Connect's REST interface, as far as one connector needs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MISSING, _BUSY = 404, 409
 
 
 class ConnectorState(StrEnum):
-    """Of a connector or a task; the last two are ours."""
+    """State of a connector or a task; `MISSING` and `UNKNOWN` are Storyline's own."""
 
     RUNNING = "RUNNING"
     FAILED = "FAILED"
@@ -25,26 +25,26 @@ class ConnectorState(StrEnum):
     UNASSIGNED = "UNASSIGNED"
     RESTARTING = "RESTARTING"
     MISSING = "MISSING"
-    """Connect knows none."""
+    """Connect knows no such connector, or the connector has no task."""
     UNKNOWN = "UNKNOWN"
-    """Connect does not answer."""
+    """Connect does not answer, or reports a state that is not listed here."""
 
 
 class ConnectUnavailableError(UserError):
-    """Kafka Connect does not answer, or not in time."""
+    """Failure of Kafka Connect to answer in time."""
 
 
 class ConnectBusyError(ConnectUnavailableError):
-    """Kafka Connect is handing work from one process to another."""
+    """Refusal of Kafka Connect while it moves work from one process to another."""
 
 
 class ConnectRefusedError(UserError):
-    """Kafka Connect does not take a request, such as a wrong configuration."""
+    """A request that Kafka Connect refuses, such as a wrong configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorPart:
-    """The connector itself or one of its tasks; `trace` is the stack trace of a failure."""
+    """A connector or one of its tasks; `trace` is the stack trace of a failure."""
 
     state: ConnectorState
     worker: str
@@ -58,7 +58,7 @@ class ConnectorStatus:
 
     @property
     def running(self) -> bool:
-        """Whether the connector runs, and at least one task, and no task does not."""
+        """Return whether the connector and all its tasks run, and there is at least one task."""
         parts = (self.connector, *self.tasks)
         return bool(self.tasks) and all(part.state is ConnectorState.RUNNING for part in parts)
 
@@ -68,16 +68,16 @@ class ConnectorStatus:
 
     @property
     def trace(self) -> str:
-        """Of the first part that failed."""
+        """Return the stack trace of the first part that failed, `""` if none did."""
         return next((part.trace for part in (self.connector, *self.tasks) if part.trace), "")
 
 
 class ConnectClient:
-    """A Connect cluster at `url`; close it, or use it as a context manager.
+    """Client of the Connect cluster at `url`; use it as a context manager, which closes it.
 
-    Every method raises ConnectUnavailableError where Connect does not answer, and
-    ConnectRefusedError with Connect's own words where it does not do what it was asked for. What
-    Connect is too busy for is asked again for half a minute.
+    Every method raises ConnectUnavailableError if Connect does not answer, and
+    ConnectRefusedError with Connect's own message if Connect refuses the request. A request that
+    Connect is too busy for is repeated for `busy_s` seconds, by default 30.
     """
 
     def __init__(self, url: str, *, busy_s: float = _BUSY_S) -> None:
@@ -92,12 +92,12 @@ class ConnectClient:
         self._client.close()
 
     def config(self, name: str) -> dict[str, str] | None:
-        """The connector's configuration; None where there is no such connector."""
+        """Return the connector's configuration; `None` if there is no such connector."""
         found = self._ask("GET", f"/connectors/{name}/config", missing_is_none=True)
         return None if found is None else dict(found)
 
     def put(self, name: str, config: Mapping[str, str]) -> bool:
-        """Make the connector be configured so; whether that took a change."""
+        """Create or configure the connector. Return whether its configuration changed."""
         wanted = {**config, "name": name}
         if self.config(name) == wanted:
             return False
@@ -105,31 +105,34 @@ class ConnectClient:
         return True
 
     def status(self, name: str) -> ConnectorStatus | None:
-        """None where there is no such connector, or it is not yet given to a process."""
+        """Return the state of the connector and its tasks.
+
+        The result is `None` if there is no such connector, or no process has been assigned it yet.
+        """
         told = self._ask("GET", f"/connectors/{name}/status", missing_is_none=True)
         if told is None:
             return None
         return ConnectorStatus(_part(told["connector"]), tuple(map(_part, told["tasks"])))
 
     def restart(self, name: str, *, only_failed: bool = False) -> None:
-        """Start the connector and its tasks again, or those that failed."""
+        """Restart the connector and its tasks, or only the parts that failed."""
         which = f"includeTasks=true&onlyFailed={str(only_failed).lower()}"
         self._ask("POST", f"/connectors/{name}/restart?{which}")
 
     def stop(self, name: str) -> None:
-        """Let it be, without any task; its configuration and offsets stay."""
+        """Stop the connector and its tasks; its configuration and offsets stay."""
         self._ask("PUT", f"/connectors/{name}/stop")
 
     def delete(self, name: str) -> None:
-        """Remove the connector; its offsets stay."""
+        """Delete the connector if it exists; its offsets stay."""
         self._ask("DELETE", f"/connectors/{name}", missing_is_none=True)
 
     def offsets(self, name: str) -> list[Any]:
-        """Up to where the source was read, in the connector's own terms."""
+        """Return the position up to which the source was read, in the connector's own terms."""
         return list(self._ask("GET", f"/connectors/{name}/offsets")["offsets"])
 
     def forget_offsets(self, name: str) -> None:
-        """Begin anew at the next start. Only of a stopped connector."""
+        """Delete the offsets of a stopped connector, which then starts from the beginning."""
         self._ask("DELETE", f"/connectors/{name}/offsets")
 
     def _ask(
@@ -175,7 +178,7 @@ def _part(told: Mapping[str, Any]) -> ConnectorPart:
 
 
 def _message(answer: httpx2.Response) -> str:
-    """Connect's own words on one line, or the beginning of what somebody else answered."""
+    """Return Connect's message on one line, or the beginning of any other answer."""
     try:
         told = answer.json()["message"]
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
-"""Debezium's connector over the accounts database, as a function of where things are.
+"""Configuration of Debezium's connector to the accounts database, computed from addresses.
 
 Only the columns that the lake has are captured, each by its exact name, so that a column that
-is added to `users` never reaches a schema. Debezium takes names for regular expressions that
+is added to `users` never reaches a schema. Debezium reads names as regular expressions that
 ignore case; `(?-i:…)` makes a name match nothing else.
 """
 
@@ -13,11 +13,11 @@ from streams.accounts.migrate import PUBLICATION
 from streams.contracts.tables import UNAVAILABLE, USER
 
 CAPTURED: Final = tuple(column.name for column in USER)
-"""Columns of `users` that are captured, in the order of the lake's row. No other column is."""
+"""Columns of `users` that are captured, in the order of the lake's row; no others are."""
 KEY: Final = "user_id"
-"""The column that keys every change, whatever the table's primary key is."""
+"""Column that keys every change, whatever the table's primary key is."""
 COLUMNS: Final = "column.include.list"
-"""The setting that names the captured columns."""
+"""Connector setting that names the captured columns."""
 PARTITIONS: Final = 4
 _HEARTBEAT_MS: Final = 2000
 _DAY_MS: Final = 86_400_000
@@ -37,11 +37,11 @@ class Capture:
 
     source: Server
     registry_url: str
-    """Apicurio's own API, as Connect reaches it."""
+    """URL of Apicurio's own API, as Connect reaches it."""
 
     @property
     def name(self) -> str:
-        """Of the connector; also the prefix of its topics."""
+        """Name of the connector; also the prefix of its topics."""
         return self.source.database
 
     @property
@@ -50,17 +50,20 @@ class Capture:
 
     @property
     def topic(self) -> str:
-        """Where the changes of `users` go."""
+        """Topic of the changes of `users`."""
         return f"{self.name}.public.users"
 
     @property
     def side_topics(self) -> tuple[str, str]:
-        """Heartbeats, and where transactions begin and end: of use for a day."""
+        """Topics of heartbeats and of transaction boundaries, which are of use for a day."""
         return f"__debezium-heartbeat.{self.name}", f"{self.name}.transaction"
 
 
 def topic_config() -> dict[str, str]:
-    """Of the topic of changes, which is kept for ever: dimensions are made anew from it."""
+    """Return the settings of the topic of changes.
+
+    Its records are kept permanently, because dimensions are rebuilt from them.
+    """
     return {
         "cleanup.policy": "delete",
         "retention.ms": "-1",
@@ -73,7 +76,7 @@ def side_topic_config() -> dict[str, str]:
 
 
 def connector_config(capture: Capture) -> dict[str, str]:
-    """The connector's whole configuration, every value as text."""
+    """Return the connector's whole configuration, every value as text."""
     return {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "tasks.max": "1",

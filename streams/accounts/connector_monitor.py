@@ -1,4 +1,4 @@
-"""Looking after the connector: what failed is restarted when that can help, or told once."""
+"""Monitor of the connector: restarts what failed if that can help, or logs the failure once."""
 
 import threading
 import time
@@ -24,13 +24,13 @@ from streams.errors import StoreUnavailableError, UserError
 log = structlog.get_logger(__name__)
 
 _MISSING_S: Final = 20.0
-"""A Connect that has just started knows its connectors a little later."""
+"""Seconds that a Connect which has just started may take until it knows its connectors."""
 _ANEW: Final = "begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply"
 _AWAY: Final = (StoreUnavailableError, UserError)
 
 
 class ConnectorMonitor:
-    """Watches one connector; never makes one, and never ends because a server is away."""
+    """Monitor of one connector; it creates none, and does not end if a server is unavailable."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ConnectorMonitor:
         self._there_at = time.monotonic()
 
     def run(self, stopping: threading.Event, every_s: float) -> None:
-        """Look every `every_s` seconds until told to stop."""
+        """Check the connector every `every_s` seconds until `stopping` is set."""
         try:
             while not stopping.is_set():
                 self.look()
@@ -62,7 +62,7 @@ class ConnectorMonitor:
             self._close()
 
     def look(self) -> None:
-        """See how everything stands, tell it, and restart what failed if it is time."""
+        """Check slot and connector, report their state, and restart what failed if it is due."""
         self._look_at_slot()
         try:
             found = self._client.status(self._capture.name)
@@ -108,7 +108,10 @@ class ConnectorMonitor:
                 pass
 
     def _restart(self) -> None:
-        """Unless a server is away that the task needs: then a try would be lost on it."""
+        """Restart what failed, unless a server that the task needs is unavailable.
+
+        In that case, a restart would waste one of the policy's tries.
+        """
         if self._connection is None:
             return
         if not self._registry_answers():
@@ -121,7 +124,7 @@ class ConnectorMonitor:
         log.warning("restarted", connector=self._capture.name, tries=self._policy.tries)
 
     def _say(self, about: str, what: str, **context: object) -> None:
-        """Log what is wrong when it begins, and that it is over when it ends."""
+        """Log a problem when it begins and when it ends, but not while it lasts."""
         before = self._said.get(about, "")
         if what == before:
             return

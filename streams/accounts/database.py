@@ -1,4 +1,4 @@
-"""Connecting to the accounts database, and PostgreSQL's errors sorted as the other stores' are."""
+"""Connections to the accounts database, and PostgreSQL's errors mapped to those of all stores."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from psycopg import errors
 from streams.errors import StoreUnavailableError, UserError
 
 MAINTENANCE: Final = "postgres"
-"""The database that every server has."""
+"""Name of the database that every server has."""
 _CONNECT_S: Final = 10
 _SETTINGS: Final = "check STORYLINE_ACCOUNTS__USER and STORYLINE_ACCOUNTS__PASSWORD"
 
@@ -21,7 +21,7 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A database on a PostgreSQL server, and who connects to it."""
+    """A database on a PostgreSQL server, and the user that connects to it."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class Server:
 
     @property
     def maintenance(self) -> "Server":
-        """The same server's database that is always there."""
+        """Maintenance database of this server, which always exists."""
         return replace(self, database=MAINTENANCE)
 
     @property
@@ -40,10 +40,15 @@ class Server:
 
 
 def connect(server: Server, *, statement_timeout_s: float = 0) -> Connection:
-    """A connection in autocommit mode: what belongs together says `connection.transaction()`.
+    """Open a connection in autocommit mode; group statements with `connection.transaction()`.
 
-    Raises StoreUnavailableError where nobody answers, UserError where the database does not
-    exist or the server refuses the user.
+    Args:
+        server: The database.
+        statement_timeout_s: Longest duration of a statement in seconds; 0 for no limit.
+
+    Raises:
+        StoreUnavailableError: The server does not answer.
+        UserError: The database does not exist, or the server refuses the user.
     """
     with driver_errors(server):
         return psycopg.connect(
@@ -61,7 +66,10 @@ def connect(server: Server, *, statement_timeout_s: float = 0) -> Connection:
 
 @contextmanager
 def driver_errors(server: Server | None = None) -> Iterator[None]:
-    """Raise what a retry may cure as StoreUnavailableError, everything else as it is."""
+    """Raise errors that a retry may cure as StoreUnavailableError, and others unchanged.
+
+    With `server`, a refused connection is raised as UserError.
+    """
     try:
         yield
     except (errors.OperationalError, errors.ReadOnlySqlTransaction) as error:
@@ -72,7 +80,7 @@ def driver_errors(server: Server | None = None) -> Iterator[None]:
 
 
 def _refusal(server: Server, told: str) -> UserError | None:
-    """What a server that does answer has against the connection."""
+    """Return the error of a server that refuses the connection; `None` if a retry may help."""
     fatal = re.search(r"FATAL:\s+(.*)", told)
     match fatal and fatal[1]:
         case None:
@@ -95,5 +103,5 @@ def _first_line(error: Exception) -> str:
 
 
 def _shortened(told: str) -> str:
-    """Without what libpq says twice."""
+    """Return a message without the part that libpq repeats."""
     return told.rpartition("failed: ")[2]

@@ -1,8 +1,8 @@
-"""Trial of a planned change of `users`: PostgreSQL runs it on a copy, and what it did is judged.
+"""Trial of a planned change of `users`: PostgreSQL runs it on a copy, and its effect is judged.
 
-The copy has no rows and lives in a schema of its own, inside a transaction that is rolled back. The
+The copy has no rows and is in a schema of its own, inside a transaction that is rolled back. The
 statements run as a role that owns the copy and nothing else, and through PL/pgSQL, which refuses
-COMMIT and whatever cannot be undone. So nothing of the database changes.
+COMMIT and everything that cannot be undone. So nothing in the database changes.
 """
 
 import re
@@ -64,21 +64,21 @@ FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype <> 'd' ORDER BY attnu
 
 
 class ColumnFacts(NamedTuple):
-    """A column: the name of its type (a domain's base type), and what the writer may leave out."""
+    """A column: its type's name (of a domain, the base type), and what a writer may leave out."""
 
     type: str
     not_null: bool
     has_default: bool
     is_readable: bool
-    """Whether the connector's role may read it."""
+    """True if the connector's role may read it."""
 
 
 class TableFacts(NamedTuple):
-    """A table as far as its capture depends on it."""
+    """Properties of a table that its capture depends on."""
 
     name: str
     is_moved: bool
-    """Whether it is in another schema than before."""
+    """True if it is in another schema than before."""
     is_logged: bool
     identity: str
     """REPLICA IDENTITY as the catalog has it: f full, d default, i an index, n nothing."""
@@ -101,15 +101,16 @@ def try_ddl(
     """Run statements on an empty copy of `users` and roll back.
 
     Args:
-        connection: To the accounts database, as a user who may create schemas and roles.
+        connection: Connection to the accounts database, as a user who may create schemas and
+            roles.
         text: One or more SQL statements.
         capture_role: The connector's role.
 
     Returns:
-        The table before and after; `None` if it is gone afterwards.
+        The table before and after the statements; the latter is `None` if they drop it.
 
     Raises:
-        UserError: PostgreSQL refuses the statements, with its own words.
+        UserError: PostgreSQL refuses the statements, or there is no table `users`.
         StoreUnavailableError: PostgreSQL does not answer.
     """
     copy, capture = sql.Identifier(_COPY), sql.Identifier(capture_role)
@@ -137,7 +138,7 @@ def try_ddl(
 
 
 def judge(before: TableFacts, after: TableFacts | None) -> list[DdlFinding]:
-    """Return what a change of the table does to its capture, harm first."""
+    """Return the effects of a change of the table on its capture, harmful ones first."""
     if after is None:
         return [DdlFinding(True, "users is dropped", "the stream ends with its table")]
     found = [*_of_table(before, after), *_of_columns(before, after)]
@@ -242,7 +243,7 @@ def _clashes(after: TableFacts) -> Iterator[DdlFinding]:
 
 
 def _like(before: TableFacts) -> Iterator[str]:
-    """Yield the statements that give the copy what LIKE leaves out."""
+    """Yield the statements that give the copy the properties that LIKE leaves out."""
     identity = {"f": "FULL", "n": "NOTHING"}.get(before.identity, "DEFAULT")
     yield f"ALTER TABLE users REPLICA IDENTITY {identity}"
     if before.has_row_security:

@@ -1,4 +1,4 @@
-"""From a failed task's stack trace to its cause on one line, and what to do."""
+"""Diagnosis of a failed task from its stack trace: the cause on one line, and advice."""
 
 import re
 from typing import Final, NamedTuple
@@ -49,7 +49,7 @@ _OTHERWISE: Final = "try: storyline cdc restart; storyline logs connect has the 
 
 
 def diagnosed(trace: str) -> Diagnosis:
-    """The innermost cause with its message, and advice by what the whole trace tells."""
+    """Return the innermost cause with its message, and advice that the whole trace decides."""
     advice = next((told for sign, told in _ADVICE if sign.search(trace)), _OTHERWISE)
     return Diagnosis(_cause(trace), advice)
 

@@ -1,4 +1,4 @@
-"""An account change as one JSON object, as files and the command line carry it.
+"""Account changes as JSON objects, as files and the command line carry them.
 
 `{"type": "Renamed", "user_id": "42", "at": "2025-01-06T12:00:00.000Z", …}`: ids as strings
 (numbers are accepted), times as RFC 3339 (milliseconds since the Unix epoch are accepted).
@@ -31,7 +31,7 @@ CHANGE_TYPES: Final[Mapping[str, type[AccountChange]]] = MappingProxyType(
         for kind in (SignedUp, Renamed, Moved, PrivacySet, AudienceCounted, AccountDeleted)
     }
 )
-"""Every change by the name that "type" gives it."""
+"""Name in `"type"` -> class of the change."""
 
 _MOST: Final = (1 << 63) - 1
 _SHOWN: Final = 40
@@ -42,7 +42,7 @@ class ChangeFormError(ValueError):
 
 
 def to_json(change: AccountChange) -> dict[str, Any]:
-    """The JSON form; its values are plain strings, numbers and booleans."""
+    """Return the JSON form of a change; its values are plain strings, numbers and booleans."""
     shown: dict[str, Any] = {"type": type(change).__name__}
     for field in fields(change):
         value = getattr(change, field.name)
@@ -56,9 +56,15 @@ def to_json(change: AccountChange) -> dict[str, Any]:
 
 
 def from_json(value: object, *, now: int | None = None) -> AccountChange:
-    """The change of a JSON form. Only the form is judged; the database judges the rest.
+    """Return the change of a JSON form. Only the form is checked; the database checks the rest.
 
-    With `now` (ms), `at` may be left out. Raises ChangeFormError.
+    Args:
+        value: The parsed JSON.
+        now: Value of `at` if the form leaves it out, milliseconds since the Unix epoch. Without
+            it, `at` is required.
+
+    Raises:
+        ChangeFormError: The value is not the form of a change.
     """
     if not isinstance(value, Mapping):
         raise ChangeFormError(f"an object is expected, got {_name(value)}")

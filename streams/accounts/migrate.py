@@ -1,4 +1,4 @@
-"""Bringing the accounts database up to date, one process at a time."""
+"""Migration of the accounts database, by one process at a time."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from streams.errors import UserError
 from streams.migration_files import Migrated, Migration, verify
 
 PUBLICATION: Final = "accounts_cdc"
-"""The publication that the migrations make."""
+"""Name of the publication that the migrations create."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _LOCK_KEY: Final = 0x73746F7279  # "story": one lock for all databases of a server
@@ -32,7 +32,7 @@ _QUIET_LOG: Final = (
     "ALTER DATABASE {} SET log_error_verbosity = terse",
     "ALTER DATABASE {} SET log_min_error_statement = panic",
 )
-"""Else the server's log repeats a refused row, with its e-mail address and password hash."""
+"""Without these, the server's log repeats a refused row: its e-mail address and password hash."""
 _RIGHTS: Final = (
     "GRANT CONNECT ON DATABASE {database} TO {role}",
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -43,7 +43,7 @@ _RIGHTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CaptureRole:
-    """Whom the connector connects as."""
+    """Role that the connector connects as."""
 
     name: str
     password: str = field(default="", repr=False)
@@ -57,12 +57,22 @@ def migrate(
     lock_wait_s: float = 60.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Migrated:
-    """Apply the migrations that the database lacks; creates database and capture role first.
+    """Create the database and the capture role if necessary, and apply the missing migrations.
 
-    `progress` is told each migration's title before it runs. Each is applied wholly or not at
-    all. Raises UserError where an applied migration was edited or is unknown here, where another
-    process holds the lock for longer than `lock_wait_s`, or where the user may not do it;
-    StoreUnavailableError where PostgreSQL does not answer.
+    Each migration is applied completely or not at all.
+
+    Args:
+        server: The accounts database.
+        capture: The role that the connector connects as.
+        migrations: By default, those of this release, after which the role gets its rights.
+        lock_wait_s: Longest wait in seconds for another process that migrates.
+        progress: Receives each migration's title before it runs.
+
+    Raises:
+        UserError: A name is not allowed, an applied migration was edited or is unknown here,
+            another process holds the lock for longer than `lock_wait_s`, or the user has
+            too few rights.
+        StoreUnavailableError: PostgreSQL does not answer.
     """
     ordered = shipped() if migrations is None else migrations
     for name in (server.database, capture.name):
@@ -91,7 +101,7 @@ def migrate(
 
 
 def require_migrated(connection: Connection) -> None:
-    """UserError unless the database has every migration of this release, unedited."""
+    """Raise UserError unless the database has every migration of this release, unedited."""
     name, hint = connection.info.dbname, "bring it up to date with: storyline migrate"
     with driver_errors():
         try:
@@ -106,7 +116,7 @@ def require_migrated(connection: Connection) -> None:
 
 @contextmanager
 def _lock(admin: Connection, wait_s: float) -> Iterator[None]:
-    """The server's advisory lock, which ends with the connection at the latest."""
+    """Hold the server's advisory lock, which ends with the connection at the latest."""
     admin.execute(sql.SQL("SET lock_timeout = {}").format(int(wait_s * 1000) or 1))
     try:
         admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK_KEY,))
@@ -157,14 +167,14 @@ def _exists(admin: Connection, query: str, name: str) -> bool:
 
 
 def _grant(connection: Connection, server: Server, capture: CaptureRole) -> None:
-    """Just what capturing takes: reading the published tables, writing the heartbeat's time."""
+    """Grant only what capture needs: reading the published tables, writing the heartbeat's time."""
     database, role = sql.Identifier(server.database), sql.Identifier(capture.name)
     for right in _RIGHTS:
         connection.execute(sql.SQL(right).format(database=database, role=role))
 
 
 def _journal(connection: Connection) -> Mapping[int, str]:
-    """Applied migrations: number -> checksum."""
+    """Return the applied migrations, number -> checksum; create the journal if it is missing."""
     connection.execute(_CREATE_JOURNAL)
     return dict(connection.execute(_READ_JOURNAL).fetchall())
 

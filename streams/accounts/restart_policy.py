@@ -1,4 +1,4 @@
-"""When a failed task is started again, and when that is given up: no clock, no server."""
+"""Policy that decides when to restart a failed task and when to give up; no clock, no server."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,15 +8,16 @@ class RestartVerdict(Enum):
     NOTHING = auto()
     RESTART = auto()
     GIVE_UP = auto()
-    """Said once; a person must help, after which it begins anew."""
+    """Returned once; a person must help. The tries start again once the connector runs."""
 
 
 @dataclass(slots=True)
 class RestartPolicy:
-    """Tries `limit` times in a row, after pauses that double from `first_s` to `longest_s`.
+    """Policy of up to `limit` tries in a row.
 
-    A row of tries ends when the connector has run for `settled_s`: one that cannot work looks
-    well for a moment after each restart.
+    The pauses before the tries double from `first_s` to `longest_s` seconds. A row of tries ends
+    when the connector has run for `settled_s` seconds: a connector that cannot work looks healthy
+    for a moment after each restart.
     """
 
     limit: int
@@ -29,7 +30,7 @@ class RestartPolicy:
     _running_since: float | None = None
 
     def judge(self, now: float, *, failed: bool, running: bool) -> RestartVerdict:
-        """What to do, seeing the connector at `now` (seconds of any steady clock)."""
+        """Return what to do about the connector's state at `now` (seconds of a monotonic clock)."""
         if running:
             self._saw_running(now)
         if running or not failed:
@@ -46,11 +47,11 @@ class RestartPolicy:
 
     @property
     def pause_s(self) -> float:
-        """From a failure to the next try."""
+        """Seconds from a failure to the next try."""
         return float(min(self.longest_s, self.first_s * 2**self.tries))
 
     def restarted(self) -> None:
-        """Count a try. A verdict that was not followed is given again."""
+        """Count a try. Without this call, `judge` returns the verdict RESTART again."""
         self.tries += 1
         self._due = None
 

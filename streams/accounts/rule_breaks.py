@@ -1,4 +1,4 @@
-"""Accounts that break a rule of `users` which was added after them (NOT VALID)."""
+"""Accounts that break a rule that was added to `users` after them (NOT VALID)."""
 
 from typing import Final, LiteralString, NamedTuple
 
@@ -13,7 +13,7 @@ WHERE conrelid = 'users'::regclass AND contype = 'c' AND NOT convalidated ORDER 
 
 
 class RuleBreak(NamedTuple):
-    """An account, the constraint that it breaks, and what that asks, in SQL."""
+    """An account, the constraint that it breaks, and the constraint's condition in SQL."""
 
     user_id: int
     rule: str
@@ -21,9 +21,9 @@ class RuleBreak(NamedTuple):
 
 
 def rule_breaks(connection: Connection) -> list[RuleBreak]:
-    """Return each account that breaks a constraint which PostgreSQL has not validated.
+    """Return each account that breaks a constraint that PostgreSQL has not validated.
 
-    Reads the whole table once per such constraint. Raises StoreUnavailableError.
+    The whole table is read once per such constraint. Raises StoreUnavailableError.
     """
     found: list[RuleBreak] = []
     with driver_errors():

@@ -1,4 +1,4 @@
-"""What PostgreSQL knows of its change stream: the slot, what it keeps, and the heartbeat."""
+"""State of PostgreSQL's change stream: the slot, the log that it keeps, and the heartbeat."""
 
 from typing import Final, LiteralString, NamedTuple
 
@@ -22,20 +22,20 @@ _DROP: Final[LiteralString] = (
 
 
 class SlotStatus(NamedTuple):
-    """A replication slot; sizes in bytes, None where PostgreSQL does not know."""
+    """State of a replication slot; sizes in bytes, `None` if PostgreSQL does not know them."""
 
     active: bool
-    """Whether the connector reads it now."""
+    """True if the connector reads it now."""
     lost: bool
-    """Whether PostgreSQL threw away what the slot had still to give."""
+    """True if PostgreSQL removed log that the slot had still to deliver."""
     lag_bytes: int | None
-    """Written since what the connector has confirmed."""
+    """Write-ahead log since the position that the connector has confirmed."""
     wal_kept_bytes: int | None
-    """What the slot keeps PostgreSQL from throwing away."""
+    """Write-ahead log that the slot keeps PostgreSQL from removing."""
 
 
 def slot_status(connection: Connection, slot: str) -> SlotStatus | None:
-    """None where there is no such slot."""
+    """Return the state of a slot; `None` if there is no such slot."""
     with driver_errors():
         row = connection.execute(_SLOT, (slot,)).fetchone()
     if row is None:
@@ -45,7 +45,7 @@ def slot_status(connection: Connection, slot: str) -> SlotStatus | None:
 
 
 def heartbeat_age_s(connection: Connection) -> float | None:
-    """Seconds since the connector last wrote its heartbeat; None where there is none."""
+    """Return the seconds since the connector last wrote its heartbeat; `None` if there is none."""
     with driver_errors():
         try:
             row = connection.execute(_HEARTBEAT).fetchone()
@@ -55,7 +55,7 @@ def heartbeat_age_s(connection: Connection) -> float | None:
 
 
 def drop_slot(connection: Connection, slot: str) -> bool:
-    """Whether there was one. UserError while somebody reads it."""
+    """Drop the slot. Return whether it existed; raise UserError if it is in use."""
     with driver_errors():
         try:
             return connection.execute(_DROP, (slot,)).fetchone() is not None

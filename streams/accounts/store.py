@@ -1,4 +1,4 @@
-"""The accounts service's writes: changes of accounts, applied in order, all or nothing."""
+"""Writes of the accounts service: changes of accounts, applied in order, all or nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from streams.errors import UserError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A time that Python cannot hold gives way to the next change, which replaces or names it.
+# An updated_at that Python cannot hold counts as 1970: the next change replaces or names it.
 _STANDING: Final[LiteralString] = """
 SELECT user_id, true, CASE
     WHEN updated_at BETWEEN '0001-01-02 00:00Z' AND '9999-12-30 00:00Z' THEN updated_at ELSE 'epoch'
@@ -66,20 +66,20 @@ _RULES: Final[Mapping[str, str]] = {
     "users_updated_at_in_years_1_to_9999": "updated_at is outside the years 1 to 9999",
     "users_times": "an account cannot change before it was opened",
 }
-"""Constraint -> what it asks."""
+"""Constraint -> its rule, or its violation, in words."""
 
 _Statement = tuple[LiteralString, tuple[Any, ...]]
 
 
 class Applied(NamedTuple):
-    """How many changes were written, and how many had nothing to do."""
+    """Number of changes that were written, and of those that had nothing to do."""
 
     changed: int
     skipped: int
 
 
 class AccountRefusedError(UserError):
-    """A change that breaks a rule of the accounts database; none of its call was applied."""
+    """A change that breaks a rule of the accounts database; no change of its call was applied."""
 
     def __init__(self, change: AccountChange, reason: str) -> None:
         super().__init__(
@@ -92,7 +92,7 @@ class AccountRefusedError(UserError):
 
 
 class AccountStore:
-    """Writes through one connection; one writer at a time, others wait."""
+    """Store of accounts behind one connection; one writer at a time, others wait."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -100,22 +100,28 @@ class AccountStore:
     def apply(self, changes: Sequence[AccountChange]) -> Applied:
         """Apply the changes in order, in one transaction, each as a write of its own.
 
-        Changes of one account must have strictly increasing times `at` (ValueError), which also
-        make repeating harmless: a change that is not later than what the account has seen is
-        skipped, and so are a sign-up of an account that exists and any other change of one that
-        does not. Raises AccountRefusedError where a change breaks a rule, StoreUnavailableError
-        where PostgreSQL does not answer: then the call may or may not have been applied, and is
-        simply repeated.
+        A call can be repeated without harm: a change that is not later than the account's last
+        change is skipped, and so are a sign-up of an account that exists and any other change of
+        an account that does not exist.
+
+        Args:
+            changes: The changes of one account have strictly increasing times `at`.
+
+        Raises:
+            ValueError: Two changes of one account are not in order of time.
+            AccountRefusedError: A change breaks a rule; nothing was applied.
+            StoreUnavailableError: PostgreSQL does not answer. The call may or may not have been
+                applied; repeat it.
         """
         _check_order(changes)
         with driver_errors():
             try:
                 return self._apply(changes)
             except (errors.IntegrityError, errors.DataError):
-                pass  # its text has the whole row, secrets and all: not even a cause of ours
+                pass  # its text has the whole row with its secrets: never chain it to our error
             if refusal := self._refusal(changes):
                 raise refusal
-            return self._apply(changes)  # what stood in the way has gone meanwhile
+            return self._apply(changes)  # the conflict has gone by now
 
     def _apply(self, changes: Sequence[AccountChange]) -> Applied:
         with self._connection.transaction():
@@ -127,7 +133,7 @@ class AccountStore:
         return Applied(len(effective), len(changes) - len(effective))
 
     def _effective(self, changes: Sequence[AccountChange]) -> list[AccountChange]:
-        """Those that change something, by what the database knows of their accounts."""
+        """Lock out other writers, and return the changes that have an effect on the accounts."""
         self._connection.execute(_ONE_WRITER)
         ids = list({change.user_id for change in changes})
         rows = self._connection.execute(_STANDING, {"ids": ids}).fetchall()
@@ -135,7 +141,10 @@ class AccountStore:
         return list(_filtered(changes, standing))
 
     def _refusal(self, changes: Sequence[AccountChange]) -> AccountRefusedError | None:
-        """Which of the changes it is: they are tried one by one, and given up."""
+        """Return the error of the refused change, `None` if no change is refused any more.
+
+        The changes are tried one by one in a transaction that is rolled back.
+        """
         with self._connection.transaction(force_rollback=True):
             for change in self._effective(changes):
                 try:
@@ -206,7 +215,7 @@ def _row(change: SignedUp) -> tuple[Any, ...]:
 
 
 def _reason(error: errors.DatabaseError) -> str:
-    """In the words of the rule; PostgreSQL's own detail would repeat the whole row."""
+    """Return the broken rule in words; PostgreSQL's own detail would repeat the whole row."""
     rule = error.diag.constraint_name
     return _RULES.get(rule or "", error.diag.message_primary or str(error))
 

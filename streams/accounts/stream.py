@@ -1,4 +1,4 @@
-"""The change stream as a whole: connector, slot and topics, brought about and looked after."""
+"""Change stream as a whole: creation, status, restart and removal of its connector and slot."""
 
 import time
 from collections.abc import Callable
@@ -13,24 +13,24 @@ from streams.errors import UserError
 
 _POLL_S: Final = 0.2
 _STEADY_S: Final = 3.0
-"""A record that cannot be captured makes its task fail sooner than that."""
+"""Seconds within which a record that cannot be captured makes its task fail."""
 _LET_GO_S: Final = 30.0
 
 
 class StreamStatus(NamedTuple):
-    """What Connect and PostgreSQL say; None for what is not there."""
+    """State of the stream in Connect and PostgreSQL; `None` for what does not exist."""
 
     connector: ConnectorStatus | None
     slot: SlotStatus | None
     heartbeat_age_s: float | None
     connect_error: str = ""
-    """Why Connect could not be asked; empty if it answered."""
+    """Reason why Connect did not answer; empty if it did."""
     database_error: str = ""
-    """Why PostgreSQL could not be asked; empty if it answered."""
+    """Reason why PostgreSQL did not answer; empty if it did."""
 
     @property
     def flows(self) -> bool:
-        """Whether changes are captured now."""
+        """Return whether changes are captured now."""
         running = self.connector is not None and self.connector.running
         return running and self.slot is not None and self.slot.active
 
@@ -51,11 +51,21 @@ class ChangeStream:
         )
 
     def apply(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> bool:
-        """Configure the connector and wait until changes flow; whether it took a change.
+        """Configure the connector and wait until changes flow.
 
-        A connector that is configured so already is left alone, one that an earlier version
-        configured goes on at its position, and one that failed is started again. Raises UserError
-        with the failure's cause where changes do not flow in time.
+        A connector that has this configuration already is left alone, one that an earlier version
+        configured continues at its position, and one that failed is restarted.
+
+        Args:
+            within_s: Longest wait in seconds.
+            progress: Receives the title of each step.
+
+        Returns:
+            Whether the configuration changed.
+
+        Raises:
+            UserError: The slot is lost, the connector failed (the message names the cause), or
+                changes do not flow in time.
         """
         progress("configuring the connector …")
         self._refuse_a_lost_slot()
@@ -70,9 +80,14 @@ class ChangeStream:
         return changed
 
     def restart(self, *, within_s: float, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Start the connector and its task again and wait until changes flow.
+        """Restart the connector and its task and wait until changes flow.
 
-        Raises UserError where there is no connector, or changes do not flow in time.
+        Args:
+            within_s: Longest wait in seconds.
+            progress: Receives the title of each step.
+
+        Raises:
+            UserError: There is no connector, it failed, or changes do not flow in time.
         """
         before = self._require_connector()
         progress("restarting …")
@@ -80,7 +95,7 @@ class ChangeStream:
         self._wait(within_s, after=before)
 
     def drop(self) -> None:
-        """Remove the connector, what it remembers, and its slot. The topics stay.
+        """Remove the connector, its offsets and its slot. The topics stay.
 
         The next `apply` begins with a snapshot of all rows.
         """
@@ -112,10 +127,11 @@ class ChangeStream:
     def _wait(
         self, within_s: float, *, after: ConnectorStatus | None, steady_s: float = 0.0
     ) -> None:
-        """Until changes flow, and go on doing so where the connector had failed before.
+        """Wait until changes flow, and flow for `steady_s` seconds.
 
-        A failure counts once the connector was seen without it: Connect shows the old one for a
-        moment after a restart.
+        If the connector had failed before, they must flow for `_STEADY_S` seconds. A failure counts
+        once the connector was seen without one: Connect shows the old failure for a moment after a
+        restart.
         """
         had_failed = after is not None and after.failed
         steady_s = _STEADY_S if had_failed else steady_s
@@ -138,7 +154,7 @@ class ChangeStream:
             time.sleep(_POLL_S)
 
     def _is_past_snapshot(self) -> bool:
-        """Whether the position that Connect keeps is one in the log of changes.
+        """Return whether the position that Connect keeps is one in the log of changes.
 
         A connector that is killed before then begins again with a snapshot, and the changes
         between the two snapshots have no records of their own.
@@ -147,7 +163,7 @@ class ChangeStream:
         return bool(kept) and not any(offset.get("snapshot") for offset in kept)
 
     def _let_go(self) -> bool:
-        """Whether the stopped connector has no task and does not read the slot any more."""
+        """Return whether the stopped connector has no task and does not read the slot any more."""
         found = self.status()
         tasks = found.connector.tasks if found.connector else ()
         return not tasks and not (found.slot and found.slot.active)

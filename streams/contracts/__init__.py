@@ -1,1 +1,1 @@
-"""Events, ids and schemas: how they are written, read and validated; the tables of the lake."""
+"""Events, ids and schemas: their encoding, decoding and validation; the tables of the lake."""

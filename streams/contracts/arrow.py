@@ -1,4 +1,4 @@
-"""Tables as `streams.contracts` declares them, as Arrow schemas."""
+"""Arrow schemas of the tables that `streams.contracts` declares."""
 
 import functools
 
@@ -23,10 +23,10 @@ _REQUIRED = frozenset(
 
 @functools.cache
 def arrow_schema(table: Table) -> pa.Schema:
-    """The columns of a table.
+    """Return the Arrow schema of a table.
 
-    Only what every record has is declared NOT NULL: an event's field that is never null now may
-    be missing from a record type that joins the topic later.
+    Only columns that every record has are declared NOT NULL: an event's field that is never null
+    now may be missing from a record type that joins the topic later.
     """
     return pa.schema(
         pa.field(
@@ -40,7 +40,7 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 
 def _arrow(kind: str) -> pa.DataType:
-    """The Arrow type of a Spark SQL type; structs hold scalars only."""
+    """Return the Arrow type of a Spark SQL type; structs hold scalars only."""
     if kind.startswith("ARRAY<"):
         return pa.list_(_arrow(kind[len("ARRAY<") : -1]))
     if kind.startswith("STRUCT<"):

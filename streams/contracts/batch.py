@@ -1,4 +1,4 @@
-"""A batch of one topic's records on its way through decode -> project -> apply -> ack.
+"""Batches of one topic's records on their way through decode -> project -> apply -> ack.
 
 Raw records come in as `streams.contracts.records.Records`; decoding yields a `Batch` with one Arrow
 RecordBatch per record type, and a `Rejected` for each record that can never be applied.
@@ -20,21 +20,21 @@ SCHEMA_ID = "_schema_id"
 POSITION_FIELDS = (
     pa.field(PARTITION, pa.int32(), nullable=False),
     pa.field(OFFSET, pa.int64(), nullable=False),
-    pa.field(APPEND_TIME, pa.int64(), nullable=False),  # ms since the Unix epoch
-    # Of the writer, in the registry; null if the record names the schema by another id.
+    pa.field(APPEND_TIME, pa.int64(), nullable=False),  # milliseconds since the Unix epoch
+    # Id of the writer's schema in the registry; null if the record names it by another id.
     pa.field(SCHEMA_ID, pa.int32()),
 )
 
 
 class Position(NamedTuple):
-    """Where a record lies in its topic."""
+    """Position of a record in its topic."""
 
     partition: int
     offset: int
 
 
 class ErrorCode(StrEnum):
-    """Why a record went to the dead letter queue."""
+    """Reason why a record went to the dead letter queue."""
 
     BAD_FRAME = "bad_frame"
     UNKNOWN_SCHEMA = "unknown_schema"
@@ -49,7 +49,7 @@ class ErrorCode(StrEnum):
 
 
 class Record(NamedTuple):
-    """One record as the broker gave it; `append_time` in ms since the Unix epoch."""
+    """A record as the broker returned it; `append_time` in milliseconds since the Unix epoch."""
 
     topic: str
     partition: int
@@ -65,7 +65,7 @@ class Record(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A record that cannot be applied, and why. `error` is the exception class's name."""
+    """A record that cannot be applied, and the reason; `error` is the exception class's name."""
 
     record: Record
     code: ErrorCode
@@ -73,12 +73,12 @@ class Rejected(NamedTuple):
     error: str
     message: str
     change: Mapping[str, Any] | None = None
-    """Readable part of a refused change of accounts, by the fields of the quarantine's column."""
+    """Readable part of a refused change of accounts, by the fields of the quarantine column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Decoded, valid events of one topic: record type -> its columns.
+    """Decoded, valid events of one topic; `columns` maps a record type to its columns.
 
     Each RecordBatch holds the event's own fields (ids and times as int64, enums and text as
     strings, `hashtags`/`media` as list<string>, absent optionals as null) followed by

@@ -1,4 +1,4 @@
-"""The tables that the lake agent writes: bronze, one per source topic, and the quarantine."""
+"""Tables that the lake agent writes: a bronze table per source topic, and the quarantine."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ QUARANTINE_TABLE: Final = Table(
 
 @functools.cache
 def bronze_table(topic: str) -> Table:
-    """The table that a source topic lands in. Raises KeyError for a topic that does not land."""
+    """Return the bronze table of a source topic. Raises KeyError if the topic has none."""
     name = BRONZE[topic]
     if topic == USERS_TOPIC:
         grain = "one change of a row of users, as Debezium captured it"
@@ -91,7 +91,7 @@ def bronze_table(topic: str) -> Table:
         Column("record_type", "STRING", f"one of {', '.join(record_types)}"),
         *_event_columns(record_types),
         *(
-            # Events are decoded, so that none is a tombstone.
+            # These tables hold decoded events, so no row is a tombstone.
             Column(column.name, column.type, column.comment, column.null.removeprefix(_TOMBSTONE))
             for column in BRONZE_POSITION
         ),
@@ -101,12 +101,12 @@ def bronze_table(topic: str) -> Table:
 
 @functools.cache
 def lake_tables() -> tuple[Table, ...]:
-    """Every table that the lake agent writes."""
+    """Return every table that the lake agent writes."""
     return (*(bronze_table(topic) for topic in BRONZE), QUARANTINE_TABLE)
 
 
 def _event_columns(record_types: Iterable[str]) -> Iterable[Column]:
-    """The union of the record types' fields, in the order in which they first appear."""
+    """Yield a column per field of the record types, in the order of first appearance."""
     record_types = tuple(record_types)
     seen: dict[str, tuple[Field, list[str]]] = {}
     for record_type in record_types:

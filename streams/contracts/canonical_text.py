@@ -1,9 +1,10 @@
-"""The text under which a schema is registered.
+"""Canonical text under which a schema is registered.
 
-A producer that may not register looks its schema up by the text, which the registry compares byte
-by byte unless it is asked to normalise. The text here is what Avro for Java prints
-(`Schema.toString()`), and what `JSON.stringify` makes of it: no white space, and the properties in
-a fixed order. Docs and logical types stay, which Avro's parsing canonical form drops.
+A producer without the right to register looks its schema up by the text, which the registry
+compares byte by byte unless a request asks for normalisation. This module produces the text that
+Avro for Java prints (`Schema.toString()`) and that `JSON.stringify` makes of it: no white space,
+and the properties in a fixed order. Docs and logical types stay; Avro's parsing canonical form
+drops them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The catalogue: which record types and topics there are, read from the packaged `avro/` files."""
+"""Catalogue of the record types and topics, read from the packaged `avro/` files."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as its file describes it. `retention_ms` is -1 for ever."""
+    """A topic as its file describes it; `retention_ms` is -1 if records are kept permanently."""
 
     name: str
     description: str
@@ -38,7 +38,7 @@ class TopicSpec:
     timestamps: str
     records: tuple[str, ...]
     dlq_retention_ms: int | None
-    """None where the topic has no dead letter topic."""
+    """`None` if the topic has no dead letter topic."""
     writers: tuple[str, ...]
     readers: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """The broker's settings of the topic."""
+        """Return the broker's settings of the topic."""
         return {
             "cleanup.policy": "delete",
             "retention.ms": str(self.retention_ms),
@@ -59,7 +59,7 @@ class TopicSpec:
     def dlq_config(self) -> dict[str, str]:
         """Return the broker's settings of the dead letter topic.
 
-        It keeps its records' own times. The broker recompresses its batches with the codec
+        The topic keeps its records' own times. The broker recompresses its batches with the codec
         that every Kafka client reads, whatever codec the producer has used.
         """
         return {
@@ -72,18 +72,18 @@ class TopicSpec:
 
 
 def avro_dir() -> Path:
-    """Where schemas, topics and examples lie: inside the wheel, or beside it in a checkout."""
+    """Return the folder of schemas, topics and examples: in the wheel, or in a checkout."""
     return _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 
 @functools.cache
 def schemas() -> Mapping[str, Schema]:
-    """Record type -> the schema this version writes and reads."""
+    """Return the schemas that this version writes and reads: record type -> schema."""
     return MappingProxyType(read_schemas(avro_dir() / "v1"))
 
 
 def read_schemas(folder: Path) -> dict[str, Schema]:
-    """Record type -> schema, of the .avsc files in a folder."""
+    """Return the schemas of the .avsc files in a folder: record type -> schema."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.avsc"))
@@ -92,7 +92,7 @@ def read_schemas(folder: Path) -> dict[str, Schema]:
 
 @functools.cache
 def released() -> Mapping[str, Mapping[str, Schema]]:
-    """Release -> record type -> schema, oldest release first."""
+    """Return the released schemas: release -> record type -> schema, oldest release first."""
     folders = [path for path in (avro_dir() / "released").iterdir() if path.is_dir()]
     folders.sort(key=lambda path: tuple(int(part) for part in path.name.split(".")))
     return MappingProxyType({folder.name: read_schemas(folder) for folder in folders})
@@ -100,28 +100,34 @@ def released() -> Mapping[str, Mapping[str, Schema]]:
 
 @functools.cache
 def topics() -> Mapping[str, TopicSpec]:
-    """Name -> description of every topic of events."""
+    """Return every topic of events: name -> description."""
     specs = (_read_topic(path) for path in sorted((avro_dir() / "topics").glob("*.yaml")))
     return MappingProxyType({spec.name: spec for spec in specs})
 
 
 @functools.cache
 def captured_topics() -> Mapping[str, TopicSpec]:
-    """Topics that a change-data-capture connector writes, by schemas of its own: no events."""
+    """Return the topics that a change-data-capture connector writes: name -> description.
+
+    They hold no events; the connector uses its own schemas.
+    """
     specs = (_read_topic(path) for path in sorted((avro_dir() / "captured").glob("*.yaml")))
     return MappingProxyType({spec.name: spec for spec in specs})
 
 
 @functools.cache
 def internal_topics() -> Mapping[str, TopicSpec]:
-    """Topics that Storyline's own commands write and read, as JSON: no events."""
+    """Return the topics that Storyline's own commands write and read: name -> description.
+
+    They hold JSON, no events.
+    """
     specs = (_read_topic(path) for path in sorted((avro_dir() / "internal").glob("*.yaml")))
     return MappingProxyType({spec.name: spec for spec in specs})
 
 
 @functools.cache
 def topic_of(record_type: str) -> TopicSpec:
-    """The topic that carries a record type. Raises KeyError for a type that no topic lists."""
+    """Return the topic that carries a record type. Raises KeyError if no topic lists the type."""
     for spec in topics().values():
         if record_type in spec.records:
             return spec
@@ -129,12 +135,12 @@ def topic_of(record_type: str) -> TopicSpec:
 
 
 def subject(topic: str, record_type: str) -> str:
-    """The registry's name for a record type in a topic (strategy TopicRecordName)."""
+    """Return the registry's subject of a record type in a topic (strategy TopicRecordName)."""
     return f"{topic}-{NAMESPACE}.{record_type}"
 
 
 def key_of(record_type: str, fields: Mapping[str, Any]) -> bytes:
-    """The record key of an event: the id in decimal text."""
+    """Return the record key of an event: the id that its topic names, as decimal text."""
     return b"%d" % fields[topic_of(record_type).key]
 
 

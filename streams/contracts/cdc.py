@@ -1,15 +1,15 @@
-"""Change events of the accounts database: Debezium's envelopes to rows of their bronze table.
+"""Decoding of the accounts database's change events: Debezium's envelopes to bronze rows.
 
-Key and value are Avro, each with a schema of its own, which Connect registers and which the frame
-or a header names (`streams.contracts.frames`). What is read of them is fixed here: a column that
-this version does not know is left out, one that the writer does not have is null. A text that
-PostgreSQL did not send, because the change left it alone, comes as a placeholder
-(`tables.UNAVAILABLE`), and is kept.
+Key and value are Avro, each with its own schema, which Connect registers and which the frame or a
+header names (`streams.contracts.frames`). The columns that are read are fixed: a column that this
+version does not know is left out, and a column that the writer does not have is null. If a change
+leaves a text unchanged, PostgreSQL may not send it; Debezium then sends a placeholder
+(`tables.UNAVAILABLE`), which is kept.
 
 The stream carries *state*: a change that is lost leaves an account wrong permanently, and falsifies
-what a snapshot or a marker says of other accounts. So a change is refused only if it cannot be
-read, ordered, or given to one account. A column whose value no table can hold becomes null, which
-`degraded` records. A refused change keeps whatever could be read of it (`Rejected.change`).
+what a snapshot or a marker says about other accounts. So a change is refused only if it cannot be
+read, ordered, or assigned to one account. A column whose value no table can hold becomes null,
+which `degraded` records. A refused change keeps its readable part (`Rejected.change`).
 """
 
 import functools
@@ -43,7 +43,7 @@ _LOGICAL: Final = frozenset({"logicalType", "precision", "scale"})
 
 
 class Changes(NamedTuple):
-    """Rows of the bronze table, and what was refused, each in the order of the records."""
+    """Rows of the bronze table and rejected records, each in the order of the input records."""
 
     rows: pa.Table
     rejected: list[Rejected]
@@ -63,11 +63,11 @@ class _Schema(NamedTuple):
     parsed: Any
     unknown_columns: frozenset[str]
     id: int | None = None
-    """Its id in Confluent's API, `None` if the record names it by another."""
+    """Id in Confluent's API; `None` if the record names the schema by another kind of id."""
 
 
 class _Notes(list[str]):
-    """Notes of what a change loses, in words that quote no content."""
+    """Notes of what a change loses; they quote no content."""
 
     def text(self) -> str | None:
         """Return the notes as one text, or `None` if there are none."""
@@ -75,9 +75,10 @@ class _Notes(list[str]):
 
 
 def read_changes(records: Sequence[Record], writer_schema: SchemaLookup) -> Changes:
-    """Decode and judge records of the change stream: each is a row or rejected.
+    """Decode and validate records of the change stream; each becomes a row or is rejected.
 
-    Raises RegistryUnavailableError: then nothing is known about any record.
+    Raises:
+        RegistryUnavailableError: The registry cannot answer now; no record has been judged.
     """
     rows: list[dict[str, Any]] = []
     rejected: list[Rejected] = []
@@ -97,7 +98,7 @@ def read_changes(records: Sequence[Record], writer_schema: SchemaLookup) -> Chan
 def _row(
     record: Record, lookup: SchemaLookup, unknown: set[str], known: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the bronze row of a record; `known` receives what a refused one still says."""
+    """Return the bronze row of a record; fill `known` with what can be read if it is refused."""
     appended = _EPOCH + timedelta(milliseconds=record.append_time)
     notes = _Notes()
     key, key_error = _key(record, lookup)
@@ -153,13 +154,13 @@ def _change(envelope: Mapping[str, Any], appended: datetime, notes: _Notes) -> d
 
 
 def _typed(fields: Mapping[str, Any], name: str, kind: type) -> Any:
-    """Return the field if it is of this kind, `None` otherwise."""
+    """Return the field if its type is exactly `kind`, `None` otherwise."""
     value = fields.get(name)
     return value if type(value) is kind else None
 
 
 def _commit_time(source: Mapping[str, Any], appended: datetime, notes: _Notes) -> datetime:
-    """Return when the change was committed; the broker's time if Debezium's is none."""
+    """Return the commit time of the change; the append time if Debezium's is not a valid time."""
     micros, millis = _typed(source, "ts_us", int), _typed(source, "ts_ms", int)
     try:
         return _EPOCH + timedelta(microseconds=millis * 1000 if micros is None else micros)
@@ -169,14 +170,14 @@ def _commit_time(source: Mapping[str, Any], appended: datetime, notes: _Notes) -
 
 
 def _user(row: Any, notes: _Notes) -> dict[str, Any] | None:
-    """Return the known columns of a row of users."""
+    """Return the known columns of a row of users; `None` if there is no row."""
     if not isinstance(row, Mapping):
         return None
     return {name: _value(name, kind, row.get(name), notes) for name, kind in _KNOWN.items()}
 
 
 def _value(name: str, kind: str, value: Any, notes: _Notes) -> Any:
-    """Return what a table can hold of a value; `None`, with a note, if that is nothing."""
+    """Return the value as a table can hold it; add a note and return `None` if it cannot."""
     if value is None:
         return None
     if type(value) is not _KINDS[kind]:
@@ -195,11 +196,14 @@ def _value(name: str, kind: str, value: Any, notes: _Notes) -> Any:
 
 
 def _account(row: Mapping[str, Any], key_error: _ChangeError | None) -> int | None:
-    """Return the account that a change is of: its key's, or its row's if the key names none.
+    """Return the id of the changed account, from the key or, if the key names none, from the row.
 
-    Raises `_ChangeError` if neither names one, or both do and differ: a corrupt change must not
-    close or change another account. A deletion has its row in `before`; the `before` of any other
-    change is not judged.
+    A truncation changes no single account: the result is `None`. A deletion has its row in
+    `before`; the `before` of any other change is not judged.
+
+    Raises:
+        _ChangeError: Neither key nor row names an account, or they differ: a corrupt change must
+            not close or change another account.
     """
     key, op = row["user_id"], row["op"]
     if op == TRUNCATE:
@@ -219,7 +223,7 @@ def _account(row: Mapping[str, Any], key_error: _ChangeError | None) -> int | No
 
 
 def _check(row: Mapping[str, Any]) -> None:
-    """Raise `_ChangeError` if a change cannot be understood, or has no place in the order."""
+    """Raise `_ChangeError` if a change cannot be interpreted or ordered."""
     op = row["op"]
     if op not in _OPS:
         raise _ChangeError(ErrorCode.UNKNOWN_TYPE, "UnknownTypeError", f"no change is called {op}")
@@ -238,7 +242,7 @@ def _invalid(message: str) -> _ChangeError:
 
 
 def _key(record: Record, lookup: SchemaLookup) -> tuple[int | None, _ChangeError | None]:
-    """Return the account that the record's key names, or why it names none."""
+    """Return the account id in the record's key, or the error; both `None` if there is no key."""
     if record.key is None:
         return None, None
     try:
@@ -253,7 +257,7 @@ def _key(record: Record, lookup: SchemaLookup) -> tuple[int | None, _ChangeError
 
 
 def _moved(record: Record, name: str, notes: _Notes) -> int | None:
-    """Return the other id of a row whose id changed, from a header that Connect writes as JSON."""
+    """Return the other id of a row whose id changed, from the JSON header that Connect writes."""
     for header, value in record.headers:
         if header == name:
             try:
@@ -262,7 +266,7 @@ def _moved(record: Record, name: str, notes: _Notes) -> int | None:
                 if type(user_id) is int and -_MOST <= user_id <= _MOST:
                     return user_id
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-                pass  # noted below, as a header without an id is
+                pass  # noted below, like a header without an id
             notes.append(f"the header {name} names no user_id")
             return None
     return None
@@ -274,7 +278,7 @@ def _moved(record: Record, name: str, notes: _Notes) -> int | None:
 def _decoded(
     record: Record, part: RecordPart, lookup: SchemaLookup
 ) -> tuple[_Schema, dict[str, Any]]:
-    """The schema and the fields of a key or a value."""
+    """Return the schema and the fields of a key or a value."""
     ref, avro = _frame(record, part)
     try:
         text = schema_text(ref, lookup)
@@ -301,7 +305,7 @@ def _decoded(
 
 
 def _frame(record: Record, part: RecordPart) -> tuple[SchemaRef, bytes]:
-    """The schema that a key or a value names, and its Avro body."""
+    """Return the schema that a key or a value names, and its Avro body."""
     frame = (record.key if part is RecordPart.KEY else record.value) or b""
     try:
         named = schema_in_headers(record.headers, part)
@@ -318,7 +322,7 @@ def _frame(record: Record, part: RecordPart) -> tuple[SchemaRef, bytes]:
 
 @functools.lru_cache(maxsize=256)
 def _schema(text: str) -> _Schema | str:
-    """The schema, or why the text is none."""
+    """Return the parsed schema, or the reason why the text is not an Avro schema."""
     try:
         schema = json.loads(text)
         parsed = fastavro.parse_schema(_plain(schema))
@@ -331,7 +335,7 @@ def _schema(text: str) -> _Schema | str:
 def _plain(schema: Any) -> Any:
     """Return an Avro schema without logical types, which need not be valid to read the bytes.
 
-    Debezium announces numeric(5,-2) as a decimal of scale 2046, which Avro readers refuse.
+    Debezium declares numeric(5,-2) as a decimal of scale 2046, which Avro readers refuse.
     """
     if isinstance(schema, list):
         return [_plain(branch) for branch in schema]
@@ -345,7 +349,7 @@ def _plain(schema: Any) -> Any:
 
 
 def _columns(schema: Any) -> list[str]:
-    """The columns of the row that an envelope's schema describes."""
+    """Return the names of the columns of the row that an envelope's schema describes."""
     fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
     for field in fields:
         if field["name"] == "before" and isinstance(field["type"], list):

@@ -1,4 +1,4 @@
-"""Events to bytes and batches of bytes to columns.
+"""Encoding of events to bytes, and decoding of batches of bytes to columns.
 
 Events are written in Confluent's wire format: a zero byte, the schema's id in the registry (4
 bytes, big-endian) and the Avro body. Other producers may name the schema in a header: see
@@ -39,31 +39,31 @@ from streams.contracts.schema_resolution import (
 from streams.errors import UserError
 
 SchemaLookup = Callable[[int], str | None]
-"""Schema id -> the Avro schema as JSON text, None if the registry has no such schema.
+"""Schema id -> the Avro schema as JSON text; `None` if the registry has no such schema.
 
-Raises RegistryUnavailableError if the registry cannot answer now, UnknownSchemaError if it has
-nothing of use under the id. A lookup that is a `ForeignLookup` knows schemas by other ids, too.
+Raises RegistryUnavailableError if the registry cannot answer now, UnknownSchemaError if it has no
+usable schema under the id. A lookup that is a `ForeignLookup` also finds schemas by other ids.
 """
 
 DECODE_STAGE: Final = "VALUE_CONVERTER"
 _TO_THE_END: Final = 1 << 30
-"""Beyond the end of any value: without a bound Arrow reckons with one that overflows."""
+"""Bound beyond the end of any value: without one, Arrow computes with a bound that overflows."""
 
 
 class RegistryUnavailableError(UserError):
-    """The schema registry cannot answer now; wait and try again. Nothing may be rejected."""
+    """Failure of the schema registry to answer now; wait and retry, and reject no record."""
 
 
 class UnknownSchemaError(Exception):
-    """The registry has no schema of use under an id; the message says why. A verdict."""
+    """Verdict that the registry has no usable schema under an id; the message says why."""
 
 
 @runtime_checkable
 class ForeignLookup(Protocol):
-    """A lookup that also finds schemas by the ids of other serdes."""
+    """Schema lookup that also finds schemas by the ids of other serdes."""
 
     def foreign(self, schema: ForeignId, /) -> str | None:
-        """Return the schema's text as a `SchemaLookup` does, and raise the same errors."""
+        """Return the schema's text; result and errors are those of a `SchemaLookup`."""
         ...
 
 
@@ -75,25 +75,26 @@ class Rows(NamedTuple):
 
 
 class RowRefusal(NamedTuple):
-    """The index of a record, and why it is rejected."""
+    """Index of a record, and the record with the reason why it is rejected."""
 
     at: int
     rejected: Rejected
 
 
 class _Piece(NamedTuple):
-    """Decoded records of one schema, and their indices."""
+    """Decoded records of one schema, and their indices in the input."""
 
     at: Sequence[int]
     columns: pa.RecordBatch
     schema_id: int | None
-    """Null for a schema that the record names by another id than that of Confluent's API."""
+    """Id in Confluent's API; `None` if the record names its schema by another kind of id."""
 
 
 def encode(event: Event, schema_id: int) -> bytes:
-    """The record value of an event under the id of its schema in the registry.
+    """Return the record value of an event, framed with the id of its schema in the registry.
 
-    Raises ValueError, TypeError or OverflowError for a field that its schema cannot hold.
+    Raises:
+        ValueError, TypeError, OverflowError: A field has a value that its schema cannot hold.
     """
     names, values, schema = _writer(type(event).__name__)
     out = io.BytesIO()
@@ -105,23 +106,37 @@ def encode(event: Event, schema_id: int) -> bytes:
 def decode(
     records: Records, topic: str, writer_schema: SchemaLookup
 ) -> tuple[Batch, list[Rejected]]:
-    """Decode records of a topic; what cannot be decoded is rejected, in the order of `records`.
+    """Decode records of a topic without validating them.
 
-    Nothing is validated: see `streams.contracts.decoder.read`. Raises RegistryUnavailableError.
+    `streams.contracts.decoder.read` also validates them.
+
+    Returns:
+        The decoded events, and the records that cannot be decoded, in the order of `records`.
+
+    Raises:
+        RegistryUnavailableError: The registry cannot answer now; no record has been judged.
     """
     rows, refused = decode_rows(records, topic, writer_schema)
     return Batch(topic, {name: row.columns for name, row in rows.items()}), in_order(refused)
 
 
 def in_order(refused: Sequence[RowRefusal]) -> list[Rejected]:
-    """What is rejected, in the order of the records."""
+    """Return the rejected records in the order of the input."""
     return [rejected for _, rejected in sorted(refused, key=lambda one: one.at)]
 
 
 def decode_rows(
     records: Records, topic: str, writer_schema: SchemaLookup
 ) -> tuple[dict[str, Rows], list[RowRefusal]]:
-    """As `decode`, with the indices of the records that each row came from, or was not made of."""
+    """Decode records of a topic without validating them, and keep the indices of the records.
+
+    Returns:
+        Record type -> decoded rows with their indices in `records`, and the refusals, unordered,
+        with theirs.
+
+    Raises:
+        RegistryUnavailableError: The registry cannot answer now; no record has been judged.
+    """
     listed = topics()[topic].records
     refused: list[RowRefusal] = []
     pieces: dict[str, list[_Piece]] = {}
@@ -181,7 +196,7 @@ def decode_rows(
 def _by_schema(
     named: Mapping[int, SchemaRef | FrameError],
 ) -> Mapping[SchemaRef | str, Sequence[int]]:
-    """Schema that headers name, or why it is not read -> indices of the records, ascending."""
+    """Group record indices, ascending, by the schema that headers name or by the header's fault."""
     found: dict[SchemaRef | str, list[int]] = {}
     for index, schema in named.items():
         found.setdefault(str(schema) if isinstance(schema, FrameError) else schema, []).append(
@@ -193,7 +208,7 @@ def _by_schema(
 def _by_header(
     values: Sequence[bytes | None],
 ) -> Iterator[tuple[bytes | None, Sequence[int], pa.Array]]:
-    """The distinct headers, the indices of the values that have them, and what follows in those."""
+    """Yield each distinct frame header, the indices of the values with it, and their bodies."""
     frames = pa.array(values, pa.large_binary())
     bodies = pc.binary_slice(frames, PREFIX, _TO_THE_END)
     first = (values[0] or b"")[:PREFIX] if values else b""
@@ -202,7 +217,7 @@ def _by_header(
         return
     headers = pc.binary_slice(frames, 0, PREFIX).dictionary_encode(null_encoding="encode")
     kinds = headers.dictionary.to_pylist()
-    order, begins = pc.sort_indices(headers.indices), 0  # stable: indices rise within a header
+    order, begins = pc.sort_indices(headers.indices), 0  # stable: indices ascend within a header
     for count in pc.value_counts(headers.indices).field("counts").to_pylist():
         at = order.slice(begins, count)
         yield kinds[headers.indices[at[0].as_py()].as_py()], at.to_pylist(), bodies.take(at)
@@ -217,7 +232,7 @@ def schema_text(schema: SchemaRef, lookup: SchemaLookup) -> str:
     """Return the text of the schema that a record names.
 
     Raises:
-        UnknownSchemaError: There is none of use.
+        UnknownSchemaError: There is no usable schema.
         RegistryUnavailableError: The registry cannot answer now.
     """
     if isinstance(schema, ForeignId):
@@ -236,7 +251,7 @@ def schema_text(schema: SchemaRef, lookup: SchemaLookup) -> str:
 
 
 def _find_writer(schema: SchemaRef, lookup: SchemaLookup) -> Writer | str:
-    """The writer, or why there is none."""
+    """Return the writer of a schema, or the reason why there is none."""
     try:
         return writer_of(schema_text(schema, lookup))
     except UnknownSchemaError as error:
@@ -248,7 +263,7 @@ def _find_writer(schema: SchemaRef, lookup: SchemaLookup) -> Writer | str:
 def _sift(
     writer: Writer, at: Sequence[int], bodies: Sequence[bytes]
 ) -> Iterable[tuple[Sequence[int], pa.RecordBatch | DecodeError]]:
-    """Decode all at once; where that fails, halve until the bad records stand alone."""
+    """Decode all bodies at once; if that fails, halve the batch until each bad record is alone."""
     try:
         yield at, writer.decode(bodies)
     except DecodeError as error:
@@ -261,7 +276,7 @@ def _sift(
 
 
 def _assemble(record_type: str, parts: Sequence[_Piece], records: Records) -> Rows:
-    """The parts as one batch in the order of the records, with their positions."""
+    """Join the parts to one batch in the order of the records, with their positions."""
     at, columns = parts[0].at, parts[0].columns
     schema_ids = pa.repeat(pa.scalar(parts[0].schema_id, pa.int32()), len(at))
     if len(parts) > 1:

@@ -1,8 +1,8 @@
-"""The rules of `validate` over columns: which rows of a batch may be invalid.
+"""The rules of `validation` over columns: finds the rows of a batch that may be invalid.
 
-Every row that `validate.check_record` refuses is a suspect; a suspect that it accepts does no
-harm. Arithmetic in columns wraps around where an id or time is absurd, which only ever concerns
-rows that another rule suspects already: ids must be positive, and times lie in the years 1 to 9999.
+Every row that `validation.check_record` refuses is a suspect; a suspect that it accepts does no
+harm. Arithmetic in columns wraps around if an id or time is absurd. This only affects rows that
+another rule suspects already: ids must be positive, and times must be in the years 1 to 9999.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from streams.contracts.times import FIRST_MS, LAST_MS
 
 
 def suspects(record_type: str, columns: pa.RecordBatch, keys: Sequence[bytes | None]) -> list[int]:
-    """Row numbers, ascending, that `validate.check_record` has to judge."""
+    """Return the numbers, ascending, of the rows that `validation.check_record` has to judge."""
     masks = list(_masks(record_type, columns, keys))
     suspect = masks[0]
     for mask in masks[1:]:
@@ -85,21 +85,24 @@ def _id_time(ids: pa.Array) -> pa.Array:
 
 
 def _all_within(numbers: pa.Array, first: int, last: int) -> bool:
-    """Return whether all numbers, nulls aside, lie in a range: a third of the cost of masks."""
+    """Return whether all numbers but nulls are in a range, at a third of the cost of masks."""
     span = pc.min_max(numbers)
     least, greatest = span["min"].as_py(), span["max"].as_py()
     return least is None or (first <= least and greatest <= last)
 
 
 def _longer(texts: pa.Array, limit: int) -> pa.Array:
-    """May a string have more than `limit` code points? It has no more of them than bytes."""
+    """Return a mask of the strings that may have more than `limit` code points.
+
+    A string has at least as many bytes as code points, so comparing bytes misses none.
+    """
     return pc.greater(pc.binary_length(texts), limit)
 
 
 def _any_longer(lists: pa.Array, limit: int) -> pa.Array:
-    """Per list: may it hold a string of more than `limit` code points?"""
+    """Return a mask of the lists that may hold a string of more than `limit` code points."""
     longer = _longer(lists.flatten(), limit)
-    if not pc.any(longer).as_py():  # nearly always, and much cheaper
+    if not pc.any(longer).as_py():  # nearly always true, and much cheaper
         return pa.repeat(False, len(lists))
     rows = pc.list_parent_indices(lists).filter(longer)
     return pc.is_in(pa.array(range(len(lists)), pa.int64()), value_set=rows)

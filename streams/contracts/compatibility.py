@@ -1,4 +1,4 @@
-"""Whether today's schemas can read everything that was ever written by a release."""
+"""Check that today's schemas can read everything that any release has written."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,12 @@ def breaks(
     readers: Mapping[str, Schema] | None = None,
     releases: Mapping[str, Mapping[str, Schema]] | None = None,
 ) -> Iterator[Break]:
-    """Every breach of BACKWARD_TRANSITIVE: each reader against each release of its record type."""
+    """Yield each breach of BACKWARD_TRANSITIVE: each reader against all releases of its type.
+
+    Args:
+        readers: Record type -> schema that reads; by default, this version's.
+        releases: Release -> record type -> schema that wrote; by default, every release's.
+    """
     readers = schemas() if readers is None else readers
     for release, writers in (released() if releases is None else releases).items():
         for record_type, writer in writers.items():
@@ -36,7 +41,10 @@ def breaks(
 
 
 def differences(record_type: str, writer: Schema) -> tuple[str, ...]:
-    """Return why today's schema of a record type cannot read what `writer` wrote."""
+    """Return the reasons why today's schema of a record type cannot read what `writer` wrote.
+
+    The result is `()` if it can.
+    """
     return _compare(schemas()[record_type], writer)
 
 

@@ -1,4 +1,4 @@
-"""The one way in for records: decoded, validated, split into what can be applied and what not."""
+"""Entry point of all records: decodes and validates them, and separates out the rejected ones."""
 
 from typing import Final
 
@@ -17,9 +17,13 @@ VALIDITY_STAGE: Final = "TRANSFORMATION"
 def read(records: Records, topic: str, writer_schema: SchemaLookup) -> tuple[Batch, list[Rejected]]:
     """Decode and validate records of a topic.
 
-    The batch holds the valid events in the order of `records`, repetitions included; everything
-    else is rejected, in that order too: every record is in exactly one of the two. Raises
-    RegistryUnavailableError: then nothing is known about any record, wait and read again.
+    Returns:
+        A batch of the valid events, repetitions included, and the rejected records, both in the
+        order of `records`. Every record is in exactly one of the two.
+
+    Raises:
+        RegistryUnavailableError: The registry cannot answer now, and no record has been judged;
+            wait and read again.
     """
     rows, refused = decode_rows(records, topic, writer_schema)
     columns: dict[str, pa.RecordBatch] = {}

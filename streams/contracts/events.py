@@ -1,6 +1,6 @@
-"""Every event of the log as a frozen record: what happened, in the past tense.
+"""Events of the log as frozen records, named in the past tense.
 
-Ids are positive 63-bit integers, times are milliseconds since the Unix epoch (UTC). The class
+Ids are positive 63-bit integers; times are milliseconds since the Unix epoch (UTC). The class
 name is the Avro record name; the field names are the Avro field names. `avro/v1/*.avsc` says what
 each field means.
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class ContentKind(StrEnum):
-    """What a like, view or comment is about."""
+    """Kind of content that a like, view or comment is about."""
 
     POST = "POST"
     STORY = "STORY"
@@ -19,7 +19,7 @@ class ContentKind(StrEnum):
 
 
 class Surface(StrEnum):
-    """Where content was seen."""
+    """Place where content was seen."""
 
     FEED = "FEED"
     PROFILE = "PROFILE"
@@ -30,7 +30,7 @@ class Surface(StrEnum):
 
 
 class Tier(StrEnum):
-    """How an author's posts reach readers."""
+    """Tier of an author, which decides how posts reach readers."""
 
     REGULAR = "REGULAR"
     POPULAR = "POPULAR"
@@ -40,7 +40,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event carries: its own id and the instant at which it happened."""
+    """Base of every event: its own id and the instant at which it happened."""
 
     event_id: int
     occurred_at: int
@@ -199,10 +199,10 @@ class AuthorTierChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryTask(Event):
-    """Internal: push `post_id` to the warm followers of one shard, from `cursor` on.
+    """Internal task: push `post_id` to the warm followers of one shard after `cursor`.
 
-    `cursor` is the last follower id already served (0: none), in the order of ids. `event_id` is
-    computed from what the task tells, so that writing it twice is a duplicate.
+    `cursor` is the last follower id already served, in ascending order of ids (0: none). `event_id`
+    is a hash of the other fields but `occurred_at`, so that writing a task twice is a duplicate.
     """
 
     author_id: int

@@ -1,4 +1,4 @@
-"""What kind each field of an event is, as its schema says: id, time, number, text, list, enum."""
+"""Kinds of the fields of events, read from the schemas: id, time, number, text, list, enum."""
 
 import functools
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ CREATES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class FieldKind(Enum):
-    """How a field's value is written: in Arrow, in Python and in JSON."""
+    """Kind of a field, which decides how its value is written in Arrow, Python and JSON."""
 
     ID = auto()
     TIME = auto()
@@ -31,7 +31,7 @@ class FieldKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `symbols` of an enum end with its default; `default` holds unless `required`."""
+    """A field. An enum's `symbols` end with its default; `default` applies unless `required`."""
 
     name: str
     kind: FieldKind
@@ -44,14 +44,14 @@ class Field:
 
 @functools.cache
 def fields_of(record_type: str) -> tuple[Field, ...]:
-    """The fields of a record type in the order of its schema."""
+    """Return the fields of a record type in the order of its schema."""
     named: dict[str, dict[str, Any]] = {}
     return tuple(_field(raw, named) for raw in schemas()[record_type]["fields"])
 
 
 @functools.cache
 def id_fields(record_type: str) -> tuple[str, ...]:
-    """The fields that hold ids, optional ones included."""
+    """Return the names of the fields that hold ids, optional ones included."""
     return tuple(field.name for field in fields_of(record_type) if field.kind is FieldKind.ID)
 
 

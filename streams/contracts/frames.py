@@ -6,9 +6,9 @@
 | Confluent's, header | `__value_schema_id`: 0x00 and the id, or 0x01 and 16 bytes | id or GUID |
 | Apicurio's | `apicurio.value.globalId`, `apicurio.value.contentId`: eight bytes | that id |
 
-A header counts before the value, as for the serdes themselves. A frame that names the schema in
-another way is refused, with the setting to change: a guess could read a follow as an unfollow.
-Keys have the same headers with `key` in the place of `value`.
+A header takes precedence over the value, as in the serdes themselves. A frame that names the schema
+in another way is refused with a message that names the setting to change: a guess could read a
+follow as an unfollow. Keys have the same headers with `key` instead of `value`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from uuid import UUID
 from streams.contracts.batch import Headers
 
 PREFIX: Final = 5
-"""Bytes of Confluent's frame in front of a body."""
+"""Number of bytes of Confluent's frame in front of a body."""
 LARGEST_ID: Final = (1 << 31) - 1
-"""Registries give out positive 32-bit ids."""
+"""Largest schema id: registries issue positive 32-bit ids."""
 
 _GUID_HEADER: Final = "__{part}_schema_id"
 _APICURIO: Final = "apicurio.{part}."
@@ -52,14 +52,14 @@ class RecordPart(StrEnum):
 
 
 class ForeignKind(StrEnum):
-    """Ids that are not the ones of Confluent's API."""
+    """Kind of a schema id that does not belong to Confluent's API."""
 
     GLOBAL = "global id"
     GUID = "GUID"
 
 
 class ForeignId(NamedTuple):
-    """The id of a schema that Confluent's API does not know by a number."""
+    """Id of a schema that Confluent's API does not know by a number."""
 
     kind: ForeignKind
     value: str
@@ -71,18 +71,18 @@ class ForeignId(NamedTuple):
 
 
 SchemaRef = int | ForeignId
-"""A schema as a record names it; a number is the id of Confluent's API."""
+"""A schema as a record names it; a number is the id in Confluent's API."""
 
 
 class FrameError(ValueError):
-    """A header that names the schema in a way that is not read; the message says what to change."""
+    """A header that names the schema in an unsupported way; the message says what to change."""
 
 
 def schemas_in_headers(
     headers: Sequence[Headers], part: RecordPart = RecordPart.VALUE
 ) -> Mapping[int, SchemaRef | FrameError]:
     """Return index -> schema of the records whose headers name one; nearly always empty."""
-    if headers.count(()) == len(headers):  # far cheaper than a look at each of them
+    if headers.count(()) == len(headers):  # far cheaper than checking each of them
         return {}
     found: dict[int, SchemaRef | FrameError] = {}
     for index, own in enumerate(headers):
@@ -100,10 +100,10 @@ def schemas_in_headers(
 def schema_in_headers(headers: Headers, part: RecordPart = RecordPart.VALUE) -> SchemaRef | None:
     """Return the schema that a header names, or `None` if no header does.
 
-    Of equal header names the last one counts.
+    If a header name occurs more than once, the last header counts.
 
     Raises:
-        FrameError: A header names the schema in a way that is not read.
+        FrameError: A header names the schema in an unsupported way.
     """
     guid_header, apicurio = _GUID_HEADER.format(part=part), _APICURIO.format(part=part)
     own = {
@@ -144,7 +144,7 @@ def schema_in_headers(headers: Headers, part: RecordPart = RecordPart.VALUE) -> 
 
 
 def frame_fault(value: bytes | None) -> str:
-    """Say why a value without a schema in its headers is not in Confluent's frame."""
+    """Return why a value without a schema in its headers is not in Confluent's frame."""
     if value is None:
         return "the value is null"
     for start, fault in _OTHER_FRAMES:
@@ -156,7 +156,7 @@ def frame_fault(value: bytes | None) -> str:
 
 
 def unknown_schema(schema: SchemaRef) -> str:
-    """Say that the registry has no such schema, and what the frame may be instead."""
+    """Return a message that the schema is unknown, and what the frame may be instead."""
     if schema == 0:
         return (
             "the registry has no schema 0; an id of eight bytes, as Apicurio's serde writes it "

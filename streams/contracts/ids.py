@@ -31,14 +31,20 @@ def parse_id(text: str) -> int:
 
 
 def id_time(snowflake: int) -> int:
-    """The creation instant of an id, in milliseconds since the Unix epoch."""
+    """Return the creation instant of an id, in milliseconds since the Unix epoch."""
     return (snowflake >> TIME_SHIFT) + EPOCH_MS
 
 
 def make_id(at_ms: int, node: int = 0, sequence: int = 0) -> int:
-    """Compose the id of instant `at_ms` (ms since the Unix epoch).
+    """Compose the id of the instant `at_ms`.
 
-    Raises ValueError where a part does not fit its bits, so that an id is always positive.
+    Args:
+        at_ms: Milliseconds since the Unix epoch, from 2010 to 2079.
+        node: From 0 to 1023.
+        sequence: From 0 to 4095.
+
+    Raises:
+        ValueError: A part does not fit its bits; so an id is always positive.
     """
     elapsed = at_ms - EPOCH_MS
     if not 0 <= elapsed < 1 << 41:
@@ -51,13 +57,13 @@ def make_id(at_ms: int, node: int = 0, sequence: int = 0) -> int:
 
 
 def first_id_at(at_ms: int) -> int:
-    """The smallest id of instant `at_ms`, clamped to the range of ids: a bound for range reads."""
+    """Return the smallest id of `at_ms`, clamped to the range of ids: a bound for range reads."""
     elapsed = min(max(at_ms - EPOCH_MS, 0), (1 << 41) - 1)
     return elapsed << TIME_SHIFT
 
 
 def last_id_at(at_ms: int) -> int:
-    """The largest id of instant `at_ms`; 0 before the epoch."""
+    """Return the largest id of the instant `at_ms`; `0` if it is before `EPOCH_MS`."""
     if at_ms < EPOCH_MS:
         return 0
     return first_id_at(at_ms) | (1 << TIME_SHIFT) - 1
@@ -68,12 +74,12 @@ def _wall_clock_ms() -> int:
 
 
 class SnowflakeGenerator:
-    """Mints unique, increasing ids for one node; safe between threads.
+    """Generator of unique, increasing ids for one node; threads may share it.
 
-    A clock that goes backwards does not bring back used ids: the generator stays at the last
-    instant it used and counts on from there; where that instant's 4,096 ids are used up it
-    borrows the next millisecond. Beyond `max_drift_ms` of borrowing or of clock loss it refuses,
-    for an id that far from its own time would be rejected as coming from the future.
+    If the clock goes backwards, the generator repeats no id: it stays at the last instant that it
+    used and continues the sequence there. If that instant's 4,096 ids are used up, it borrows the
+    next millisecond. Beyond `max_drift_ms` of borrowing or of clock loss it raises ClockError,
+    because an id that far from its own time would be rejected as coming from the future.
     """
 
     def __init__(
@@ -94,7 +100,11 @@ class SnowflakeGenerator:
         self._lock = threading.Lock()
 
     def next_id(self) -> int:
-        """The next id; raises ClockError when the clock lost more than `max_drift_ms`."""
+        """Return the next id.
+
+        Raises:
+            ClockError: The clock is more than `max_drift_ms` behind the last id.
+        """
         with self._lock:
             now = self._clock()
             if now > self._last_ms:
@@ -110,11 +120,14 @@ class SnowflakeGenerator:
             return make_id(self._last_ms, self._node, self._sequence)
 
     def next_id_at(self, at_ms: int) -> int:
-        """An id of the instant `at_ms`, for events told after they happened.
+        """Return an id of the instant `at_ms`, for an event that is reported after it happened.
 
-        Nothing tells which ids of a past instant are in use. So the 22 low bits, the node's
-        included, count on from a random start: no id comes twice from one generator, nor, but for
-        one chance in four million an id, from another. Raises ValueError outside 2010 to 2079.
+        There is no record of which ids of a past instant are in use. So the 22 low bits, the
+        node's included, count up from a random start: one generator returns no id twice, and each
+        id has one chance in four million to come from another generator, too.
+
+        Raises:
+            ValueError: `at_ms` (milliseconds since the Unix epoch) is outside 2010 to 2079.
         """
         with self._lock:
             self._past = (self._past + 1) % (1 << TIME_SHIFT)
@@ -122,4 +135,4 @@ class SnowflakeGenerator:
 
 
 class ClockError(RuntimeError):
-    """The clock went back too far to mint ids whose time is near the truth."""
+    """A clock that went back too far to mint ids whose time is near the true time."""

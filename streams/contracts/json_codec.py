@@ -1,4 +1,4 @@
-"""An event as one JSON object, as the command line, the API and dead letter views show it.
+"""Events as JSON objects, as the command line, the API and dead letter views show them.
 
 `{"type": "PostCreated", "author_id": "42", …}`: ids as strings (numbers are accepted), times as
 RFC 3339 (milliseconds since the Unix epoch are accepted), absent optional fields left out.
@@ -25,7 +25,7 @@ class JsonFormError(ValueError):
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The JSON form; its values are plain strings, numbers and lists."""
+    """Return the JSON form of an event; its values are plain strings, numbers and lists."""
     shown: dict[str, Any] = {"type": type(event).__name__}
     for field in fields_of(type(event).__name__):
         value = getattr(event, field.name)
@@ -35,10 +35,16 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(value: object, mint: SnowflakeGenerator | None = None) -> Event:
-    """The event of a JSON form, as parsed; nothing about it is judged beyond its form.
+    """Return the event of a JSON form. Only the form is checked, not the rules of events.
 
-    With `mint`, fields that may be minted for the producer may be left out: event_id, occurred_at,
-    the id of what a creating event creates, and a story's expires_at. Raises JsonFormError.
+    Args:
+        value: The parsed JSON.
+        mint: Fills in fields that the producer may leave out: `event_id`, `occurred_at`, the id of
+            what a creating event creates, and a story's `expires_at`. Without it, none of these
+            may be left out.
+
+    Raises:
+        JsonFormError: The value is not the form of an event.
     """
     if not isinstance(value, Mapping):
         raise JsonFormError(f"expected an object, got {_name(value)}")

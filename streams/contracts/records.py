@@ -1,7 +1,7 @@
 """Records of a topic in columns, on their way to the decoder.
 
-Most records are never looked at one by one: what a fetch brings as parallel sequences goes on as
-such, and a `Record` is made only of what is refused.
+Most records are never handled one by one: the parallel sequences that a fetch returns are passed on
+as such, and a `Record` is made only for a rejected record.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class RecordSlice(Protocol):
-    """Records of one partition, at least one; the n-th of each sequence go together.
+    """Slice of at least one record of one partition; the n-th items of all sequences form a record.
 
-    Offsets rise; times are append times in ms since the Unix epoch.
+    Offsets ascend; timestamps are append times in milliseconds since the Unix epoch.
     """
 
     @property
@@ -40,18 +40,18 @@ class RecordSlice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one topic; the n-th of each sequence go together."""
+    """Records of one topic; the n-th items of all sequences form a record."""
 
     topic: str
     places: tuple[pa.Array, pa.Array, pa.Array]
-    """Partitions, offsets and append times, as the first of POSITION_FIELDS hold them."""
+    """Partitions, offsets and append times, typed like the first three POSITION_FIELDS."""
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
     headers: Sequence[Headers]
 
     @classmethod
     def joined(cls, slices: Sequence[RecordSlice]) -> "Records":
-        """The records of all slices, of which there must be one, slice by slice."""
+        """Return the records of all slices, slice by slice; there must be at least one slice."""
         partitions, offsets, times = zip(*map(_places, slices), strict=True)
         return cls(
             slices[0].topic,
@@ -63,7 +63,7 @@ class Records:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> "Records":
-        """Records of one topic that were read one by one."""
+        """Return records of one topic that were read one by one, in columns."""
         topics, partitions, offsets, times, keys, values, headers = (
             zip(*records, strict=True) if records else ((),) * len(Record._fields)
         )
@@ -92,7 +92,7 @@ class Records:
 
 def _places(records: RecordSlice) -> tuple[pa.Array, pa.Array, pa.Array]:
     count, first, last = len(records.offsets), records.offsets[0], records.offsets[-1]
-    is_whole = last - first + 1 == count  # offsets rise: then none is left out
+    is_whole = last - first + 1 == count  # offsets ascend, so none is left out
     return (
         pa.repeat(pa.scalar(records.partition, pa.int32()), count),
         pa.arange(first, last + 1) if is_whole else pa.array(records.offsets, pa.int64()),

@@ -1,4 +1,4 @@
-"""From columns back to single events."""
+"""Conversion of columns back to single events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previou
 
 
 def events(batch: Batch) -> Iterator[tuple[Position, Event]]:
-    """Every event of a batch with its position, type by type."""
+    """Yield every event of a batch with its position, type by type."""
     for record_type, columns in batch.columns.items():
         places = zip(
             columns.column(PARTITION).to_pylist(), columns.column(OFFSET).to_pylist(), strict=True
@@ -24,7 +24,7 @@ def events(batch: Batch) -> Iterator[tuple[Position, Event]]:
 
 
 def events_of(record_type: str, columns: pa.RecordBatch) -> Iterator[Event]:
-    """The rows of one record type's columns as events."""
+    """Yield the rows of one record type's columns as events."""
     make = EVENT_TYPES[record_type]
     names = [field.name for field in fields_of(record_type)]
     lists = [field.name for field in fields_of(record_type) if field.kind is FieldKind.TEXTS]

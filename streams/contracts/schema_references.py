@@ -1,7 +1,7 @@
-"""Schemas that refer to other schemas of the registry, made whole: one text that needs no other.
+"""Inlining of schema references: one text instead of schemas that refer to others of the registry.
 
-A reference brings named types. Each is put where it is first used, under its full name, so that
-the enclosing namespace does not matter. Rules: Avro specification 1.12, "Names".
+A referenced schema defines named types. Each is inserted where it is first used, under its full
+name, so that the enclosing namespace does not matter. Rules: Avro specification 1.12, "Names".
 """
 
 import json
@@ -19,7 +19,7 @@ def inline(text: str, references: Iterable[str]) -> str:
 
     Args:
         text: An Avro schema as JSON.
-        references: The schemas that it needs, those that they need included, in any order.
+        references: The schemas that it needs directly or through others, in any order.
 
     Raises:
         ValueError: One of the texts is not JSON.

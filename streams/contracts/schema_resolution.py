@@ -1,9 +1,9 @@
 """Schema resolution: from the schema a record was written with to the columns we read.
 
-Two ways lead there. Where each field is the same or a simple promotion, a whole batch is decoded
-to Arrow by pyruhvro and its columns are cast. Any other compatible schema goes record by record
-through fastavro, the reference. Which way is taken depends on the schema alone, so the verdict on
-a record never depends on its neighbours. Rules: Avro specification 1.12, "Schema Resolution".
+There are two paths. If each field is identical or a simple promotion, pyruhvro decodes a whole
+batch to Arrow, and its columns are cast. Records of any other compatible schema are decoded one by
+one by fastavro, the reference. The schema alone decides the path, so the verdict on a record never
+depends on its neighbours. Rules: Avro specification 1.12, "Schema Resolution".
 """
 
 import functools
@@ -38,7 +38,7 @@ _TICKS: Final[Mapping[str, int]] = {
     "timestamp-micros": 1000,
     "timestamp-nanos": 1_000_000,
 }
-"""Instants by their logical type -> ticks in a millisecond."""
+"""Logical type of an instant -> ticks per millisecond."""
 _TEMPORAL: Final = frozenset(
     {
         *_TICKS,
@@ -52,23 +52,23 @@ _TEMPORAL: Final = frozenset(
 )
 
 Decode = Callable[[Sequence[bytes]], pa.RecordBatch]
-"""Avro bodies of one schema -> the record type's columns. Raises DecodeError if any is bad."""
+"""Avro bodies of one schema -> the record type's columns. Raises DecodeError if one is bad."""
 
 
 class DecodeError(ValueError):
-    """Bytes that are not a record of the schema they claim."""
+    """Bytes that are not a record of the schema that they name."""
 
 
 class NotAvroError(ValueError):
-    """The registry's text is no Avro schema."""
+    """Text from the registry that is not an Avro schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A schema that records were written with: what it describes and how to read it.
+    """A schema that records were written with, and the function that reads them.
 
-    `record_type` is None where this version knows no such record type; `columnar` tells that
-    batches are decoded at once.
+    `record_type` is `None` if this version does not know the record type; `columnar` is true if
+    whole batches are decoded at once.
     """
 
     full_name: str
@@ -76,13 +76,13 @@ class Writer:
     columnar: bool
     decode: Decode
     faults: tuple[str, ...] = ()
-    """Why no record of the schema is read, empty if its records are read."""
+    """Reasons why no record of the schema is read; empty if its records are read."""
     schema: Any = None
     """The schema with our names for its fields, if the record type is known."""
 
 
 def arrow_schema(record_type: str) -> pa.Schema:
-    """The columns of a record type: its fields as `Batch` describes them."""
+    """Return the columns of a record type: its fields as `Batch` describes them."""
     return pa.schema(
         pa.field(field.name, _ARROW[field.kind], nullable=field.optional)
         for field in fields_of(record_type)
@@ -91,7 +91,11 @@ def arrow_schema(record_type: str) -> pa.Schema:
 
 @functools.lru_cache(maxsize=1024)
 def writer_of(schema_text: str) -> Writer:
-    """How to read records written with a schema. Raises NotAvroError for what is none."""
+    """Return the reader of records that were written with a schema.
+
+    Raises:
+        NotAvroError: The text is not an Avro schema.
+    """
     try:
         schema = json.loads(schema_text)
         fastavro.parse_schema(schema)
@@ -131,14 +135,15 @@ def _refusing(message: str) -> Decode:
     return decode
 
 
-# What the writer's schema says beyond the bytes ------------------------------------------------
+# The writer's names and logical types ----------------------------------------------------------
 
 
 def renamed(record_type: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a writer's schema with its fields under the names that this version knows.
 
     Avro resolves the reader's aliases only. A field that the writer renamed, with its old name as
-    an alias, would be dropped without a word if ours has a default. Bytes hold no names.
+    an alias, would be dropped silently if ours has a default. Encoded bytes hold no names, so a
+    new name does not change how they are read.
     """
     ours = {field.name for field in fields_of(record_type)}
     missing = ours - {field["name"] for field in schema["fields"]}
@@ -153,7 +158,7 @@ def renamed(record_type: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _logical_type(written: Any) -> str | None:
-    """The logical type of a field's type, or of the branch that is not null."""
+    """Return the logical type of a field's type, or of its branch that is not null."""
     if isinstance(written, list):
         types = [_logical_type(branch) for branch in written if branch != "null"]
         return next((kind for kind in types if kind), None)
@@ -164,7 +169,7 @@ def _logical_type(written: Any) -> str | None:
 
 
 def _unit_faults(record_type: str, units: Mapping[str, str | None]) -> Iterator[str]:
-    """Fields whose logical type has another meaning than ours."""
+    """Yield a message for each field whose logical type has another meaning than ours."""
     for field in fields_of(record_type):
         unit = units.get(field.name)
         allowed = _TICKS if field.kind is FieldKind.TIME else ()
@@ -174,7 +179,7 @@ def _unit_faults(record_type: str, units: Mapping[str, str | None]) -> Iterator[
 
 
 def _in_millis(record_type: str, units: Mapping[str, str | None], decode: Decode) -> Decode:
-    """`decode`, with instants of a finer unit rounded down to milliseconds."""
+    """Return `decode` with instants of a finer unit rounded down to milliseconds."""
     finer = {
         at: ticks
         for at, field in enumerate(fields_of(record_type))
@@ -203,13 +208,13 @@ def _floor_divided(column: pa.Array, ticks: int) -> pa.Array:
 # Columns -----------------------------------------------------------------------------------------
 
 _Column = tuple[Field, int | None]
-"""A field we read and the index of the writer's field, None where its default stands in."""
+"""A field we read and the index of the writer's field; `None` if its default is used."""
 
 
 def _plan(
     record_type: str, wire: Mapping[str, Any], named: Mapping[str, Any]
 ) -> tuple[_Column, ...] | None:
-    """Where each column comes from; None where columns alone cannot resolve the schema."""
+    """Return the source of each column; `None` if columns alone cannot resolve the schema."""
     index = {field["name"]: number for number, field in enumerate(wire["fields"])}
     raw_fields = schemas()[record_type]["fields"]
     plan: list[_Column] = []
@@ -278,7 +283,7 @@ def _column(written: pa.RecordBatch, field: Field, at: int | None) -> pa.Array:
 
 
 def _columnar(kind: Any, named: Mapping[str, Any]) -> bool:
-    """Does pyruhvro read this type? On others it may panic, whether we want the field or not."""
+    """Return whether pyruhvro reads this type; on others it may panic, even in a skipped field."""
     match kind:
         case str():
             return kind in _PRIMITIVES or (kind in named and _columnar(named[kind], named))
@@ -323,8 +328,11 @@ def _full_name(schema: Mapping[str, Any]) -> str:
 
 
 def _wire(schema: Any) -> Any:
-    """What of a schema decides the bytes. Times are plain longs, and an int is read as the long it
-    is encoded as, so that no value is out of range."""
+    """Return the part of a schema that decides the bytes.
+
+    Times are plain longs, and an int is read as the long it is encoded as, so that no value is
+    out of range.
+    """
     if isinstance(schema, list):
         return [_wire(branch) for branch in schema]
     if not isinstance(schema, dict):

@@ -1,6 +1,6 @@
-"""The tables of the lake, declared once: what Spark creates, and what the data dictionary says.
+"""Tables of the lake, declared once for Spark, which creates them, and for the data dictionary.
 
-Plain data, so that nothing here needs Spark.
+The declarations are plain data and do not need Spark.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by its Spark SQL type; `null` says when it is null, empty: never."""
+    """A column with its Spark SQL type; `null` says when it is null, and is empty if never."""
 
     name: str
     type: str
@@ -28,7 +28,7 @@ class Table:
     checks: tuple[tuple[str, str], ...] = ()
     """(name, SQL condition) of CHECK constraints."""
     change_feed: bool = False
-    """Whether it also keeps what each commit changed, for jobs that follow it."""
+    """True if the table also keeps what each commit changed, for jobs that follow it."""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ BRONZE: Final = {
     "social.tiers.v1": "bronze_tiers",
     "accounts.public.users": "bronze_users_cdc",
 }
-"""Source topic -> its bronze table."""
+"""Source topic -> name of its bronze table."""
 
 QUARANTINE: Final = "quarantine"
 
@@ -77,12 +77,12 @@ USER: Final = (
     Column("created_at", "TIMESTAMP", "when the account was opened"),
     Column("updated_at", "TIMESTAMP", "when the row was last written"),
 )
-"""A row of `users` as captured: what identifies a person further never leaves Postgres."""
+"""Columns of a captured row of `users`; data that identifies a person further stays in Postgres."""
 
 UNAVAILABLE: Final = "\0unavailable"
-"""Stands in a captured row for a large text that PostgreSQL did not send, since it is unchanged.
+"""Placeholder in a captured row for a large text that PostgreSQL did not send: it is unchanged.
 
-No text of PostgreSQL holds a zero byte, so no user can be named like it.
+No text in PostgreSQL holds a zero byte, so no user can have this name.
 """
 
 DEBEZIUM_UNAVAILABLE: Final = "__debezium_unavailable_value"
@@ -91,10 +91,10 @@ DEBEZIUM_UNAVAILABLE: Final = "__debezium_unavailable_value"
 REFUSED_CHANGE: Final = (
     "STRUCT<user_id BIGINT, op STRING, lsn BIGINT, snapshot STRING, committed_at TIMESTAMP>"
 )
-"""Readable part of a refused change of accounts; a field is null if it does not."""
+"""Readable part of a refused change of accounts; a field is null if it cannot be read."""
 
 HEADERS: Final = "ARRAY<STRUCT<name STRING, value BINARY>>"
-"""Headers of a Kafka record in their order; a name may occur more than once."""
+"""Headers of a Kafka record in order; a name may occur more than once."""
 
 DIM_USERS: Final = Table(
     "dim_users",
@@ -235,4 +235,4 @@ STAR: Final = (
     FACT_ENGAGEMENT,
     FACT_FOLLOWS,
 )
-"""The tables that Spark writes, in the order in which they are made."""
+"""Tables that Spark writes, in the order in which it builds them."""

@@ -1,4 +1,4 @@
-"""The rule for text that an event can carry, shared by what writes events and what reads them."""
+"""Rule for the text that an event can carry, shared by writers and readers of events."""
 
 
 def check_text(text: str) -> None:

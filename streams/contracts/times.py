@@ -39,11 +39,11 @@ def parse_time(text: str) -> int:
 
     Every form of RFC 3339 is read: lower-case `t` and `z`, a space instead of the `T`, any number
     of fraction digits and offsets up to ±23:59. Digits after the milliseconds are cut off.
-    Second 60 is read only where a leap second may be, at the end of a month in UTC, and is the
-    first second of the next month, as in POSIX time.
+    Second 60 is accepted only at the end of a month in UTC, when a leap second may occur; it is
+    read as the first second of the next month, as in POSIX time.
 
     Raises:
-        ValueError: The text is no such date-time, or is outside the years 1 to 9999 (UTC).
+        ValueError: The text is not an RFC 3339 date-time, or is outside the years 1 to 9999 (UTC).
     """
     found = _DATE_TIME.fullmatch(text)
     if found is None:

@@ -1,7 +1,8 @@
-"""What makes an event invalid, told from the record alone, so that a replay judges the same.
+"""Rules for valid events. They need the record alone, so that a replay gives the same verdict.
 
-The rules stand twice: `check` judges one event and finds the words, `suspects` finds in columns
-the rows that `check` has to look at. A property test holds the two to one verdict.
+Each rule exists twice: `check` judges one event and words the fault, and
+`column_validation.suspects` finds the rows in columns that `check` has to judge. A property test
+verifies that both reach the same verdict.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ MAX_MEDIA: Final = 10
 MAX_AHEAD_MS: Final = 5 * 60_000
 STORY_MS: Final = 24 * 3_600_000
 
-# Fields that must not name the same user. The ending events may: they change nothing.
+# Fields that must not name the same user. Events that end a relation may: they change nothing.
 PAIRS: Final[Mapping[str, tuple[str, str]]] = {
     "UserFollowed": ("follower_id", "followee_id"),
     "UserBlocked": ("user_id", "target_id"),
@@ -40,7 +41,7 @@ _NOT_ON_A_POST: Final = (Surface.STORY_TRAY, Surface.HIGHLIGHT)
 
 
 class EventFault(NamedTuple):
-    """Why an event cannot be applied."""
+    """Reason why an event cannot be applied."""
 
     code: ErrorCode
     message: str
@@ -55,7 +56,12 @@ class EventError(ValueError):
 
 
 def check(event: Event, append_time: int) -> EventFault | None:
-    """The first rule that an event breaks; `append_time` in ms since the Unix epoch."""
+    """Return the first rule that an event breaks, or `None`.
+
+    Args:
+        event: The event.
+        append_time: The record's append time, milliseconds since the Unix epoch.
+    """
     message = _invalid(event)
     if message is not None:
         return EventFault(ErrorCode.INVALID_EVENT, message)
@@ -74,7 +80,16 @@ def check(event: Event, append_time: int) -> EventFault | None:
 
 
 def check_record(event: Event, append_time: int, key: bytes | None) -> EventFault | None:
-    """As `check`, and the record's key must be the id that its topic names."""
+    """Return the first rule that an event or the key of its record breaks, or `None`.
+
+    The key must be the id that the topic names. An invalid event is reported before a wrong key,
+    and a wrong key before a future event or an expired view.
+
+    Args:
+        event: The event.
+        append_time: The record's append time, milliseconds since the Unix epoch.
+        key: The record's key.
+    """
     fault = check(event, append_time)
     if fault is not None and fault.code is ErrorCode.INVALID_EVENT:
         return fault

@@ -1,1 +1,1 @@
-"""Other networks' data as events: edge lists, Jetstream, ActivityPub."""
+"""Import of other networks' data as events: edge lists, Jetstream, ActivityPub."""

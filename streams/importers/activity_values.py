@@ -31,7 +31,7 @@ def public_note(activity: JsonObject, actor: str) -> tuple[JsonObject, str]:
 def check_public(*addressed: JsonObject) -> None:
     """Raise SkippedError unless one of the objects is addressed to everyone.
 
-    Archives contain messages to followers and to single people, too.
+    Archives also contain messages to followers and to single people.
     """
     for value in addressed:
         for field in ("to", "cc"):
@@ -43,7 +43,7 @@ def check_public(*addressed: JsonObject) -> None:
 
 
 def reference(value: object) -> str | None:
-    """Return the HTTP URI that a value is or has as its id."""
+    """Return the HTTP URI that a value is or has as its id; `None` if there is none."""
     uri = value.get("id") if isinstance(value, dict) else value
     if isinstance(uri, str) and uri.startswith(("https://", "http://")) and len(uri) <= _MAX_URI:
         return uri
@@ -71,7 +71,7 @@ def object_list(value: object) -> list[JsonObject]:
 
 
 def instant(value: object) -> int | None:
-    """Return an RFC 3339 time as ms since the Unix epoch, or `None`."""
+    """Return an RFC 3339 time as milliseconds since the Unix epoch, or `None` if it is none."""
     if not isinstance(value, str):
         return None
     try:

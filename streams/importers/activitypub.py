@@ -1,7 +1,7 @@
 """ActivityPub outboxes: collections of activities, such as a Mastodon archive's `outbox.json`.
 
-Outboxes are read twice: a first reading learns when the notes in them were published and what the
-activities in them are, since others name them only by their URI.
+Outboxes are read twice: the first pass records the times of notes and the contents of activities,
+because other activities name them only by their URI.
 """
 
 import re
@@ -32,23 +32,24 @@ from streams.importers.report import Cut, ImportReport, Reason, SkippedError
 _LINKS: Final = {"Like": LinkKind.LIKE, "Follow": LinkKind.FOLLOW, "Block": LinkKind.BLOCK}
 _AUTHOR: Final = re.compile(r"(https?://[^/]+/(?:ap/)?users/[^/]+)/statuses/[^/]+/?")
 _NEAR_MS: Final = 24 * 3_600_000
-"""Largest distance of the time in a status URI from `published`."""
+"""Largest distance, in milliseconds, of the time in a status URI from `published`."""
 
 
 class _Known(NamedTuple):
-    """A note of the first reading: its time, and the actor who published it."""
+    """A note of the first pass: its time, and the actor who published it."""
 
     published_ms: int
     author: str | None
 
 
 class OutboxReader:
-    """Events from the entries of outboxes.
+    """Reader of the entries of outboxes, which it turns into events.
 
     Args:
-        mapping: Ids of actors and notes, and what likes, follows and blocks are about.
-        report: Counts what events leave out.
-        now_ms: Returns the present, ms since the Unix epoch; later activities are skipped.
+        mapping: Ids of actors and notes, and the subjects of likes, follows and blocks.
+        report: Counts the parts that events leave out.
+        now_ms: Returns the present, milliseconds since the Unix epoch; later activities are
+            skipped.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class OutboxReader:
         }
 
     def learn(self, value: object) -> None:
-        """Learn from an entry what others may refer to."""
+        """Remember the parts of an entry that other entries may refer to."""
         activity = as_object(value)
         uri = activity.get("id")
         if isinstance(uri, str) and activity.get("type") in ("Like", "Follow", "Block", "Announce"):
@@ -180,7 +181,7 @@ class OutboxReader:
         return link_event(_LINKS[link.kind], at_ms, user, link, ended=True)
 
     def _undone(self, activity: JsonObject, actor: str, at_ms: int) -> LinkRecord:
-        """Return what the undone activity was about: as embedded, as learned, or as remembered."""
+        """Return the subject of the undone activity, as embedded, as learned, or as remembered."""
         uri = required(activity.get("object"), "object")
         undone = as_object(activity.get("object"))
         if "type" not in undone:
@@ -197,7 +198,7 @@ class OutboxReader:
         return self._link(undone, actor, at_ms)
 
     def _link(self, activity: JsonObject, actor: str, at_ms: int) -> LinkRecord:
-        """Return what a like, follow or block is about. Raises SkippedError."""
+        """Return the subject of a like, follow or block. Raises SkippedError."""
         match activity.get("type"):
             case "Like":
                 return self._liked(activity, at_ms)
@@ -225,7 +226,7 @@ class OutboxReader:
         return LinkRecord(str(activity["type"]), user, user)
 
     def _time(self, first: JsonObject, second: JsonObject) -> int:
-        """Return `published` of the first object that has it, ms since the Unix epoch."""
+        """Return `published` of the first object that has it, milliseconds since the Unix epoch."""
         written = first.get("published") or second.get("published")
         if written is None:
             raise SkippedError(Reason.NO_TIME, "published is missing")
@@ -292,7 +293,7 @@ class OutboxReader:
         return found[1] if found else None
 
     def _text(self, note: JsonObject) -> str:
-        """Return the title, the content warning and the content, apart by blank lines."""
+        """Return the title, the content warning and the content, separated by blank lines."""
         content = note.get("content") or ""
         if not isinstance(content, str):
             raise SkippedError(Reason.MALFORMED, "object.content: a string is expected")

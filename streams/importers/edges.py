@@ -1,7 +1,7 @@
-"""Edge lists, such as SNAP's: each line names two nodes, of which the first follows the second.
+"""Edge lists, such as SNAP's: each line names two nodes, and the first follows the second.
 
 An edge list has no times. Follows are spread over a year by a hash of the pair, so that a pair has
-the same event in every file that contains it, in whatever order.
+the same event in every file that contains it, in any order.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ _NUMBERS: Final = re.compile(rb"\s*(\d+)[\s,;]+(\d+)(?:[\s,;].*)?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class EdgeReader:
-    """Follows from the lines of an edge list.
+    """Reader of the lines of an edge list, which it turns into follows.
 
     Args:
-        start_ms: Begin of the year of the follows, ms since the Unix epoch.
-        offset: What is added to each node's number: with 1, node 0 becomes user 1.
-        undirected: Each line means a follow in both directions.
-        reverse: The second node follows the first.
+        start_ms: Start of the year of the follows, milliseconds since the Unix epoch.
+        offset: Added to each node's number: with 1, node 0 becomes user 1.
+        undirected: If true, each line means a follow in both directions.
+        reverse: If true, the second node follows the first.
     """
 
     start_ms: int
@@ -63,7 +63,7 @@ class EdgeReader:
 
     def _follow(self, follower: int, followee: int) -> UserFollowed:
         digest = hashlib.blake2b(b"%d>%d" % (follower, followee), digest_size=8).digest()
-        # A fraction of the year in fixed point: 57 bits tell events apart.
+        # A fraction of the year in fixed point: 57 bits distinguish events.
         event_id = first_id_at(self.start_ms) + (
             int.from_bytes(digest, "big") * (YEAR_MS << 22) >> 64
         )

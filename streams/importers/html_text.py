@@ -1,4 +1,4 @@
-"""Plain text of the HTML that ActivityPub servers send."""
+"""Conversion to plain text of the HTML that ActivityPub servers send."""
 
 import re
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ def plain_text(html: str) -> str:
     """Return the text of an HTML fragment.
 
     A blank line separates paragraphs; `<br>` becomes a line break.
-    Links keep their text, which Mastodon writes as the whole address.
+    Links keep their text; Mastodon writes the whole address there.
     """
     parser = _TextParser()
     parser.feed(html)
@@ -28,7 +28,7 @@ def plain_text(html: str) -> str:
 
 
 class _TextParser(HTMLParser):
-    """Collects text, with the line breaks that its elements mean."""
+    """Parser that collects text, with the line breaks that its elements mean."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

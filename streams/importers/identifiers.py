@@ -40,10 +40,10 @@ def user_candidate(name: str) -> int:
 
 
 def content_candidate(uri: str, at_ms: int) -> int:
-    """Return the id of a content created at `at_ms`, if no other content has it.
+    """Return the id of a content created at `at_ms`, unless another content has it.
 
     Raises:
-        ValueError: `at_ms` (ms since the Unix epoch) is outside 2010 to 2079.
+        ValueError: `at_ms` (milliseconds since the Unix epoch) is outside 2010 to 2079.
     """
     return make_id(at_ms) | hashed(uri, _HASH_BITS) << _ROLE_BITS | _CONTENT
 
@@ -66,7 +66,7 @@ def next_user(candidate: int) -> int:
 
 
 def tid_ms(record_key: str) -> int | None:
-    """Return the time of an AT Protocol TID in ms since the Unix epoch; `None` for other keys.
+    """Return the time of an AT Protocol TID, milliseconds since the Unix epoch, else `None`.
 
     A TID is 13 base32 digits: 53 bits of microseconds and 10 bits of clock id
     (https://atproto.com/specs/tid).
@@ -77,7 +77,7 @@ def tid_ms(record_key: str) -> int | None:
 
 
 def status_ms(uri: str) -> int | None:
-    """Return the time in the URI of a Mastodon status in ms since the Unix epoch, or `None`.
+    """Return the time in a Mastodon status URI, milliseconds since the Unix epoch, else `None`.
 
     Since Mastodon 2.0 a status id is 48 bits of milliseconds and 16 bits of sequence.
     """
@@ -86,11 +86,11 @@ def status_ms(uri: str) -> int | None:
 
 
 class EventIds:
-    """Mints the ids of events from their content: equal events get one id, different ones differ.
+    """Generator of event ids from event contents: equal events get the same id, others do not.
 
     An id consists of the event's time, a number that orders events of one millisecond, and a hash.
-    If another of the last 65,536 events has the id, the next free one is taken, which depends on
-    nothing but the order of the input.
+    If another of the last 65,536 events has the id, the event gets the next free one, which depends
+    only on the order of the input.
     """
 
     def __init__(self) -> None:
@@ -101,8 +101,8 @@ class EventIds:
 
         Args:
             event: An event whose id is still 0.
-            order: From 0 to 1023; of events of one millisecond, the larger one has the larger id.
-                Events that create content have no order.
+            order: From 0 to 1023; within a millisecond, a larger order gives a larger id. Events
+                that create content ignore it.
         """
         content = hashed(repr(event), 64)
         if isinstance(event, PostCreated):

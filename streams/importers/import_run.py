@@ -1,4 +1,4 @@
-"""One import: pieces of input through a reader, into events or into the report."""
+"""Run of one import: a reader turns pieces of input into events, or the report counts them."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,16 +29,16 @@ def events_of_lines(
     name: str,
     now_ms: Callable[[], int],
 ) -> Iterator[Event]:
-    """Yield the events of lines; count and report every line that has none.
+    """Yield the events of lines; report every line that has none.
 
     Args:
         lines: The input.
         read: Returns the events of a line, or raises SkippedError.
-        report: Receives every line.
+        report: Counts every line.
         mapping: Committed before the events that use its ids are yielded, so that an interrupted
             import that is repeated gives the same ids.
-        name: What the report calls the input.
-        now_ms: Returns the present, ms since the Unix epoch.
+        name: Name of the input in the report.
+        now_ms: Returns the present, milliseconds since the Unix epoch.
     """
 
     def read_line(line: InputLine) -> Sequence[Event]:
@@ -58,9 +58,15 @@ def events_of_items(
     *,
     now_ms: Callable[[], int],
 ) -> Iterator[Event]:
-    """Yield the events of outboxes; `items` is called twice, as the reader learns first.
+    """Yield the events of outboxes; report every item that has none.
 
-    The other arguments are those of `events_of_lines`.
+    Args:
+        items: Returns the items; called twice, because the reader first learns from all of them.
+        reader: Turns items into events.
+        report: Counts every item.
+        mapping: Committed before the events that use its ids are yielded, so that an interrupted
+            import that is repeated gives the same ids.
+        now_ms: Returns the present, milliseconds since the Unix epoch.
     """
     for item in items():
         reader.learn(item.value)

@@ -16,7 +16,7 @@ MAX_LINE: Final = 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _BUFFER: Final = 1 << 20
-_ZSTD_BUFFER: Final = 1 << 16  # what is lost before the place where the input is damaged
+_ZSTD_BUFFER: Final = 1 << 16  # most bytes that are lost in front of a damaged place
 
 
 class InputLine(NamedTuple):
@@ -34,7 +34,7 @@ def open_input(path: Path) -> BinaryIO:
 def decompressed(stream: BinaryIO) -> BinaryIO:
     """Return the content of a gzip or Zstandard stream, or the stream itself if it is neither.
 
-    The first bytes decide, not a name. Several compressed members in a row are read as one.
+    The first bytes decide, not the file name. Consecutive compressed members are read as one.
     """
     buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
     magic = buffered.peek(len(_ZSTD))
@@ -48,11 +48,11 @@ def decompressed(stream: BinaryIO) -> BinaryIO:
 
 
 def lines_of(stream: BinaryIO, name: str) -> Iterator[InputLine]:
-    """Yield every line without holding more than one.
+    """Yield every line; at most one line is in memory.
 
     Args:
         stream: The input, compressed or not.
-        name: What an error calls the input.
+        name: Name of the input in errors.
 
     Raises:
         UserError: The compressed input is damaged or ends too early. Every line before the damage
@@ -72,7 +72,7 @@ def lines_of(stream: BinaryIO, name: str) -> Iterator[InputLine]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(name, number, error) from error
     except OSError as error:
-        if error.errno is not None:  # of the system, not of the decompressor
+        if error.errno is not None:  # an error of the system, not of the decompressor
             raise
         raise _damaged(name, number, error) from error
 
@@ -81,7 +81,7 @@ class _GzipChunks(io.RawIOBase):
     """Raw reader of a gzip file, one decompressed chunk at a time.
 
     GzipFile.readline costs several times as much as that of a buffer over it, and GzipFile.read
-    drops what it has read before the place where the input is damaged.
+    drops what it has read in front of a damaged place.
     """
 
     def __init__(self, file: gzip.GzipFile) -> None:

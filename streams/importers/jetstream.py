@@ -1,8 +1,8 @@
 """Bluesky's Jetstream: each line is a JSON object about one record of one account.
 
-Times: a post or repost was created when the TID in its record key says, since the key is all that a
-like, reply or deletion names; everything else happened at the line's `time_us`. `createdAt` is
-whatever a client wrote, and is ignored.
+Times: the TID in its record key gives the creation time of a post or repost, because a like, reply
+or deletion names only that key; everything else happened at the line's `time_us`. `createdAt` is
+ignored, because clients choose it freely.
 """
 
 import re
@@ -32,7 +32,7 @@ _URI: Final = re.compile(r"at://([^/]+)/([A-Za-z0-9.-]+)/([^/]+)")
 
 
 class _Commit(NamedTuple):
-    """A commit line. `at_ms` and `fine` are its `time_us` as ms and the microseconds within it."""
+    """A commit line; `time_us` is split into milliseconds, `at_ms`, and microseconds, `fine`."""
 
     did: str
     at_ms: int
@@ -56,12 +56,12 @@ class _PostUri(NamedTuple):
 
 
 class JetstreamReader:
-    """Events from Jetstream's lines, in the order of the lines.
+    """Reader of Jetstream's lines, which it turns into events in the order of the lines.
 
     Args:
-        mapping: Ids of accounts and posts, and what likes, follows and blocks are about.
-        report: Counts what events leave out.
-        now_ms: Returns the present, ms since the Unix epoch; later lines are skipped.
+        mapping: Ids of accounts and posts, and the subjects of likes, follows and blocks.
+        report: Counts the parts that events leave out.
+        now_ms: Returns the present, milliseconds since the Unix epoch; later lines are skipped.
     """
 
     def __init__(
@@ -251,10 +251,10 @@ class JetstreamReader:
 
 
 def _credible_time(key: str, seen_ms: int) -> int | None:
-    """Return the time in a record key, ms since the Unix epoch.
+    """Return the time in a record key, milliseconds since the Unix epoch.
 
-    `None` if the key is no TID, or if its time is before 2010 or more than 5 minutes after the
-    line that names it: keys are chosen by clients, too.
+    The result is `None` if the key is no TID, or if its time is before 2010 or more than 5 minutes
+    after the line that names it: clients choose keys, too.
     """
     at_ms = tid_ms(key)
     if at_ms is None or not EPOCH_MS <= at_ms <= seen_ms + MAX_AHEAD_MS:

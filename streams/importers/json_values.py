@@ -1,4 +1,4 @@
-"""Typed access to parsed JSON whose form nothing guarantees."""
+"""Typed access to parsed JSON of any form."""
 
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ def parse_object(raw: bytes) -> JsonObject:
 
 
 def member(value: JsonObject, name: str, kind: type[T]) -> T:
-    """Return a member of exactly this type. Raises SkippedError if it is missing or another."""
+    """Return a member of exactly this type. Raises SkippedError if there is none."""
     found = value.get(name)
     if type(found) is not kind:
         raise SkippedError(Reason.MALFORMED, f"{name}: {_NAMES[kind]} is expected")
@@ -37,5 +37,5 @@ def objects(value: object) -> list[JsonObject]:
 
 
 def as_object(value: object) -> JsonObject:
-    """Return `value` if it is an object, else an empty one."""
+    """Return `value` if it is an object, else `{}`."""
     return value if isinstance(value, dict) else {}

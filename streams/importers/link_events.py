@@ -1,4 +1,4 @@
-"""Events that begin and end what a user is to a content or to another user."""
+"""Events that begin and end the link of a user to a content or to another user."""
 
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from streams.importers.mapping import LinkRecord
 
 
 class LinkKind(StrEnum):
-    """What a user may begin and end."""
+    """Kind of link that a user may begin and end."""
 
     LIKE = "like"
     FOLLOW = "follow"

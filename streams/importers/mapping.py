@@ -1,4 +1,4 @@
-"""The mapping file of an import: foreign names, and the ids that they have in Storyline."""
+"""Mapping file of an import: foreign names, and the ids that they have in Storyline."""
 
 import sqlite3
 from contextlib import closing
@@ -34,7 +34,7 @@ CREATE TABLE records (
 class LinkRecord(NamedTuple):
     """Subject of a like, follow or block, for the line that ends it and names only its URI.
 
-    `target` is the content or the user; `owner` is the content's author, or the user again.
+    `target` is the content or the user; `owner` is the content's author, or the same user.
     """
 
     kind: str
@@ -69,9 +69,9 @@ class _Claims:
 class IdentityMap:
     """Ids of users, contents and records, kept in an SQLite file.
 
-    An id is computed from the name, so that another file gives the same one. Only if two names
-    would have one id does the name that comes second get the next free id; the file remembers
-    which. `commit` writes everything since the last commit, or nothing.
+    An id is computed from the name, so that another file gives the same id. If two names would have
+    the same id, the second name gets the next free id, which the file remembers. `commit` writes
+    everything since the last commit, or nothing.
 
     Memory does not grow with the number of names.
     """
@@ -104,7 +104,7 @@ class IdentityMap:
         return candidate
 
     def content(self, uri: str, at_ms: int) -> int:
-        """Return the id of a content whose creation time is known from its URI alone."""
+        """Return the id of a content whose URI contains its creation time `at_ms`."""
         return self._content(uri, content_candidate(uri, at_ms))
 
     def timeless(self, uri: str) -> int:
@@ -114,7 +114,7 @@ class IdentityMap:
     def date(self, uri: str, at_ms: int) -> int:
         """Return the id of a content whose URI does not contain its creation time.
 
-        The first call decides the time; it is remembered under the URI.
+        The first call decides the time, which the file remembers under the URI.
         """
         found = self.dated(uri)
         if found is None:
@@ -133,16 +133,16 @@ class IdentityMap:
         return None if row is None else int(row[0])
 
     def remember(self, uri: str, link: LinkRecord) -> None:
-        """Remember what the record at `uri` is about, instead of an earlier record there."""
+        """Remember the subject of the record at `uri`; it replaces that of an earlier record."""
         self._records[self._record_key(uri)] = (uri, link)
 
     def recall(self, uri: str) -> LinkRecord | None:
-        """Return what the record at `uri` is about, or `None` if it was never seen."""
+        """Return the subject of the record at `uri`, or `None` if it was never seen."""
         found = self._record(self._record_key(uri))
         return None if found is None else found[1]
 
     def commit(self) -> None:
-        """Write what is new in one transaction. Raises UserError if the file cannot be written."""
+        """Write new entries in one transaction. Raises UserError if the file cannot be written."""
         try:
             with self._database:
                 self._write()
@@ -152,7 +152,7 @@ class IdentityMap:
         self._records.clear()
 
     def close(self) -> None:
-        """Close the file without writing what was not committed."""
+        """Close the file without writing uncommitted changes."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -211,7 +211,7 @@ def open_mapping(path: Path | None) -> IdentityMap:
     """Open a mapping file, creating it if it does not exist.
 
     Args:
-        path: The file. `None` opens one that ends with the process.
+        path: The file. `None` opens a temporary one that ends with the process.
 
     Raises:
         UserError: The file is no mapping file, is of another version, cannot be opened, or is
@@ -238,7 +238,8 @@ def open_mapping_copy(path: Path | None) -> IdentityMap:
     """Open a copy of a mapping file that ends with the process; empty if there is no such file.
 
     Raises:
-        UserError: As `open_mapping`.
+        UserError: The file is no mapping file, is of another version, cannot be opened, or is
+            in use by another process.
     """
     if path is None or not path.exists():
         return open_mapping(None)

@@ -21,7 +21,7 @@ _COLLECTIONS: Final = (
 
 
 class Item(NamedTuple):
-    """An entry of an outbox, numbered from 1; `value` is whatever JSON is there.
+    """An entry of an outbox, numbered from 1; `value` is any JSON.
 
     `reason` and `detail` are set if the file has no entries to read.
     """
@@ -52,7 +52,7 @@ def outbox_files(path: Path) -> list[Path]:
 def items_of(path: Path) -> Iterator[Item]:
     """Yield the entries of an outbox; one entry with a reason if the file has none.
 
-    The file is parsed as a whole, so that memory grows with the largest file. Raises OSError.
+    The whole file is parsed at once, so memory grows with the largest file. Raises OSError.
     """
     name = str(path)
     with open_input(path) as stream:

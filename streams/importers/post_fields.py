@@ -36,7 +36,7 @@ def limited_hashtags(tags: Iterable[str], report: ImportReport) -> tuple[str, ..
 
 
 def limited_media(urls: Iterable[str], report: ImportReport) -> tuple[str, ...]:
-    """Return the first 10 media."""
+    """Return the first 10 media; report how many are dropped."""
     listed = list(urls)
     report.cut(Cut.MEDIA, max(0, len(listed) - MAX_MEDIA))
     return tuple(listed[:MAX_MEDIA])

@@ -1,4 +1,4 @@
-"""Counts of what an import left out or shortened, each with its reason."""
+"""Counts of the input that an import left out or shortened, by reason."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -83,7 +83,7 @@ class Skipped(NamedTuple):
 
 @dataclass(slots=True)
 class ImportReport:
-    """Counts of the pieces of input: each is in `items`, and is skipped or gives events.
+    """Counts of the pieces of input; each counts in `items`, and is skipped or gives events.
 
     `on_skip` receives each skipped piece; the report itself keeps counts and the first examples.
     """
@@ -94,7 +94,7 @@ class ImportReport:
     cuts: Counter[Cut] = field(default_factory=Counter)
     examples: list[Skipped] = field(default_factory=list)
     collisions: int = 0
-    """Names that got the next free id because another name has the one of their hash."""
+    """Number of names that got the next free id because another name has that of their hash."""
 
     @property
     def broken(self) -> int:
@@ -116,7 +116,7 @@ class ImportReport:
             self.cuts[what] += count
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts for scripts."""
+        """Return the counts as JSON values, for scripts."""
         return {
             "lines": self.items,
             "skipped": {str(reason): count for reason, count in self.skipped.most_common()},
