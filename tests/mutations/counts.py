@@ -96,7 +96,7 @@ COUNTING = (
         "views-added-up",
         "who comes back counts as another viewer",
         _TALLYING,
-        "viewers = carried.union(changed)  # once viewed, for ever",
+        "viewers = carried.union(changed)  # a view is permanent",
         "viewers = [*carried, *changed]",
         _TALLIES,
     ),
