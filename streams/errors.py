@@ -1,14 +1,14 @@
-"""Errors that a person is meant to read."""
+"""Errors that users read, and errors of stores."""
 
 from typing import Final
 
 NEEDS_A_PERSON: Final = 65
-"""Exit code of a worker that is not to be started again before somebody has looked: its input is
+"""Exit code of a worker that must not be restarted before an operator has looked: its input is
 at fault (EX_DATAERR), and each start would go a little further into it."""
 
 
 class UserError(Exception):
-    """Something the person at the keyboard can put right.
+    """Error that the user at the keyboard can fix.
 
     The command line prints `message` (what is wrong) and `hint` (what to do) on one line each and
     exits with `exit_code`; a stack trace appears only under `--debug`.
@@ -22,11 +22,11 @@ class UserError(Exception):
 
 
 class StoreUnavailableError(Exception):
-    """The store cannot answer now; wait and try again. Nothing may be acknowledged."""
+    """Failure of a store that cannot answer now: wait and try again, and acknowledge nothing."""
 
 
 class StoreRefusedError(Exception):
-    """The store answers, and refuses what a record asks of it: trying again changes nothing.
+    """Refusal by a store of what one record asks of it: trying again changes nothing.
 
     A refusal that concerns every record, such as a missing table or a wrong password, is a
     StoreUnavailableError: it ends when the deployment is corrected.

@@ -1,4 +1,4 @@
-"""Numbered migrations, `NNNN_name.<suffix>`, as files beside the code that applies them.
+"""Numbered migrations, `NNNN_name.<suffix>`, as files next to the code that applies them.
 
 An applied migration is never edited: the next change is the next number.
 """
@@ -18,7 +18,7 @@ _NAME: Final = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.(?P<suffix>
 
 @dataclass(frozen=True)
 class Migration:
-    """One file: its number, its name and its text."""
+    """One migration file: its number, its name and its text."""
 
     version: int
     name: str
@@ -35,20 +35,23 @@ class Migration:
 
     @cached_property
     def statements(self) -> tuple[str, ...]:
-        """Of a text whose statements end in a semicolon at the end of a line."""
+        """Statements of the text, each of which ends in a semicolon at the end of a line.
+
+        Raises ValueError if the last one does not.
+        """
         return tuple(_statements(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What was done: titles of migrations applied now, and of those applied before."""
+    """Result of a run: titles of the migrations applied now, and of those applied before."""
 
     applied: tuple[str, ...]
     already: tuple[str, ...]
 
 
 def shipped(package: str, suffix: str) -> tuple[Migration, ...]:
-    """The migrations that lie in a package, in order."""
+    """Return a package's migrations whose files end in `.suffix`, in the order of their numbers."""
     return in_order(
         (entry.name, entry.read_text(encoding="utf-8"))
         for entry in files(package).iterdir()
@@ -57,7 +60,10 @@ def shipped(package: str, suffix: str) -> tuple[Migration, ...]:
 
 
 def in_order(sources: Iterable[tuple[str, str]]) -> tuple[Migration, ...]:
-    """Migrations of (file name, text); ValueError unless they are numbered 1, 2, 3 …"""
+    """Return the migrations of (file name, text) pairs, in the order of their numbers.
+
+    Raises ValueError unless they are named NNNN_name and numbered 1, 2, 3 …
+    """
     migrations = []
     for file_name, text in sorted(sources):
         matched = _NAME.fullmatch(file_name)
@@ -70,7 +76,16 @@ def in_order(sources: Iterable[tuple[str, str]]) -> tuple[Migration, ...]:
 
 
 def verify(where: str, journal: Mapping[int, str], migrations: Sequence[Migration]) -> None:
-    """UserError where `journal` (number -> checksum) has what was edited or is unknown here."""
+    """Compare the migrations that were applied with those of this release.
+
+    Args:
+        where: Name of the store, for the error message.
+        journal: Number -> checksum of each applied migration.
+        migrations: Migrations of this release.
+
+    Raises:
+        UserError: An applied migration was edited since, or is unknown to this release.
+    """
     known = {migration.version: migration for migration in migrations}
     for version in sorted(journal):
         migration = known.get(version)

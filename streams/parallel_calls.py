@@ -1,4 +1,4 @@
-"""Questions put to several servers at the same time, so that one that is silent delays no other."""
+"""Calls to several servers at the same time, so that a silent server delays no other call."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ def answers(questions: Sequence[Callable[[], T]], within_s: float) -> list[T | E
     """Call every question in a thread of its own, and return what each returned or raised.
 
     Args:
-        questions: Functions that ask one server each, and are safe to abandon.
+        questions: Functions that query one server each, and are safe to abandon.
         within_s: Seconds that all of them have together.
 
     Returns:
-        The answers in the order of the questions; a `TimeoutError` for each question that has no
-        answer in time. Its thread does not keep the process from ending.
+        The answers in the order of the questions, with a `TimeoutError` for each question that has
+        no answer in time. Its thread does not keep the process from ending.
     """
     found: list[T | Exception] = [
         TimeoutError(f"no answer within {within_s:g} s") for _ in questions

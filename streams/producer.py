@@ -1,10 +1,10 @@
-"""Publishing events: what other programs import to write to Storyline's log.
+"""Producer of events, for other programs to import: it writes to Storyline's log.
 
     with EventProducer("127.0.0.1:19092", "http://127.0.0.1:18081/apis/ccompat/v7", node=7) as log:
         ack = log.publish({"type": "UserFollowed", "follower_id": "1", "followee_id": "2"})
         print(ack.result())  # Ack(topic='social.follows.v1', partition=3, offset=0)
 
-Nothing counts as published before its `ack` is done: then all in-sync replicas have it.
+An event counts as published once its `ack` is done: then all in-sync replicas have it.
 """
 
 import threading
@@ -32,11 +32,11 @@ _CONNECT_S: Final = 5.0
 
 
 class PublishError(UserError):
-    """An event that was not acknowledged: it may or may not be in the log."""
+    """Error of an event that was not acknowledged: it may or may not be in the log."""
 
 
 class Ack(NamedTuple):
-    """Where an event lies in the log."""
+    """Position of an event in the log."""
 
     topic: str
     partition: int
@@ -44,11 +44,18 @@ class Ack(NamedTuple):
 
 
 class EventProducer:
-    """Writes events, each once and in order per key; safe between threads.
+    """Writer of events to the log, each once and in order per key; thread-safe.
 
-    `node` is this producer's own part of the ids it mints. At most `queue_events` events wait for
-    their acknowledgement: beyond that `publish` waits too. An event that the broker has not
-    acknowledged after `timeout_s` fails. Raises PublishError where the broker does not answer.
+    Args:
+        bootstrap: Address of the broker, `host:port`.
+        registry_url: Address of the schema registry, with the path of its Confluent API.
+        node: Snowflake node of the ids that this producer mints, its own among all producers.
+        queue_events: Maximum number of events that wait for their acknowledgement; beyond that
+            `publish` blocks.
+        timeout_s: Seconds after which an event without an acknowledgement fails.
+
+    Raises:
+        PublishError: The broker does not answer.
     """
 
     def __init__(
@@ -86,9 +93,17 @@ class EventProducer:
     def publish(self, event: Event | Mapping[str, Any]) -> Future[Ack]:
         """Send an event, or an event's JSON form whose mintable fields may be missing.
 
-        The future's result is where the event lies, or a PublishError. Raises at once, with
-        nothing sent: JsonFormError (not the form of an event), EventError (breaks a rule),
-        SchemaMissingError, RegistryUnavailableError, PublishError (no such topic).
+        Returns:
+            A future: its result is the event's position in the log, its exception a PublishError.
+
+        Raises:
+            JsonFormError: The mapping is not the JSON form of an event.
+            EventError: The event breaks a rule.
+            SchemaMissingError: The registry does not have the event's schema.
+            RegistryRefusedError: The registry refuses the question.
+            RegistryUnavailableError: The schema registry cannot answer now.
+            PublishError: The broker has no such topic. Like the other errors, it is raised at
+                once, and nothing was sent.
         """
         if not isinstance(event, Event):
             event = from_json(event, self.mint)
@@ -104,7 +119,7 @@ class EventProducer:
     def flush(self) -> None:
         """Wait until every event so far is acknowledged or failed.
 
-        Raises PublishError if any failed since the last flush, with their number.
+        Raises PublishError, with their number, if events failed since the last flush.
         """
         while len(self._producer):
             self._producer.flush(_POLL_S)
@@ -116,7 +131,7 @@ class EventProducer:
             )
 
     def close(self) -> None:
-        """Flush and stop. Raises as `flush` does."""
+        """Flush and stop. Raises PublishError if events failed since the last flush."""
         try:
             self.flush()
         finally:

@@ -1,1 +1,1 @@
-"""Dead letters as operators see them: search, decisions, replay."""
+"""Dead letters as operators handle them: search, decisions, replay."""

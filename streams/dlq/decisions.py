@@ -1,4 +1,4 @@
-"""The topic that keeps what was decided about dead letters."""
+"""Records of the topic that stores operators' decisions about dead letters."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -14,12 +14,12 @@ ACTIONS_TOPIC: Final = "storyline.dlq.actions.v1"
 
 
 def record_decision(letter: DeadLetter, state: DeadLetterState, why: str | None = None) -> Decision:
-    """An action that settles the letter as far as it has failed by now."""
+    """Return a decision that covers the dead letter's failures so far; a later one reopens it."""
     return Decision(str(letter.id), state, letter.failures, why)
 
 
 def action_message(action: Decision) -> Message:
-    """The record that keeps an action; the broker's append time tells when."""
+    """Return the record that stores a decision; its append time is the time of the decision."""
     value = {
         "action": action.state,
         "failed_at": sorted(map(str, action.failed_at)),
@@ -29,9 +29,9 @@ def action_message(action: Decision) -> Message:
 
 
 def decisions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Decision]:
-    """The actions that records of the topic tell, in order.
+    """Yield the decisions in records of the topic of decisions, in order.
 
-    What cannot be read decides nothing: its letter stays open, which loses nothing.
+    A record that cannot be read decides nothing: its dead letter stays open, so nothing is lost.
     """
     for records in pieces:
         for record in records:

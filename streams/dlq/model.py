@@ -1,4 +1,7 @@
-"""Dead letters as people deal with them: all copies of one record are one letter, with a state."""
+"""Dead letters as operators handle them: all copies of one record are one dead letter.
+
+A dead letter has a state, which operators' decisions and later failures change.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +19,7 @@ UNKNOWN = "?"
 
 
 class DeadLetterState(StrEnum):
-    """What has become of a letter."""
+    """State of a dead letter."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -24,10 +27,10 @@ class DeadLetterState(StrEnum):
 
 
 class DeadLetterId(NamedTuple):
-    """A record, by where it lay first, that a group refused.
+    """Identity of a dead letter: a record's first position, the group that rejected it, a digest.
 
-    `content` is a digest of key and value: a program that copies the headers of what it reads
-    onto what it writes would otherwise hide its own failures behind another record's.
+    `content` is the digest, of key and value: a program that copies the headers of the records it
+    reads onto the records it writes would otherwise hide its own failures behind another record's.
     """
 
     origin: RecordPosition
@@ -41,7 +44,7 @@ class DeadLetterId(NamedTuple):
 class DeadLetterCopy(NamedTuple):
     """One record of a dead letter topic; `append_time` (ms) is that of the record it is a copy of.
 
-    `failed_at` is where the record lay when it failed: the origin, or where a replay put it.
+    `failed_at` is the record's position when it failed: the origin, or where a replay appended it.
     """
 
     position: RecordPosition
@@ -53,7 +56,7 @@ class DeadLetterCopy(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A decision about a letter as far as it had failed then; `at` in ms since the Unix epoch."""
+    """Decision about a dead letter and its failures by then; `at` in ms since the Unix epoch."""
 
     letter: str
     state: DeadLetterState
@@ -64,11 +67,11 @@ class Decision(NamedTuple):
 
 @dataclass(slots=True)
 class DeadLetter:
-    """A record that a group could not apply, with every copy of it that is still kept."""
+    """A record that a group could not apply, with every copy of it that is still retained."""
 
     id: DeadLetterId
     first_seen: int
-    """Append time of the record at its origin, ms."""
+    """Append time of the record at its origin, in ms since the Unix epoch."""
     copies: list[DeadLetterCopy] = field(default_factory=list)
     actions: list[Decision] = field(default_factory=list)
 
@@ -83,7 +86,7 @@ class DeadLetter:
 
     @property
     def attempts(self) -> int:
-        """How often it has failed; a crashed worker's second copy is no failure of its own."""
+        """Number of failures; a second copy that a crashed worker wrote is not counted."""
         return max(self.latest.attempt, len(self.failures))
 
     @property
@@ -96,7 +99,7 @@ class DeadLetter:
 
     @property
     def state(self) -> DeadLetterState:
-        """Open again once it failed at a place that no action knew of."""
+        """Return the last decision's state, or `OPEN` if no decision covers one of the failures."""
         settled = {place for action in self.actions for place in action.failed_at}
         return (
             self.actions[-1].state
@@ -110,9 +113,9 @@ class DeadLetter:
 
 
 def group_copies(pieces: Iterable[Sequence[Record]]) -> list[DeadLetter]:
-    """The letters that records of dead letter topics make, oldest first, with no action yet.
+    """Return the dead letters that records of dead letter topics form, oldest first, undecided.
 
-    Values are not kept: only what tells letters apart.
+    Values are not kept: only what distinguishes dead letters.
     """
     letters: dict[tuple[str, DeadLetterId], DeadLetter] = {}
     for records in pieces:
@@ -127,7 +130,7 @@ def group_copies(pieces: Iterable[Sequence[Record]]) -> list[DeadLetter]:
 
 
 def apply_decisions(letters: Iterable[DeadLetter], actions: Iterable[Decision]) -> None:
-    """Tell letters what was decided about them; `actions` in the order they were recorded."""
+    """Add each decision to its dead letters; `actions` in the order they were recorded."""
     by_id: dict[str, list[DeadLetter]] = {}
     for letter in letters:
         by_id.setdefault(str(letter.id), []).append(letter)
@@ -141,7 +144,10 @@ def position_of(record: Record) -> RecordPosition:
 
 
 def _read(record: Record) -> tuple[DeadLetterId, int, DeadLetterCopy]:
-    """What a record of a dead letter topic tells; one that no worker wrote is its own origin."""
+    """Return the id, first append time (ms) and copy that a dead letter topic's record describes.
+
+    A record that no worker wrote is its own origin.
+    """
     position, past = position_of(record), attempts_of(record.headers)
     place = failed_at(record.headers) or position
     copy = DeadLetterCopy(

@@ -1,4 +1,4 @@
-"""Records that operators put into the dead letter queue by hand, as their workers learn of them.
+"""Operators' decisions to put records into the dead letter queue, as the workers read them.
 
 A decision is one record of the topic of decisions about dead letters. The command that writes it
 moves no data: the worker of the group, which has the record's bytes, writes the dead letter or the
@@ -27,13 +27,13 @@ _EVERY_S: Final = 2.0
 
 
 def decision_message(place: RecordPosition, group: str, reason: str) -> Message:
-    """Return the record that rejects the record at `place` for one consumer group."""
+    """Return the message that rejects the record at `place` for one consumer group."""
     value = {"action": _REJECT, "record": str(place), "group": group, "why": reason}
     return Message(ACTIONS_TOPIC, f"{place} {group}".encode(), orjson.dumps(value))
 
 
 class OperatorDecisions:
-    """Decisions for one consumer group: a `Decisions`, safe between threads. Closed at the end."""
+    """Operators' decisions for one consumer group: a `Decisions`, thread-safe. Must be closed."""
 
     def __init__(self, bootstrap: str, group: str, *, every_s: float = _EVERY_S) -> None:
         """Connect on first use; `refresh` reads no more often than every `every_s` seconds."""
@@ -47,7 +47,7 @@ class OperatorDecisions:
         self._due = 0.0
 
     def __enter__(self) -> Self:
-        """Read the decisions that there are. Raises ProducerUnavailableError."""
+        """Read the existing decisions. Raises ProducerUnavailableError."""
         try:
             self.refresh()
         except BaseException:
@@ -59,7 +59,7 @@ class OperatorDecisions:
         self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
@@ -91,7 +91,7 @@ class OperatorDecisions:
         ends: dict[int, int] = {}
         for partition, offset in self._read.items():
             begin, ends[partition] = self._bounds(consumer, partition)
-            self._read[partition] = max(offset, begin)  # what was deleted is not waited for
+            self._read[partition] = max(offset, begin)  # do not wait for deleted records
         deadline = time.monotonic() + _TIMEOUT_S
         while any(self._read[partition] < end for partition, end in ends.items()):
             if time.monotonic() > deadline:
@@ -136,7 +136,7 @@ class OperatorDecisions:
     def _take(self, value: str | bytes | None) -> None:
         """Add a record's decision if it is one for this group.
 
-        A record that cannot be read decides nothing, as for the decisions about dead letters.
+        A record that cannot be read decides nothing.
         """
         try:
             told = orjson.loads(value or b"")

@@ -1,4 +1,4 @@
-"""Records of a topic made readable: events, what cannot be decoded, and dead letters."""
+"""Readable views of a topic's records: events, undecodable records and dead letters."""
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,11 @@ _REASONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """A record as shown. `error` is why it cannot be applied; `dead_letter` why it was not."""
+    """A record as shown. `error` is why it cannot be applied; `dead_letter` why it was not.
+
+    `error` is (code, message); `dead_letter` maps each detail of the failure to its text. Both are
+    `None` if they do not apply.
+    """
 
     record: Record
     event: Event | None
@@ -40,7 +44,10 @@ class RecordView:
 
 
 def source_of(topic: str) -> str:
-    """The topic whose record types `topic` carries: its own, or a dead letter topic's source."""
+    """Return the topic whose record types `topic` carries: itself, or a dead letter topic's source.
+
+    Raises UserError if Storyline has no such topic.
+    """
     source = topic.removesuffix(DLQ_SUFFIX)
     if source not in topics():
         raise UserError(
@@ -53,7 +60,12 @@ def source_of(topic: str) -> str:
 def decode_for_display(
     records: Sequence[Record], topic: str, lookup: SchemaLookup
 ) -> Iterator[RecordView]:
-    """Each record of a topic, in order. Raises RegistryUnavailableError."""
+    """Yield a view of each record of a topic, in order.
+
+    Raises:
+        UserError: Storyline has no such topic.
+        RegistryUnavailableError: The schema registry cannot answer now.
+    """
     source = source_of(topic)
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
@@ -70,7 +82,7 @@ def decode_for_display(
 
 
 def view_json(seen: RecordView) -> dict[str, Any]:
-    """The record as one JSON object; what cannot be decoded comes as base64."""
+    """Return the record as one JSON object; a value that cannot be decoded is in base64."""
     record = seen.record
     shown: dict[str, Any] = {
         "topic": record.topic,
@@ -92,7 +104,7 @@ def view_json(seen: RecordView) -> dict[str, Any]:
 
 
 def _reasons(record: Record) -> dict[str, str]:
-    """Why a record became a dead letter; of equal header names the last one counts."""
+    """Return why a record became a dead letter; of equal header names the last one counts."""
     headers = dict(record.headers)
     return {
         name: value.decode("utf-8", "backslashreplace")

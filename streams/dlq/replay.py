@@ -1,4 +1,4 @@
-"""Settling dead letters: putting their records into their topics once more, or giving them up."""
+"""Replay of dead letters' records into their topics, and discard of dead letters."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,26 +17,26 @@ from streams.runtime.producer import Message, MessageRefusedError, ProducerUnava
 Send = Callable[[Sequence[Message]], None]
 """Returns when the broker has acknowledged every message; raises as AckedProducer.send does."""
 Report = Callable[[int], None]
-"""Told how many are done so far."""
+"""Receives the number done so far."""
 
 _PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One record to be put into `topic` again, and the letters that this settles."""
+    """One record to append to `topic` again, and the dead letters that this settles."""
 
     topic: str
     position: RecordPosition
-    """Of the copy whose bytes are taken."""
+    """Position of the copy whose bytes are sent."""
     past: Attempts
     letters: tuple[DeadLetter, ...]
 
 
 class ReplayOutcome(NamedTuple):
-    """How many records were replayed, and the letters of those that were not.
+    """Number of records replayed, and positions of the dead letters of those that were not.
 
-    `gone` were removed before they were read; the broker will never take `refused`, which stay
+    `gone` were deleted before they were read; the broker will never accept `refused`, which stay
     open.
     """
 
@@ -52,10 +52,16 @@ def replays(
     again: bool,
     limit: int | None,
 ) -> list[Replay]:
-    """What to replay for the selected letters: the open ones, or with `again` all of them.
+    """Return the replays that settle the selected dead letters.
 
-    Every group reads what is replayed. So a record that several groups refused is replayed once,
-    and that settles the open letters of the other groups, too.
+    Every group reads a replayed record. So a record that several groups rejected is replayed once,
+    and that also settles the other groups' open dead letters.
+
+    Args:
+        selected: Dead letters to replay.
+        everything: All dead letters, among which those of the other groups are found.
+        again: Replay all selected dead letters instead of only the open ones.
+        limit: Maximum number of records, or `None` for all.
     """
     wanted = {
         _record_of(letter): None
@@ -74,10 +80,11 @@ def replays(
 
 
 def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report) -> ReplayOutcome:
-    """Put each record into its topic, unedited, and note it once the broker has acknowledged it.
+    """Append each record to its topic, unedited; record the decision once that is acknowledged.
 
-    Raises UserError where it does not: then what is noted is replayed, and at most the piece in
-    hand is replayed without being noted.
+    Raises:
+        UserError: The broker did not acknowledge. Every record with a decision is replayed, and
+            at most the current chunk is replayed without one.
     """
     waiting = {item.position: item for item in plan}
     done, refused = 0, []
@@ -96,7 +103,10 @@ def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report
 
 
 def discard(letters: Sequence[DeadLetter], why: str, send: Send, report: Report) -> None:
-    """Note that these letters are given up. Raises UserError where that is not acknowledged."""
+    """Record that dead letters are given up, and `why`.
+
+    Raises UserError if the broker does not acknowledge.
+    """
     for start in range(0, len(letters), _PIECE):
         piece = letters[start : start + _PIECE]
         notes = [
@@ -108,7 +118,7 @@ def discard(letters: Sequence[DeadLetter], why: str, send: Send, report: Report)
 
 
 def copy_of(record: Record, item: Replay) -> Message:
-    """The record as it was, its own headers with it, and what tells that it failed before."""
+    """Return the record as it was, with its own headers and those of its failed attempts."""
     return Message(
         topic=item.topic,
         key=record.key,
@@ -134,9 +144,10 @@ def _replay(letters: Sequence[DeadLetter]) -> Replay:
 def _refused(
     send: Send, copies: Mapping[RecordPosition, Message], done: int
 ) -> list[RecordPosition]:
-    """Send the copies; returns those that the broker refuses, each found by sending it alone.
+    """Send the copies and return the positions of those that the broker refuses.
 
-    One that is too large would otherwise hold up all those that are sent with it, for ever.
+    After a refusal, each copy is sent alone: one that is too large would otherwise block all
+    copies that are sent with it permanently.
     """
     try:
         send(list(copies.values()))

@@ -1,4 +1,4 @@
-"""Finding dead letters on the broker, with what was decided about them."""
+"""Search of the broker's dead letters, with the decisions about them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _BEGINNING: Final = 0
 
 
 class RecordReader(Protocol):
-    """What is needed of a LogReader."""
+    """Port of the log: the part of a `LogReader` that a search needs."""
 
     def read(
         self, topic: str, start: int | None, *, follow: bool
@@ -24,18 +24,18 @@ class RecordReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which letters are asked for. An empty set asks for any; times are ms, `until` excluded."""
+    """Filter of dead letters. An empty set matches any; times are ms, `until` is excluded."""
 
     topics: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    """Agents, or whole names of groups."""
+    """Names of agents, or full names of groups."""
     positions: frozenset[RecordPosition] = frozenset()
-    """Of any of a letter's copies."""
+    """Positions of any of a dead letter's copies."""
     states: frozenset[DeadLetterState] = frozenset()
     since: int | None = None
     until: int | None = None
-    """Both are compared with when a letter's record was first seen, which no replay changes."""
+    """Both are compared with the dead letter's `first_seen`, which no replay changes."""
 
     def takes(self, letter: DeadLetter) -> bool:
         return (
@@ -50,7 +50,7 @@ class DeadLetterFilter:
 
     @property
     def sources(self) -> list[str]:
-        """The topics whose dead letters have to be read."""
+        """The topics whose dead letters must be read."""
         named = {place.topic.removesuffix(DLQ_SUFFIX) for place in self.positions}
         return [
             topic
@@ -62,17 +62,26 @@ class DeadLetterFilter:
 
 
 def agent_of(letter: DeadLetter) -> str:
-    """The agent's name: a group's without the version of the views."""
+    """Return the agent's name: the group's name without the version of the views."""
     return letter.id.group.split("-", 2)[-1]
 
 
 def all_dead_letters(
     log: RecordReader, sources: Iterable[str], report: Callable[[str], None] = lambda _: None
 ) -> list[DeadLetter]:
-    """The letters of these topics as they stand now, oldest first. Raises UserError.
+    """Return the dead letters of these topics in their current state, oldest first.
 
-    Ends at what was the end when reading began. The actions are read after the letters: read
-    before, a letter that another process settles meanwhile would look open.
+    Reading stops at the ends that the topics had when it began. The decisions are read after the
+    dead letters: read before, a dead letter that another process settles at the same time would
+    look open.
+
+    Args:
+        log: Log to read.
+        sources: Topics whose dead letter topics are read.
+        report: Receives a line of text for each topic read.
+
+    Raises:
+        UserError: The broker does not answer, or a topic is missing.
     """
     letters: list[DeadLetter] = []
     for source in sources:
@@ -84,7 +93,7 @@ def all_dead_letters(
 
 
 def chosen(letters: Sequence[DeadLetter], wanted: DeadLetterFilter) -> list[DeadLetter]:
-    """Those that are asked for. Raises UserError where a position holds no dead letter."""
+    """Return the dead letters that match. Raises UserError if a position has no dead letter."""
     held = {position for letter in letters for position in letter.positions}
     if missing := sorted(wanted.positions - held):
         raise UserError(
@@ -95,7 +104,7 @@ def chosen(letters: Sequence[DeadLetter], wanted: DeadLetterFilter) -> list[Dead
 
 
 def records_at(log: RecordReader, places: Iterable[RecordPosition]) -> Iterator[list[Record]]:
-    """The records at these places, in pieces, as far as they are still there."""
+    """Yield the records at these positions that still exist, in chunks."""
     by_topic: dict[str, set[tuple[int, int]]] = {}
     for place in places:
         by_topic.setdefault(place.topic, set()).add(place[1:])

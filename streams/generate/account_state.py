@@ -1,4 +1,4 @@
-"""Keeps which accounts there are and makes changes that are right where they stand."""
+"""State of all accounts, and changes that are valid in that state."""
 
 from array import array
 from bisect import bisect
@@ -19,7 +19,7 @@ from streams.generate.people import COUNTRIES, display_name, handle, person
 
 _OPEN, _PRIVATE = 1, 2
 _FIRST_STEP, _STEPS = 16, 27
-_RENAMES: Final = 256  # kept in a byte: after so many the first name comes again
+_RENAMES: Final = 256  # stored in a byte: after this many the first name is used again
 
 
 class UserNumbers(Protocol):
@@ -31,7 +31,7 @@ class UserNumbers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """From how many followers on an account counts as popular, and as a celebrity."""
+    """Numbers of followers from which an account is popular, and a celebrity."""
 
     popular: int
     celebrity: int
@@ -42,16 +42,17 @@ class Tiers:
         return AudienceTier.POPULAR if followers >= self.popular else AudienceTier.REGULAR
 
     def steps(self) -> list[int]:
-        """The follower counts that are told: each doubling, and where a tier begins."""
+        """Return the follower counts that are published: each doubling, and each tier's first."""
         doublings = (_FIRST_STEP << power for power in range(_STEPS))
         return sorted({*doublings, self.popular, self.celebrity})
 
 
 class AccountState:
-    """The accounts of users 1..users in 8 bytes each, or of any users where `users` is None.
+    """The accounts of users 1..users in 8 bytes each, or of any users if `users` is `None`.
 
-    Methods that name an account need it to be open, `open` needs it not to be, and each needs the
-    account to be `free`. Times never go back. Users 1..famous are the famous ones.
+    `rename`, `move`, `flip_privacy` and `delete` need an open account, `open` needs one that is
+    not, and all five need it to be free (`is_free`). Times never go back. Users 1..famous are the
+    famous ones.
     """
 
     def __init__(self, seed: int, users: int | None, *, famous: int, tiers: Tiers) -> None:
@@ -64,17 +65,17 @@ class AccountState:
             defaultdict(int) if users is None else array("I", [0]) * (users + 1)
         )
         self._now = 0
-        self._changed: set[int] = set()  # at `now`
+        self._changed: set[int] = set()  # at `_now`
 
     def is_open(self, user_id: int) -> bool:
         return bool(self._flags[user_id] & _OPEN)
 
     def is_free(self, user_id: int, at: int) -> bool:
-        """Whether nothing happened to the account at that instant yet: times tell changes apart."""
+        """Return whether the account has no change at `at` yet: times distinguish its changes."""
         return at > self._now or user_id not in self._changed
 
     def open(self, user_id: int, at: int) -> SignedUp:
-        """Sign the user up; one who comes back has kept name and followers."""
+        """Sign the user up; a user who comes back keeps name and followers."""
         who = person(self._seed, user_id, famous=user_id <= self._famous)
         followers = self._followers[user_id]
         self._note(user_id, at)
@@ -97,14 +98,14 @@ class AccountState:
         )
 
     def rename(self, user_id: int, at: int) -> Renamed:
-        """A new name as shown; every other time the handle changes too."""
+        """Change the display name and, every other time, the handle."""
         self._note(user_id, at)
         self._names[user_id] = (self._names[user_id] + 1) % _RENAMES
         shown = display_name(self._seed, user_id, self._names[user_id])
         return Renamed(user_id=user_id, at=at, handle=self._handle(user_id), display_name=shown)
 
     def move(self, user_id: int, at: int, country: int) -> Moved:
-        """To the country at that place of COUNTRIES, or to the next where the user lives there."""
+        """Move the user to `COUNTRIES[country]`, or to the next one if the user lives there."""
         self._note(user_id, at)
         if country == self._countries[user_id]:
             country = (country + 1) % len(COUNTRIES)
@@ -123,7 +124,10 @@ class AccountState:
         return AccountDeleted(user_id=user_id, at=at)
 
     def follow(self, user_id: int, at: int) -> AudienceCounted | None:
-        """Count a new follower; a count at a step not told yet is told of an open account."""
+        """Count a new follower; return the count if it reaches a step not published yet.
+
+        Returns `None` if it does not, or the account is not open or not free.
+        """
         followers = self._followers[user_id] + 1
         self._followers[user_id] = followers
         reached = bisect(self._steps, followers)

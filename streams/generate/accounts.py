@@ -1,6 +1,6 @@
-"""When accounts are opened, changed and deleted beside the events of a network.
+"""Openings, changes and deletions of accounts that accompany the events of a network.
 
-The draws are the accounts' own, so that the events of a seed are the same with them and without.
+They have random draws of their own, so that a seed gives the same events with and without them.
 """
 
 import heapq
@@ -20,17 +20,20 @@ from streams.generate.world import Plan
 NEVER: Final = 0.01
 """Share of users who never sign up."""
 LATE: Final = 0.01
-"""Share who sign up up to a day after they were first met in an event."""
+"""Share of users who sign up at most a day after an event first names them."""
 NEW: Final = 0.1
-"""Share who sign up when first met; the others are members before the run begins."""
+"""Share of users who sign up when an event first names them.
+
+All others, except `NEVER` and `LATE`, are members before the run begins.
+"""
 TURNOVER: Final = 0.06
-"""Renames, moves, privacy flips and deletions a user and week."""
+"""Renames, moves, privacy flips and deletions per user and week."""
 RETURNING: Final = 0.5
-"""Share of the deleted who come back."""
+"""Share of deleted users who come back."""
 
 _WEEK_MS = 7 * DAY_MS
 _FOUNDING_MS = 4 * 365 * DAY_MS
-_FAMOUS = 200  # one in so many
+_FAMOUS = 200  # one user in this many
 _TRIES = 20
 _HIGGS_TIERS = Tiers(500, 5000)
 _ROLES = frozenset(
@@ -46,34 +49,37 @@ _NAMING: Final = {
 
 
 class AccountTimeline:
-    """The account changes beside a stream of events, in order of time; to be used once.
+    """Account changes that accompany a stream of events, in time order; can be used once.
 
-    First come those of `founding`; then `before` tells of each event, in the order of the stream,
-    what happened to accounts until then. A few bytes are kept for each user.
+    `founding` yields the first ones; then `before`, called with each event in the order of the
+    stream, returns what happened to accounts until then. Memory: a few bytes per user.
     """
 
     def __init__(
         self, seed: int, registrar: AccountState, *, users: int = 0, start: int = 0
     ) -> None:
-        """Of users 1..users all but the new, the late and the never are members at `start` (ms)."""
+        """Make users 1..users members at `start` (ms), but for `NEW`, `LATE` and `NEVER`.
+
+        Famous users are always members.
+        """
         self._seed = seed
         self._registrar = registrar
         self._users = users
         self._start = start
         # Not for secrets: a run must be repeatable.
         self._rng = Random(f"accounts {seed}")  # noqa: S311
-        self._joining: list[tuple[int, int]] = []  # (at, user) of the late and the returning
+        self._joining: list[tuple[int, int]] = []  # (at, user) of late and returning users
         self._met: set[int] | _Marks = _Marks(users) if users else set()
         self._last = 0
         self._turn_at = self._next_turn(start)
 
     @property
     def founders(self) -> int:
-        """About how many changes `founding` has."""
+        """Approximate number of changes that `founding` yields."""
         return round(self._users * (1 - NEVER - LATE - NEW))
 
     def founding(self) -> Iterator[SignedUp]:
-        """The sign-ups of the members at the start, over the four years before it."""
+        """Yield the sign-ups of the members at the start, over the four years before it."""
         step = _coprime(self._users, self._rng)
         for number in range(self._users):
             user_id = number * step % self._users + 1
@@ -83,8 +89,8 @@ class AccountTimeline:
                 yield self._registrar.open(user_id, self._start - back)
 
     def before(self, event: Event) -> list[AccountChange]:
-        """What happened since the event before and is to be known before this one."""
-        if event.event_id <= self._last:  # sent once more
+        """Return the changes since the previous event that must be known before this one."""
+        if event.event_id <= self._last:  # sent again
             return []
         self._last, now = event.event_id, event.occurred_at
         changes = list(self._due(now))
@@ -125,7 +131,10 @@ class AccountTimeline:
                 yield from self._turn(at)
 
     def _next_turn(self, after: int) -> int:
-        """When the next member changes something: at any time equally, so gaps are exponential."""
+        """Return when the next member changes something: all times are equally likely.
+
+        So the gaps are exponential.
+        """
         if not self._users:
             return 1 << 63
         rate = self._users * TURNOVER / _WEEK_MS
@@ -151,7 +160,7 @@ class AccountTimeline:
 
 
 def accounts_of(plan: Plan) -> AccountTimeline:
-    """The accounts of a synthetic network: an audience is a share of all its users."""
+    """Return the accounts of a synthetic network; audience tiers are shares of all its users."""
     tiers = Tiers(max(20, plan.users // 100), max(50, plan.users // 20))
     famous = max(1, plan.users // _FAMOUS)
     registrar = AccountState(plan.seed, plan.users, famous=famous, tiers=tiers)
@@ -159,12 +168,12 @@ def accounts_of(plan: Plan) -> AccountTimeline:
 
 
 def accounts_of_recorded(seed: int = 1) -> AccountTimeline:
-    """The accounts of recorded people: opened when they are first met, otherwise left alone."""
+    """Return the accounts of recorded people: opened when first named, otherwise left alone."""
     return AccountTimeline(seed, AccountState(seed, None, famous=0, tiers=_HIGGS_TIERS))
 
 
 def users_of(event: Event) -> Iterator[int]:
-    """Everybody whom an event names, more than once at times."""
+    """Yield every user that an event names, possibly more than once."""
     for name in _NAMING[type(event)]:
         user_id = getattr(event, name)
         if user_id is not None:
@@ -176,13 +185,13 @@ def _luck(seed: int, user_id: int) -> float:
 
 
 def _coprime(size: int, rng: Random) -> int:
-    """A step that visits every number below `size`."""
+    """Return a step that visits every number below `size`."""
     steps: Iterable[int] = iter(lambda: 1 + int(rng.random() * max(size - 1, 1)), 0)
     return next(step for step in steps if gcd(step, size) == 1)
 
 
 class _Marks:
-    """A set of users 1..users, a byte each."""
+    """Set of users 1..users, one byte per user."""
 
     def __init__(self, users: int) -> None:
         self._marks = bytearray(users + 1)

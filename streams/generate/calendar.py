@@ -1,4 +1,4 @@
-"""When things happen: nights are quiet, evenings are busy, and ids follow the clock."""
+"""Times and ids of simulated events: quiet nights, busy evenings, ids that follow the clock."""
 
 from collections.abc import Iterator
 from random import Random
@@ -20,17 +20,17 @@ class Minute(NamedTuple):
     start: int
     length: int
     events: int
-    progress: float  # the share of all events that lies before this slice
+    progress: float  # the share of all events that come before this slice
 
 
 def activity(at_ms: int) -> float:
-    """Relative activity at an instant (ms since the Unix epoch)."""
+    """Return the relative activity at an instant (ms since the Unix epoch)."""
     hour, rest = divmod(at_ms % DAY_MS, HOUR_MS)
     return HOURS[hour] + (HOURS[(hour + 1) % 24] - HOURS[hour]) * rest / HOUR_MS
 
 
 def slices(start: int, duration: int, events: int) -> Iterator[Minute]:
-    """Spread exactly `events` over the minutes of [start, start + duration), by activity."""
+    """Spread exactly `events` over the minutes of [start, start + duration) ms, by activity."""
     minutes = range(start, start + duration, MINUTE_MS)
     lengths = (min(MINUTE_MS, start + duration - minute) for minute in minutes)
     total = sum(activity(minute) * length for minute, length in zip(minutes, lengths, strict=True))
@@ -44,7 +44,7 @@ def slices(start: int, duration: int, events: int) -> Iterator[Minute]:
 
 
 def instants(part: Minute, rng: Random) -> list[int]:
-    """The instants of a slice's events, ascending."""
+    """Return the instants (ms) of a slice's events, ascending."""
     draw = rng.random
     return sorted([part.start + int(draw() * part.length) for _ in range(part.events)])
 
@@ -67,7 +67,10 @@ class Mint:
         self.now = 0
 
     def advance(self, at_ms: int) -> int:
-        """Move the clock to `at_ms`, or just past the last instant where that one is used up."""
+        """Move the clock to `at_ms` if that is later, or by 1 ms if the instant's ids are used up.
+
+        Returns the time of the clock (ms).
+        """
         if at_ms <= self.now:
             if self._sequence + self._ROOM <= self._HALF:
                 return self.now
@@ -78,11 +81,11 @@ class Mint:
         return at_ms
 
     def next_id(self) -> int:
-        """The next id of the current instant."""
+        """Return the next id of the current instant."""
         self._sequence += 1
         return self._base + self._sequence - 1
 
     def ahead(self, at_ms: int) -> int:
-        """An id of a later instant."""
+        """Return an id of a later instant."""
         self._ahead = (self._ahead + 1) % self._HALF
         return make_id(at_ms, self._node, self._HALF + self._ahead)

@@ -1,4 +1,7 @@
-"""What authors do: posts, reposts, replies, stories and highlights."""
+"""Actions of authors: posts, reposts, replies, stories and highlights.
+
+Each public function returns the event of one action, or `None` if the action is not possible now.
+"""
 
 from streams.contracts.events import (
     ContentKind,
@@ -16,7 +19,7 @@ from streams.generate.world import LiveContent, World
 
 
 def post(world: World) -> Event:
-    """Always possible."""
+    """Publish a post, which is always possible."""
     author, post_id = world.crowd.author(), world.mint.next_id()
     text, tags = world.words.post()
     world.posts.add(LiveContent(ContentKind.POST, post_id, author))
@@ -33,7 +36,7 @@ def post(world: World) -> Event:
 
 
 def reply(world: World) -> Event | None:
-    """A post of one's own that answers another."""
+    """Publish a post that answers another one."""
     author = world.crowd.anyone()
     seen = world.visible_post(author)
     if seen is None:
@@ -53,7 +56,7 @@ def reply(world: World) -> Event | None:
 
 
 def repost(world: World) -> Event | None:
-    """Reposts name the root: they are not kept among the posts that others see and repost."""
+    """Repost a post. Reposts name the root, so others neither see nor repost them here."""
     author = world.crowd.anyone()
     seen = world.visible_post(author)
     if seen is None:
@@ -88,7 +91,7 @@ def edit(world: World) -> Event | None:
 
 
 def delete(world: World) -> Event | None:
-    """Take back a post, or now and then a repost."""
+    """Delete a post or, one time in five, a repost."""
     found = (world.reposts if world.chance(0.2) else world.posts).take()
     if found is None:
         return None
@@ -104,7 +107,7 @@ def delete(world: World) -> Event | None:
 
 
 def story(world: World) -> Event | None:
-    """A story of a day, or of less for one in ten."""
+    """Publish a story of a day or, one time in ten, of 1 to 12 hours."""
     author, story_id = world.crowd.author(), world.mint.next_id()
     life = HOUR_MS * (1 + int(world.random() * 12)) if world.chance(0.1) else DAY_MS
     expires_at = world.now + life

@@ -1,4 +1,4 @@
-"""Send a share of a stream's events twice, as a producer or a consumer that crashed would."""
+"""Duplicates of a share of a stream's events, as a crashed producer or consumer sends them."""
 
 from collections.abc import Iterable, Iterator
 from random import Random
@@ -10,10 +10,15 @@ _WINDOW = 10_000
 
 
 def with_duplicates(events: Iterable[Event], share: float, seed: int) -> Iterator[Event]:
-    """Every event, and after that share of them one of the last 10,000 once more.
+    """Yield every event and, after a `share` of them, one of the last 10,000 again.
 
-    Half of the repeats are the event just sent, the others come late: these carry their old time,
-    so the stream as a whole is then no longer in time order.
+    Half of the repeats are the event just sent, the others are late: these keep their old time, so
+    the stream as a whole is then no longer in time order.
+
+    Args:
+        events: Events in time order.
+        share: Probability of a repeat after each event, of [0, 1].
+        seed: Seed of the draws.
     """
     if not share:
         yield from events

@@ -1,7 +1,7 @@
-"""Events that are valid and hard: out of order, without effect, or twice at one instant.
+"""Events that are valid and hard to process: out of order, without effect, twice at one instant.
 
-Each function is one kind of them. A fold that gets one wrong answers wrongly for ever, so a small
-share of every generated stream consists of these.
+Each function makes one kind, or returns `None` if it is not possible now. A fold that gets one
+wrong stays wrong permanently, so a small share of every generated stream consists of these.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Oddity = Callable[[World], Event | None]
 
 
 def before_post(world: World) -> Event | None:
-    """A like, view, comment, edit or delete that happens before the post it is about."""
+    """Make a like, view, comment, edit or delete that happens before the post it is about."""
     author, reader = world.crowd.author(), world.crowd.anyone()
     created_at = world.now + 1 + int(world.random() * 60_000)
     post_id = world.mint.ahead(created_at)
@@ -66,7 +66,7 @@ def before_post(world: World) -> Event | None:
 
 
 def before_story(world: World) -> Event | None:
-    """A view, like or delete that happens before the story it is about."""
+    """Make a view, like or delete that happens before the story it is about."""
     author, reader = world.crowd.author(), world.crowd.anyone()
     created_at = world.now + 1 + int(world.random() * 60_000)
     story_id = world.mint.ahead(created_at)
@@ -86,7 +86,7 @@ def before_story(world: World) -> Event | None:
 
 
 def ending_without_beginning(world: World) -> Event | None:
-    """An unfollow, unblock or unmute of a pair that was never in force."""
+    """Make an unfollow, unblock or unmute of a random pair, which is usually not in force."""
     user, other = world.crowd.anyone(), world.crowd.anyone()
     if user == other:
         return None
@@ -115,7 +115,7 @@ def unlike_without_like(world: World) -> Event | None:
 
 
 def by_a_stranger(world: World) -> Event | None:
-    """An edit or deletion by someone whose content it is not: it changes nothing."""
+    """Make an edit or deletion by a user who does not own the content: it changes nothing."""
     stranger, choice = world.crowd.anyone(), int(world.random() * 5)
     event_id, now = world.mint.next_id(), world.now
     if choice == 0 and (comment := world.comments.pick()):
@@ -144,7 +144,7 @@ def by_a_stranger(world: World) -> Event | None:
 
 
 def again(world: World) -> Event | None:
-    """A like that stands already, said again in a new event."""
+    """Repeat a like that is in force in a new event."""
     found = world.likes.pick()
     if found is None or found.content.content_id in world.deleted:
         return None
@@ -152,7 +152,7 @@ def again(world: World) -> Event | None:
 
 
 def flip_follow(world: World) -> Event | None:
-    """A follow and its end in the same millisecond: the order of event ids decides."""
+    """Make a follow and its end in the same millisecond: the order of event ids decides."""
     follower, followee = world.crowd.anyone(), world.crowd.anyone()
     if follower == followee or world.apart(follower, followee):
         return None
@@ -169,7 +169,7 @@ def flip_follow(world: World) -> Event | None:
 
 
 def follow_in_a_block(world: World) -> Event | None:
-    """A follow that the API would have refused: hidden while the block lasts."""
+    """Make a follow that the API would have refused: it is hidden while the block lasts."""
     pair = world.blocks.pick()
     if pair is None:
         return None
@@ -180,7 +180,7 @@ def follow_in_a_block(world: World) -> Event | None:
 
 
 def by_its_owner(world: World) -> Event | None:
-    """A like (which counts) or a view (which does not) of one's own content."""
+    """Make a like (which counts) or a view (which does not) by the content's owner."""
     found = world.posts.pick()
     if found is None:
         return None
@@ -203,7 +203,7 @@ def edit_after_delete(world: World) -> Event | None:
 
 
 def view_after_expiry(world: World) -> Event | None:
-    """A view of a story at any age, from its author's pages: it counts."""
+    """Make a view of a story at any age, from its author's pages: it counts."""
     reader, found = world.crowd.anyone(), world.stories.pick()
     if found is None or found.owner_id == reader or world.apart(reader, found.owner_id):
         return None
@@ -211,7 +211,7 @@ def view_after_expiry(world: World) -> Event | None:
 
 
 def like_of_another_kind(world: World) -> Event | None:
-    """A like whose content_kind is wrong: the id alone identifies content."""
+    """Make a like whose `content_kind` is wrong: the id alone identifies content."""
     reader, found = world.crowd.anyone(), world.posts.pick()
     if found is None or world.apart(reader, found.owner_id):
         return None
@@ -236,7 +236,7 @@ ODDITIES: tuple[Oddity, ...] = (
 
 
 def oddity(world: World) -> Event | None:
-    """One of them, each as likely."""
+    """Make one of `ODDITIES`, each equally likely."""
     return ODDITIES[int(world.random() * len(ODDITIES))](world)
 
 

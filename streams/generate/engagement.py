@@ -1,4 +1,7 @@
-"""What readers do with content: likes, views and comments."""
+"""Actions of readers on content: likes, views and comments.
+
+Each public function returns the event of one action, or `None` if the action is not possible now.
+"""
 
 from streams.contracts.events import (
     CommentCreated,
@@ -103,7 +106,7 @@ def comment(world: World) -> Event | None:
 
 
 def delete_comment(world: World) -> Event | None:
-    """By its author, or by the owner of what it is about."""
+    """Delete a comment, as its author or as the owner of the content it is about."""
     found = world.comments.take()
     if found is None or found.content.content_id in world.deleted:
         return None

@@ -1,4 +1,4 @@
-"""Where generated events go: JSON lines, or the log with bad records slipped in."""
+"""Writers of generated events: JSON lines, or the log, optionally with bad records among them."""
 
 from collections.abc import Callable
 from typing import IO, Protocol
@@ -17,14 +17,14 @@ _UNACKNOWLEDGED = 20_000
 
 
 class EventWriter(Protocol):
-    """Takes events; what was taken has arrived when `flush` returns."""
+    """Port of an event writer; the events sent have arrived when `flush` returns."""
 
     def send(self, event: Event) -> None: ...
     def flush(self) -> None: ...
 
 
 class JsonLines:
-    """Events as JSON lines, written by the thousand."""
+    """Writer of events as JSON lines, in batches of `_LINES`."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -45,7 +45,7 @@ class JsonLines:
 
 
 class DiscardWriter:
-    """Outlet of a dry run: it accepts events and keeps none."""
+    """Event writer of a dry run: it accepts events and keeps none."""
 
     def send(self, event: Event) -> None:
         """Accept an event."""
@@ -55,7 +55,7 @@ class DiscardWriter:
 
 
 class KafkaWriter:
-    """Events in Kafka. Raises PublishError soon after the broker stops acknowledging."""
+    """Writer of events to Kafka. Raises PublishError soon after the broker stops acknowledging."""
 
     def __init__(self, producer: EventProducer) -> None:
         self._producer = producer
@@ -73,7 +73,7 @@ class KafkaWriter:
 
 
 class PoisonedWriter:
-    """A log in which `count` bad records lie among about `events` good ones, evenly spread."""
+    """Writer to the log that spreads `count` bad records evenly among about `events` good ones."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class PoisonedWriter:
 
 
 class _Dropper:
-    """A bare producer: sends bytes as they are and waits for their acknowledgement."""
+    """A bare producer that sends bytes as they are and waits for their acknowledgement."""
 
     def __init__(self, bootstrap: str) -> None:
         self._producer = Producer(

@@ -18,15 +18,18 @@ _EVENTS = 2000
 
 
 class AccountWriter(Protocol):
-    """Takes changes in order of time; they have arrived when `apply` returns."""
+    """Port of a writer of account changes, which it receives in time order."""
 
     def apply(self, changes: Sequence[AccountChange]) -> tuple[int, int]:
-        """Tells how many were written, and how many had nothing to do."""
+        """Write the changes; return how many were written and how many had nothing to do.
+
+        All changes have arrived when it returns.
+        """
         ...
 
 
 class AccountLines:
-    """Changes as JSON lines."""
+    """Writer of account changes as JSON lines."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -40,9 +43,10 @@ class AccountLines:
 
 
 class EventsWithAccounts:
-    """An outlet of events that has applied every account change up to an event before it goes.
+    """Event writer that applies every account change up to an event before it sends the event.
 
-    Events are held back until some thousand can follow one batch of changes, or until `flush`.
+    It buffers events until `_EVENTS` of them, or `_CHANGES` changes, make a batch, or until
+    `flush`.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class EventsWithAccounts:
         self.skipped = 0
 
     def found(self, show: Callable[[int], None]) -> None:
-        """Sign up the members of the start; `show` is told how many there are so far."""
+        """Sign up the members of the start; `show` receives the number of changes so far."""
         for part in _parts(self._accounts.founding()):
             self._apply(part)
             show(self.types.total())

@@ -1,10 +1,10 @@
-"""Turn recorded interactions into events: real people, real times, real bursts.
+"""Events made of recorded interactions: real people, real times, real bursts.
 
-Who follows whom is not recorded: who acts on someone follows that person from half a second
+Follows are not recorded: a user who acts on another user follows that user from half a second
 before. A retweet becomes a repost, a mention a post that names the other, a reply a comment; each
 is about the other's newest post so far, or about one made for the other a second earlier.
 Every id is computed from the number of its line, so loading twice gives the same events. Texts
-are made up: the record holds none.
+are made up: the recording has none.
 """
 
 import heapq
@@ -24,7 +24,7 @@ from streams.generate.interactions import Act, Interaction
 _SECOND_MS = 1000
 _FOLLOW_EARLIER_MS = 500
 _TAG = "Higgs"
-_NODES = range(1001, MAX_NODE)  # those of generators
+_NODES = range(1001, MAX_NODE)  # reserved for generators
 _FOLLOW, _MADE, _MADE_POST, _CREATED, _ACTION = range(5)  # what a line needs ids for
 _ROLES = 5
 _PER_MS = len(_NODES) * (MAX_SEQUENCE + 1)
@@ -32,7 +32,10 @@ MOST_LINES = _FOLLOW_EARLIER_MS * _PER_MS // _ROLES
 
 
 def events_of(interactions: Iterable[Interaction]) -> Iterator[Event]:
-    """The events of interactions, which must be in order of time; ascending in event id."""
+    """Yield the events of interactions, ascending in event id.
+
+    The interactions must be in time order. Raises UserError after `MOST_LINES` lines.
+    """
     loader = _Loader()
     waiting: list[tuple[int, Event]] = []
     for interaction in interactions:
@@ -46,7 +49,7 @@ def events_of(interactions: Iterable[Interaction]) -> Iterator[Event]:
 
 
 def _id(at_ms: int, line: int, role: int) -> int:
-    """The id for one role of a line at a whole or half second: unique and ascending by line.
+    """Return the id for one role of a line at a whole or half second: unique, ascending by line.
 
     Lines of one second share its first milliseconds, so the counter runs over sequence, generator
     node and up to 499 milliseconds.
@@ -59,14 +62,14 @@ def _id(at_ms: int, line: int, role: int) -> int:
 
 
 class _Loader:
-    """Remembers who follows whom and everybody's newest post."""
+    """State of a load: the follows so far, and each user's newest post."""
 
     def __init__(self) -> None:
         self._pairs: set[int] = set()
         self._newest: dict[int, int] = {}
 
     def events(self, act: Interaction) -> Iterator[Event]:
-        """The one to three events of an interaction, not yet in order."""
+        """Yield the one to three events of an interaction, not yet in order."""
         if act.user != act.other and self._first(act):
             yield _followed(act)
         target = self._newest.get(act.other)
@@ -100,7 +103,7 @@ def _followed(act: Interaction) -> UserFollowed:
 
 
 def _made(act: Interaction) -> PostCreated:
-    """A post of `other` for the line to be about."""
+    """Return a post by `other` for the line to be about."""
     at_ms = act.at_ms - _SECOND_MS
     post_id = _id(at_ms, act.line, _MADE)
     return PostCreated(

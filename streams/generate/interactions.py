@@ -1,4 +1,4 @@
-"""Read the SNAP "Higgs" record of who acted on whom on Twitter, 1 to 7 July 2012.
+"""Reader of SNAP's "Higgs" data set: interactions between Twitter users, 1 to 7 July 2012.
 
 `higgs-activity_time.txt.gz` has a line `userA userB unixtime TYPE` for every retweet (RT), mention
 (MT) and reply (RE). Source: De Domenico, Lima, Mougel, Musolesi, "The Anatomy of a Scientific
@@ -22,7 +22,7 @@ _LATEST_S = (EPOCH_MS + (1 << 41)) // 1000 - 1
 
 
 class Act(StrEnum):
-    """What A did to B."""
+    """Kind of an interaction of A with B."""
 
     RETWEET = "RT"
     MENTION = "MT"
@@ -34,7 +34,7 @@ _CODES = {act.value: code for code, act in enumerate(_ACTS)}
 
 
 class Interaction(NamedTuple):
-    """`user` acted on `other` at `at_ms`; `line` counts from 1."""
+    """Action of `user` on `other` at `at_ms`; `line` counts from 1."""
 
     line: int
     user: int
@@ -44,7 +44,7 @@ class Interaction(NamedTuple):
 
 
 class Interactions:
-    """A file's lines, 25 bytes each."""
+    """Interactions of a file's lines, in 25 bytes each."""
 
     def __init__(self) -> None:
         self._users, self._others, self._seconds = array("q"), array("q"), array("q")
@@ -59,7 +59,7 @@ class Interactions:
             yield Interaction(line, user, other, second * 1000, _ACTS[code])
 
     def add(self, user: int, other: int, second: int, code: int) -> None:
-        """Add a line; raises ValueError where time goes back."""
+        """Add a line. Raises ValueError if its time is before the last line's."""
         if self._seconds and second < self._seconds[-1]:
             raise ValueError("time goes back; lines must be in order of time")
         self._users.append(user)
@@ -71,10 +71,18 @@ class Interactions:
 def read_interactions(
     directory: Path, *, limit: int | None = None, until_ms: int | None = None
 ) -> Interactions:
-    """The first `limit` lines, up to the instant `until_ms`.
+    """Return the interactions of the first `limit` lines, up to the instant `until_ms`.
 
-    The file is read to that point before anything comes of it, so that a damaged one raises
-    UserError before the first event.
+    The file is read to that point first, so that a damaged one raises before the first event.
+
+    Args:
+        directory: Directory that has the data set's `FILE`.
+        limit: Maximum number of lines; `None` for all.
+        until_ms: Last instant (ms since the Unix epoch); `None` for all.
+
+    Raises:
+        UserError: The file is missing, damaged, not in the expected form, or has no interaction
+            up to that point.
     """
     path = directory / FILE
     if not path.is_file():

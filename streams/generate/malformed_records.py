@@ -1,6 +1,6 @@
-"""Records that no consumer can apply, one for each reason the dead letter queue knows.
+"""Records that no consumer can apply, one for each reason of the dead letter queue.
 
-They are raw bytes: a producer of events refuses to make them.
+They are raw bytes, because a producer of events refuses to make them.
 """
 
 from collections.abc import Callable
@@ -39,9 +39,10 @@ class MalformedRecord(NamedTuple):
 
 
 class MalformedRecords:
-    """Makes bad records out of a good post, of which the stream has had one.
+    """Maker of bad records out of a good post that the stream already contains.
 
-    `now_ms` is the wall clock (a future event is judged by it); ids are of snowflake node `node`.
+    `now_ms` is the wall clock, by which an event is in the future (ms since the Unix epoch); ids
+    are of snowflake node `node`.
     """
 
     def __init__(self, schema_ids: SchemaIds, now_ms: int, node: int) -> None:
@@ -51,7 +52,7 @@ class MalformedRecords:
         self._made = 0
 
     def make(self, after: PostCreated) -> MalformedRecord:
-        """The next bad record; successive ones go through KINDS in turn."""
+        """Return the next bad record; successive ones go through KINDS in turn."""
         kind = KINDS[self._made % len(KINDS)]
         self._made += 1
         return kind(self, after)

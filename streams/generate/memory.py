@@ -1,4 +1,4 @@
-"""What the simulated network remembers: bounded, whatever the length of the run."""
+"""Memory of the simulated network, bounded for any length of the run."""
 
 from collections import deque
 from random import Random
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 class RecentItems(Generic[T]):
-    """The last `capacity` things; picking prefers the newest."""
+    """The last `capacity` items; draws prefer the newest."""
 
     def __init__(self, capacity: int, rng: Random) -> None:
         self._items: list[T | None] = []
         self._capacity = capacity
-        self._cursor = 0  # where the next thing goes
+        self._cursor = 0  # where the next item goes
         self._random = rng.random
 
     def add(self, item: T) -> None:
@@ -24,12 +24,12 @@ class RecentItems(Generic[T]):
         self._cursor = (self._cursor + 1) % self._capacity
 
     def pick(self) -> T | None:
-        """One of them; None where there is none or the place drawn was emptied."""
+        """Draw an item; return `None` if there is none or the drawn slot was emptied."""
         place = self._draw()
         return None if place is None else self._items[place]
 
     def take(self) -> T | None:
-        """As `pick`, and forget it."""
+        """Draw and remove an item; return `None` if there is none or the drawn slot was emptied."""
         place = self._draw()
         if place is None:
             return None
@@ -57,12 +57,12 @@ class Pairs:
         return pair[0] << 32 | pair[1] in self._members
 
     def between(self, one: int, other: int) -> bool:
-        """Whether the pair is in force in either direction."""
+        """Return whether the pair is in force in either direction."""
         members = self._members
         return one << 32 | other in members or other << 32 | one in members
 
     def add(self, one: int, other: int) -> bool:
-        """Put the pair in force; False where it is already, or nothing more fits."""
+        """Put the pair in force; return `False` if it is already, or `capacity` is reached."""
         packed = one << 32 | other
         if packed in self._members or len(self._order) >= self._capacity:
             return False
@@ -71,14 +71,14 @@ class Pairs:
         return True
 
     def pick(self) -> tuple[int, int] | None:
-        """One pair in force, at random."""
+        """Draw a pair in force; return `None` if there is none."""
         if not self._order:
             return None
         packed = self._order[int(self._random() * len(self._order))]
         return packed >> 32, packed & 0xFFFFFFFF
 
     def take(self) -> tuple[int, int] | None:
-        """End one pair, at random, and return it."""
+        """Draw a pair, end it and return it; return `None` if there is none."""
         if not self._order:
             return None
         place = int(self._random() * len(self._order))
@@ -89,7 +89,7 @@ class Pairs:
 
 
 class Gone:
-    """The ids of the last `capacity` deleted things."""
+    """Ids of the last `capacity` deleted items."""
 
     def __init__(self, capacity: int) -> None:
         self._order: deque[int] = deque()

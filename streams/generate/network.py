@@ -1,4 +1,4 @@
-"""A synthetic social network: the events of its users, in time order, from one seed."""
+"""Synthetic social network: the events of its users, in time order, from one seed."""
 
 from bisect import bisect
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from streams.generate.world import Plan, World
 
 Happening = Callable[[World], Event | None]
 
-# What happens besides follows and oddities, in parts of the whole.
+# Actions besides follows and edge cases, with their relative weights.
 MIX: tuple[tuple[Happening, float], ...] = (
     (relations.unfollow, 15),
     (relations.block, 5),
@@ -41,9 +41,9 @@ _TRIES = 5
 
 
 class Network:
-    """`plan.events` events of `plan.users` people; every iteration starts anew, and is the same.
+    """`plan.events` events of `plan.users` people; every iteration yields equal events.
 
-    Events are ascending in (occurred_at, event_id), and each is valid where it stands.
+    Events are ascending in (occurred_at, event_id), and each is valid at its place.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -59,7 +59,10 @@ class Network:
 
 
 def _thresholds(plan: Plan, progress: float) -> list[float]:
-    """Cumulated probabilities of follow, oddity and MIX, when `progress` of all is done."""
+    """Return cumulative probabilities of follow, edge case and MIX, without the last, which is 1.
+
+    `progress` is the share of all events so far.
+    """
     mean = plan.follows / plan.events
     early = max(0.0, 1 - progress / _EARLY)
     follows = mean * (2 / 3 + early * (1 / 3) / (_EARLY / 2))

@@ -1,7 +1,7 @@
-"""Who the users are: names, countries and kinds of account, computed from seed and user id.
+"""Names, countries and account types of the users, computed from seed and user id.
 
-Nothing is kept for a user: the draws are a hash of seed, user and what they are for. What would
-identify a person carries a mark, so that a search for it finds every place where it leaked.
+Nothing is stored per user: the draws are a hash of seed, user and purpose. Data that would
+identify a person has a mark, so that a search for the mark finds every place where it leaked.
 """
 
 from bisect import bisect
@@ -46,12 +46,12 @@ _WEIGHTS: Final = {
     "UY": 1, "IS": 1,
 }  # fmt: skip
 COUNTRIES: Final = tuple(_WEIGHTS)
-"""Where users live (ISO 3166-1 alpha-2), most of them first."""
+"""Countries where users live (ISO 3166-1 alpha-2), by their number of users, descending."""
 _REACHED: Final = tuple(accumulate(_WEIGHTS.values()))
 
 
 class Person(NamedTuple):
-    """What a sign-up tells; `country` is a place in COUNTRIES."""
+    """Data of a sign-up; `country` is an index into COUNTRIES."""
 
     country: int
     is_private: bool
@@ -62,14 +62,24 @@ class Person(NamedTuple):
 
 
 def draws(seed: int, user_id: int, purpose: str, number: int = 0) -> tuple[float, ...]:
-    """Eight numbers of [0, 1) that depend on nothing but the arguments."""
+    """Return eight numbers of [0, 1) that depend only on the arguments.
+
+    Args:
+        seed: Seed of the simulation; modulo 2**64.
+        user_id: Id of the user.
+        purpose: Use of the draws, at most 16 bytes; different ones give independent numbers.
+        number: Number of the draw for this purpose.
+    """
     key = pack("<QQQ", seed % 2**64, user_id, number)
     digest = blake2b(key, digest_size=4 * _DRAWS, person=purpose.encode()).digest()
     return tuple(part / 2**32 for part in unpack(f"<{_DRAWS}I", digest))
 
 
 def person(seed: int, user_id: int, *, famous: bool) -> Person:
-    """The user as first signed up. The famous are verified, public and here for an audience."""
+    """Return the user as first signed up.
+
+    Famous users are public, and most are verified, and creators or businesses.
+    """
     country, private, kind, verified, *_ = draws(seed, user_id, "person")
     creator, business = (0.65, 0.95) if famous else (0.05, 0.08)
     if kind < creator:
@@ -87,12 +97,12 @@ def person(seed: int, user_id: int, *, famous: bool) -> Person:
 
 
 def country_at(uniform: float) -> int:
-    """The place in COUNTRIES at a quantile of [0, 1)."""
+    """Return the index into COUNTRIES at a quantile of [0, 1)."""
     return bisect(_REACHED, uniform * _REACHED[-1])
 
 
 def handle(seed: int, user_id: int, number: int) -> str:
-    """The user's handle after `number` changes of it; two users never have the same."""
+    """Return the user's handle after `number` changes of it; no two users share a handle."""
     word, thing, capitals, *_ = draws(seed, user_id, "handle", number)
     first = _WORDS[int(word * len(_WORDS))]
     second = _THINGS[int(thing * len(_THINGS))]
@@ -102,7 +112,7 @@ def handle(seed: int, user_id: int, number: int) -> str:
 
 
 def display_name(seed: int, user_id: int, number: int) -> str:
-    """The user's name as shown, after `number` changes of it."""
+    """Return the user's display name after `number` changes of it."""
     given, family, form, word, thing, *_ = draws(seed, user_id, "name", number)
     name = _GIVEN[int(given * len(_GIVEN))]
     if form < 0.15:

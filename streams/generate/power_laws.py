@@ -18,7 +18,7 @@ class PowerLaw:
     exponent: float
 
     def draw(self, uniform: float) -> int:
-        """The rank at quantile `uniform` of [0, 1)."""
+        """Return the rank at quantile `uniform` of [0, 1)."""
         reach = (self.size + 1) ** self.exponent - 1
         return min(int((1 + uniform * reach) ** (1 / self.exponent)), self.size)
 
@@ -29,7 +29,10 @@ class PowerLaw:
 
 
 def power_law_with_top(size: int, top: float) -> PowerLaw:
-    """The law over `size` ranks whose first has probability `top`, as near as exponents allow."""
+    """Return the law over `size` ranks whose first has probability `top`, if exponents allow it.
+
+    Otherwise the law is the nearest that they allow.
+    """
     low, high = _SMALLEST, _LARGEST
     for _ in range(50):
         middle = (low + high) / 2
@@ -55,11 +58,11 @@ class Crowd:
         self._random = rng.random
 
     def anyone(self) -> int:
-        """A user, by activity."""
+        """Draw a user, weighted by activity."""
         return int(self._random() ** self._SKEW * self._size) * self._step % self._size + 1
 
     def author(self) -> int:
-        """A user who publishes: half of the time fame counts too (user 1 is the most famous)."""
+        """Draw a user who publishes: half of the time by fame (user 1 is the most famous)."""
         if self._random() < 0.5:
             return int(self._random() ** self._SKEW * self._size) + 1
         return self.anyone()

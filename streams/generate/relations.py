@@ -1,4 +1,7 @@
-"""What people do to each other: follows, blocks and mutes."""
+"""Actions of users on each other: follows, blocks and mutes.
+
+Each function returns the event of one action, or `None` if the action is not possible now.
+"""
 
 from streams.contracts.events import (
     Event,
@@ -13,7 +16,7 @@ from streams.generate.world import FOLLOW_BACK, World
 
 
 def follow(world: World) -> Event | None:
-    """Follow someone famous, or follow a recent follower back."""
+    """Follow a famous user, or follow a recent follower back."""
     for _ in range(8):
         back = world.follows.pick() if world.chance(FOLLOW_BACK) else None
         if back:
@@ -48,7 +51,7 @@ def unfollow(world: World) -> Event | None:
 
 
 def block(world: World) -> Event | None:
-    """Block one who commented, or anyone; what either followed of the other ends."""
+    """Block a user who commented, or any user; the follows between the two end."""
     comment = world.comments.pick() if world.chance(0.6) else None
     if comment:
         user, target = comment.content.owner_id, comment.user_id
@@ -73,7 +76,7 @@ def unblock(world: World) -> Event | None:
 
 
 def mute(world: World) -> Event | None:
-    """Mute one whom the user follows."""
+    """Mute a user that the user follows."""
     user = world.crowd.anyone()
     target = world.graph.followee(user)
     if not target or not world.mutes.add(user, target):

@@ -1,4 +1,4 @@
-"""Replay: let events happen at their own rhythm, or that many times faster."""
+"""Replay of events at their own speed, or at a multiple of it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +16,14 @@ def paced(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
-    """Yield each event when `speed` times its own time has passed since the first.
+    """Yield each event at its own time since the first event, divided by `speed`.
 
-    `before_waiting` is called where a wait is due, for the caller to flush what it holds.
+    Args:
+        events: Events in time order.
+        speed: Factor of the replay's speed, above 0; 1 is the events' own speed.
+        before_waiting: Called before each wait, for the caller to flush what it buffers.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
     """
     began, origin = clock(), None
     for event in events:

@@ -50,7 +50,7 @@ _TAGS = (
 
 
 class Words:
-    """Draws texts; hashtags follow Zipf's law over `tags` of them."""
+    """Source of random texts; their hashtags follow Zipf's law over `tags` hashtags."""
 
     def __init__(self, tags: int, rng: Random) -> None:
         self._tags = tags
@@ -58,7 +58,7 @@ class Words:
         self._bits = rng.getrandbits
 
     def post(self) -> tuple[str, tuple[str, ...]]:
-        """A post's text and its hashtags, as typed (some with capitals)."""
+        """Return a post's text and its hashtags, as typed (some with capitals)."""
         text = f"{_OPENERS[self._bits(5)]} {_SUBJECTS[self._bits(5)]} {_ENDINGS[self._bits(4)]}"
         draw = self._random()
         count = (draw > 0.45) + (draw > 0.8) + (draw > 0.95)

@@ -1,4 +1,4 @@
-"""The state of the simulated network at one instant, shared by everything that happens in it."""
+"""State of the simulated network at one instant, shared by everything that happens in it."""
 
 import heapq
 from array import array
@@ -18,7 +18,7 @@ from streams.generate.words import Words
 TOP_SHARE = 0.1  # the most followed account's share of all users
 FOLLOW_SHARE = 0.30  # of all events
 FOLLOW_BACK = 0.15  # of all follows
-_MOST_FOLLOWS = 25  # a user, on average
+_MOST_FOLLOWS = 25  # per user, on average
 _RECENT = 16_384
 _PER_MS = 100  # events on average: even the busiest millisecond then has ids for all
 MAX_USERS = 10_000_000
@@ -26,12 +26,12 @@ LATEST_MS = EPOCH_MS + (1 << 41) - 1
 
 
 class LiveContent(NamedTuple):
-    """Something that can be liked, seen or answered."""
+    """Content that can be liked, viewed or answered."""
 
     kind: ContentKind
     content_id: int
     owner_id: int
-    expires_at: int = 0  # of stories
+    expires_at: int = 0  # of stories only
 
 
 class LiveComment(NamedTuple):
@@ -47,10 +47,11 @@ class Like(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to simulate: `events` of users 1..users in [start, start + duration) ms.
+    """Plan of a simulation: `events` of users 1..users in [start, start + duration) ms.
 
-    `node` is the snowflake node of all ids (1001 to 1022 are kept for generators); `oddities` is
-    the share of events that are valid and hard. Raises ValueError where the parts do not fit.
+    `node` is the snowflake node of all ids (1001 to 1022 are reserved for generators); `oddities`
+    is the share of events that are edge cases: valid, and hard to process. Raises ValueError if
+    the values are out of range or do not fit together.
     """
 
     users: int
@@ -72,12 +73,12 @@ class Plan:
 
     @property
     def follows(self) -> int:
-        """How many of the events are follows."""
+        """Number of follows among the events."""
         return max(1, min(int(self.events * FOLLOW_SHARE), self.users * _MOST_FOLLOWS))
 
 
 class World:
-    """Everything known at `now`; memory grows with the users, not with the events."""
+    """State of the network at `now`; memory grows with the users, not with the events."""
 
     def __init__(self, plan: Plan) -> None:
         self.users = users = plan.users
@@ -87,7 +88,7 @@ class World:
         self.mint = Mint(plan.node)
         self.words = Words(max(64, users // 10), rng)
         self.crowd = Crowd(users, rng)
-        # Who is drawn again by the same follower adds nothing, hence a little more than the share.
+        # A user that a follower draws again adds nothing, hence a little more than the share.
         drawn = TOP_SHARE / (1 - TOP_SHARE) * users / (plan.follows * (1 - FOLLOW_BACK))
         self.fame = power_law_with_top(users, min(drawn, 0.5))
         self.graph = FollowGraph(users, int(plan.follows * 1.5) + users, rng)
@@ -115,23 +116,29 @@ class World:
         return self.random() < probability
 
     def schedule(self, at_ms: int, make: Callable[["World"], Event]) -> None:
-        """Let `make` happen at `at_ms`, in place of what would have happened next."""
+        """Schedule `make` for `at_ms`, in place of the event that would have happened next."""
         self._scheduled += 1
         heapq.heappush(self._due, (at_ms, self._scheduled, make))
 
     def due(self, at_ms: int) -> tuple[int, Callable[["World"], Event]] | None:
-        """The first of what was scheduled for `at_ms` or before, with its instant."""
+        """Remove and return what was scheduled first for `at_ms` or before, with its instant.
+
+        Returns `None` if nothing was.
+        """
         if not self._due or self._due[0][0] > at_ms:
             return None
         when, _, make = heapq.heappop(self._due)
         return when, make
 
     def apart(self, one: int, other: int) -> bool:
-        """Whether a block hides the two from each other."""
+        """Return whether a block hides the two users from each other."""
         return self.blocks.between(one, other)
 
     def visible_post(self, reader: int) -> tuple[LiveContent, bool] | None:
-        """A post that the reader may come across, and whether in the home feed."""
+        """Return a post that the reader may come across, and whether in the home feed.
+
+        Returns `None` if no draw finds one.
+        """
         for _ in range(4):
             if self.chance(0.85) and (author := self.graph.followee(reader)):
                 post_id = self.newest_post[author]
@@ -144,7 +151,10 @@ class World:
         return None
 
     def visible_story(self, reader: int) -> tuple[LiveContent, bool] | None:
-        """An active story that the reader may come across, and whether in the tray."""
+        """Return an active story that the reader may come across, and whether in the tray.
+
+        Returns `None` if no draw finds one.
+        """
         now = self.now
         for _ in range(6):
             if self.chance(0.9) and (author := self.graph.followee(reader)):
@@ -166,7 +176,7 @@ class World:
         return None
 
     def visible_comment(self, reader: int) -> LiveComment | None:
-        """A comment that the reader may come across."""
+        """Return a comment that the reader may come across, or `None` if the draw finds none."""
         found = self.comments.pick()
         if (
             found is None

@@ -1,4 +1,4 @@
-"""How far consumer groups have come, and waiting until they have nothing left to read."""
+"""Lag of consumer groups, and a wait until they have nothing left to read."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ _STARTING = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
-    # of a topic that was made a moment ago
+    # of a topic that was created a moment ago
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
 }
@@ -41,7 +41,7 @@ _once_started = retry(
 
 
 class PartitionLag(NamedTuple):
-    """What a group has still to read of a partition; `committed` is None before any commit."""
+    """Offsets of a group in one partition; `committed` is `None` before any commit."""
 
     group: str
     topic: str
@@ -54,12 +54,12 @@ class PartitionLag(NamedTuple):
 
     @property
     def position(self) -> int:
-        """The offset that the group goes on with."""
+        """The offset that the group reads next."""
         return max(self.start, (self.committed or 0) if self.applied is None else self.applied)
 
     @property
     def lag(self) -> int:
-        """Offsets between the position and the end of the log."""
+        """Number of offsets between the position and the end of the log."""
         return max(0, self.end - self.position)
 
 
@@ -71,11 +71,14 @@ class LogEnds(NamedTuple):
 
 
 class StalledError(Exception):
-    """The workers did not finish in time."""
+    """Error of a wait in which the workers did not finish in time."""
 
 
 class Progress:
-    """Asks one broker about groups. Raises KafkaException where it does not answer."""
+    """Client that queries one broker about groups and topics.
+
+    Methods raise KafkaException if the broker does not answer.
+    """
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -83,7 +86,7 @@ class Progress:
         self._groups: dict[str, Consumer] = {}
 
     def lag(self, groups: Mapping[str, Iterable[str]]) -> list[PartitionLag]:
-        """The lag of every partition of each group's topics.
+        """Return the lag of every partition of each group's topics; `groups` is group -> topics.
 
         Commits are read before log ends: a lag of zero was true at the moment of the commit.
         """
@@ -105,7 +108,7 @@ class Progress:
         ]
 
     def sizes(self, topics: Iterable[str]) -> dict[str, int]:
-        """How many records each topic holds."""
+        """Return each topic's number of records, counted by the offsets that it holds."""
         partitions = self._partitions(set(topics))
         everything = [tp for of_topic in partitions.values() for tp in of_topic]
         ends = self._offsets(everything, _LATEST)
@@ -116,12 +119,12 @@ class Progress:
         return sizes
 
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
-        """(topic, partition) -> the offset that its next record will have."""
+        """Return (topic, partition) -> the offset that its next record will have."""
         partitions = self._partitions(set(topics))
         return self._offsets([tp for of_topic in partitions.values() for tp in of_topic], _LATEST)
 
     def logs(self, topics: Iterable[str]) -> dict[str, LogEnds]:
-        """Which log each topic is: made again under its name, it is another."""
+        """Return each topic's id and partitions; a topic that was created again has another id."""
         wanted = TopicCollection(sorted(topics))
         futures = self._admin.describe_topics(wanted, request_timeout=_TIMEOUT_S)
         found = {topic: future.result() for topic, future in futures.items()}
@@ -131,7 +134,7 @@ class Progress:
         }
 
     def missing(self, topics: Iterable[str]) -> list[str]:
-        """Those of the topics that the broker does not have."""
+        """Return the topics that the broker does not have, in order."""
         known = self._admin.list_topics(timeout=_CONNECT_S).topics
         return sorted(set(topics) - set(known))
 
@@ -146,11 +149,11 @@ class Progress:
     def committed(
         self, group: str, places: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], int]:
-        """(topic, partition) -> the offset that the group reads next, where it has committed one.
+        """Return (topic, partition) -> the offset that the group reads next, if it has committed.
 
-        One request, once the group's coordinator is known.
+        It is one request, once the group's coordinator is known.
         """
-        # Asked by a consumer that never joins: where a group's coordinator is still loading,
+        # A consumer that never joins asks for them: while a group's coordinator is still loading,
         # AdminClient.list_consumer_group_offsets of librdkafka 2.16 ends the process.
         if group not in self._groups:
             config = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
@@ -181,9 +184,18 @@ def wait_until_idle(
 ) -> None:
     """Wait until no group of any stage has anything left to read.
 
-    Stages are waited for in order, for a later one reads what an earlier one writes, and then
-    looked at again, until two rounds in a row find nothing. `report` gets the lags of a stage at
-    each look; what it raises ends the wait. Raises StalledError after `timeout_s`.
+    The wait goes through the stages in order, because a later one reads what an earlier one
+    writes, and repeats that until two rounds in a row find no lag.
+
+    Args:
+        lag_of: Returns the lags of a stage's groups.
+        stages: Groups of each stage.
+        timeout_s: Seconds after which the wait fails.
+        poll_s: Seconds between two reads of a stage's lags.
+        report: Receives the lags each time they are read; an exception from it ends the wait.
+
+    Raises:
+        StalledError: Groups still have lag after `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
     quiet_rounds = 0

@@ -1,4 +1,4 @@
-"""Reading a topic from outside any consumer group: for looking, not for processing."""
+"""Reader of topics outside any consumer group: for inspection, not for processing."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,44 +25,50 @@ _FETCH: Final = 500
 _SILENCE_S: Final = 20.0
 """Seconds without an answer after which reading to the end fails."""
 _SCAN: Final = 20_000
-"""Records of a piece of a scan: enough that decoding its columns costs little for each."""
+"""Records per chunk of a scan: enough that decoding a chunk's columns costs little per record."""
 
 
 class Span(NamedTuple):
-    """A stretch of a partition, from the offset `start` to just before `end`."""
+    """Offsets of a partition, from `start` to just before `end`."""
 
     start: int
     end: int
 
 
 class LogReader:
-    """Reads the topics of the broker at `bootstrap`. Methods raise UserError."""
+    """Reader of the topics of the broker at `bootstrap`.
+
+    Methods raise UserError if the broker does not answer or does not have the topic.
+    """
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
 
     def read(self, topic: str, start: int | None, *, follow: bool) -> Iterator[list[Record]]:
-        """Records of every partition, in pieces; each piece in the order of append times.
+        """Yield records of every partition, in chunks; each chunk in the order of append times.
 
-        `start` is the first offset of each partition; negative: that many before its end; None:
-        its end. Ends at what was the end when it began, unless `follow`: then it waits for more,
-        yielding empty pieces while there is nothing.
+        Args:
+            topic: Topic to read.
+            start: First offset of each partition. If negative, that many offsets before its end;
+                if `None`, its end.
+            follow: Wait for more records, yielding empty chunks if there are none, instead of
+                stopping at the ends that the partitions had when reading began.
         """
         with self._consumer() as consumer:
             yield from self._read(consumer, topic, start, follow=follow)
 
     def spans(self, topic: str) -> dict[int, Span]:
-        """What each partition of a topic holds now."""
+        """Return partition -> the offsets that it holds now."""
         with self._consumer() as consumer:
             return self._held(consumer, topic)
 
     def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]:
-        """All records of these stretches in columns, in large pieces.
+        """Yield all records of the spans (partition -> offsets) in columns, in large chunks.
 
-        A partition's records come in order; those of several partitions are mixed.
+        A partition's records are in order; those of several partitions are mixed.
         """
         left = {partition: span.end for partition, span in spans.items() if span.start < span.end}
-        # A long scan would else fill 64 MB a partition with what was fetched ahead.
+        # Otherwise a long scan would fill 64 MB per partition with prefetched records.
         scanning = {"enable.partition.eof": True, "queued.max.messages.kbytes": 8192}
         with self._consumer(scanning) as consumer:
             consumer.assign([TopicPartition(topic, at, spans[at].start) for at in left])
@@ -76,7 +82,7 @@ class LogReader:
 
     @contextmanager
     def _consumer(self, more: Mapping[str, Any] | None = None) -> Iterator[Consumer]:
-        """A consumer that is closed at the end, and whose errors a person can read."""
+        """Yield a consumer, close it at the end, and turn its errors into UserError."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
@@ -112,7 +118,7 @@ class LogReader:
             yield records
 
     def _assign(self, consumer: Consumer, topic: str, start: int | None) -> dict[int, int]:
-        """Set every partition to its start; returns partition -> its end offset."""
+        """Set every partition to its start and return partition -> its end offset."""
         ends: dict[int, int] = {}
         assigned: list[TopicPartition] = []
         for partition, (low, high) in self._held(consumer, topic).items():
@@ -137,7 +143,10 @@ class LogReader:
 
 
 def _heard(last: float, heard_now: bool) -> float:
-    """Return when the broker last answered. Raises KafkaException after `_SILENCE_S` seconds."""
+    """Return the time of the broker's last answer (monotonic clock, s).
+
+    Raises KafkaException if that is more than `_SILENCE_S` seconds ago.
+    """
     now = time.monotonic()
     if heard_now:
         return now
@@ -147,7 +156,10 @@ def _heard(last: float, heard_now: bool) -> float:
 
 
 def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
-    """Has every partition been read up to its end? A position is unknown until it is fetched."""
+    """Return whether every partition was read to its end.
+
+    A position is unknown until a record is fetched; then the assigned offset is compared.
+    """
     places = consumer.position([TopicPartition(topic, partition) for partition in ends])
     at = {place.partition: place.offset for place in places}
     starts = {place.partition: place.offset for place in consumer.assignment()}
@@ -158,7 +170,10 @@ def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
 
 
 def _is_before_end(message: Message, left: dict[int, int]) -> bool:
-    """Whether it is a record of what is left to scan; takes out of `left` what is finished."""
+    """Return whether the message is a record that is left to scan; drop what is done from `left`.
+
+    Raises KafkaException for an error that is not the end of a partition.
+    """
     partition, error = _known(message.partition()), message.error()
     if error is not None:
         if error.code() != KafkaError._PARTITION_EOF:

@@ -1,4 +1,4 @@
-"""Topics as their files describe them, compared with and brought to a broker."""
+"""Topics as their files describe them: comparison with a broker, and application to it."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +25,7 @@ _BROKERS_DEFAULT: Final = -1
 
 
 class TopicAction(StrEnum):
-    """What has to happen to a topic."""
+    """Action that a topic needs: to be created, altered, or refused."""
 
     CREATE = "create"
     ALTER = "alter"
@@ -33,7 +33,7 @@ class TopicAction(StrEnum):
 
 
 class Change(NamedTuple):
-    """One setting: what it is (None: the topic is missing) and what it should be."""
+    """One setting: its actual value (`None` if the topic is missing) and the wanted one."""
 
     setting: str
     actual: str | None
@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopicDifference:
-    """How a topic differs from its description."""
+    """Difference of a topic from its description."""
 
     topic: str
     action: TopicAction
@@ -50,18 +50,18 @@ class TopicDifference:
 
 
 class TopicConfig(NamedTuple):
-    """A topic as described."""
+    """Partition count and settings of a topic as described."""
 
     partitions: int
     config: Mapping[str, str]
 
 
 class BrokerUnavailableError(UserError):
-    """The broker does not answer."""
+    """Error of a broker that does not answer."""
 
 
 def wanted_topics() -> dict[str, TopicConfig]:
-    """Every topic of the catalogue and its dead letter topic."""
+    """Return the descriptions of the catalogue's topics and of their dead letter topics."""
     described: dict[str, TopicConfig] = {}
     for spec in (
         *topics().values(),
@@ -82,7 +82,7 @@ class Topics:
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
     def diff(self) -> list[TopicDifference]:
-        """How the broker's topics differ from the catalogue; other topics are left alone."""
+        """Return how the broker's topics differ from the catalogue; ignore other topics."""
         try:
             partitions = {
                 name: len(topic.partitions)
@@ -100,10 +100,15 @@ class Topics:
         return [difference for difference in found if difference is not None]
 
     def apply(self, replication_factor: int = _BROKERS_DEFAULT) -> list[TopicDifference]:
-        """Create and alter topics until `diff` is empty; returns what was done.
+        """Create and alter topics until `diff` is empty; return the differences that it removed.
 
-        A replication factor of -1 leaves it to the broker. Raises UserError, before anything is
-        changed, where a kept topic has another number of partitions: keys would move.
+        Args:
+            replication_factor: Number of replicas of new topics; `-1` leaves it to the broker.
+
+        Raises:
+            UserError: An existing topic has another number of partitions, raised before anything
+                is changed because keys would move; or the broker refuses a change.
+            BrokerUnavailableError: The broker does not answer.
         """
         differences = self.diff()
         _refuse(differences)
@@ -130,7 +135,7 @@ class Topics:
                     self._admin.incremental_alter_configs(alterations, request_timeout=_TIMEOUT_S)
                 )
         except KafkaException as error:
-            if error.args[0].code() < 0:  # of the client: there was no answer
+            if error.args[0].code() < 0:  # a code of the client: there was no answer
                 raise self._unavailable(error) from error
             raise UserError(
                 f"the broker refused: {error.args[0].str()}",

@@ -1,1 +1,1 @@
-"""Comparison of served home feeds with a fold of the log."""
+"""Comparison of the served home feeds with a fold of the log."""

@@ -1,4 +1,4 @@
-"""Of which readers' home feeds the log says something that a fold of it did not hold yet."""
+"""Readers whose home feeds may have changed since the log was folded."""
 
 from collections.abc import Collection, Iterable
 
@@ -15,7 +15,12 @@ from streams.verification.log_scan import ScannedLog, Spans, batches
 def readers_with_news(
     log: ScannedLog, lookup: SchemaLookup, fold: FeedFold, spans: Spans, readers: Collection[int]
 ) -> frozenset[int]:
-    """Those of `readers` of whom there is anything beyond `spans`, which the fold was made of."""
+    """Return the readers whose feed may have changed since `spans`, the offsets that `fold` covers.
+
+    Raises:
+        UserError: The broker does not answer.
+        RegistryUnavailableError: The schema registry cannot answer now.
+    """
     if not readers:
         return frozenset()
     rest = {topic: _after(spans, topic, log) for topic in TOPICS}

@@ -1,4 +1,4 @@
-"""One reader's home feed as it is served, page by page, beside what it should be."""
+"""Comparison of one reader's served home feed with the expected feed, page by page."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +9,11 @@ from itertools import count, pairwise
 from streams.serving.responses import Post, PostPage
 
 ReadPage = Callable[[int | None], PostPage]
-"""A page of the feed below a cursor."""
+"""Returns the page of the feed below a cursor."""
 
 
 class Path(StrEnum):
-    """How a page was read."""
+    """Path by which a page was read."""
 
     CACHE = "with timelines"
     STORE = "without timelines"
@@ -21,17 +21,17 @@ class Path(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedFault:
-    """What is wrong with a page; false where nothing is."""
+    """Faults of a page; false if there are none."""
 
     missing: tuple[int, ...]
-    """Posts that the feed has between this page's bounds, and the page lacks."""
+    """Posts of the expected feed between this page's bounds that the page does not have."""
     extra: tuple[int, ...]
     disordered: bool
-    """Not newest first, or with a post twice."""
+    """`True` if the posts are not newest first, or a post occurs twice."""
     altered: Mapping[int, tuple[str, ...]]
     """Post id -> the fields that differ."""
     cut: str | None
-    """What is wrong with the page's size or cursor."""
+    """Fault of the page's size or cursor, or `None`."""
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.extra or self.disordered or self.altered or self.cut)
@@ -39,30 +39,38 @@ class FeedFault:
 
 @dataclass(frozen=True, slots=True)
 class FeedDifference:
-    """A page that is not what it should be."""
+    """A page that is not as expected."""
 
     reader_id: int
     path: Path
     page: int
-    """From 1."""
+    """Number of the page, from 1."""
     before: int | None
-    """The cursor that it was asked with."""
+    """The cursor that the page was requested with."""
     fault: FeedFault
 
 
 @dataclass(slots=True)
 class Walk:
-    """A feed read to its end."""
+    """Result of reading a feed to its end."""
 
     pages: int = 0
     posts: int = 0
     differences: list[FeedDifference] = field(default_factory=list)
     unanswered: tuple[str, ...] = ()
-    """Sources that did not answer: the walk ended there, and says nothing of what follows."""
+    """Sources that did not answer: the walk ended there, and shows nothing about later pages."""
 
 
 def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: int) -> Walk:
-    """Read every page of `limit` posts; `right` is the whole feed as it should be, newest first."""
+    """Read a feed page by page and compare each page with the expected feed.
+
+    Args:
+        reader: User id, for the differences.
+        path: Path by which the pages are read, for the differences.
+        read: Reads the page below a cursor; `None` is the first page.
+        right: The whole expected feed, newest first.
+        limit: Number of posts of a full page.
+    """
     done = Walk()
     before: int | None = None
     for number in count(1):
@@ -81,10 +89,16 @@ def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: 
 
 
 def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int) -> FeedFault:
-    """The page beside that part of the feed which it claims to be.
+    """Compare a page with the part of the expected feed that it claims to be.
 
-    It is judged by its own bounds, so that a post which one page lacks does not make all the
-    pages after it look wrong.
+    The page's own bounds are used, so that a post that is missing from one page does not make all
+    later pages look wrong.
+
+    Args:
+        page: The served page.
+        before: The cursor that the page was requested with; `None` for the first page.
+        right: The whole expected feed, newest first.
+        limit: Number of posts of a full page.
     """
     served = [post.post_id for post in page.posts]
     shown, should = set(served), {p.post_id: p for p in _between(right, page.next_before, before)}
@@ -102,7 +116,7 @@ def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int)
 
 
 def _between(right: Sequence[Post], last: int | None, before: int | None) -> Sequence[Post]:
-    """The posts from just below `before` down to `last`, or to the end."""
+    """Return the posts from just below `before` down to `last`; `None` is the start or the end."""
     start = 0 if before is None else bisect_right(right, -before, key=_rank)
     end = len(right) if last is None else bisect_right(right, -last, key=_rank)
     return right[start:end]

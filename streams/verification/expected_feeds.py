@@ -1,12 +1,12 @@
-"""The home feeds of a few readers, folded from the log.
+"""Expected home feeds of a few readers, folded from the log.
 
-Only what concerns the readers is kept. Columns are filtered before any event becomes an object,
-so that millions of follows cost a pass over the log and next to no memory.
+Only events that concern the readers are kept. Columns are filtered before any event becomes an
+object, so that millions of follows cost a pass over the log and next to no memory.
 
-What this shares with the live views: the decoder, the rules of validity and the projections, which
-say what an event means. What it does not share: workers, delivery, tasks, caches, both stores and
-how they settle a conflict, and the merging and paging of reads. A fault in a projection is thus
-not found here; the tests hold those to a judge of their own.
+The fold shares with the live views the decoder, the rules of validity and the projections, which
+define what an event means. It does not share workers, delivery, tasks, caches, both stores and
+their conflict resolution, and the merging and paging of reads. A fault in a projection is thus not
+found here; the tests check projections against an oracle of their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,16 +32,16 @@ FOLLOWS: Final = "social.follows.v1"
 BLOCKS: Final = "social.blocks.v1"
 POSTS: Final = "social.posts.v1"
 TOPICS: Final = (FOLLOWS, BLOCKS, POSTS)
-"""All that a home feed is made of."""
+"""Topics that a home feed is made of."""
 PASSES: Final = (FOLLOWS, BLOCKS, POSTS, POSTS)
-"""How often each is read: posts once for the ids that matter, and once for what is said of them."""
+"""Topics in the order of reading: posts first for the ids that matter, then for their events."""
 
 _ALL: Final = 1 << 62
 _Mask = Callable[[pa.RecordBatch], pa.Array]
 
 
 class FeedFold:
-    """What the log says of the home feeds of some readers."""
+    """Fold of the log into the home feeds of some readers."""
 
     def __init__(self, log: ScannedLog, lookup: SchemaLookup, spans: Spans, report: Report) -> None:
         self._log, self._lookup, self._spans, self._report = log, lookup, spans, report
@@ -50,7 +50,12 @@ class FeedFold:
         self._refused: dict[str, int] = {}
 
     def run(self, readers: Readers) -> tuple[int, ...]:
-        """Read the log; returns the readers. Raises UserError, RegistryUnavailableError."""
+        """Read the log and return the readers' ids, ascending.
+
+        Raises:
+            UserError: The broker does not answer.
+            RegistryUnavailableError: The schema registry cannot answer now.
+        """
         follows = self._follows(readers)
         self._relations = {reader: MemoryStore() for reader in readers.ids}
         self._relate(FOLLOWS, follows)
@@ -63,15 +68,15 @@ class FeedFold:
 
     @property
     def refused(self) -> int:
-        """How many records no worker applies."""
+        """Number of records that no worker applies."""
         return sum(self._refused.values())
 
     def sources(self, reader: int) -> frozenset[int]:
-        """Whose posts may be in the feed."""
+        """Return the users whose posts may be in the feed: the followed ones and the reader."""
         return self._relations_of(reader).following | {reader}
 
     def feed(self, reader: int) -> tuple[Post, ...]:
-        """The whole home feed, newest first."""
+        """Return the whole home feed, newest first."""
         relations = self._relations_of(reader)
         rows = self._store.posts(self._ids(self.sources(reader)))
         return hydrate(
@@ -84,7 +89,10 @@ class FeedFold:
         )
 
     def posts_concerning(self, reader: int) -> frozenset[int]:
-        """Posts whose events may change the feed: what the sources wrote, and its originals."""
+        """Return ids of posts whose events may change the feed.
+
+        These are the posts of the sources, and the posts that these repost or answer.
+        """
         rows = self._store.posts(self._ids(self.sources(reader)))
         originals = (i for row in rows.values() for i in (row.repost_of, row.reply_to))
         return frozenset(rows) | {i for i in originals if i is not None}
@@ -97,7 +105,10 @@ class FeedFold:
         return [post_id for ids in listed.values() for post_id in ids]
 
     def _follows(self, readers: Readers) -> dict[str, list[pa.RecordBatch]]:
-        """The rows of the readers; of a sample also those that fell out of it meanwhile."""
+        """Return the readers' rows: record type -> one batch for each batch of the log.
+
+        Users that fall out of a sample during the pass are kept until its end, then dropped.
+        """
         kept: dict[str, list[pa.RecordBatch]] = {}
         for batch in self._batches(FOLLOWS):
             if (followed := batch.columns.get("UserFollowed")) is not None:
@@ -123,7 +134,10 @@ class FeedFold:
             self._relate(BLOCKS, {name: [rows] for name, rows in concerned.items()})
 
     def _relate(self, topic: str, pieces: Mapping[str, list[pa.RecordBatch]]) -> None:
-        """Every reader has relations of its own, found without looking at all the others'."""
+        """Apply a topic's changes of relations to a store for each reader.
+
+        With a store of its own, a reader's relations are found without a search of all others'.
+        """
         columns = {name: pa.concat_batches(rows) for name, rows in pieces.items() if rows}
         for change in project(Batch(topic, columns), NO_FACTS).effects.relations:
             for user in (change.user_id, change.target_id):
@@ -131,9 +145,10 @@ class FeedFold:
                     self._relations[user].apply(Effects(relations=[change]))
 
     def _wanted_posts(self) -> pa.Array:
-        """Ids of everything the sources ever wrote, and of what that reposts or answers.
+        """Return ids of all posts the sources ever wrote, and of those that they repost or answer.
 
-        By id, not by author: of two creates of one id the smaller event_id counts, whoever's.
+        Events are selected by these ids, not by author: of two creates of one id the one with the
+        smaller `event_id` counts, by any author.
         """
         authors = {author for reader in self._relations for author in self.sources(reader)}
         values, found = pa.array(authors, pa.int64()), [pa.array([], pa.int64())]

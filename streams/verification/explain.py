@@ -1,4 +1,4 @@
-"""`storyline explain`: why a post is in a home feed or not, and the events that led to it."""
+"""Explanation of why a post is in a home feed or not, with its events, for `storyline explain`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from streams.verification.log_scan import ProgressReporter, ScannedLog
 
 
 class ExplainedPost(NamedTuple):
-    """Why, and what the log says about it."""
+    """Explanation of a post's place in a home feed, and the log's events about it."""
 
     why: Explanation
     found: FoundEvents
@@ -28,11 +28,25 @@ def answer(
     post_id: int,
     watcher: ProgressReporter,
 ) -> ExplainedPost:
-    """As `explained`, of these stores and this log."""
+    """Explain why a post is in a reader's home feed or not, and find the events that led to it.
+
+    Args:
+        side: Stores that serve the feed.
+        log: Log to search for the events.
+        lookup: Schemas of the log's records.
+        reader: User id of the reader.
+        post_id: Id of the post.
+        watcher: Receives the progress of the search.
+
+    Raises:
+        UserError: The broker does not answer.
+        RegistryUnavailableError: The schema registry cannot answer now.
+        StoreUnavailableError: The store of the views cannot answer now.
+    """
     why = explain(side.views, side.hot, reader, post_id)
     found, search = FoundEvents(), FeedEvents(log, lookup, watcher)
     search.post(post_id, why.author_id, found)
-    # Where the views know no such post, the log may: the worker lags, or the record was refused.
+    # If the views do not have the post, the log may: the worker lags, or the record was refused.
     post = side.views.posts([post_id]).get(post_id) or _created(found)
     if post is not None:
         search.relations(reader, post.author_id, original_authors(post), found)
@@ -41,7 +55,7 @@ def answer(
 
 
 def answer_json(told: ExplainedPost) -> dict[str, Any]:
-    """Ids as strings, events as everywhere else."""
+    """Return the explanation as JSON: ids are strings, events have their usual JSON form."""
     why, timeline = told.why, told.why.timeline
     return {
         "reader_id": str(why.reader_id),
@@ -64,7 +78,7 @@ def answer_json(told: ExplainedPost) -> dict[str, Any]:
 
 
 def logged_json(logged: LoggedEvent) -> Mapping[str, Any]:
-    """The event with its place, and why it was refused, if it was."""
+    """Return the event as JSON with its position and, if it was refused, the reason."""
     shown: dict[str, Any] = {**logged.place._asdict(), "event": to_json(logged.event)}
     if logged.refused is not None:
         shown["error"] = {"code": logged.refused[0], "message": logged.refused[1]}

@@ -1,4 +1,4 @@
-"""The events that a post's place in a home feed hangs on, found in the partitions of their keys."""
+"""Events that decide a post's place in a home feed, found in the partitions of their keys."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _Mask = Callable[[pa.RecordBatch], pa.Array]
 
 
 class LoggedEvent(NamedTuple):
-    """An event and where it lies; `refused` where no worker applies it."""
+    """An event and its position; `refused` is (code, message) if no worker applies it."""
 
     place: RecordPosition
     event: Event
@@ -36,40 +36,43 @@ class LoggedEvent(NamedTuple):
 
 @dataclass(slots=True)
 class FoundEvents:
-    """What the log says; each by the time of the event, oldest first."""
+    """Events found in the log; each list is in the order of the events' times, oldest first."""
 
     post: list[LoggedEvent] = field(default_factory=list)
     relations: list[LoggedEvent] = field(default_factory=list)
     tiers: list[LoggedEvent] = field(default_factory=list)
     partitions: list[tuple[str, int]] = field(default_factory=list)
-    """Topic and partition of all that was read."""
+    """Topic and partition of everything that was read."""
 
     def __iter__(self) -> Iterator[LoggedEvent]:
         return chain(self.post, self.relations, self.tiers)
 
 
 def partition_of(key: int, partitions: int) -> int:
-    """Where the records of a key lie: Java clients' murmur2 of its decimal text."""
+    """Return the partition of a key's records: Java clients' murmur2 of its decimal text."""
     hashed: int = murmur2(b"%d" % key)
     return (hashed & _JAVA_INT) % partitions
 
 
 class FeedEvents:
-    """Searches one log. Methods raise UserError and RegistryUnavailableError."""
+    """Search of one log for events. Methods raise UserError and RegistryUnavailableError."""
 
     def __init__(self, log: ScannedLog, lookup: SchemaLookup, watcher: ProgressReporter) -> None:
         self._log, self._lookup, self._watcher = log, lookup, watcher
 
     def post(self, post_id: int, author: int | None, found: FoundEvents) -> None:
-        """The events of a post. Where its author is unknown, every partition has to be read."""
+        """Add a post's events to `found`. If its author is unknown, every partition is read."""
         keys = None if author is None else {author}
         found.post += self._search(POSTS, keys, _is("post_id", post_id), found)
 
     def relations(
         self, reader: int, author: int, originals: Collection[int], found: FoundEvents
     ) -> None:
-        """Follows of the author by the reader, and blocks and mutes between the reader and the
-        author, or the authors of what the post reposts or answers."""
+        """Add the events of relations that the post's place in the feed depends on to `found`.
+
+        These are follows of the author by the reader, and blocks and mutes between the reader and
+        the author, or the `originals`: authors of what the post reposts or answers.
+        """
         others = sorted({author, *originals} - {reader})
         if author != reader:
             follow = _all(_is("follower_id", reader), _is("followee_id", author))
@@ -83,7 +86,7 @@ class FeedEvents:
         found.relations.sort(key=_stamp)
 
     def tiers(self, author: int, found: FoundEvents) -> None:
-        """How the author's posts were to reach readers, and from when on."""
+        """Add the author's tier changes to `found`: how its posts reach readers, and since when."""
         found.tiers += self._search(TIERS, {author}, _is("author_id", author), found)
 
     def _search(
@@ -108,7 +111,7 @@ class FeedEvents:
     def _refused(
         self, topic: str, rejected: Sequence[Rejected], mask: _Mask
     ) -> Iterator[LoggedEvent]:
-        """Those that can be decoded; the others do not say what they are about."""
+        """Yield the rejected records that can be decoded; the others do not show their subject."""
         if not rejected:
             return
         reasons = {one.record.position: (one.code, one.message) for one in rejected}

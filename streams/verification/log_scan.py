@@ -1,4 +1,4 @@
-"""Decoded events of stretches of the log, judged as a worker judges them."""
+"""Decoded events of spans of the log, validated as a worker validates them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -11,26 +11,26 @@ from streams.errors import UserError
 from streams.kafka.log_reader import Span
 
 Report = Callable[[int], None]
-"""Told how many records were read since it was told last."""
+"""Receives the number of records read since the last call."""
 
 Spans = Mapping[str, Mapping[int, Span]]
-"""Topic -> partition -> the stretch of it that is meant."""
+"""Topic -> partition -> offsets of the partition."""
 
 
 class ProgressReporter(Protocol):
-    """Is told of progress."""
+    """Port of a display of progress."""
 
     def stage(self, what: str, total: int) -> None:
-        """A stage of so many steps begins; 0: nobody knows how many."""
+        """Begin a stage of `total` steps; `0` if the number is unknown."""
         ...
 
     def step(self, done: int) -> None:
-        """So many more steps of the stage are done."""
+        """Count `done` more steps of the stage as done."""
         ...
 
 
 class ScannedLog(Protocol):
-    """What is needed of a LogReader."""
+    """Port of the log: the part of a `LogReader` that a scan needs."""
 
     def spans(self, topic: str) -> Mapping[int, Span]: ...
 
@@ -38,7 +38,10 @@ class ScannedLog(Protocol):
 
 
 def everything(log: ScannedLog, topics: Sequence[str]) -> dict[str, Mapping[int, Span]]:
-    """All that the topics hold now. Raises UserError where the beginning of one is gone."""
+    """Return the spans of all records that the topics have now.
+
+    Raises UserError if the first records of a topic are gone, or the broker does not answer.
+    """
     spans = {topic: log.spans(topic) for topic in topics}
     for topic, held in spans.items():
         if gone := sorted(partition for partition, span in held.items() if span.start > 0):
@@ -50,16 +53,25 @@ def everything(log: ScannedLog, topics: Sequence[str]) -> dict[str, Mapping[int,
 
 
 def count(spans: Spans) -> int:
-    """How many offsets the stretches have."""
+    """Return the number of offsets in the spans."""
     return sum(span.end - span.start for held in spans.values() for span in held.values())
 
 
 def batches(
     log: ScannedLog, topic: str, spans: Spans, lookup: SchemaLookup, report: Report
 ) -> Iterator[tuple[Batch, list[Rejected]]]:
-    """The valid events in columns, and what no worker applies, piece by piece.
+    """Yield the valid events in columns and the records that no worker applies, in chunks.
 
-    Raises UserError, RegistryUnavailableError.
+    Args:
+        log: Log to read.
+        topic: Topic to read.
+        spans: Spans of at least this topic.
+        lookup: Schemas of the topic's records.
+        report: Receives the number of records of each chunk.
+
+    Raises:
+        UserError: The broker does not answer.
+        RegistryUnavailableError: The schema registry cannot answer now.
     """
     for records in log.scan(topic, spans[topic]):
         yield read(records, topic, lookup)

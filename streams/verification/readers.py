@@ -1,4 +1,4 @@
-"""Whose feeds are verified: named readers, or a sample drawn while the log is read once."""
+"""Readers whose feeds are verified: named ones, or a sample drawn while the log is read once."""
 
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -13,20 +13,22 @@ _MASK: Final = (1 << 64) - 1
 
 
 class Readers(Protocol):
-    """The readers in question, as far as they are known by now."""
+    """Port of the readers to verify, as far as they are known by now."""
 
     def notice(self, followers: pa.Array) -> None:
-        """Users (int64) of whom an event says that they follow somebody."""
+        """Add users (int64) that follow another user by an event of the log."""
         ...
 
     def may_be(self, users: pa.Array) -> pa.Array:
-        """Per user whether it is, or may still become, one of the readers. Never wrong in
-        leaving a user out: whoever is left out once is none at the end."""
+        """Return for each user whether it is, or may still become, one of the readers.
+
+        `False` is final: a user that was left out once is not a reader at the end.
+        """
         ...
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The readers, ascending: final when everything was noticed."""
+        """The readers' ids, ascending; final after `notice` was called with all followers."""
         ...
 
 
@@ -38,17 +40,17 @@ class NamedReaders:
         self._values = pa.array(self.ids, pa.int64())
 
     def notice(self, followers: pa.Array) -> None:
-        """Nobody joins."""
+        """Ignore the followers: the readers are fixed."""
 
     def may_be(self, users: pa.Array) -> pa.Array:
         return pc.is_in(users, value_set=self._values)
 
 
 class SampledReaders:
-    """The `size` followers with the smallest hashes: a uniform sample, the same for a seed.
+    """The `size` followers with the smallest hashes: a uniform sample, determined by the seed.
 
-    Whether a user is among the smallest can only turn from yes to no as more users are seen. So
-    the events of a sample can be gathered in the same pass that draws it, in little memory.
+    As more users are seen, a user can only drop out of the smallest. So the events of a sample can
+    be collected in the same pass that draws it, in little memory.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -75,7 +77,7 @@ class SampledReaders:
 
 
 def _hashes(users: pa.Array, seed: int) -> pa.Array:
-    """splitmix64 of the ids (uint64), which maps no two of them to one value."""
+    """Return splitmix64 of the ids (uint64), which maps no two of them to one value."""
     start = pa.scalar((seed * _GOLDEN + _GOLDEN) & _MASK, pa.uint64())
     mixed = pc.bit_wise_xor(users.cast(pa.uint64()), start)
     for shift, factor in _MIX:

@@ -1,8 +1,7 @@
-"""`storyline verify`: are the home feeds that are served those which the log makes?
+"""Verification of the served home feeds against the log, for `storyline verify`.
 
-A live view goes on while it is read. So what looks different is a difference only if the log
-says nothing new of that reader; otherwise the reader is looked at again, from the log as it has
-become meanwhile.
+A live view changes while it is read. So a mismatch is a difference only if the log has nothing new
+about that reader; otherwise the reader is compared again, with the log as it is by then.
 """
 
 import resource
@@ -29,7 +28,7 @@ PAGE: Final = 20
 
 
 class VerifiedLine(NamedTuple):
-    """What is compared: a log, what is served, and a way to wait until it has caught up."""
+    """Subject of a verification: a log, the feeds served from it, a wait until they catch up."""
 
     log: ScannedLog
     lookup: SchemaLookup
@@ -39,15 +38,18 @@ class VerifiedLine(NamedTuple):
 
 @dataclass(slots=True)
 class VerifyResult:
-    """What came of it. Readers stand in exactly one of equal, differing, unanswered, unsettled."""
+    """Result of a verification.
+
+    Each reader is in exactly one of `equal`, `differing`, `unanswered` and `unsettled`.
+    """
 
     readers: tuple[int, ...] = ()
     warm: int = 0
-    """Readers whose stored timeline could answer before it was read here."""
+    """Number of readers whose stored timeline could answer before it was read here."""
     records: int = 0
-    """Records of the log up to the ends that were folded, each counted once."""
+    """Number of records of the log up to the ends that were folded, each counted once."""
     refused: int = 0
-    """Those of them that no worker applies: they are, or were, dead letters."""
+    """Number of these records that no worker applies: they are, or were, dead letters."""
     pages: int = 0
     posts: int = 0
     rounds: int = 0
@@ -55,7 +57,7 @@ class VerifyResult:
     unanswered: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Reader -> the sources that did not answer."""
     unsettled: tuple[int, ...] = ()
-    """Readers of whom the log said something new in every round."""
+    """Readers about which the log had something new in every round."""
     seconds: float = 0.0
     peak_mib: int = 0
     """The most memory that this process ever held, in MiB."""
@@ -75,7 +77,21 @@ class VerifyResult:
 
 
 def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> VerifyResult:
-    """Compare until every reader is settled, or the rounds are over."""
+    """Compare the readers' feeds with the log until every reader is settled.
+
+    Args:
+        line: Log and served feeds to compare.
+        readers: Readers to compare, by name or as a sample.
+        watcher: Receives the progress.
+
+    Returns:
+        The result after at most `ROUNDS` rounds.
+
+    Raises:
+        UserError: The log has no reader to draw, its first records are gone, or the broker does
+            not answer.
+        RegistryUnavailableError: The schema registry cannot answer now.
+    """
     started, verdict = time.monotonic(), VerifyResult()
     while verdict.rounds < ROUNDS:
         verdict.rounds += 1
@@ -110,7 +126,7 @@ def _round(
     verdict: VerifyResult,
     watcher: ProgressReporter,
 ) -> tuple[int, ...]:
-    """Compare every reader; those who differ and of whom there is news are returned."""
+    """Compare every reader; return those that differ and about which the log has news."""
     watcher.stage("comparing feeds", len(readers))
     differences: dict[int, list[FeedDifference]] = {}
     for reader in readers:
@@ -125,7 +141,7 @@ def _round(
         watcher.step(1)
     news = readers_with_news(line.log, line.lookup, fold, spans, tuple(differences))
     for reader, found in differences.items():
-        verdict.unanswered.pop(reader, None)  # it differs, or is looked at again
+        verdict.unanswered.pop(reader, None)  # it differs, or is compared again
         if reader not in news:
             verdict.differences += found
     return tuple(sorted(news))
@@ -137,7 +153,7 @@ def _is_warm(side: ReadSide, fold: FeedFold, reader: int) -> bool:
 
 
 def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
-    """The feed through the caches, and without them."""
+    """Compare the reader's feed as read with the caches, and as read without them."""
     right = fold.feed(reader)
     return [
         walk(reader, Path.CACHE, _pages(side.views, reader, side.hot), right, PAGE),

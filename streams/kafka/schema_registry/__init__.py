@@ -1,4 +1,4 @@
-"""The schema registry, by Confluent's API: schemas by id, ids by schema, registration."""
+"""Schema registry by Confluent's API: schemas by id, ids by schema, registration."""
 
 from streams.kafka.schema_registry.client import (
     LEVEL,

@@ -1,4 +1,4 @@
-"""The schema registry's client: schemas by id, ids by schema, registration."""
+"""Client of the schema registry: schemas by id, ids by schema, registration."""
 
 import functools
 import json
@@ -22,15 +22,15 @@ _SPACED_TEXTS: Final = "0.1.0"
 
 
 class SchemaMissingError(UserError):
-    """The registry does not know the schema that this version writes."""
+    """Error of a registry that does not have the schema that this version writes."""
 
 
 class RegistryRefusedError(UserError):
-    """The registry refuses a schema, with its own words."""
+    """Refusal of a request by the registry, with its own words."""
 
 
 class Registered(NamedTuple):
-    """A subject after registration; `created` tells whether it was this call's doing."""
+    """A subject after registration; `created` is `True` if this call registered the schema."""
 
     subject: str
     schema_id: int
@@ -38,7 +38,7 @@ class Registered(NamedTuple):
 
 
 class SchemaRegistry:
-    """A registry at `url` (with the path of its Confluent API). Answers are cached.
+    """Client of the registry at `url` (with the path of its Confluent API). Answers are cached.
 
     Every method raises RegistryUnavailableError if the registry cannot answer now.
     """
@@ -79,7 +79,7 @@ class SchemaRegistry:
         )
 
     def _find(self, topic: str, record_type: str, text: str) -> int | None:
-        """The id of a text under the subject of a record type."""
+        """Return the id of a text under the subject of a record type, or `None` if it has none."""
         name = subject(topic, record_type)
         with asking(self._url):
             try:
@@ -91,10 +91,10 @@ class SchemaRegistry:
                 raise _refused(name, error) from error
 
     def register(self) -> Iterator[Registered]:
-        """Register every record type of every topic, after setting the compatibility level.
+        """Set the compatibility level, then register and yield every record type of every topic.
 
         Raises:
-            RegistryRefusedError: A registered version is in the way, or the registry says no.
+            RegistryRefusedError: A registered version conflicts, or the registry refuses.
         """
         self.set_level()
         for spec in topics().values():
@@ -102,7 +102,7 @@ class SchemaRegistry:
                 yield self._register(spec.name, record_type)
 
     def answers(self) -> bool:
-        """Whether the registry can be asked now."""
+        """Return whether the registry answers now."""
         try:
             with asking(self._url):
                 self._client.get_config()
@@ -111,7 +111,11 @@ class SchemaRegistry:
         return True
 
     def set_level(self) -> None:
-        """Hold every subject without a level of its own to BACKWARD_TRANSITIVE."""
+        """Set the level that subjects without one of their own use to BACKWARD_TRANSITIVE.
+
+        Raises:
+            RegistryRefusedError: The registry refuses the level.
+        """
         with asking(self._url):
             try:
                 if self._client.get_config().to_dict().get("compatibilityLevel") != LEVEL:
@@ -127,7 +131,10 @@ class SchemaRegistry:
     def unreadable(self) -> Iterator[Unreadable]:
         """Yield every registered version whose records this version of Storyline cannot read.
 
-        All subjects that belong to a topic of events are looked at.
+        All subjects that belong to a topic of events are checked.
+
+        Raises:
+            RegistryRefusedError: The registry does not list its schemas.
         """
         with asking(self._url):
             try:
@@ -182,7 +189,7 @@ def _refused(name: str, error: SchemaRegistryError) -> RegistryRefusedError:
 
 
 def _former_text(record_type: str) -> str:
-    """The text that release 0.1 registered, if it has the schema, or would have registered."""
+    """Return the text that release 0.1 registered, if it has the schema, or would register."""
     schema = schemas()[record_type]
     former = released()[_SPACED_TEXTS].get(record_type)
     return json.dumps(former if former == schema else schema)

@@ -1,4 +1,4 @@
-"""Registered versions, judged by whether this version's readers can read it."""
+"""Registered schema versions, checked for whether this version's readers can read them."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -24,7 +24,7 @@ def live_subjects(subjects: Iterable[str]) -> Iterator[str]:
 
 
 def unreadable(name: str, text: str) -> tuple[str, ...]:
-    """Return why records of a schema under a subject cannot be read, empty if they can."""
+    """Return why records of a schema under a subject cannot be read; `()` if they can."""
     topic = max((each for each in topics() if name.startswith(f"{each}-")), key=len)
     if name == f"{topic}-key":
         return (f"keys of {topic} are an id in decimal text, not Avro",)

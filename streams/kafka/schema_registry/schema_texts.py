@@ -1,4 +1,4 @@
-"""Schemas by their ids, made whole, with what they refer to: answers are kept."""
+"""Schemas by their ids, complete with the schemas that they refer to; answers are cached."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +27,10 @@ _TIMEOUT_S: Final = 10.0
 
 
 class _Missing(NamedTuple):
-    """A verdict, and the time of the monotonic clock until which it holds."""
+    """Verdict that a schema is missing or, for a `reason`, unusable.
+
+    It holds until the time `until` of the monotonic clock (s).
+    """
 
     until: float
     reason: str | None
@@ -45,7 +48,7 @@ class SchemaTexts:
     def __call__(self, schema_id: int) -> str | None:
         """Return the Avro schema of an id, or `None` if the registry has none.
 
-        A verdict is kept for half a minute, a schema permanently.
+        A schema is cached permanently, its absence and a verdict that it is unusable for 30 s.
 
         Raises:
             UnknownSchemaError: What the registry has under the id is not usable.
@@ -54,13 +57,24 @@ class SchemaTexts:
         return self._kept(schema_id, lambda: self._client.get_schema(schema_id))
 
     def foreign(self, schema: ForeignId) -> str | None:
-        """Return the schema of a global id of Apicurio or a GUID of Confluent, as by an id."""
+        """Return the Avro schema of a global id of Apicurio or a GUID of Confluent, or `None`.
+
+        The answer is cached as for an id.
+
+        Raises:
+            UnknownSchemaError: What the registry has under the id is not usable.
+            RegistryUnavailableError: The registry cannot answer now.
+        """
         if schema.kind is ForeignKind.GUID:
             return self._kept(schema, lambda: self._client.get_schema_by_guid(schema.value))
         return self._kept(schema, lambda: self._by_global_id(schema))
 
     def whole(self, schema: Schema, named: object) -> str:
         """Return the text of a schema together with what it refers to.
+
+        Args:
+            schema: Schema as the registry returned it.
+            named: Id of the schema, for error messages.
 
         Raises:
             UnknownSchemaError: It is not Avro, a reference is missing, or rules must be run first.
@@ -119,7 +133,7 @@ class SchemaTexts:
     def _references(
         self, schema: Schema, named: object, seen: set[tuple[str, int]]
     ) -> Iterator[str]:
-        """The texts of everything that a schema refers to, each once."""
+        """Yield the texts of all schemas that a schema refers to, directly or not, each once."""
         for reference in schema.references or ():
             place = (reference.subject or "", reference.version or 0)
             if place in seen:
@@ -141,7 +155,7 @@ class SchemaTexts:
         confirm(error, self._url, self._client.get_config)
 
     def _by_global_id(self, schema: ForeignId) -> Schema:
-        """The schema that Apicurio's own API has under a global id, its references inlined."""
+        """Return the schema that Apicurio's own API has under a global id, references inlined."""
         base, path, _ = self._url.partition(_CONFLUENT_PATH)
         if not path:
             raise UnknownSchemaError(
@@ -158,7 +172,7 @@ class SchemaTexts:
 
 
 def _error_of(response: httpx2.Response) -> tuple[int, str]:
-    """The code and the text of an error of Apicurio's own API, whose codes are HTTP's."""
+    """Return the code and the text of an error of Apicurio's own API, whose codes are HTTP's."""
     try:
         fields = response.json()
         return int(fields["error_code"]), str(fields["message"])
@@ -167,7 +181,7 @@ def _error_of(response: httpx2.Response) -> tuple[int, str]:
 
 
 def _transforms(schema: Schema) -> Iterator[str]:
-    """Names of a data contract's rules that a reader must run, such as decryption."""
+    """Yield names of a data contract's rules that a reader must run, such as decryption."""
     rules: Any = schema.rule_set
     for group in ("domain_rules", "encoding_rules"):
         for rule in getattr(rules, group, None) or ():

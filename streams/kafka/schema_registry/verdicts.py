@@ -1,11 +1,13 @@
-"""Meanings of the registry's answers: a verdict about one schema, or a server that is away.
+"""Meanings of the registry's answers: a verdict about one schema, or an unavailable server.
 
 | answer | meaning |
 |---|---|
-| no connection, time-out, 5xx, 408, 429, a redirect, text that is not the API's | away: wait |
-| 401, 403 | away: the registry refuses our credentials |
+| no connection, time-out, 5xx, 408, 429, a redirect, text that is not the API's | unavailable |
+| 401, 403 | unavailable: the registry refuses our credentials |
 | 404 or another 4xx with a code of Confluent's API (40403, 42201, …) | verdict |
-| 4xx without such a code | verdict if the API answers another question, otherwise away |
+| 4xx without such a code | verdict if the API answers another question, otherwise unavailable |
+
+If the server is unavailable, the caller waits.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +35,7 @@ _ADDRESS: Final = "Compare STORYLINE_HOSTS__REGISTRY and STORYLINE_PORTS__REGIST
 
 @contextmanager
 def asking(url: str) -> Iterator[None]:
-    """Turn what a server that is away answers into RegistryUnavailableError.
+    """Turn the errors of an unavailable server into RegistryUnavailableError.
 
     A SchemaRegistryError that is a verdict passes through.
     """
@@ -56,7 +58,7 @@ def asking(url: str) -> Iterator[None]:
 
 
 def is_verdict(error: SchemaRegistryError) -> bool:
-    """Whether the answer is about what was asked, not about the server."""
+    """Return whether the answer is about the request, not about the server."""
     status = error.http_status_code
     return 400 <= status < 500 and status not in _LOGIN | _BUSY
 
@@ -64,10 +66,15 @@ def is_verdict(error: SchemaRegistryError) -> bool:
 def confirm(error: SchemaRegistryError, url: str, question: Callable[[], object]) -> None:
     """Return if an error is a verdict, after another `question` if its code leaves that open.
 
-    A proxy, or a wrong path, says 404 to everything.
+    A proxy, or a wrong path, answers every request with 404.
+
+    Args:
+        error: Error of the request.
+        url: Address of the registry.
+        question: Request that every registry answers.
 
     Raises:
-        RegistryUnavailableError: The server is away, or has no such API.
+        RegistryUnavailableError: The server is unavailable, or does not have the API.
     """
     with asking(url):
         if not is_verdict(error):
@@ -87,7 +94,7 @@ def confirm(error: SchemaRegistryError, url: str, question: Callable[[], object]
 
 
 def without_login(url: str) -> str:
-    """The address without the user and password that it may hold."""
+    """Return the address without the user and password that it may contain."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
