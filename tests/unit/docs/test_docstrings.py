@@ -1,4 +1,4 @@
-"""Docstrings follow docs/style.md as far as a machine can see."""
+"""Docstrings, help and pages follow docs/style.md as far as a machine can see."""
 
 import ast
 import re
@@ -20,6 +20,16 @@ WORD = re.compile(
     r"|somebody|nobody|at hand|in hand|held up|beside|whoever|likewise)\b",
     re.IGNORECASE,
 )
+CODE = re.compile(r"```.*?```|`[^`]+`|\]\([^)]*\)|^ {4}[^\n]*$", re.DOTALL | re.MULTILINE)
+EXEMPT = {
+    "style.md": "names the words",
+    "benchmarks.md": "is to become tables",
+    "data-dictionary.md": "repeats comments of the tables, which are versioned",
+}
+PAGES = [
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in EXEMPT),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+]
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -38,6 +48,13 @@ def test_docstrings_follow_the_style(path: Path) -> None:
         if (hit := OPENING.match(text) or WORD.search(text))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_follow_the_style(page: Path) -> None:
+    text = CODE.sub(lambda code: "\n" * code[0].count("\n"), page.read_text(encoding="utf-8"))
+    lines = text.splitlines()
+    assert [line for line in lines if WORD.search(line)] == []
 
 
 def helps(command: Any) -> Iterator[str]:
