@@ -53,6 +53,7 @@ def start(
     main: Callable[[], None], arguments: Sequence[str], env: Mapping[str, str], log: Path
 ) -> ForkedProgram:
     """Run `main`, a function of a module, with these arguments; `log` gets what it prints."""
+    log.touch()  # callers read it at once
     process = _context.Process(
         target=_run, args=(main, tuple(arguments), dict(env), log), daemon=True
     )
