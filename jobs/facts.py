@@ -79,12 +79,14 @@ def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCoun
         standing = facts.keys(of_days(read(session, lake, facts.table.name), seen["days"]))
         judged = judge(candidates, _rivals(facts, session, lake, candidates, seen), standing)
         judged = judged.persist()
-        told = {row["verdict"]: row["count"] for row in judged.groupBy("verdict").count().collect()}
+        verdicts = {
+            row["verdict"]: row["count"] for row in judged.groupBy("verdict").count().collect()
+        }
         changes = judged.where(col("verdict").isin(*_CHANGES))
         written = (0, 0)
-        if any(told.get(verdict) for verdict in _CHANGES):
+        if any(verdicts.get(verdict) for verdict in _CHANGES):
             written = _write(facts, changes, batch_id, lake)
-        return _balanced(facts, batch_id, seen["rows"], told, written)
+        return _balanced(facts, batch_id, seen["rows"], verdicts, written)
     finally:
         candidates.unpersist()
         if judged is not None:
@@ -157,20 +159,20 @@ def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple
 
 
 def _balanced(
-    facts: Facts, batch_id: int, rows: int, told: Mapping[str, int], written: tuple[int, int]
+    facts: Facts, batch_id: int, rows: int, verdicts: Mapping[str, int], written: tuple[int, int]
 ) -> BatchCounts:
     inserted, changed = written
-    withdrawn = told.get(CreateVerdict.WITHDRAW, 0)
+    withdrawn = verdicts.get(CreateVerdict.WITHDRAW, 0)
     counts = BatchCounts(
         rows=rows,
         inserted=inserted,
         changed=changed,
-        duplicates=told.get(CreateVerdict.DUPLICATE, 0),
-        conflicts=told.get(CreateVerdict.CONFLICT, 0),
-        other=told.get(CreateVerdict.OTHER, 0),
+        duplicates=verdicts.get(CreateVerdict.DUPLICATE, 0),
+        conflicts=verdicts.get(CreateVerdict.CONFLICT, 0),
+        other=verdicts.get(CreateVerdict.OTHER, 0),
     )
     settled = inserted + changed + counts.duplicates + counts.conflicts + counts.other
-    if settled != rows or changed != told.get(CreateVerdict.REPLACE, 0) + withdrawn:
+    if settled != rows or changed != verdicts.get(CreateVerdict.REPLACE, 0) + withdrawn:
         raise UnbalancedError(
             f"{facts.table.name}, batch {batch_id}: {rows} rows came in, but {inserted} facts were"
             f" inserted and {changed} changed, {counts.duplicates} rows are duplicates,"

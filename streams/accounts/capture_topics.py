@@ -64,5 +64,5 @@ def _unless_there(name: str, error: BaseException | None) -> None:
         raise error
     raise UserError(
         f"the broker refused to create {name}: {told.str()}",
-        hint="see that this user may create topics, and that there are brokers enough",
+        hint="check that this user may create topics, and that there are enough brokers",
     ) from error

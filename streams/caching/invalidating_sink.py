@@ -45,11 +45,9 @@ class InvalidatingSink:
         self._tallies = keeper or CountMaintainer(views, copies.tallies)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
-        """See `ViewSink`."""
         return self._durable.creators(content, ids)
 
     def apply(self, effects: Effects) -> None:
-        """See `ViewSink`."""
         comments, reposts = _grouped(_comments(effects)), _grouped(_reposts(effects))
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)

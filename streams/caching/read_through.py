@@ -101,7 +101,7 @@ class ReadThroughViews:
         self.pulled_posts = durable.pulled_posts
 
     def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
-        """See `ViewReader`. One round trip if all are cached."""
+        """Take one round trip if all are cached."""
         copied = read_copies(self._posts, ids)
         rows = {one: unpack_post(packed) for one, packed in copied.held.items()}
         for tier, hits in Counter(map(tier_of, copied.held.values())).items():
@@ -112,7 +112,7 @@ class ReadThroughViews:
         return rows
 
     def relations(self, user: int) -> Relations:
-        """See `ViewReader`. One round trip if they are cached."""
+        """Take one round trip if they are cached."""
         return self.relations_of(user, read_copies(self._relations, (user,)))
 
     def relations_of(self, user: int, copied: CacheLookup) -> Relations:
@@ -132,7 +132,7 @@ class ReadThroughViews:
         return relations
 
     def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        """See `ViewReader`. One round trip if all are cached."""
+        """Take one round trip if all are cached."""
         copies = self._tallies[kind]
         copied = read_copies(copies, ids)
         found = {one: CachedCount.unpack(packed).tally for one, packed in copied.held.items()}

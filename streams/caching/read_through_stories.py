@@ -50,7 +50,7 @@ class ReadThroughStories:
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        """See `ViewReader`. One round trip if all are cached.
+        """Take one round trip if all are cached.
 
         The durable store answers for times other than the present.
         """
@@ -83,7 +83,7 @@ class ReadThroughStories:
         return found
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-        """See `ViewReader`. One round trip if the cached row covers all contents."""
+        """Take one round trip if the cached row covers all contents."""
         if not content_ids:
             return frozenset()
         wanted, copies = frozenset(content_ids), self._seen

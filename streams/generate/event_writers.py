@@ -144,7 +144,7 @@ class _Dropper:
         if errors:
             raise UserError(
                 f"a bad record was not acknowledged: {errors[0].str()}",
-                hint="see what the broker is up to: storyline status",
+                hint="storyline status shows whether the broker runs",
             )
 
 

@@ -139,7 +139,7 @@ class Topics:
                 raise self._unavailable(error) from error
             raise UserError(
                 f"the broker refused: {error.args[0].str()}",
-                hint="see that this user may create topics, and that there are brokers enough",
+                hint="check that this user may create topics, and that there are enough brokers",
             ) from error
         return differences
 

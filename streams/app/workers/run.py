@@ -9,7 +9,7 @@ import structlog
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
 from streams.app.stores import asked_broker, no_topic
-from streams.app.workers.agent_wiring import AgentRuntime, check_stores, topics_needed, workplace
+from streams.app.workers.agent_runtime import AgentRuntime, check_stores, topics_needed, workplace
 from streams.app.workers.dead_letter_limit import guard, stopped_at_limit
 from streams.app.workers.run_files import run_file
 from streams.contracts.codec import RegistryUnavailableError

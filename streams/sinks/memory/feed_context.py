@@ -17,7 +17,6 @@ class MemoryFeedContextReader:
         self._pulls = pulls
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        """See FeedContextReader."""
         return FeedContextReply(
             self._relations.read((reader,)),
             self._timelines.read(reader),

@@ -17,17 +17,14 @@ class MemoryPullSet:
         self._numbers = 0
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
-        """See PullSet."""
         self._take({author: max(ids) for author, ids in posts.items() if ids})
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """See PullSet."""
         if self._mark != (None, self._history):
             return None
         return {a: self._pulled[a] for a in authors if a in self._pulled}
 
     def begin(self) -> bytes | None:
-        """See PullSet."""
         if self._mark is not None and self._mark[1] == self._history:
             if self._mark[0] is None or not self.load_died:
                 return None
@@ -38,7 +35,6 @@ class MemoryPullSet:
         return token
 
     def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
-        """See PullSet."""
         if self._mark == (None, self._history):
             return True
         if self._mark != (token, self._history):

@@ -14,11 +14,9 @@ class MemoryReaderActivity:
         self._visits: dict[int, int] = {}
 
     def note(self, reader: int) -> None:
-        """See ReaderActivity."""
         self._visits[reader] = int(self._clock())
 
     def last(self, readers: Collection[int]) -> Mapping[int, int]:
-        """See ReaderActivity."""
         since = self._clock() - ABSENT_S
         found = {reader: self._visits.get(reader, 0) for reader in readers}
         return {reader: at for reader, at in found.items() if at > since}

@@ -30,7 +30,6 @@ class MemoryRowCache:
         self._reads = 0
 
     def read(self, ids: Collection[int]) -> CacheLookup:
-        """See RowCache."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
         held: dict[int, bytes] = {}
@@ -45,14 +44,12 @@ class MemoryRowCache:
         return CacheLookup(held, frozenset(leased), token)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """See RowCache."""
         for one, copy in copies.items():
             held = self._held.get(one)
             if held and held.is_open and (held.history, held.token) == (self._history, token):
                 self._held[one] = _StoredRow(self._history, token, copy.packed)
 
     def renew(self, ids: Collection[int]) -> RefreshTicket:
-        """See RowCache."""
         self._reads += 1
         token = self._reads.to_bytes(16, "big")
         old: dict[int, bytes] = {}
@@ -66,7 +63,6 @@ class MemoryRowCache:
         return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
-        """See RowCache."""
         for one in ids:
             self._held.pop(one, None)
 

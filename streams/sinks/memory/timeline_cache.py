@@ -33,18 +33,15 @@ class MemoryTimelineCache:
         self._loads = 0
 
     def read(self, reader: int) -> Timeline | None:
-        """See TimelineCache."""
         stored = self._timelines.get(reader)
         if stored is None or stored.sources is None or stored.history != self._history:
             return None
         return Timeline(tuple(reversed(stored.ids)), stored.floor, stored.sources, stored.token)
 
     def authors(self, reader: int) -> Sequence[int]:
-        """See TimelineCache."""
         return self._authors.get(reader, ())
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
-        """See TimelineCache."""
         self._loads += 1
         token = self._loads.to_bytes(16, "big")
         self._timelines[reader] = _Stored(token, self._history)
@@ -53,7 +50,6 @@ class MemoryTimelineCache:
         return token
 
     def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
-        """See TimelineCache."""
         stored = self._timelines.get(reader)
         if stored is None or stored.token != token:
             return False
@@ -63,7 +59,6 @@ class MemoryTimelineCache:
     def install(
         self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
     ) -> bool:
-        """See TimelineCache."""
         wanted, stored = checked(sources), self._timelines.get(reader)
         if stored is None or (stored.token, stored.history) != (token, self._history):
             return False
@@ -82,7 +77,6 @@ class MemoryTimelineCache:
         authors: Collection[int],
         sources: bytes,
     ) -> bool:
-        """See TimelineCache."""
         stored = self._timelines.get(reader)
         if stored is None or (stored.token, stored.history) != (timeline.token, self._history):
             return False
@@ -96,7 +90,6 @@ class MemoryTimelineCache:
         return True
 
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
-        """See TimelineCache."""
         return tuple(
             Delivery(author, post, shard, cursor)
             for shard in range(self._shards)
@@ -106,12 +99,10 @@ class MemoryTimelineCache:
         )
 
     def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
-        """See TimelineCache."""
         pages = (self.deliver_page(rest, limit) for rest in rests)
         return tuple(rest for rest in pages if rest is not None)
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
-        """See TimelineCache."""
         cursor = self._walk(rest.shard, rest.author_id, (rest.post_id,), rest.cursor, limit)
         return None if cursor is None else rest._replace(cursor=cursor)
 

@@ -28,7 +28,6 @@ class RedisFeedContextReader:
         self._pulls = pulls
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        """See FeedContextReader."""
         relations = self._relations.reading((reader,))
         timeline = self._timelines.reading(reader)
         pulled = self._pulls.asking(authors)

@@ -40,14 +40,14 @@ class RedisPullSet:
         self._install = Script(client, "pull_install")
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
-        """See PullSet. Stores only the newest id of each author, and a new version."""
+        """Store only the newest id of each author, and a new version."""
         newest = {author: max(ids) for author, ids in posts.items() if ids}
         with store_errors():
             for pairs in _pairs(newest):
                 self._pull.run(Call((self._key,), (_version(), *pairs)))
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
-        """See PullSet. Takes one round trip."""
+        """Take one round trip."""
         question = self.asking(authors)
         with store_errors():
             return question.tell(ask(self._client, question.calls))
@@ -62,14 +62,13 @@ class RedisPullSet:
         return ScriptCall(calls, _told)
 
     def begin(self) -> bytes | None:
-        """See PullSet."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         with store_errors():
             begun = self._begin.run(Call((self._key,), (token, self._loading_s)))
         return token if begun else None
 
     def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
-        """See PullSet. Takes one round trip per thousand authors."""
+        """Take one round trip per thousand authors."""
         parts = [*_pairs(newest)] or [()]
         with store_errors():
             return all(

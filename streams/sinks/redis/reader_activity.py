@@ -38,7 +38,7 @@ class RedisReaderActivity:
         self._noted: TTLCache[int, None] = TTLCache(_READERS, NOTED_S, timer=clock)
 
     def note(self, reader: int) -> None:
-        """See ReaderActivity. Takes at most one round trip a minute for each reader."""
+        """Take at most one round trip a minute for each reader."""
         with self._lock:
             if reader in self._noted:
                 return
@@ -50,7 +50,7 @@ class RedisReaderActivity:
             pipe.execute()
 
     def last(self, readers: Collection[int]) -> Mapping[int, int]:
-        """See ReaderActivity. Takes one round trip."""
+        """Take one round trip."""
         shards: defaultdict[int, list[int]] = defaultdict(list)
         for reader in readers:
             shards[shard_of(reader, self._shards)].append(reader)

@@ -34,7 +34,7 @@ class RedisRowCache:
         self._renew = Script(client, "copies_renew")
 
     def read(self, ids: Collection[int]) -> CacheLookup:
-        """See RowCache. Takes one round trip."""
+        """Take one round trip."""
         question = self.reading(ids)
         with store_errors():
             answers = ask(self._client, question.calls) if question.calls else ()
@@ -62,7 +62,7 @@ class RedisRowCache:
         return ScriptCall(calls, tell)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """See RowCache. Takes one round trip."""
+        """Take one round trip."""
         calls = []
         for prefix, part in self._by_shard(copies):
             args: list[bytes | int] = [token]
@@ -74,7 +74,7 @@ class RedisRowCache:
                 self._fill.run_all(calls)
 
     def renew(self, ids: Collection[int]) -> RefreshTicket:
-        """See RowCache. Takes one round trip."""
+        """Take one round trip."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         asked = tuple(self._by_shard(ids))
         old: dict[int, bytes] = {}
@@ -86,7 +86,7 @@ class RedisRowCache:
         return RefreshTicket(old, token)
 
     def drop(self, ids: Collection[int]) -> None:
-        """See RowCache. Takes one round trip."""
+        """Take one round trip."""
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for prefix, part in self._by_shard(ids):
                 pipe.unlink(*(prefix + pack((one,)) for one in part))

@@ -40,7 +40,7 @@ class RedisTimelineCache:
         self._deliverer = Deliverer(Script(client, "deliver"), self._keys, self._limits)
 
     def read(self, reader: int) -> Timeline | None:
-        """See TimelineCache. Takes one round trip."""
+        """Take one round trip."""
         with store_errors():
             return _timeline(self._read.run(self._reading(reader)))
 
@@ -54,21 +54,17 @@ class RedisTimelineCache:
         return Call((self._keys.timeline(reader),), ())
 
     def authors(self, reader: int) -> Sequence[int]:
-        """See TimelineCache. Takes one round trip."""
+        """Take one round trip."""
         with store_errors():
             packed = self._client.get(self._keys.authors(reader))
         return unpack(cast(bytes, packed or b""))
 
     def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
-        """See TimelineCache.
-
-        Returns `None` if the marker is lost before the reader is registered with all authors.
-        """
+        """Return `None` if the marker is lost before the reader is registered with all authors."""
         token = secrets.token_bytes(TOKEN_BYTES)
         return token if self._registered(reader, token, authors, (b"1", b"0")) else None
 
     def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
-        """See TimelineCache."""
         return self._registered(reader, token, authors, (b"", b""))
 
     def _registered(
@@ -94,10 +90,7 @@ class RedisTimelineCache:
     def install(
         self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
     ) -> bool:
-        """See TimelineCache.
-
-        Keeps the newest ids that fit, and raises the floor to the newest id that it drops.
-        """
+        """Keep the newest ids that fit, and raise the floor to the newest id that is dropped."""
         kept, floor = newest(ids, floor, self._limits.length)
         loaded = pack((floor, *kept))
         args = (token, checked(sources), loaded, self._limits.length, self._limits.complete_s)
@@ -113,7 +106,6 @@ class RedisTimelineCache:
         authors: Collection[int],
         sources: bytes,
     ) -> bool:
-        """See TimelineCache."""
         limits, keys = self._limits, (self._keys.timeline(reader), self._keys.authors(reader))
         kept, floor = newest(ids, floor, limits.length)
         args = (
@@ -124,17 +116,14 @@ class RedisTimelineCache:
             return bool(self._extend.run(Call(keys, args)))
 
     def deliver(self, posts: Mapping[int, Sequence[int]], limit: int) -> Sequence[Delivery]:
-        """See TimelineCache."""
         with store_errors():
             return tuple(self._deliverer.deliver(posts, limit))
 
     def deliver_pages(self, rests: Iterable[Delivery], limit: int) -> Sequence[Delivery]:
-        """See TimelineCache."""
         with store_errors():
             return tuple(self._deliverer.deliver_pages(rests, limit))
 
     def deliver_page(self, rest: Delivery, limit: int) -> Delivery | None:
-        """See TimelineCache."""
         return next(iter(self.deliver_pages((rest,), limit)), None)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
-from streams.app.workers.agent_wiring import topics_needed
+from streams.app.workers.agent_runtime import topics_needed
 from streams.app.workers.run import _metrics_port
 from streams.contracts.catalog import topics
 

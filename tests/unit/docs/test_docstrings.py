@@ -13,7 +13,7 @@ from streams.cli.main import COMMANDS, command_of
 ROOT = Path(__file__).parents[3]
 FILES = sorted(path for folder in ("streams", "jobs") for path in (ROOT / folder).rglob("*.py"))
 OPENING = re.compile(
-    r"(Who|What|Whose|Whom|Where|How|When|Whether|Of|Those|As|The same|That|Which|Not|No|If)\b"
+    r"(Who|What|Whose|Whom|Where|How|When|Whether|Of|Those|As|The same|That|Which|Not|No|If|See)\b"
 )
 WORD = re.compile(
     r"\b(told|tells?|anew|whom|meanwhile|lacks?|stands?|lies|bears?|puts? right|for ever"

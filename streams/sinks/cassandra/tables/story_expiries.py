@@ -58,7 +58,7 @@ class CassandraExpiries:
         self._session = session
 
     def due(self, after: int, until: int) -> Iterator[Due]:
-        """See ExpiryIndex. Merges the 16 parts of an hour, each read page by page."""
+        """Merge the 16 parts of an hour, each read page by page."""
         hours = list(self._session.rows(_HOURS, after // HOUR_MS, until // HOUR_MS))
         for (hour,) in hours:
             parts = (
@@ -68,15 +68,13 @@ class CassandraExpiries:
                 yield Due(due_at, Expiry(*expiry))
 
     def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
-        """See ExpiryIndex."""
         rows = self._session.rows_in(_TOLD, {expiry.story_id for expiry in expiries})
         return frozenset(Expiry(*row) for row in rows) & frozenset(expiries)
 
     def told_until(self) -> int | None:
-        """See ExpiryIndex."""
         return next((int(until) for (until,) in self._session.rows(_UNTIL, _NAME)), None)
 
     def set_told_until(self, instant: int) -> None:
-        """See ExpiryIndex. The instant is also the write timestamp, so that the latest one wins."""
+        """Write the instant with itself as the write timestamp, so that the latest one wins."""
         statement = self._session.prepared(_SET_UNTIL)
         self._session.run_all([statement.bind((_NAME, instant, instant))])
