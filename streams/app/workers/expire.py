@@ -26,8 +26,20 @@ from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, Healt
 from streams.runtime.producer import AckedProducer, ProducerUnavailableError
 
 TOLD: Final = "storyline_stories_expired_total"
+"""Counter of stories, without labels: ends of stories that this process published to the log.
+
+If it does not rise although stories end, see `LATE`.
+"""
 UNTOLD: Final = "storyline_stories_expired_untold"
+"""Gauge of stories, without labels: ends that are due and not read back from the log yet.
+
+If it grows, the worker `stories` is behind or not running: see `storyline lag --group stories`.
+"""
 LATE: Final = "storyline_stories_expired_late_seconds"
+"""Gauge in seconds, without labels: time since the first pending end was due; 0 if none is pending.
+
+If it is above 60, check that the worker `stories` is running and that Kafka answers.
+"""
 _PASSING: Final = (
     StoreUnavailableError,
     RegistryUnavailableError,
@@ -44,14 +56,14 @@ class ExpiryMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.told = Counter(TOLD, "Ends of stories told to the log.", registry=self.registry)
+        self.told = Counter(TOLD, "Ends of stories published to the log.", registry=self.registry)
         self.untold = Gauge(
             UNTOLD,
-            "Ends that are due and of which the log, as far as it is folded, does not tell.",
+            "Ends of stories that are due and not read back from the log yet.",
             registry=self.registry,
         )
         self.late = Gauge(
-            LATE, "Time since the first of them was due; 0: there are none.", registry=self.registry
+            LATE, "Time since the first pending end was due; 0 if none is.", registry=self.registry
         )
 
 

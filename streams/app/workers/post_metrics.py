@@ -5,6 +5,12 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter
 
 DISTRIBUTED: Final = "storyline_posts_distributed_total"
+"""Counter of posts, by `way` (`inline`, `tasks`, `pulled`) in which they reach their readers,
+repetitions included.
+
+If the share of `tasks` or `pulled` changes, followers or posting rates have; `storyline tier` shows
+an author's.
+"""
 
 
 class PostMetrics:
@@ -13,7 +19,7 @@ class PostMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._distributed = Counter(
             DISTRIBUTED,
-            "Posts by the way that was chosen for them, repetitions included.",
+            "Posts by the way in which they reach their readers, repetitions included.",
             ("way",),
             registry=registry,
         )

@@ -5,7 +5,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -84,11 +83,6 @@ def test_every_metric_is_answered_with_its_help_and_there_is_no_other(metrics: M
         for family in text_string_to_metric_families(text)
     }
     assert told == {name.removesuffix("_total"): about for name, about in HELP.items()}
-
-
-def test_every_metric_is_in_the_docs() -> None:
-    docs = Path(__file__).parents[3] / "docs" / "operations" / "workers.md"
-    assert [name for name in HELP if f"`{name}`" not in docs.read_text()] == []
 
 
 def test_levels_are_those_of_the_moment(metrics: Metrics) -> None:
