@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,13 +23,14 @@ from streams.accounts.store import AccountStore
 from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_connection, accounts_store, migrate_accounts
 from streams.app.settings import Settings
-from streams.app.stack import environment, local_stack
+from streams.app.stack import local_stack
 from streams.errors import StoreUnavailableError, UserError
 from streams.stack.stack import Stack
 from streams.stack.supervision.status import ProgramStatus
 from tests.support.accounts import SECRET_COLUMNS, SECRETS, signed_up
 from tests.support.captured import changes
 from tests.support.change_capture import apply
+from tests.support.commands import storyline
 from tests.support.local_stack import own_settings
 from tests.support.secrets_scan import find_secrets, in_schemas
 from tests.support.workers import wait_until
@@ -172,18 +171,6 @@ def metric(settings: Settings, name: str) -> float:
     found = re.search(rf"^{name}{{.*}} (\S+)$", httpx2.get(url).text, re.MULTILINE)
     assert found is not None
     return float(found[1])
-
-
-def storyline(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streams.cli.main", *arguments]
-    return subprocess.run(
-        command,
-        env=os.environ | environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
 
 
 def test_killed_servers_neither_lose_nor_repeat_a_change(

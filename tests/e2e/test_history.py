@@ -4,11 +4,8 @@ A stack of its own, so that the log holds what this test wrote and nothing else.
 """
 
 import json
-import os
 import random
 import secrets
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,7 +22,7 @@ from streams.accounts.changes import AccountChange, AccountDeleted, Moved, Renam
 from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_connection, accounts_store, migrate_accounts
 from streams.app.settings import Settings
-from streams.app.stack import environment, local_stack
+from streams.app.stack import local_stack
 from streams.app.workers.lag import standing
 from streams.contracts.batch import ErrorCode
 from streams.contracts.bronze import USERS_TOPIC
@@ -35,6 +32,7 @@ from streams.contracts.tables import BRONZE, DIM_USERS, QUARANTINE, STAR
 from streams.generate.network import Network
 from streams.generate.world import Plan
 from tests.oracle.lake_facts import Facts, engagement, follows
+from tests.support.commands import storyline
 from tests.support.landed import lake_places, log_places, quarantined
 from tests.support.line import WEEK_MS, fields, publish
 from tests.support.local_stack import own_settings
@@ -77,16 +75,9 @@ class Week:
     events: list[Event]
 
 
-def storyline(settings: Settings, *args: str) -> str:
-    """Standard output of a command that must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "streams.cli.main", *args],
-        env=os.environ | environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def output_of(settings: Settings, *args: str) -> str:
+    """Return the standard output of a command that must succeed."""
+    done = storyline(settings, *args)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -98,7 +89,7 @@ def publish_week(settings: Settings) -> Week:
     start = time.time_ns() // 1_000_000 - WEEK_MS
     shape = {"users": USERS, "events": EVENTS, "seed": seed, "start": start, "oddities": 0.05}
     options = [f"--{name}={value}" for name, value in shape.items()]
-    storyline(settings, "generate", *options, "--duplicates=0.05", f"--bad={BAD}", "--publish")
+    output_of(settings, "generate", *options, "--duplicates=0.05", f"--bad={BAD}", "--publish")
     plan = Plan(users=USERS, events=EVENTS, seed=seed, start=start, oddities=0.05)
     return Week(seed, list(Network(plan)))
 
@@ -148,7 +139,7 @@ def settle(settings: Settings) -> None:
     wait_until(
         lambda: captured(settings) == accounts(settings), what="the change stream to catch up"
     )
-    storyline(settings, "lake", "run", "--once")
+    output_of(settings, "lake", "run", "--once")
 
 
 def captured(settings: Settings) -> set[tuple[Any, ...]]:
@@ -177,7 +168,7 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
 
         assert_status(line, places.total())
         first = star(line)
-        storyline(line, "lake", "run", "--once")
+        output_of(line, "lake", "run", "--once")
         assert star(line) == first, "a run with nothing to do changes nothing"
 
         person = random.choice(sorted(accounts(line)))
@@ -192,9 +183,9 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
     rebuild(line)
     assert star(line) == settled, "a star made again from bronze is the same star"
     assert find_secrets(line, SECRETS) == []
-    daily = json.loads(storyline(line, "ask", "dau", "--json"))
+    daily = json.loads(output_of(line, "ask", "dau", "--json"))
     assert daily
-    assert storyline(line, "ask", "engagement-by-country", "--csv").count("\n") > 1
+    assert output_of(line, "ask", "engagement-by-country", "--csv").count("\n") > 1
 
 
 def beginning(settings: Settings) -> list[Any]:
@@ -209,7 +200,7 @@ def assert_facts(settings: Settings, published: list[dict[str, Any]]) -> None:
 
 def assert_status(settings: Settings, records: int) -> None:
     """`lake status` tells what is there, and that nothing is left to read on either side."""
-    status = json.loads(storyline(settings, "lake", "status", "--json"))
+    status = json.loads(output_of(settings, "lake", "status", "--json"))
     held = {table["table"]: table["rows"] for table in status["tables"]}
     assert held == {name: len(rows(settings, name)) for name in held}
     assert {table.name for table in STAR} <= set(held)
@@ -302,4 +293,4 @@ def rebuild(settings: Settings) -> None:
     trash.mkdir()
     for name in (*(table.name for table in STAR), "_checkpoints"):
         Path(settings.lake_path / name).rename(trash / name)
-    storyline(settings, "lake", "run", "--once")
+    output_of(settings, "lake", "run", "--once")

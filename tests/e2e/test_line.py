@@ -5,9 +5,7 @@ are read while events flow.
 """
 
 import json
-import os
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,13 +16,13 @@ import pytest
 from streams.agents.registry import AGENTS
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.stack import environment
 from streams.app.stores import progress
 from streams.app.workers.lag import standing
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.contracts.json_codec import from_json
 from tests.oracle.views import Oracle
+from tests.support.commands import storyline
 from tests.support.imported import SAMPLES, answers
 from tests.support.line import (
     EVERYTHING,
@@ -134,18 +132,10 @@ class _Shell:
     """The `storyline` command as a person runs it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._env = os.environ | environment(settings)
+        self._settings = settings
 
-    def __call__(self, *args: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "streams.cli.main", *args],
-            input=text,
-            capture_output=True,
-            text=True,
-            env=self._env,
-            timeout=120,
-            check=False,
-        )
+    def __call__(self, *args: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+        return storyline(self._settings, *args, text=text)
 
     def json(self, *args: str) -> object:
         done = self(*args, "--json")

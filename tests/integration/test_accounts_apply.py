@@ -1,10 +1,8 @@
 """`storyline accounts apply` on a real database."""
 
 import json
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +11,7 @@ from psycopg import sql
 from streams.accounts.database import connect
 from streams.app.accounts.database import accounts_connection, accounts_server, migrate_accounts
 from streams.app.settings import Settings
-from streams.app.stack import environment
+from tests.support import commands
 
 pytestmark = pytest.mark.stack
 
@@ -58,14 +56,7 @@ def storyline(
     settings: Settings, *args: str, lines: tuple[object, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    return subprocess.run(
-        [sys.executable, "-m", "streams.cli.main", "accounts", *args],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment(settings)},
-    )
+    return commands.storyline(settings, "accounts", *args, text=text)
 
 
 def handles(settings: Settings) -> dict[int, str]:

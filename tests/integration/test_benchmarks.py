@@ -6,7 +6,6 @@ need more than Redis use the servers of this run; the others start their own.
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.__main__ import BENCHMARKS, main
 from bench.report import Report, by_turns
 from streams.app.settings import Settings
 from streams.app.stack import environment
+from tests.support import forked
 from tests.support.line import flush_redis
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +53,9 @@ def test_benchmark_runs_on_servers_that_already_run(
 def assert_runs(name: str, folder: Path, env: dict[str, str], *options: str) -> None:
     """Run a benchmark at its smallest, and check what it prints and writes."""
     file = folder / "found.json"
-    command = [sys.executable, "-m", "bench", name, "--size", "tiny", "--json", str(file), *options]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=env)
+    arguments = [name, "--size", "tiny", "--json", str(file), *options]
+    done = forked.run(main, arguments, env, timeout_s=600)
+    assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text(encoding="utf-8"))
     assert found.keys() == {"benchmark", "size", "figures", "ratios", "goals"}
     assert (found["benchmark"], found["size"]) == (name, "tiny")

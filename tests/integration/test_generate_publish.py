@@ -1,9 +1,6 @@
 """Generated events reach the log whole, with accounts beside them and bad records among them."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from streams.accounts.json_codec import to_json
 from streams.app.accounts.database import accounts_connection, migrate_accounts
 from streams.app.events.event_writers import open_log
 from streams.app.settings import Settings
-from streams.app.stack import environment, local_stack
+from streams.app.stack import local_stack
 from streams.contracts.batch import ErrorCode, Record
 from streams.contracts.catalog import topics
 from streams.contracts.decoder import read
@@ -32,6 +29,7 @@ from streams.generate.world import Plan
 from streams.kafka.schema_registry import SchemaRegistry
 from streams.kafka.topics import Topics
 from tests.support.account_rows import Row, Rows
+from tests.support.commands import storyline
 from tests.support.imported import SAMPLES, jetstream, sample_lines
 from tests.support.local_stack import free_ports, own_settings
 
@@ -122,12 +120,6 @@ def test_every_event_arrives_once_and_every_bad_record_is_refused(log_servers: S
         if isinstance(event, PostCreated) and event.post_id == second.post_id
     )
     assert first.event_id < second.event_id
-
-
-def storyline(settings: Settings, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streams.cli.main", *args]
-    variables = {**os.environ, **environment(settings)}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
 
 def users(settings: Settings) -> dict[str, Row]:

@@ -7,13 +7,20 @@ in a server process, which does nothing else, and which forks for every program.
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-_IMPORTED: Final = ["streams.cli.main", "streams.app.workers.run", "tests.support.fault_workers"]
+_IMPORTED: Final = [
+    "bench.__main__",
+    "streams.app.workers.run",
+    "streams.cli.main",
+    "tests.support.fault_workers",
+]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_IMPORTED)
@@ -54,19 +61,56 @@ def start(
 ) -> ForkedProgram:
     """Run `main`, a function of a module, with these arguments; `log` gets what it prints."""
     log.touch()  # callers read it at once
+    return _start(main, arguments, env, (Path(os.devnull), log, log))
+
+
+def run(
+    main: Callable[[], None],
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    text: str = "",
+    timeout_s: float = 300.0,
+) -> subprocess.CompletedProcess[str]:
+    """Run `main` to its end with `text` as standard input.
+
+    Raises:
+        TimeoutError: it still runs after `timeout_s` seconds; it is killed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
+        files[0].write_text(text, encoding="utf-8")
+        program = _start(main, arguments, env, files)
+        try:
+            code = program.wait(timeout_s)
+        finally:
+            program.kill()
+        output, errors = (file.read_text(encoding="utf-8") for file in files[1:])
+    return subprocess.CompletedProcess(list(arguments), code, output, errors)
+
+
+def _start(
+    main: Callable[[], None],
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    files: Sequence[Path],
+) -> ForkedProgram:
     process = _context.Process(
-        target=_run, args=(main, tuple(arguments), dict(env), log), daemon=True
+        target=_run, args=(main, tuple(arguments), dict(env), tuple(files)), daemon=True
     )
     process.start()
     return ForkedProgram(process)
 
 
 def _run(
-    main: Callable[[], None], arguments: Sequence[str], env: Mapping[str, str], log: Path
+    main: Callable[[], None],
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    files: Sequence[Path],
 ) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for standard in (1, 2):
-        os.dup2(output, standard)
+    for descriptor, file in enumerate(files):
+        mode = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        os.dup2(os.open(file, mode), descriptor)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
     os.environ.clear()
     os.environ.update(env)
     sys.argv = [main.__module__, *arguments]
