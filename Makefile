@@ -47,18 +47,19 @@ mutants-sample: setup ## judge a few mutants, always the same ones, in minutes; 
 bench: setup ## every benchmark on servers of its own, or one: NAME=ingest SIZE=full
 	$(BIN)/python -m bench $(NAME) --size $(SIZE)
 
-lint: setup ## ruff, mypy --strict, layers
+lint: setup ## ruff, mypy --strict (for Linux and macOS), layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin streams jobs
 	$(BIN)/lint-imports
 
 format: setup ## rewrite the code's layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## pin dependencies anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
+lock: setup ## pin dependencies again
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove what `setup` made
 	rm -rf $(VENV)

@@ -1,14 +1,13 @@
 """Checks before a start: the home is writable, its path is usable and the ports are free."""
 
 import errno
-import os
 import shutil
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 
 import psutil
 
+from streams import host
 from streams.errors import UserError
 from streams.stack import paths
 from streams.stack.config import LOOPBACK, StackConfig
@@ -58,11 +57,6 @@ def usable_home(config: StackConfig) -> None:
         )
 
 
-def executable_tmp(folder: Path) -> bool:
-    """Return whether libraries unpacked under `folder` can be loaded (it is not mounted noexec)."""
-    return not os.statvfs(folder).f_flag & os.ST_NOEXEC
-
-
 def setting(port_name: str) -> str:
     """Return the name of the setting that changes a port."""
     return f"STORYLINE_PORTS__{port_name.upper()}"
@@ -96,15 +90,17 @@ def free_ports(config: StackConfig, services: Iterable[Service]) -> None:
 
 def is_free(port: int) -> bool:
     """Return whether a server can listen on a loopback port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-            probe.listen(1)
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise
+    for address in host.conflicting_addresses(LOOPBACK):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                if address:  # macOS asks the user before a program listens on all addresses
+                    probe.listen(1)
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    return False
+                raise
     return True
 
 

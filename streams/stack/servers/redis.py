@@ -34,7 +34,7 @@ def _program() -> str:
     except ValkeyBinaryNotFoundError as error:
         raise UserError(
             f"no Valkey for this machine: {error}",
-            hint="its Python package has no program for this system; run on Linux",
+            hint="its Python package has no program for this system; run on Linux or macOS",
         ) from error
 
 

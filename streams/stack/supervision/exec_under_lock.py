@@ -1,20 +1,23 @@
 """Exec wrapper: starts one program under a lock that lives exactly as long as the program does.
 
-It runs as a script with nothing but the standard library: `python -I -S exec_under_lock.py
-LAUNCH.json`. It takes the lock, writes its process id into the lock file, creates the data
-directory if it is missing, gives up root's rights if the launch file names an account, and becomes
-the program by exec. The program inherits the descriptor of the lock, so the kernel keeps the lock
-while the program lives, whichever process started it and whatever became of that process.
-(Supervisors close the descriptors that they inherit, so they cannot pass the lock themselves.)
+It runs as a script without the installed packages, so that it starts at once: `python -I -S
+exec_under_lock.py LAUNCH.json`. (It imports psutil when it must look at another process.) It takes
+the lock, writes its process id into the lock file, creates the data directory if it is missing,
+gives up root's rights if the launch file names an account, and becomes the program by exec. The
+program inherits the descriptor of the lock, so the kernel keeps the lock while the program lives,
+whichever process started it and whatever became of that process. (Supervisors close the descriptors
+that they inherit, so they cannot pass the lock themselves.)
 """
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import resource
 import shutil
 import signal
+import site
 import stat
 import subprocess
 import sys
@@ -25,7 +28,8 @@ from typing import Any
 
 LOCKED = 75
 """Exit status when another process holds the lock (EX_TEMPFAIL)."""
-_MAX_FILES = 65536
+_MAX_FILES = 65536 if sys.platform != "darwin" else 10240
+"""Wanted limit of open files; the kernel of macOS may refuse more, whatever its hard limit says."""
 _KEEP_OUTPUT = 1 << 20
 _LEAVING_SECONDS = 60
 """Seconds that the children of a killed server may take to notice and end."""
@@ -100,13 +104,21 @@ def _lives(process: str) -> bool:
 
     Children of a killed process may still hold the lock while they end.
     """
+    _find_packages()
+    import psutil
+
     try:
-        state = Path(f"/proc/{int(process)}/stat").read_text(encoding="ascii", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(int(process)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
     except ValueError:
         return True
-    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@functools.cache
+def _find_packages() -> None:
+    """Make installed packages importable, which `-S` has prevented."""
+    site.main()
 
 
 def _raise_file_limit() -> None:
@@ -137,13 +149,16 @@ def _forget_dead(pid_file: Path, folder: str) -> None:
 
     This process holds the lock, so only a process that was started by hand, without it, can do so.
     """
+    _find_packages()
+    import psutil
+
     try:
         named = int(pid_file.read_text(encoding="ascii").split()[0])
-        if Path(f"/proc/{named}/cwd").samefile(folder):
+        if Path(psutil.Process(named).cwd()).samefile(folder):
             return
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, psutil.NoSuchProcess):
         pass  # No such file or process; a zombie has no directory either.
-    except PermissionError:
+    except (PermissionError, psutil.AccessDenied):
         return  # The process belongs to another user.
     except (ValueError, IndexError):
         pass  # A crash cut the file short.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from streams.host import UTF8_LOCALE
 from streams.stack.config import StackConfig
 from streams.stack.service import LaunchSpec, ServerPaths, Service, WorkerService
 from streams.stack.supervision import exec_under_lock
@@ -22,8 +23,8 @@ def clean_env(folder: Path) -> dict[str, str]:
     return {
         "PATH": os.defpath,
         "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
+        "LANG": UTF8_LOCALE,
+        "LC_ALL": UTF8_LOCALE,
         "TZ": "UTC",
         "MALLOC_ARENA_MAX": "2",
     }

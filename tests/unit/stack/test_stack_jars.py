@@ -3,6 +3,7 @@
 import io
 import platform
 import re
+import sys
 import tarfile
 from hashlib import sha256
 from pathlib import Path
@@ -55,14 +56,21 @@ def test_no_address_of_a_repository_is_written_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "native"), [("x86_64", "linux-x86_64"), ("aarch64", "linux-aarch_64")]
+    ("system", "machine", "natives"),
+    [
+        ("linux", "x86_64", {"linux-x86_64"}),
+        ("linux", "aarch64", {"linux-aarch_64"}),
+        ("darwin", "arm64", {"osx-aarch_64"}),
+        ("darwin", "x86_64", set()),
+    ],
 )
-def test_natives_follow_the_machine(
-    machine: str, native: str, monkeypatch: pytest.MonkeyPatch
+def test_natives_follow_system_and_machine(
+    system: str, machine: str, natives: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    natives = {jar.classifier for jar in jars_of("cassandra") if "linux" in jar.classifier}
-    assert natives == {native}
+    added = set(jars_of("cassandra")) - set(lock()["cassandra"])
+    assert {jar.classifier for jar in added} == natives
 
 
 def packed(cache: Path) -> Jar:
