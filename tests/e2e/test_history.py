@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 
 from streams.accounts.changes import AccountChange, AccountDeleted, Moved, Renamed, SignedUp
 from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_connection, accounts_store, migrate_accounts
+from streams.app.lake import run as lake_app
+from streams.app.lake.run import run_lake
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.app.workers.lag import standing
@@ -37,6 +41,7 @@ from tests.support.landed import lake_places, log_places, quarantined
 from tests.support.line import WEEK_MS, fields, publish
 from tests.support.local_stack import own_settings
 from tests.support.secrets_scan import find_secrets
+from tests.support.sparks import spark_session
 from tests.support.workers import prepare, running_workers, wait_for_lag_zero, wait_until
 
 pytestmark = pytest.mark.stack
@@ -134,12 +139,24 @@ def change(settings: Settings, *changes: AccountChange) -> None:
         store.apply(list(changes))
 
 
-def settle(settings: Settings) -> None:
-    """Everything written so far is in the lake, and the jobs have run once."""
+@pytest.fixture
+def one_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run the jobs that this process starts in one JVM: a start costs more than their work."""
+    with spark_session(tmp_path / "spark") as session:
+
+        @contextmanager
+        def here(*_: object) -> Iterator[SparkSession]:
+            yield session
+
+        monkeypatch.setattr(lake_app, "lake_session", here)
+        yield
+
+
+def wait_for_changes(settings: Settings) -> None:
+    """Wait until every change of an account is in bronze."""
     wait_until(
         lambda: captured(settings) == accounts(settings), what="the change stream to catch up"
     )
-    output_of(settings, "lake", "run", "--once")
 
 
 def captured(settings: Settings) -> set[tuple[Any, ...]]:
@@ -152,13 +169,15 @@ def captured(settings: Settings) -> set[tuple[Any, ...]]:
     return {tuple(row[name] for name in names) for row in newest.values() if row}
 
 
+@pytest.mark.usefixtures("one_spark")
 def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
     week = publish_week(line)
     random.seed(week.seed)
     published = [fields(event) for event in week.events]
     with running_workers(line, ["lake"]) as workers:
         wait_for_lag_zero(line, workers)
-        settle(line)
+        wait_for_changes(line)
+        output_of(line, "lake", "run", "--once")
         places = lake_places(line.lake_path)
         assert places == log_places(line, beginning(line)), "every record of the log, once"
         # An id conflict is no fault of the record: it lands, and the facts leave it out.
@@ -168,13 +187,14 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
 
         assert_status(line, places.total())
         first = star(line)
-        output_of(line, "lake", "run", "--once")
+        run_lake(line, once=True)
         assert star(line) == first, "a run with nothing to do changes nothing"
 
         person = random.choice(sorted(accounts(line)))
         live = live_profile_change(line, person[0], person[1])
         wait_for_lag_zero(line, workers)
-        settle(line)
+        wait_for_changes(line)
+        run_lake(line, once=True)
         published += [fields(event) for event in live]
         assert_facts(line, published)
         assert current_users(line) == accounts(line)
@@ -293,4 +313,4 @@ def rebuild(settings: Settings) -> None:
     trash.mkdir()
     for name in (*(table.name for table in STAR), "_checkpoints"):
         Path(settings.lake_path / name).rename(trash / name)
-    output_of(settings, "lake", "run", "--once")
+    run_lake(settings, once=True)

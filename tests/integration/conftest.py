@@ -1,5 +1,7 @@
 """What tests of the stores and of their supervision share."""
 
+import fcntl
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,10 +60,20 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture(scope="session")
 def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake whose star is up to bronze; tests change copies of it only."""
-    lake = tmp_path_factory.mktemp("small-lake") / "delta"
-    fill(lake)
-    run_once(spark, Lake(str(lake)))
+    """A lake whose star is up to bronze; tests change copies of it only.
+
+    The processes of one run share it: a minute of a core.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    whole, lake = shared / "small-lake-is-whole", shared / "small-lake" / "delta"
+    with (shared / "small-lake.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            fill(lake)
+            run_once(spark, Lake(str(lake)))
+            whole.touch()
     return lake
 
 

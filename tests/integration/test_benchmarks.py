@@ -8,12 +8,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-from bench.__main__ import BENCHMARKS, main
+from bench import scd2
+from bench.__main__ import BENCHMARKS, main, measured
 from bench.report import Report, by_turns
 from streams.app.settings import Settings
 from streams.app.stack import environment
@@ -31,13 +35,25 @@ SHARING = tuple(
 
 
 def marked(name: str) -> Any:
-    marks = () if name in ALONE else pytest.mark.spark if name in IN_SPARK else pytest.mark.stack
-    return pytest.param(name, marks=marks)
+    return pytest.param(name, marks=() if name in ALONE else pytest.mark.stack)
 
 
-@pytest.mark.parametrize("name", [marked(name) for name in BENCHMARKS if name not in SHARING])
+@pytest.mark.parametrize("name", map(marked, (*ALONE, *ON_REDIS, *WITH_THEIR_OWN)))
 def test_a_benchmark_runs_and_tells_what_it_found(name: str, tmp_path: Path) -> None:
     assert_runs(name, tmp_path, dict(os.environ))
+
+
+def test_scd2_runs(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the Spark of the tests: a JVM of its own takes a minute longer."""
+
+    @contextmanager
+    def here(*_: object, **__: object) -> Iterator[SparkSession]:
+        yield spark
+
+    monkeypatch.setattr(scd2, "local_session", here)
+    assert_report(measured("scd2", "tiny"), "scd2", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("name", SHARING)
@@ -56,7 +72,10 @@ def assert_runs(name: str, folder: Path, env: dict[str, str], *options: str) -> 
     arguments = [name, "--size", "tiny", "--json", str(file), *options]
     done = forked.run(main, arguments, env, timeout_s=600)
     assert done.returncode == 0, done.stderr
-    found = json.loads(file.read_text(encoding="utf-8"))
+    assert_report(json.loads(file.read_text(encoding="utf-8")), name, done.stdout)
+
+
+def assert_report(found: dict[str, Any], name: str, printed: str) -> None:
     assert found.keys() == {"benchmark", "size", "figures", "ratios", "goals"}
     assert (found["benchmark"], found["size"]) == (name, "tiny")
     assert found["figures"]
@@ -64,7 +83,7 @@ def assert_runs(name: str, folder: Path, env: dict[str, str], *options: str) -> 
         assert told.keys() == {"value", "unit"}
         assert told["value"] >= 0
         assert isinstance(told["unit"], str)
-        assert figure in done.stdout
+        assert figure in printed
     values = found["ratios"] | {each: told["value"] for each, told in found["figures"].items()}
     for goal, told in found["goals"].items():
         (kind,) = told.keys() - {"met"}

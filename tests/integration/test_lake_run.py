@@ -98,7 +98,7 @@ def test_ended_at_any_point_it_goes_on_to_the_same_tables(small_lake: Path, tmp_
         when(process, lambda: data_is_committed(facts))
         kill(process)
     assert not any(noted.glob("[0-9]*")), "killed before Spark noted the batch"
-    with lake_run(ended.parent) as process:
+    with lake_run(ended.parent, QUICK) as process:
         wait_for_lock(ended, process)
         with pytest.raises(UserError, match=f"process {process.pid}$"), run_lock(ended):
             pass

@@ -1,4 +1,4 @@
-"""Lake of a generated week whose star is up to bronze, built once per process of tests."""
+"""Lake of a generated week whose star is up to bronze, built once per run of tests."""
 
 import shutil
 from pathlib import Path
