@@ -26,6 +26,7 @@ from streams.contracts.ids import make_id
 from streams.serving.read_side import ReadSide
 from streams.sinks.redis.client import connect
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
+from streams.views.store import Views
 
 SERVERS: Final = ("cassandra", "redis")
 _FIRST: Final = 1_000_000
@@ -58,7 +59,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
         durable_views(settings) as store,
         closing(DurablePages(settings, side)) as pages,
     ):
-        sink = InvalidatingSink(store, store, row_copies(settings))
+        sink = InvalidatingSink(store, Views.of(store), row_copies(settings))
         times = range(START - 60 * _MONTH, START, _MONTH)
         sink.apply(Effects(create_posts=[plain_post(make_id(at), _SELDOM) for at in times]))
         for reader in groups[0].ids:  # a server that has just started compiles on the way

@@ -27,7 +27,7 @@ from streams.agents.fanout import FanOut
 from streams.app.settings import Settings
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
@@ -52,6 +52,7 @@ from streams.views.effects import (
     Stamp,
 )
 from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
+from streams.views.store import Views
 
 SERVERS: Final = ()
 _START: Final = 1_735_689_600_000
@@ -148,17 +149,19 @@ class _Network:
             _Copies(clock),
             _Copies(clock),
         )
-        self._sink = InvalidatingSink(store, store, copies)
+        durable = Views.of(store)
+        self._sink = InvalidatingSink(store, durable, copies)
         self._timelines, pulls = MemoryTimelineCache(shards=16), MemoryPullSet()
         self._metrics = CacheMetrics()
-        self._views = ReadThroughViews(store, copies, self._metrics, clock=clock)
+        rows = ReadThroughRows(durable, copies, self._metrics, clock=clock)
+        self._views = durable._replace(rows=rows)
         self._hot = FeedCaches(
             self._timelines,
-            CelebrityCache(store, pulls, self._metrics),
+            CelebrityCache(durable, pulls, self._metrics),
             MemoryReaderActivity(lambda: clock.now / 1000),
             metrics=self._metrics,
             opener=FeedContextLoader(
-                self._views,
+                rows,
                 MemoryFeedContextReader(copies.relations, self._timelines, pulls),
                 readers=users,
             ),
@@ -166,7 +169,7 @@ class _Network:
         self._distribution = FanOut(
             AgentDependencies(
                 sink=self._sink,
-                views=store,
+                views=durable,
                 timelines=self._timelines,
                 pulls=pulls,
                 lookup=lambda _: None,
@@ -219,13 +222,13 @@ class _Network:
         found = home_feed(self._views, reader, limit=PAGE, hot=self._hot)
         shown = [post.post_id for post in found.posts]
         for kind in CountKind:
-            self._views.tallies(kind, shown)
+            self._views.rows.counts(kind, shown)
         looked_at = shown[:_LOOKED_AT]
         stories: Sequence[int] = ()
-        entries = tray(self._views, reader, self._clock.now).entries
+        entries = tray(self._views.rows, reader, self._clock.now).entries
         if entries and entries[0].unseen:
             first = entries[0].author_id
-            told = author_stories(self._views, first, self._clock.now, viewer=reader)
+            told = author_stories(self._views.rows, first, self._clock.now, viewer=reader)
             stories = [story.story_id for story in told]
         likes = looked_at[:1] if self._draw.random() < _LIKED else ()
         self._sink.apply(

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from streams.contracts.events import Event
-from streams.views.store import ViewReader
+from streams.views.store import RowReader
 from streams.views.story_expiry import Due, Expiry, ExpiryIndex, story_expired
 
 GRACE_MS: Final = 600_000
@@ -43,11 +43,11 @@ class ExpiryPublisher:
     def __init__(
         self,
         index: ExpiryIndex,
-        views: ViewReader,
+        rows: RowReader,
         send: Callable[[Sequence[Event]], None],
     ) -> None:
         self._index = index
-        self._views = views
+        self._rows = rows
         self._send = send
         self._sent: set[Expiry] = set()
         """Acknowledged by the broker, not read back yet: this process does not send them again."""
@@ -91,7 +91,7 @@ class ExpiryPublisher:
         the log as far as it is folded.
         """
         expiries = {due.expiry for due in page}
-        rows = self._views.stories({expiry.story_id for expiry in expiries})
+        rows = self._rows.stories({expiry.story_id for expiry in expiries})
         told = self._index.told(expiries)
         return frozenset(
             expiry

@@ -9,7 +9,7 @@ from redis import Redis
 from streams.app.settings import Settings
 from streams.caching.formats import POSTS, RELATIONS, SEEN, STORIES, TALLIES
 from streams.caching.metrics import CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError, UserError
 from streams.kafka.consumer_groups import Progress
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -26,7 +26,7 @@ from streams.sinks.redis.row_cache import RedisRowCache
 from streams.sinks.redis.stats import CacheStats, cache_stats
 from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.row_cache import RowCaches
-from streams.views.store import ViewReader
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
 
 START = "start the local servers with: storyline up"
@@ -97,7 +97,7 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
 
 
 def hot_views(
-    settings: Settings, views: ViewReader, copied: ReadThroughViews, metrics: CacheMetrics
+    settings: Settings, views: Views, copied: ReadThroughRows, metrics: CacheMetrics
 ) -> FeedCaches:
     """Return the caches that make reads of home feeds fast; they connect to Redis on first use.
 

@@ -26,7 +26,7 @@ from streams.caching.ttl import COUNT_TTL_S
 from streams.views.counted_members import members, members_among
 from streams.views.counts import CachedCount, Count, CountKind
 from streams.views.row_cache import CachedRow, RowCache
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 EXACT_VIEWS: Final = 100_000
 """Up to this many views are always counted exactly."""
@@ -45,7 +45,7 @@ class CountMaintainer:
 
     def __init__(
         self,
-        views: ViewReader,
+        views: Views,
         copies: Mapping[CountKind, RowCache],
         *,
         held_from: int = CARRIED,
@@ -97,7 +97,7 @@ class _HeldMembers:
     """Members of large counts of one kind; the longest unchanged are evicted first."""
 
     def __init__(
-        self, views: ViewReader, kind: CountKind, held_from: int, exact_views: int, capacity: int
+        self, views: Views, kind: CountKind, held_from: int, exact_views: int, capacity: int
     ) -> None:
         self.lock = threading.Lock()
         self._views = views

@@ -10,7 +10,7 @@ from streams.views.effects import Effects, Relation, SeeContent
 from streams.views.row_cache import CachedRow, RowCaches
 from streams.views.rows import Content
 from streams.views.seen_stories import Seen
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import Views, ViewSink
 
 _Members = defaultdict[int, set[int]]
 """Content -> ids that may be members now or no longer; or viewer -> contents."""
@@ -26,7 +26,7 @@ class InvalidatingSink:
     def __init__(
         self,
         durable: ViewSink,
-        views: ViewReader,
+        views: Views,
         copies: RowCaches,
         keeper: CountMaintainer | None = None,
     ) -> None:
@@ -37,7 +37,7 @@ class InvalidatingSink:
             keeper: Maintainer of the cached counts; a default one over `views` if `None`.
         """
         self._durable = durable
-        self._views = views
+        self._rows = views.rows
         self._posts = copies.posts
         self._relations = copies.relations
         self._stories = copies.stories
@@ -87,19 +87,19 @@ class InvalidatingSink:
         for changes in (effects.create_stories, effects.delete_stories, effects.highlights):
             yield from (change.author_id for change in changes)
         if effects.contested_stories:
-            for row in self._views.stories(effects.contested_stories).values():
+            for row in self._rows.stories(effects.contested_stories).values():
                 yield row.author_id
 
     def _find_comments(self, ids: Collection[int], into: _Members) -> None:
         """Add the comments to `into` by the content they are on, as the durable views know it."""
         if ids:
-            for row in self._views.comments(ids).values():
+            for row in self._rows.comments(ids).values():
                 into[row.content_id].add(row.comment_id)
 
     def _find_reposts(self, ids: Collection[int], into: _Members) -> None:
         """Add the posts to `into` by the post they repost, as the durable views know it."""
         if ids:
-            for row in self._views.posts(ids).values():
+            for row in self._rows.posts(ids).values():
                 if row.repost_of is not None:
                     into[row.repost_of].add(row.post_id)
 

@@ -26,23 +26,23 @@ from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.read_through_stories import ReadThroughStories
 from streams.caching.ttl import CONTENT_TTL_S, COUNT_TTL_S, RELATIONS_TTL_S
 from streams.contracts.events import Tier
-from streams.views.counted_members import tallies
+from streams.views.counted_members import counts
 from streams.views.counts import CachedCount, Count, CountKind
 from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
 from streams.views.rows import PostRow, Relations, TierRow
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 TIER_FRESH_S: Final = 600.0
 """Seconds that an author's tier is reused after it was read."""
 _AUTHORS: Final = 100_000
 
 
-class ReadThroughViews:
-    """A ViewReader over a durable one. If the cache is unavailable, it answers without it."""
+class ReadThroughRows:
+    """A RowReader over durable views. If the cache is unavailable, it answers without it."""
 
     def __init__(
         self,
-        durable: ViewReader,
+        durable: Views,
         copies: RowCaches,
         metrics: CacheMetrics | None = None,
         *,
@@ -69,36 +69,8 @@ class ReadThroughViews:
         )
         self.current_stories = stories.current_stories
         self.viewed = stories.viewed
-        # The durable store alone answers everything else.
-        self.stories = durable.stories
-        self.comments = durable.comments
-        self.author_posts = durable.author_posts
-        self.recent_posts = durable.recent_posts
-        self.tag_posts = durable.tag_posts
-        self.tag_uses = durable.tag_uses
-        self.reposts = durable.reposts
-        self.author_stories = durable.author_stories
-        self.stories_by = durable.stories_by
-        self.highlights = durable.highlights
-        self.following = durable.following
-        self.followers = durable.followers
-        self.follow_counts = durable.follow_counts
-        self.likers = durable.likers
-        self.like_count = durable.like_count
-        self.view_count = durable.view_count
-        self.likers_among = durable.likers_among
-        self.content_likers = durable.content_likers
-        self.user_likes = durable.user_likes
-        self.viewers = durable.viewers
-        self.few_viewers = durable.few_viewers
-        self.first_view = durable.first_view
-        self.latest_viewers = durable.latest_viewers
-        self.content_comments = durable.content_comments
-        self.content_commenters = durable.content_commenters
-        self.tiers = durable.tiers
-        self.follower_count = durable.follower_count
-        self.pulled_authors = durable.pulled_authors
-        self.pulled_posts = durable.pulled_posts
+        self.stories = durable.rows.stories  # not cached
+        self.comments = durable.rows.comments  # not cached
 
     def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]:
         """Take one round trip if all are cached."""
@@ -125,13 +97,13 @@ class ReadThroughViews:
             self._metrics.count(Cache.RELATIONS, Tier.REGULAR, hits=1)
             return unpack_relations(packed)
         self._metrics.count(Cache.RELATIONS, Tier.REGULAR, misses=1)
-        relations = self._durable.relations(user)
+        relations = self._durable.rows.relations(user)
         if user in copied.leased:
             copy = CachedRow(pack_relations(relations), RELATIONS_TTL_S)
             fill_copies(self._relations, copied.token, {user: copy})
         return relations
 
-    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
+    def counts(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
         """Take one round trip if all are cached."""
         copies = self._tallies[kind]
         copied = read_copies(copies, ids)
@@ -151,15 +123,15 @@ class ReadThroughViews:
         found: dict[int, CachedCount] = {}
         if kind is CountKind.VIEWS:
             for one in ids:
-                viewers = self._durable.few_viewers(one, CARRIED - 1)
+                viewers = self._durable.engagement.few_viewers(one, CARRIED - 1)
                 if viewers is not None:
                     found[one] = CachedCount.of(viewers)
         many = [one for one in ids if one not in found]
-        counted = tallies(self._durable, kind, many) if many else {}
+        counted = counts(self._durable, kind, many) if many else {}
         return found | {one: CachedCount(tally) for one, tally in counted.items()}
 
     def _fetched_posts(self, ids: Collection[int], copied: CacheLookup) -> Mapping[int, PostRow]:
-        rows = self._durable.posts(ids)
+        rows = self._durable.rows.posts(ids)
         by_author = self._tiers_of({row.author_id for row in rows.values()})
         tiers = {one: by_author[row.author_id] for one, row in rows.items()}
         for tier, misses in Counter(tiers.values()).items():
@@ -181,7 +153,7 @@ class ReadThroughViews:
             known = {a: tier for a in authors if (tier := self._tiers.get(a)) is not None}
         lacking = [author for author in authors if author not in known]
         if lacking:
-            decided = self._durable.tiers(lacking)
+            decided = self._durable.tiers.tiers(lacking)
             asked = {author: _tier(decided.get(author)) for author in lacking}
             with self._lock:
                 self._tiers.update(asked)

@@ -12,7 +12,7 @@ from streams.contracts.events import Tier
 from streams.views.row_cache import CachedRow, RowCache
 from streams.views.rows import StoryRow
 from streams.views.seen_stories import Seen
-from streams.views.store import ViewReader
+from streams.views.store import Views
 from streams.views.visible_stories import current_stories
 
 STORIES_BACK_MS: Final = 60_000
@@ -22,11 +22,11 @@ STORIES_AHEAD_MS: Final = 600_000
 
 
 class ReadThroughStories:
-    """The part of a ViewReader that trays need."""
+    """The part of a RowReader that trays need."""
 
     def __init__(
         self,
-        durable: ViewReader,
+        durable: Views,
         stories: RowCache,
         seen: RowCache,
         metrics: CacheMetrics,
@@ -56,7 +56,7 @@ class ReadThroughStories:
         """
         wall = self._clock()
         if not wall - STORIES_BACK_MS <= now <= wall + STORIES_AHEAD_MS:
-            return self._durable.current_stories(authors, now)
+            return self._durable.rows.current_stories(authors, now)
         copied = read_copies(self._stories, authors)
         found: dict[int, Sequence[StoryRow]] = {}
         for author, packed in copied.held.items():
@@ -99,7 +99,7 @@ class ReadThroughStories:
             known = Seen.unpack(packed) if packed else Seen()
             may_fill = packed is not None
         self._metrics.count(Cache.SEEN, Tier.REGULAR, misses=1)
-        seen = self._durable.viewed(viewer, wanted - known.seen - known.unseen)
+        seen = self._durable.rows.viewed(viewer, wanted - known.seen - known.unseen)
         seen |= wanted & known.seen
         if may_fill:
             packed = Seen(seen, wanted - seen).pack()

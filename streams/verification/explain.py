@@ -47,7 +47,7 @@ def answer(
     found, search = FoundEvents(), FeedEvents(log, lookup, watcher)
     search.post(post_id, why.author_id, found)
     # If the views do not have the post, the log may: the worker lags, or the record was refused.
-    post = side.views.posts([post_id]).get(post_id) or _created(found)
+    post = side.views.rows.posts([post_id]).get(post_id) or _created(found)
     if post is not None:
         search.relations(reader, post.author_id, original_authors(post), found)
         search.tiers(post.author_id, found)

@@ -21,7 +21,7 @@ from streams.verification.compare import FeedDifference, Path, ReadPage, Walk, w
 from streams.verification.expected_feeds import PASSES, TOPICS, FeedFold
 from streams.verification.log_scan import ProgressReporter, ScannedLog, Spans, count, everything
 from streams.verification.readers import NamedReaders, Readers
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 ROUNDS: Final = 3
 PAGE: Final = 20
@@ -161,5 +161,5 @@ def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
     ]
 
 
-def _pages(views: ViewReader, reader: int, hot: FeedCaches | None) -> ReadPage:
+def _pages(views: Views, reader: int, hot: FeedCaches | None) -> ReadPage:
     return lambda before: home_feed(views, reader, before=before, limit=PAGE, hot=hot)

@@ -98,7 +98,7 @@ class _Line:
         return list(timeline.ids)
 
     def tier(self) -> Tier:
-        return serving.tier(self.side.views, CELEBRITY)
+        return serving.tier(self.side.views.tiers, CELEBRITY)
 
 
 def _decisions(settings: Settings, since: int) -> list[tuple[Tier, Tier]]:

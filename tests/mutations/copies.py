@@ -7,8 +7,8 @@ _DROPPING = "streams/caching/invalidating_sink.py"
 _WARMING = "streams/serving/feed/warm_timeline.py"
 _REFIT_REGISTERS = "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
 _REFIT_READS = (
-    "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)\n"
-    "    ids, below = _newest(posts, hot.length)\n"
+    "    merged = merge_author_posts(posts.recent_posts, added, None, hot.length + 1, held.floor)\n"
+    "    ids, below = _newest(merged, hot.length)\n"
 )
 
 _TESTS = (
@@ -173,10 +173,10 @@ COPIES = (
         _WARMING,
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n"
-        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
-        "    ids, floor = _newest(posts, hot.length)\n",
-        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
-        "    ids, floor = _newest(posts, hot.length)\n"
+        "    merged = merge_author_posts(posts.recent_posts, authors, None, hot.length + 1)\n"
+        "    ids, floor = _newest(merged, hot.length)\n",
+        "    merged = merge_author_posts(posts.recent_posts, authors, None, hot.length + 1)\n"
+        "    ids, floor = _newest(merged, hot.length)\n"
         "    token = hot.timelines.begin(reader, authors)\n"
         "    if token is None:\n        return None\n",
         _TESTS,

@@ -54,7 +54,7 @@ COUNTING = (
         _DROPPING,
         "        self._durable.apply(effects)\n",
         "        views = _grouped((v.content_id, v.viewer_id) for v in effects.views)\n"
-        "        self._tallies.changed(Count.VIEWS, views)\n"
+        "        self._tallies.changed(CountKind.VIEWS, views)\n"
         "        self._durable.apply(effects)\n"
         "        effects.views = []\n",
         _TALLIES,

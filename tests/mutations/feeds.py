@@ -64,7 +64,7 @@ FEEDS = (
         "who is no celebrity any more loses the posts that were pulled",
         _HOME,
         "    lacking = {a: held for a, held in pulled.items() if held.newest > timeline.floor}\n",
-        "    decided = views.tiers(pulled)\n"
+        "    decided = views.tiers.tiers(pulled)\n"
         "    lacking = {\n"
         "        a: held\n"
         "        for a, held in pulled.items()\n"

@@ -11,7 +11,7 @@ from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
 from streams.agents.fanout import FanOut
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.projections.tier_policy import TierLimits
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -25,6 +25,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects
 from streams.views.rows import PostRow, Relations
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.oracle.validity import Event as Fields
 from tests.oracle.views import Oracle
@@ -47,7 +48,7 @@ class _Line:
         self.store = _Watched(self)
         self.memory_copies = MemoryRowCache(), MemoryRowCache()
         self.copies = memory_copies(*self.memory_copies)
-        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        self.sink = InvalidatingSink(self.store, Views.of(self.store), self.copies)
         self.timelines = MemoryTimelineCache(shards=1, limits=_TINY)
         self.pulls = MemoryPullSet()
         self.polls = polls
@@ -56,7 +57,7 @@ class _Line:
         hours = itertools.count(step=3600)  # followers are counted anew each time
         services = AgentDependencies(
             sink=self.sink,
-            views=self.store,
+            views=Views.of(self.store),
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=lambda _: None,
@@ -146,12 +147,13 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
     if data.draw(st.booleans()):  # those who are followed already are pushed to
         polls.insert(0, [told for told in events if told["type"] == "UserFollowed"])
     line = _Line(polls, limits)
-    celebrities = CelebrityCache(line.store, line.pulls, recent=data.draw(st.integers(1, 3)))
-    views = ReadThroughViews(line.store, line.copies)
+    durable = Views.of(line.store)
+    celebrities = CelebrityCache(durable, line.pulls, recent=data.draw(st.integers(1, 3)))
+    rows = ReadThroughRows(durable, line.copies)
     openings = MemoryFeedContextReader(line.copies.relations, line.timelines, line.pulls)
-    opener = FeedContextLoader(views, openings, readers=2)  # of others it forgets whom they follow
+    opener = FeedContextLoader(rows, openings, readers=2)  # of others it forgets whom they follow
     hot = FeedCaches(line.timelines, celebrities, MemoryReaderActivity(), length=3, opener=opener)
-    served = Served(views, hot=hot, page=2)
+    served = Served(durable._replace(rows=rows), hot=hot, page=2)
     readers = st.sampled_from(world.users)
     while line.polls:
         step = data.draw(st.sampled_from(_STEPS))

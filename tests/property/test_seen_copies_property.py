@@ -8,11 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
 from streams.views.row_cache import CacheLookup, RefreshTicket
+from streams.views.store import Views
 from tests.support.memory_side import memory_copies
 from tests.support.profiles import scaled
 
@@ -27,8 +28,9 @@ class _Line:
         self.meanwhile: Callable[[], None] | None = None
         self.store, self.copies = _Store(self), _Copies(self)
         copies = memory_copies()._replace(seen=self.copies)
-        self._sink = InvalidatingSink(self.store, self.store, copies)
-        self._views = ReadThroughViews(self.store, copies)
+        views = Views.of(self.store)
+        self._sink = InvalidatingSink(self.store, views, copies)
+        self._rows = ReadThroughRows(views, copies)
 
     def interrupt(self) -> None:
         """Let another act, once."""
@@ -41,7 +43,7 @@ class _Line:
             case "view":
                 self._sink.apply(Effects(views=[SeeContent(one, VIEWER, 1) for one in contents]))
             case "ask":
-                self._views.viewed(VIEWER, contents)
+                self._rows.viewed(VIEWER, contents)
             case "evict":
                 self.copies.evict(VIEWER)
             case "restart":
@@ -49,7 +51,7 @@ class _Line:
 
     def check(self, contents: Collection[int]) -> None:
         for _ in ("fills in", "copied"):
-            told = self._views.viewed(VIEWER, contents)
+            told = self._rows.viewed(VIEWER, contents)
             assert told == self.store.viewed(VIEWER, contents)
 
 

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.caching.read_through_stories import STORIES_AHEAD_MS, STORIES_BACK_MS
 from streams.contracts.ids import make_id
 from streams.sinks.memory.store import MemoryStore
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
 from tests.strategies import DAY, HOUR, START
@@ -94,8 +95,10 @@ def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],
 ) -> None:
     store, copies = MemoryStore(clock=lambda: WALL), memory_copies()
-    sink = InvalidatingSink(store, store, copies)
-    served = Served(ReadThroughViews(store, copies, clock=lambda: WALL))
+    sink = InvalidatingSink(store, Views.of(store), copies)
+    views = Views.of(store)
+    rows = ReadThroughRows(views, copies, clock=lambda: WALL)
+    served = Served(views._replace(rows=rows))
     taken = [follow(author) for author in AUTHORS]
     feed(sink, [taken])
     for number, (drawn, offsets) in enumerate(polls):

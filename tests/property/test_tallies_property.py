@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.caching.count_maintainer import CountMaintainer
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
@@ -24,6 +24,7 @@ from streams.views.effects import (
     Stamp,
 )
 from streams.views.row_cache import CachedRow
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 from tests.support.memory_side import memory_copies
 
@@ -98,27 +99,28 @@ class Line:
         self.store = Interrupted()
         self.held = {kind: Failing() for kind in CountKind}
         copies = memory_copies()._replace(tallies=self.held)
-        self.views = ReadThroughViews(self.store, copies)
+        views = Views.of(self.store)
+        self.rows = ReadThroughRows(views, copies)
         self.workers = [
             InvalidatingSink(
                 self.store,
-                self.store,
+                views,
                 copies,
-                CountMaintainer(self.store, self.held, held_from=HELD_FROM, capacity=5),
+                CountMaintainer(views, self.held, held_from=HELD_FROM, capacity=5),
             )
             for _ in WORKERS
         ]
 
     def read(self) -> None:
         for kind in CountKind:
-            self.views.tallies(kind, CONTENTS)
+            self.rows.counts(kind, CONTENTS)
 
     def check(self) -> None:
         self.store.meanwhile = None
         for kind in CountKind:
-            expected = self.store.tallies(kind, CONTENTS)
-            assert self.views.tallies(kind, CONTENTS) == expected, kind
-            assert self.views.tallies(kind, CONTENTS) == expected, f"copied {kind}"
+            expected = self.store.counts(kind, CONTENTS)
+            assert self.rows.counts(kind, CONTENTS) == expected, kind
+            assert self.rows.counts(kind, CONTENTS) == expected, f"copied {kind}"
 
     def deliver(self, worker: int, effects: Effects, fails: tuple[CountKind, int] | None) -> None:
         """Apply a batch; where Redis fails, it is delivered again, to the other worker."""

@@ -22,7 +22,7 @@ from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
 from streams.agents.fanout import FanOut
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
@@ -34,6 +34,7 @@ from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects, Relation, SetRelation, Stamp
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.support.memory_side import memory_copies
 from tests.support.profiles import scaled
@@ -64,8 +65,9 @@ class TierMachine(RuleBasedStateMachine):
         self.store = MemoryStore()
         self.memory_copies = MemoryRowCache(), MemoryRowCache()
         copies = memory_copies(*self.memory_copies)
-        self.sink = InvalidatingSink(self.store, self.store, copies)
-        self.views = ReadThroughViews(self.store, copies)
+        self.durable = Views.of(self.store)
+        self.sink = InvalidatingSink(self.store, self.durable, copies)
+        self.views = self.durable._replace(rows=ReadThroughRows(self.durable, copies))
         self.timelines = MemoryTimelineCache(
             shards=1, limits=TimelineLimits(length=LENGTH, slack=2)
         )
@@ -85,7 +87,7 @@ class TierMachine(RuleBasedStateMachine):
     def begin(self, budget: int, followers: int, inline: int) -> None:
         services = AgentDependencies(
             sink=self.sink,
-            views=self.store,
+            views=self.durable,
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=lambda _: None,
@@ -96,7 +98,7 @@ class TierMachine(RuleBasedStateMachine):
             clock=self._clock,
         )
         self.distribution = FanOut(services)
-        celebrities = CelebrityCache(self.store, self.pulls, recent=2)
+        celebrities = CelebrityCache(self.durable, self.pulls, recent=2)
         self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self._read_all()
 

@@ -12,6 +12,7 @@ from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.counts import CountKind
 from streams.views.row_cache import RowCaches
+from streams.views.store import Views
 from streams.views.timeline_cache import TimelineCache
 
 
@@ -32,7 +33,8 @@ def memory_copies(
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:
     """What reads `store` by way of `timelines` and an empty pull set."""
     hot = hot_views(store, timelines, MemoryPullSet(), length)
-    return ReadSide(store, hot, durable=store, metrics=hot.metrics)
+    views = Views.of(store)
+    return ReadSide(views, hot, durable=views, metrics=hot.metrics)
 
 
 def hot_views(
@@ -40,7 +42,7 @@ def hot_views(
 ) -> FeedCaches:
     """The caches over `store`, with lists of their own."""
     metrics = CacheMetrics()
-    celebrities = CelebrityCache(store, pulls, metrics)
+    celebrities = CelebrityCache(Views.of(store), pulls, metrics)
     return FeedCaches(timelines, celebrities, MemoryReaderActivity(), length, metrics)
 
 

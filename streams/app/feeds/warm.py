@@ -87,17 +87,17 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
 
 def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
     after = 0
-    while page := side.views.followers(author, after, _PAGE):
+    while page := side.views.graph.followers(author, after, _PAGE):
         yield page
         after = page[-1]
 
 
 def _warm(side: ReadSide, reader: int) -> Made:
     """Build the timeline, and cache the posts of its first page."""
-    relations, held = side.views.relations(reader), side.hot.timelines.read(reader)
+    relations, held = side.views.rows.relations(reader), side.hot.timelines.read(reader)
     opening = opening_of(reader, relations, held)
-    timeline = warm_timeline(side.views, reader, opening, side.hot)
+    timeline = warm_timeline(side.views.posts, reader, opening, side.hot)
     if timeline is None:
         return Made.FAILED
-    side.views.posts(timeline.ids[:DEFAULT_LIMIT])
+    side.views.rows.posts(timeline.ids[:DEFAULT_LIMIT])
     return Made.WARM if timeline is held else Made.BUILT

@@ -28,6 +28,7 @@ from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.producer import AckedProducer
 from streams.sinks.delta.landing import Landing, wanted_from
 from streams.sinks.delta.table import LakeTable, create_tables
+from streams.views.store import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def _views(
     def send(events: Sequence[Event]) -> None:
         outbox.send([*own_messages(events, registry.schema_id)])
 
-    with durable_views(settings) as views:
+    with durable_views(settings) as store:
+        views = Views.of(store)
         services = AgentDependencies(
-            sink=InvalidatingSink(views, views, row_copies(settings)),
+            sink=InvalidatingSink(store, views, row_copies(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),

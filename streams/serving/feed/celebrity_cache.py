@@ -17,7 +17,7 @@ from streams.caching.metrics import Cache, CacheMetrics
 from streams.contracts.events import Tier
 from streams.serving.feed.merge import RecentPosts
 from streams.views.pull_set import Pulled, PullSet
-from streams.views.store import Enough, Recent, ViewReader
+from streams.views.store import Enough, Recent, Views
 
 AUTHORS: Final = 10_000
 """Number of lists kept; each takes up to about 8 KB."""
@@ -36,7 +36,7 @@ class CelebrityCache:
 
     def __init__(
         self,
-        views: ViewReader,
+        views: Views,
         pulls: PullSet,
         metrics: CacheMetrics | None = None,
         *,
@@ -62,7 +62,7 @@ class CelebrityCache:
         found = self._pulls.pulled(authors)
         if found is None:
             token = self._pulls.begin()
-            if token is None or self._pulls.install(token, self._views.pulled_authors()):
+            if token is None or self._pulls.install(token, self._views.tiers.pulled_authors()):
                 found = self._pulls.pulled(authors)
         return found
 
@@ -80,7 +80,7 @@ class CelebrityCache:
                     found[author] = ids
             beyond = [author for author in authors if author not in found]
             if beyond:
-                found.update(self._views.author_posts(beyond, before, limit))
+                found.update(self._views.posts.author_posts(beyond, before, limit))
             return Recent(found)
 
         return recent_posts
@@ -113,7 +113,7 @@ class CelebrityCache:
     ) -> dict[int, _List]:
         """Load the lists that this thread claimed, and pass them to the waiting threads."""
         try:
-            answer = self._views.author_posts(claimed, None, self._recent)
+            answer = self._views.posts.author_posts(claimed, None, self._recent)
         except BaseException as error:
             self._forget(claimed, versions)
             for future in claimed.values():

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import structlog
 from cachetools import LRUCache
 
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.views.feed_context import FeedContextReader, FeedContextReply
 from streams.views.pull_set import Pulled
@@ -55,9 +55,9 @@ class FeedContextLoader:
     """Loads the contexts of pages of one process; thread-safe."""
 
     def __init__(
-        self, views: ReadThroughViews, openings: FeedContextReader, *, readers: int = READERS
+        self, rows: ReadThroughRows, openings: FeedContextReader, *, readers: int = READERS
     ) -> None:
-        self._views = views
+        self._rows = rows
         self._openings = openings
         self._lock = threading.Lock()
         self._followed: LRUCache[int, _Followed] = LRUCache(readers)
@@ -74,7 +74,7 @@ class FeedContextLoader:
         with self._lock:
             followed = self._followed.get(reader)
         opened = self._opened(reader, followed.authors if followed else ())
-        relations = self._views.relations_of(reader, opened.relations)
+        relations = self._rows.relations_of(reader, opened.relations)
         opening = opening_of(reader, relations, opened.timeline)
         if followed is not None and followed.sources == opening.sources:
             return opening._replace(pulled=opened.pulled)

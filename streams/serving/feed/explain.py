@@ -12,7 +12,7 @@ from streams.serving.feed.context_loader import sources_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.visibility_rules import HideReason, hiding_rules
 from streams.views.rows import Relations
-from streams.views.store import ViewReader
+from streams.views.store import PostReader, Views
 
 
 class FeedPath(StrEnum):
@@ -80,20 +80,20 @@ class Explanation:
         return self.way is not None
 
 
-def explain(views: ViewReader, hot: FeedCaches, reader: int, post_id: int) -> Explanation:
+def explain(views: Views, hot: FeedCaches, reader: int, post_id: int) -> Explanation:
     """Return what `home_feed` does with the post now.
 
     Raises:
         StoreUnavailableError: The views do not answer; caches that do not answer raise nothing.
     """
-    row = views.posts([post_id]).get(post_id)
-    relations = views.relations(reader)
+    row = views.rows.posts([post_id]).get(post_id)
+    relations = views.rows.relations(reader)
     author = None if row is None else row.author_id
     stored = _stored(hot, reader, relations, author, post_id)
     rules = hiding_rules(row, reader, relations)
-    fault = None if rules or author is None else _fault(views, author, post_id, stored)
+    fault = None if rules or author is None else _fault(views.posts, author, post_id, stored)
     way = None if rules or fault else _way(reader, author, post_id, stored)
-    is_pulled = post_id in views.pulled_posts([post_id])
+    is_pulled = post_id in views.tiers.pulled_posts([post_id])
     return Explanation(reader, post_id, author, way, rules, fault, stored, is_pulled)
 
 
@@ -123,10 +123,10 @@ def _is_above_floor(stored: TimelineInfo, post_id: int) -> bool:
     return stored.floor is not None and post_id > stored.floor
 
 
-def _fault(views: ViewReader, author: int, post_id: int, stored: TimelineInfo) -> FeedDefect | None:
+def _fault(posts: PostReader, author: int, post_id: int, stored: TimelineInfo) -> FeedDefect | None:
     if _is_above_floor(stored, post_id):
         return None if stored.holds_post or stored.pulls_author else FeedDefect.NOT_DELIVERED
-    listed = views.author_posts([author], post_id + 1, 1)[author]
+    listed = posts.author_posts([author], post_id + 1, 1)[author]
     return None if list(listed) == [post_id] else FeedDefect.NOT_INDEXED
 
 

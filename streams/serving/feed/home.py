@@ -22,14 +22,14 @@ from streams.serving.responses import PostPage
 from streams.serving.visibility import Viewpoint, post_filter
 from streams.views.pull_set import Pulled
 from streams.views.rows import PostRow, Relations
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 from streams.views.timeline_cache import Timeline
 
 _log = structlog.get_logger(__name__)
 
 
 def home_feed(
-    views: ViewReader,
+    views: Views,
     reader: int,
     *,
     before: int | None = None,
@@ -47,18 +47,18 @@ def home_feed(
         A page, which is empty and not `complete` if the durable store does not answer.
     """
     try:
-        opening = _opening(views, reader, hot)
+        opening = _opening(views.rows, reader, hot)
         candidates = _candidates(views, reader, opening, before, hot)
         accepts = _accepts(opening.authors, opening.relations)
-        return page(views, candidates, accepts, limit)
+        return page(views.rows, candidates, accepts, limit)
     except StoreUnavailableError:
         return PostPage((), None, complete=False, missing=("cassandra",))
 
 
-def _opening(views: ViewReader, reader: int, hot: FeedCaches | None) -> FeedContext:
+def _opening(rows: RowReader, reader: int, hot: FeedCaches | None) -> FeedContext:
     if hot is not None and hot.opener is not None:
         return hot.opener.open(reader)
-    relations, timeline = views.relations(reader), None
+    relations, timeline = rows.relations(reader), None
     if hot is not None:
         with suppress(StoreUnavailableError):  # a later read reports it
             timeline = hot.timelines.read(reader)
@@ -71,7 +71,7 @@ def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow
 
 
 def _candidates(
-    views: ViewReader,
+    views: Views,
     reader: int,
     opening: FeedContext,
     before: int | None,
@@ -81,7 +81,7 @@ def _candidates(
     authors = opening.authors
     warm = _warm(views, reader, opening, hot) if hot else None
     if hot is None or warm is None:
-        return merge_author_posts(views.recent_posts, authors, before)
+        return merge_author_posts(views.posts.recent_posts, authors, before)
     floor = warm.timeline.floor
     above = union(
         (i for i in warm.timeline.ids if before is None or i < before),
@@ -91,7 +91,7 @@ def _candidates(
         return above
     # At and below its floor the timeline may miss posts.
     rest = floor + 1 if before is None else min(before, floor + 1)
-    return chain(above, merge_author_posts(views.recent_posts, authors, rest))
+    return chain(above, merge_author_posts(views.posts.recent_posts, authors, rest))
 
 
 class _Warm(NamedTuple):
@@ -101,7 +101,7 @@ class _Warm(NamedTuple):
     pulled: Mapping[int, Pulled]
 
 
-def _warm(views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches) -> _Warm | None:
+def _warm(views: Views, reader: int, opening: FeedContext, hot: FeedCaches) -> _Warm | None:
     """Return the cached part of the feed; `None` if the durable store must serve instead.
 
     Pulled authors are read after the timeline: a post that was not pushed onto it is in the pull
@@ -109,7 +109,7 @@ def _warm(views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches)
     """
     try:
         hot.visits.note(reader)
-        timeline = warm_timeline(views, reader, opening, hot)
+        timeline = warm_timeline(views.posts, reader, opening, hot)
         if timeline is None:
             return None
         pulled = opening.pulled if timeline is opening.timeline else None

@@ -12,7 +12,7 @@ _MIN_CHUNK: Final = 2
 _MAX_CHUNK: Final = 1000
 
 RecentPosts = Callable[[Collection[int], int | None, int, Enough], Recent]
-"""Signature of `ViewReader.recent_posts`."""
+"""Signature of `PostReader.recent_posts`."""
 
 
 def union(*sources: Iterator[int]) -> Iterator[int]:
@@ -39,7 +39,7 @@ def merge_author_posts(
     often.
 
     Args:
-        recent_posts: Reads posts as `ViewReader.recent_posts` does.
+        recent_posts: Reads posts as `PostReader.recent_posts` does.
         before: Yield smaller ids only; `None` starts at the newest.
         wanted: Estimate of the number of ids that the caller takes; it decides only how much is
             read at a time. The default is a few pages.

@@ -13,12 +13,12 @@ from streams.contracts.events import Tier
 from streams.serving.feed.context_loader import FeedContext, sources_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.merge import merge_author_posts
-from streams.views.store import ViewReader
+from streams.views.store import PostReader
 from streams.views.timeline_cache import Timeline
 
 
 def warm_timeline(
-    views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches
+    posts: PostReader, reader: int, opening: FeedContext, hot: FeedCaches
 ) -> Timeline | None:
     """Return the reader's timeline for the authors of `opening`, refitted or built if needed.
 
@@ -38,15 +38,15 @@ def warm_timeline(
     with hot.flights.alone(reader):
         held = hot.timelines.read(reader)
         if held is not None and held.sources != wanted:
-            _refit(views, reader, held, authors, wanted, hot)
+            _refit(posts, reader, held, authors, wanted, hot)
             held = hot.timelines.read(reader)
         if held is not None and held.sources == wanted:
             return held
-        return _build(views, reader, authors, wanted, hot)
+        return _build(posts, reader, authors, wanted, hot)
 
 
 def _refit(
-    views: ViewReader,
+    posts: PostReader,
     reader: int,
     held: Timeline,
     authors: frozenset[int],
@@ -64,8 +64,8 @@ def _refit(
     added = authors - before
     if not hot.timelines.register(reader, held.token, added):
         return
-    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)
-    ids, below = _newest(posts, hot.length)
+    merged = merge_author_posts(posts.recent_posts, added, None, hot.length + 1, held.floor)
+    ids, below = _newest(merged, hot.length)
     hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
 
 
@@ -79,13 +79,13 @@ def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
 
 
 def _build(
-    views: ViewReader, reader: int, authors: frozenset[int], wanted: bytes, hot: FeedCaches
+    posts: PostReader, reader: int, authors: frozenset[int], wanted: bytes, hot: FeedCaches
 ) -> Timeline | None:
     token = hot.timelines.begin(reader, authors)
     if token is None:
         return None
-    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)
-    ids, floor = _newest(posts, hot.length)
+    merged = merge_author_posts(posts.recent_posts, authors, None, hot.length + 1)
+    ids, floor = _newest(merged, hot.length)
     if not hot.timelines.install(reader, token, ids, floor, wanted):
         return None
     return Timeline(ids, floor, wanted, token)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from streams.contracts.ids import id_time
-from streams.views.counted_members import latest, tallies
+from streams.views.counted_members import counts, latest
 from streams.views.counts import Count, CountKind
 from streams.views.effects import (
     CreateComment,
@@ -30,7 +30,7 @@ from streams.views.rows import (
     TierRow,
     Viewing,
 )
-from streams.views.store import Enough, Recent
+from streams.views.store import Enough, Recent, Views
 from streams.views.story_expiry import Due, Expiry, ExpiryIndex
 from streams.views.visible_stories import current_stories
 
@@ -244,7 +244,7 @@ class MemoryStore:
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        return current_stories(self, authors, now, until=now)
+        return current_stories(Views.of(self), authors, now, until=now)
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         return _newest(self._stories_by_author.get(author, ()), before, limit)
@@ -285,8 +285,8 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
-    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        return tallies(self, kind, ids)
+    def counts(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
+        return counts(Views.of(self), kind, ids)
 
     def like_count(self, content_id: int) -> int:
         return len(self.likers(content_id))

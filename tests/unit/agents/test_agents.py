@@ -18,6 +18,7 @@ from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
+from streams.views.store import Views
 from tests.contract.timeline_suite import standing
 from tests.support.batches import raw_batches
 
@@ -43,7 +44,7 @@ class World:
         self._made: dict[tuple[str, str], AgentSteps] = {}
         self._services = AgentDependencies(
             sink=self.store,
-            views=self.store,
+            views=Views.of(self.store),
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=names.get,

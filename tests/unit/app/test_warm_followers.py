@@ -13,6 +13,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.reader_activity import ABSENT_S
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 from tests.support.memory_log import Unwatched
 
@@ -25,8 +26,9 @@ class World:
         self.store, pulls = MemoryStore(), MemoryPullSet()
         self.timelines = MemoryTimelineCache(shards=4)
         self.visits = MemoryReaderActivity(lambda: self.now)
-        hot = FeedCaches(self.timelines, CelebrityCache(self.store, pulls), self.visits)
-        self.side = ReadSide(self.store, hot, self.store, hot.metrics)
+        views = Views.of(self.store)
+        hot = FeedCaches(self.timelines, CelebrityCache(views, pulls), self.visits)
+        self.side = ReadSide(views, hot, views, hot.metrics)
         self.store.apply(
             Effects(
                 create_posts=[Scope(0).post(100, AUTHOR, 100)],

@@ -8,7 +8,7 @@ import pytest
 from streams.caching.formats import pack_post, pack_relations, unpack_post, unpack_relations
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.caching.ttl import CONTENT_TTL_S
 from streams.contracts.events import Tier
 from streams.errors import StoreUnavailableError
@@ -16,7 +16,7 @@ from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import DeletePost, Effects, SetTier, Stamp
 from streams.views.row_cache import CachedRow, CacheLookup
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 from tests.support.feed_events import feed
 from tests.support.memory_side import memory_copies
 from tests.support.small_network import (
@@ -64,15 +64,16 @@ class World:
         self.posts, self.relations = Watched(), Watched()
         copies = memory_copies(self.posts, self.relations)
         self.metrics = CacheMetrics()
-        self.sink = InvalidatingSink(self.store, self.store, copies)
-        self.views: ViewReader = ReadThroughViews(self.store, copies, self.metrics)
+        views = Views.of(self.store)
+        self.sink = InvalidatingSink(self.store, views, copies)
+        self.rows: RowReader = ReadThroughRows(views, copies, self.metrics)
 
     def agree(self, *posts: int) -> None:
         """Twice, so that the second answer comes from copies."""
         for _ in range(2):
-            assert self.views.posts(posts) == self.store.posts(posts)
+            assert self.rows.posts(posts) == self.store.posts(posts)
             for user in (AUTHOR, READER):
-                assert self.views.relations(user) == self.store.relations(user)
+                assert self.rows.relations(user) == self.store.relations(user)
 
 
 @pytest.fixture
@@ -126,8 +127,8 @@ def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
     for number, tier in enumerate(CONTENT_TTL_S, start=1):
         feed(world.sink, [[post(number, author=number)]])
         world.sink.apply(Effects(tiers=[SetTier(number, Stamp(1, 1), tier)]))
-        world.views.posts([post_id(number)])
-        world.views.posts([post_id(number)])
+        world.rows.posts([post_id(number)])
+        world.rows.posts([post_id(number)])
         assert world.metrics.read(Cache.POST, tier) == (1, 1)
         assert world.posts.lifetimes[post_id(number)] == CONTENT_TTL_S[tier]
     assert sorted(CONTENT_TTL_S.values()) == [1800, 7200, 21600]
@@ -138,7 +139,7 @@ def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
 def test_who_holds_no_lease_fills_nothing_in(world: World) -> None:
     feed(world.sink, [[post(1)]])
     world.posts.read([post_id(1)])  # somebody else fetches it
-    world.views.posts([post_id(1)])
+    world.rows.posts([post_id(1)])
     assert not world.posts.lifetimes
 
 
@@ -176,7 +177,7 @@ def test_the_row_is_changed_before_its_copy_is_dropped() -> None:
             super().drop(ids)
 
     store = Store()
-    sink = InvalidatingSink(store, store, memory_copies(Copies(), Copies()))
+    sink = InvalidatingSink(store, Views.of(store), memory_copies(Copies(), Copies()))
     sink.apply(Effects(delete_posts=[DeletePost(1, AUTHOR)]))
     assert order == ["row", "copy"]
 
@@ -193,6 +194,6 @@ def test_reads_of_stories_are_counted_by_their_authors_tier(world: World) -> Non
     for author, tier in enumerate(CONTENT_TTL_S, start=1):
         world.sink.apply(Effects(tiers=[SetTier(author, Stamp(1, 1), tier)]))
     for _ in range(3):
-        world.views.current_stories([1, 2, 3], now)
+        world.rows.current_stories([1, 2, 3], now)
     for tier in CONTENT_TTL_S:
         assert world.metrics.read(Cache.STORIES, tier) == (2, 1)

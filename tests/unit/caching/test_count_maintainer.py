@@ -8,11 +8,12 @@ import pytest
 
 from streams.caching.count_maintainer import CARRIED, CountMaintainer
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.ids import make_id
 from streams.sinks.memory.store import MemoryStore
 from streams.views.counts import Count, CountKind
 from streams.views.effects import Effects, SeeContent, SetLike, Stamp
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
 from tests.support.memory_side import memory_copies
@@ -46,9 +47,10 @@ class World:
     def __init__(self, **keeper: Any) -> None:
         self.store = Counting()
         copies = memory_copies()
-        self.views = ReadThroughViews(self.store, copies)
-        kept = CountMaintainer(self.store, copies.tallies, **keeper)
-        self.sink = InvalidatingSink(self.store, self.store, copies, kept)
+        views = Views.of(self.store)
+        self.rows = ReadThroughRows(views, copies)
+        kept = CountMaintainer(views, copies.tallies, **keeper)
+        self.sink = InvalidatingSink(self.store, views, copies, kept)
 
     def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
         self.sink.apply(Effects(views=[SeeContent(content, viewer, 1) for viewer in viewers]))
@@ -60,7 +62,7 @@ class World:
         self.sink.apply(Effects(likes=likes))
 
     def tally(self, content: int = CONTENT, kind: CountKind = CountKind.VIEWS) -> Count:
-        return self.views.tallies(kind, [content])[content]
+        return self.rows.counts(kind, [content])[content]
 
     def loads(self) -> Sequence[int]:
         loaded, self.store.loaded = self.store.loaded, []

@@ -13,7 +13,7 @@ from streams.serving.feed.celebrity_cache import CelebrityCache
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, PullPost
-from streams.views.store import Enough
+from streams.views.store import Enough, Views
 from tests.contract.store_events import Scope
 
 ANN, BOB = 1, 2
@@ -46,7 +46,7 @@ class World:
     def __init__(self) -> None:
         self.store, self.pulls = Store(), MemoryPullSet()
         self.metrics = CacheMetrics()
-        self.cache = CelebrityCache(self.store, self.pulls, self.metrics, recent=RECENT)
+        self.cache = CelebrityCache(Views.of(self.store), self.pulls, self.metrics, recent=RECENT)
 
     @property
     def misses(self) -> int:

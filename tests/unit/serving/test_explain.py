@@ -18,6 +18,7 @@ from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.explain import ExplainedPost, answer, answer_json
 from streams.verification.feed_events import partition_of
 from streams.views.effects import Effects, PullPost
+from streams.views.store import Views
 from tests.integration.test_messaging import JAVA_MURMUR2
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
@@ -223,8 +224,8 @@ def test_a_post_that_was_never_delivered_is_no_hidden_one() -> None:
     before, after = [follow(5), post(9)], [post(10)]
     side = side_of(before)
     home_feed(side.views, READER, hot=side.hot)
-    assert isinstance(side.views, MemoryStore)
-    feed(side.views, [after])
+    assert isinstance(side.views.rows, MemoryStore)
+    feed(side.views.rows, [after])
     told = explained([*before, *after], side=side)
     assert (told.why.in_feed, told.why.rules, told.why.fault) == (
         False,
@@ -245,11 +246,12 @@ def test_what_is_pulled_is_in_the_feed_though_nobody_delivered_it() -> None:
     store, pulls = MemoryStore(), MemoryPullSet()
     hot = hot_views(store, MemoryTimelineCache(shards=2), pulls)
     feed(store, [before])
-    home_feed(store, READER, hot=hot)
+    views = Views.of(store)
+    home_feed(views, READER, hot=hot)
     feed(store, [after])
     store.apply(Effects(pulls=[PullPost(AUTHOR, post_id(10))]))
     pulls.pull({AUTHOR: [post_id(10)]})
-    told = explained([*before, *after], side=ReadSide(store, hot, store, hot.metrics))
+    told = explained([*before, *after], side=ReadSide(views, hot, views, hot.metrics))
     assert (told.why.way, told.why.timeline.holds_post) == (FeedPath.PULL, False)
     assert told.why.is_pulled
     assert answer_json(told)["is_pulled"] is True

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.serving import home_feed
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -19,6 +19,7 @@ from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.feed_context import FeedContextReply
 from streams.views.pull_set import Pulled
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 from tests.support.memory_side import memory_copies
 
@@ -50,15 +51,17 @@ class Openings(MemoryFeedContextReader):
 class World:
     def __init__(self) -> None:
         self.store, self.copies = MemoryStore(), memory_copies()
-        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        durable = Views.of(self.store)
+        self.sink = InvalidatingSink(self.store, durable, self.copies)
         self.pulls, timelines = Pulls(), MemoryTimelineCache(shards=1)
         token = self.pulls.begin()
         assert token is not None
         assert self.pulls.install(token, {})
-        self.views = ReadThroughViews(self.store, self.copies)
+        rows = ReadThroughRows(durable, self.copies)
+        self.views = durable._replace(rows=rows)
         self.openings = Openings(self.copies.relations, timelines, self.pulls)
-        celebrities = CelebrityCache(self.store, self.pulls)
-        opener = FeedContextLoader(self.views, self.openings)
+        celebrities = CelebrityCache(durable, self.pulls)
+        opener = FeedContextLoader(rows, self.openings)
         self.hot = FeedCaches(timelines, celebrities, MemoryReaderActivity(), opener=opener)
         self.follows = 0
 

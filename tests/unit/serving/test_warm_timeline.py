@@ -13,7 +13,7 @@ from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
-from streams.views.store import Enough, Recent
+from streams.views.store import Enough, Recent, Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.store_events import Scope
 from tests.support.memory_side import hot_views
@@ -64,7 +64,7 @@ class World:
         assert not self.timelines.deliver({author: ids}, 100)
 
     def feed(self, limit: int = 100) -> list[int]:
-        page = home_feed(self.store, READER, limit=limit, hot=self.hot)
+        page = home_feed(Views.of(self.store), READER, limit=limit, hot=self.hot)
         assert page.complete
         return [post.post_id for post in page.posts]
 

@@ -21,6 +21,7 @@ from streams.verification.readers import NamedReaders, SampledReaders, _hashes
 from streams.verification.verify import ROUNDS, VerifiedLine, VerifyResult
 from streams.verification.verify import judge as judge_line
 from streams.views.rows import Relations
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
 from tests.support.memory_log import APPENDED_AT, GoneTimelines, MemoryLog, Unwatched, schema_text
@@ -61,7 +62,7 @@ class Served:
         self.timelines = MemoryTimelineCache(shards=2)
         self.side = memory_side(self.store, self.timelines)
         feed(self.store, [list(events)])
-        home_feed(self.store, READER, hot=self.side.hot)
+        home_feed(Views.of(self.store), READER, hot=self.side.hot)
 
     def verdict(self, catch_up: Callable[[Spans], None] = lambda _: None) -> VerifyResult:
         line = VerifiedLine(self.log, schema_text, self.side, catch_up)
