@@ -22,7 +22,7 @@ from bench.report import Report
 from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, row_copies
+from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.catalog import schemas
 from streams.contracts.decoder import read
@@ -70,7 +70,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     migrate_views(settings, lambda _: None)
     client = connect(settings.redis_host, settings.ports.redis)
     with durable_views(settings) as store, open_read_side(settings) as side:
-        sink = InvalidatingSink(store, Views.of(store), row_copies(settings))
+        sink = InvalidatingSink(store, Views.of(store), row_caches(settings))
         users = numbers(1)
         _fill(store, [giant, *others], giant_size, users)
         usual, large = partial(counts, side.views.rows), partial(_counted, side.views.rows, giant)

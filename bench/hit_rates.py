@@ -121,11 +121,11 @@ class _Copies(MemoryRowCache):
         self._clock = clock
         self._ends: dict[int, int] = {}
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
+    def get(self, ids: Collection[int]) -> CacheLookup:
         for one in ids:
             if self._ends.get(one, self._clock.now) < self._clock.now:
                 self.evict(one)
-        return super().read(ids)
+        return super().get(ids)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         super().fill(token, copies)
@@ -155,12 +155,12 @@ class _Network:
         self._metrics = CacheMetrics()
         rows = ReadThroughRows(durable, copies, self._metrics, clock=clock)
         self._views = durable._replace(rows=rows)
-        self._hot = FeedCaches(
+        self._caches = FeedCaches(
             self._timelines,
             CelebrityCache(durable, pulls, self._metrics),
             MemoryReaderActivity(lambda: clock.now / 1000),
             metrics=self._metrics,
-            opener=FeedContextLoader(
+            context_loader=FeedContextLoader(
                 rows,
                 MemoryFeedContextReader(copies.relations, self._timelines, pulls),
                 readers=users,
@@ -219,7 +219,7 @@ class _Network:
         )
 
     def _visit(self, reader: int) -> None:
-        found = home_feed(self._views, reader, limit=PAGE, hot=self._hot)
+        found = home_feed(self._views, reader, limit=PAGE, caches=self._caches)
         shown = [post.post_id for post in found.posts]
         for kind in CountKind:
             self._views.rows.counts(kind, shown)

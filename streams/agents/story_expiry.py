@@ -62,7 +62,7 @@ class ExpiryPublisher:
             ProducerUnavailableError: The broker did not acknowledge in time.
             MessageRefusedError: The broker will never take an event.
         """
-        since = self._index.told_until()
+        since = self._index.published_until()
         told, untold, oldest = 0, set[Expiry](), None
         for page in self._due(since, now):
             lacking = self._missing(page)
@@ -92,7 +92,7 @@ class ExpiryPublisher:
         """
         expiries = {due.expiry for due in page}
         rows = self._rows.stories({expiry.story_id for expiry in expiries})
-        told = self._index.told(expiries)
+        told = self._index.published(expiries)
         return frozenset(
             expiry
             for expiry in expiries - told
@@ -104,4 +104,4 @@ class ExpiryPublisher:
     def _advance(self, since: int | None, now: int, oldest: int | None) -> None:
         until = now - GRACE_MS if oldest is None else min(now - GRACE_MS, oldest - 1)
         if since is None or until > since:
-            self._index.set_told_until(until)
+            self._index.set_published_until(until)

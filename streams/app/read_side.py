@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, hot_views, row_copies
+from streams.app.stores import durable_views, feed_caches, row_caches
 from streams.caching.metrics import CacheMetrics
 from streams.caching.read_through import ReadThroughRows
 from streams.serving.read_side import ReadSide
@@ -27,10 +27,10 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
         # Modules and connections live as long as the process: a garbage collection that visits
         # them is a pause of a tenth of a second in every few thousand pages.
         gc.freeze()
-        rows = ReadThroughRows(durable, row_copies(settings), metrics)
+        rows = ReadThroughRows(durable, row_caches(settings), metrics)
         yield ReadSide(
             views=durable._replace(rows=rows),
-            hot=hot_views(settings, durable, rows, metrics),
+            caches=feed_caches(settings, durable, rows, metrics),
             durable=durable,
             metrics=metrics,
         )

@@ -12,7 +12,7 @@ class ReadSide(NamedTuple):
 
     views: Views
     """The views, read through the cache."""
-    hot: FeedCaches
+    caches: FeedCaches
     durable: Views
     """The views as the durable store alone has them."""
     metrics: CacheMetrics

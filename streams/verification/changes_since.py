@@ -38,7 +38,7 @@ def readers_with_news(
         reader
         for reader in readers
         if reader in people
-        or not authors.isdisjoint(fold.sources(reader))
+        or not authors.isdisjoint(fold.authors(reader))
         or not posts.isdisjoint(fold.posts_concerning(reader))
     )
 

@@ -43,7 +43,7 @@ def answer(
         RegistryUnavailableError: The schema registry cannot answer now.
         StoreUnavailableError: The store of the views cannot answer now.
     """
-    why = explain(side.views, side.hot, reader, post_id)
+    why = explain(side.views, side.caches, reader, post_id)
     found, search = FoundEvents(), FeedEvents(log, lookup, watcher)
     search.post(post_id, why.author_id, found)
     # If the views do not have the post, the log may: the worker lags, or the record was refused.
@@ -62,12 +62,12 @@ def answer_json(told: ExplainedPost) -> dict[str, Any]:
         "post_id": str(why.post_id),
         "author_id": _id(why.author_id),
         "in_feed": why.in_feed,
-        "way": why.way,
+        "way": why.path,
         "rules": list(why.rules),
-        "fault": why.fault,
+        "fault": why.defect,
         "is_pulled": why.is_pulled,
         "timeline": {
-            "state": timeline.warmth,
+            "state": timeline.state,
             "floor": _id(timeline.floor),
             "entries": timeline.entries,
             "holds_post": timeline.holds_post,

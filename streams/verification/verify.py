@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
 from streams.serving import home_feed
-from streams.serving.feed.context_loader import sources_digest
+from streams.serving.feed.context_loader import followed_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.read_side import ReadSide
 from streams.verification.changes_since import readers_with_news
@@ -148,18 +148,18 @@ def _round(
 
 
 def _is_warm(side: ReadSide, fold: FeedFold, reader: int) -> bool:
-    timeline = side.hot.timelines.read(reader)
-    return timeline is not None and timeline.sources == sources_digest(fold.sources(reader))
+    timeline = side.caches.timelines.read(reader)
+    return timeline is not None and timeline.digest == followed_digest(fold.authors(reader))
 
 
 def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
     """Compare the reader's feed as read with the caches, and as read without them."""
     right = fold.feed(reader)
     return [
-        walk(reader, Path.CACHE, _pages(side.views, reader, side.hot), right, PAGE),
+        walk(reader, Path.CACHE, _pages(side.views, reader, side.caches), right, PAGE),
         walk(reader, Path.STORE, _pages(side.durable, reader, None), right, PAGE),
     ]
 
 
-def _pages(views: Views, reader: int, hot: FeedCaches | None) -> ReadPage:
-    return lambda before: home_feed(views, reader, before=before, limit=PAGE, hot=hot)
+def _pages(views: Views, reader: int, caches: FeedCaches | None) -> ReadPage:
+    return lambda before: home_feed(views, reader, before=before, limit=PAGE, caches=caches)

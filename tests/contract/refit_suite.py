@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from streams.views.timeline_cache import Timeline, TimelineCache
-from streams.views.timeline_limits import SOURCES_BYTES
+from streams.views.timeline_limits import DIGEST_BYTES
 from tests.contract.timeline_suite import (
     ALL,
     ANN,
@@ -19,7 +19,7 @@ from tests.contract.timeline_suite import (
     standing,
 )
 
-THIRD = b"3" * SOURCES_BYTES
+THIRD = b"3" * DIGEST_BYTES
 
 
 def held(cache: TimelineCache) -> Timeline:
@@ -60,7 +60,7 @@ class RefitSuite:
     def test_posts_of_those_added_find_their_place(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10, 30])
         timeline = held(cache)
-        assert cache.register(READER, timeline.token, [BOB])
+        assert cache.register_reader(READER, timeline.token, [BOB])
         assert extend(cache, timeline, [20, 40])
         assert standing(cache) is None
         assert standing(cache, READER, OTHERS) == ((40, 30, 20, 10), 0)
@@ -69,7 +69,7 @@ class RefitSuite:
     def test_those_registered_deliver_before_and_after(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10])
         timeline = held(cache)
-        cache.register(READER, timeline.token, [BOB])
+        cache.register_reader(READER, timeline.token, [BOB])
         cache.deliver({BOB: [25]}, ALL)
         assert extend(cache, timeline, [20])
         cache.deliver({BOB: [35]}, ALL)
@@ -113,24 +113,24 @@ class RefitSuite:
         build(cache, READER, [ANN], [10])
         timeline = held(cache)
         build(cache, READER, [EVE], [15])
-        assert not cache.register(READER, timeline.token, [BOB])
+        assert not cache.register_reader(READER, timeline.token, [BOB])
         assert not extend(cache, timeline, [20])
         assert standing(cache) == ((15,), 0)
 
     def test_one_that_is_loading_again_is_left_alone(self, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10])
         timeline = held(cache)
-        token = cache.begin(READER, [EVE])
+        token = cache.begin_load(READER, [EVE])
         assert token is not None
         assert not extend(cache, timeline._replace(token=token), [20])
-        assert cache.install(READER, token, [15], 0, SOURCES)
+        assert cache.complete_load(READER, token, [15], 0, SOURCES)
         assert standing(cache) == ((15,), 0)
 
     def test_one_that_went_stays_away(self, server: TimelineServer, cache: TimelineCache) -> None:
         build(cache, READER, [ANN], [10])
         timeline = held(cache)
         server.evict(READER)
-        assert not cache.register(READER, timeline.token, [BOB])
+        assert not cache.register_reader(READER, timeline.token, [BOB])
         assert not extend(cache, timeline, [20])
         assert cache.read(READER) is None
 

@@ -129,10 +129,10 @@ class TimelineMachine(RuleBasedStateMachine):
         """Begin to make a timeline fit whom the reader follows now."""
         held = self.cache.read(reader)
         before = frozenset(self.cache.authors(reader))
-        if held is None or held.sources != digest(before):
+        if held is None or held.digest != digest(before):
             return
         followed = self.follows[reader]
-        if self.cache.register(reader, held.token, followed - before):
+        if self.cache.register_reader(reader, held.token, followed - before):
             self.loads.append(
                 Load(reader, followed, held.token, held=held, added=followed - before)
             )
@@ -155,7 +155,7 @@ class TimelineMachine(RuleBasedStateMachine):
         assert self._install(load)
 
     def _begin(self, reader: int) -> Load:
-        token = self.cache.begin(reader, self.follows[reader])
+        token = self.cache.begin_load(reader, self.follows[reader])
         assert token is not None
         load = Load(reader, self.follows[reader], token)
         self.loads.append(load)
@@ -177,7 +177,7 @@ class TimelineMachine(RuleBasedStateMachine):
             )
             event(f"made to fit: {done}")
             return done
-        return self.cache.install(load.reader, load.token, load.ids, load.floor, sources)
+        return self.cache.complete_load(load.reader, load.token, load.ids, load.floor, sources)
 
     # What befalls the server.
 

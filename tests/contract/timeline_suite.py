@@ -44,9 +44,9 @@ class TimelineServer(ABC):
 def build(
     cache: TimelineCache, reader: int, authors: Iterable[int], ids: Iterable[int] = ()
 ) -> None:
-    token = cache.begin(reader, tuple(authors))
+    token = cache.begin_load(reader, tuple(authors))
     assert token is not None
-    assert cache.install(reader, token, tuple(ids), 0, SOURCES)
+    assert cache.complete_load(reader, token, tuple(ids), 0, SOURCES)
 
 
 class Standing(NamedTuple):
@@ -61,7 +61,7 @@ def standing(
 ) -> Standing | None:
     """The reader's timeline if it is one of these sources."""
     timeline = cache.read(reader)
-    if timeline is None or timeline.sources != sources:
+    if timeline is None or timeline.digest != sources:
         return None
     return Standing(tuple(timeline.ids), timeline.floor)
 
@@ -108,7 +108,7 @@ class TimelineSuite:
         assert standing(cache) is None
 
     def test_a_loading_timeline_is_not_read(self, cache: TimelineCache) -> None:
-        cache.begin(READER, [ANN])
+        cache.begin_load(READER, [ANN])
         cache.deliver({ANN: [10]}, ALL)
         assert standing(cache) is None
         assert standing(cache, READER, b"\0" * 16) is None
@@ -119,7 +119,7 @@ class TimelineSuite:
 
     def test_a_digest_of_another_length_is_refused(self, cache: TimelineCache) -> None:
         with pytest.raises(ValueError, match="16 bytes"):
-            cache.install(READER, b"t" * 16, [], 0, b"short")
+            cache.complete_load(READER, b"t" * 16, [], 0, b"short")
 
     def test_a_reader_of_nobody_has_an_empty_timeline(self, cache: TimelineCache) -> None:
         build(cache, READER, [])
@@ -134,20 +134,20 @@ class TimelineSuite:
         assert warm_ids(cache) == (30, 20, 10)
 
     def test_what_arrives_while_loading_is_kept(self, cache: TimelineCache) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         cache.deliver({ANN: [20, 40]}, ALL)
-        assert cache.install(READER, token, [10, 20, 30], 0, SOURCES)
+        assert cache.complete_load(READER, token, [10, 20, 30], 0, SOURCES)
         assert warm_ids(cache) == (40, 30, 20, 10)
 
     def test_what_arrives_out_of_order_while_loading_finds_its_place(
         self, cache: TimelineCache
     ) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         for late in (50, 20, 40, 20):
             cache.deliver({ANN: [late]}, ALL)
-        assert cache.install(READER, token, [10, 30, 60], 0, SOURCES)
+        assert cache.complete_load(READER, token, [10, 30, 60], 0, SOURCES)
         assert standing(cache) == ((60, 50, 40, 30, 20), 10)
 
     def test_what_arrives_after_loading_is_kept(self, cache: TimelineCache) -> None:
@@ -156,22 +156,22 @@ class TimelineSuite:
         assert warm_ids(cache) == (30, 20, 10)
 
     def test_another_load_takes_over(self, cache: TimelineCache) -> None:
-        first, second = cache.begin(READER, [ANN]), cache.begin(READER, [ANN])
+        first, second = cache.begin_load(READER, [ANN]), cache.begin_load(READER, [ANN])
         assert first is not None
         assert second is not None
         cache.deliver({ANN: [20]}, ALL)
-        assert not cache.install(READER, first, [10], 0, SOURCES)
+        assert not cache.complete_load(READER, first, [10], 0, SOURCES)
         assert standing(cache) is None
-        assert cache.install(READER, second, [10], 0, SOURCES)
+        assert cache.complete_load(READER, second, [10], 0, SOURCES)
         assert warm_ids(cache) == (20, 10)
 
     def test_a_load_whose_marker_went_installs_nothing(
         self, server: TimelineServer, cache: TimelineCache
     ) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         server.evict(READER)
-        assert not cache.install(READER, token, [10], 0, SOURCES)
+        assert not cache.complete_load(READER, token, [10], 0, SOURCES)
         assert standing(cache) is None
 
     def test_a_reader_dropped_from_a_list_is_registered_again(
@@ -185,11 +185,11 @@ class TimelineSuite:
         assert warm_ids(cache) == (30, 20, 10)
 
     def test_installing_twice_changes_nothing(self, cache: TimelineCache) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
-        assert cache.install(READER, token, [10], 0, SOURCES)
+        assert cache.complete_load(READER, token, [10], 0, SOURCES)
         cache.deliver({ANN: [20]}, ALL)
-        assert cache.install(READER, token, [10], 0, SOURCES)
+        assert cache.complete_load(READER, token, [10], 0, SOURCES)
         assert warm_ids(cache) == (20, 10)
 
     # The floor.
@@ -200,10 +200,10 @@ class TimelineSuite:
         assert timeline == ((8, 7, 6, 5, 4), 3)
 
     def test_a_load_drops_what_its_floor_covers(self, cache: TimelineCache) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         cache.deliver({ANN: [9, 31]}, ALL)
-        assert cache.install(READER, token, [10, 20, 30], 10, SOURCES)
+        assert cache.complete_load(READER, token, [10, 20, 30], 10, SOURCES)
         assert standing(cache) == ((31, 30, 20), 10)
 
     def test_late_old_posts_below_the_floor_are_ignored(self, cache: TimelineCache) -> None:
@@ -223,18 +223,18 @@ class TimelineSuite:
         assert standing(cache) == ((500, 400, 300, 200, 100), 14)
 
     def test_a_trim_while_loading_raises_the_floor(self, cache: TimelineCache) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         cache.deliver({ANN: range(10, 20)}, ALL)
-        assert cache.install(READER, token, [1, 2, 17], 0, SOURCES)
+        assert cache.complete_load(READER, token, [1, 2, 17], 0, SOURCES)
         assert standing(cache) == ((19, 18, 17, 16, 15), 14)
 
     @pytest.mark.parametrize("state", ["loading", "complete"])
     def test_replaying_cannot_grow_a_timeline(self, cache: TimelineCache, state: str) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         if state == "complete":
-            assert cache.install(READER, token, [], 0, SOURCES)
+            assert cache.complete_load(READER, token, [], 0, SOURCES)
         order = random.Random(8)
         for _ in range(20):
             posts = list(range(1, 61))
@@ -242,7 +242,7 @@ class TimelineSuite:
             for start in range(0, 60, 7):
                 cache.deliver({ANN: posts[start : start + 7]}, ALL)
         if state == "loading":
-            assert cache.install(READER, token, [], 0, SOURCES)
+            assert cache.complete_load(READER, token, [], 0, SOURCES)
         timeline = standing(cache)
         assert timeline is not None
         assert len(timeline.ids) <= SMALL.longest
@@ -283,10 +283,10 @@ class TimelineSuite:
     def test_a_load_does_not_outlive_the_servers_life(
         self, server: TimelineServer, cache: TimelineCache
     ) -> None:
-        token = cache.begin(READER, [ANN])
+        token = cache.begin_load(READER, [ANN])
         assert token is not None
         server.new_history()
-        assert not cache.install(READER, token, [10], 0, SOURCES)
+        assert not cache.complete_load(READER, token, [10], 0, SOURCES)
         assert standing(cache) is None
 
     # Ids of every size: scripts see them as bytes.

@@ -77,7 +77,7 @@ def test_explained_as_in_the_feed_is_what_is_in_the_feed(data: st.DataObject) ->
         right = {post["post_id"] for post in oracle.home_feed(reader, limit=1000)}
         for _ in ("cold", "warm"):
             for post in (*world.posts, world.unknown):
-                why = explain(side.views, side.hot, reader, post)
+                why = explain(side.views, side.caches, reader, post)
                 assert why.in_feed == (post in right), why
-                assert sum(map(bool, (why.way, why.rules, why.fault))) == 1, why
-            home_feed(side.views, reader, hot=side.hot)
+                assert sum(map(bool, (why.path, why.rules, why.defect))) == 1, why
+            home_feed(side.views, reader, caches=side.caches)

@@ -16,7 +16,7 @@ from streams.views.store import Views
 from streams.views.timeline_cache import TimelineCache
 
 
-def memory_copies(
+def memory_row_caches(
     posts: MemoryRowCache | None = None, relations: MemoryRowCache | None = None
 ) -> RowCaches:
     """Copies of everything that is copied, in memory."""
@@ -32,12 +32,12 @@ def memory_copies(
 
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:
     """What reads `store` by way of `timelines` and an empty pull set."""
-    hot = hot_views(store, timelines, MemoryPullSet(), length)
+    caches = feed_caches(store, timelines, MemoryPullSet(), length)
     views = Views.of(store)
-    return ReadSide(views, hot, durable=views, metrics=hot.metrics)
+    return ReadSide(views, caches, durable=views, metrics=caches.metrics)
 
 
-def hot_views(
+def feed_caches(
     store: MemoryStore, timelines: TimelineCache, pulls: MemoryPullSet, length: int = 800
 ) -> FeedCaches:
     """The caches over `store`, with lists of their own."""
@@ -48,4 +48,4 @@ def hot_views(
 
 def with_timelines(side: ReadSide, timelines: TimelineCache) -> ReadSide:
     """The same side, but for its timelines."""
-    return side._replace(hot=replace(side.hot, timelines=timelines))
+    return side._replace(caches=replace(side.caches, timelines=timelines))

@@ -18,13 +18,15 @@ class Served:
     names a limit: then it is one page.
     """
 
-    def __init__(self, views: Views, *, hot: FeedCaches | None = None, page: int = 20) -> None:
+    def __init__(self, views: Views, *, caches: FeedCaches | None = None, page: int = 20) -> None:
         self._views = views
-        self._hot = hot
+        self._caches = caches
         self._page = page
 
     def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
-        page = serving.home_feed(self._views, reader, before=before, limit=limit, hot=self._hot)
+        page = serving.home_feed(
+            self._views, reader, before=before, limit=limit, caches=self._caches
+        )
         return page_answers(page)
 
     def home_walk(self, reader: int) -> list[Answer]:
@@ -34,7 +36,7 @@ class Served:
                 reader,
                 before=before,
                 limit=self._page,
-                hot=self._hot,
+                caches=self._caches,
             ),
             self._page,
         )

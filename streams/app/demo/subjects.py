@@ -144,7 +144,7 @@ def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLa
 
 
 def _first(side: ReadSide, reader: int) -> str:
-    page = home_feed(side.views, reader, limit=1, hot=side.hot)
+    page = home_feed(side.views, reader, limit=1, caches=side.caches)
     return page.posts[0].text if page.posts else ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from streams.serving.feed.context_loader import opening_of
+from streams.serving.feed.context_loader import feed_context
 from streams.serving.feed.warm_timeline import warm_timeline
 from streams.serving.posts import DEFAULT_LIMIT
 from streams.serving.read_side import ReadSide
@@ -57,11 +57,11 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
     """
     watcher.stage("looking for active followers", 0)
     followers, active = 0, 0
-    latest: list[tuple[int, int]] = []  # a heap of (last visit, reader), the oldest visit first
+    latest: list[tuple[int, int]] = []  # a heap of (time of last read, reader), the earliest first
     for page in _followers(side, author):
-        visits = side.hot.visits.last(page)
-        followers, active = followers + len(page), active + len(visits)
-        for reader, at in visits.items():
+        last_reads = side.caches.activity.last_read_at(page)
+        followers, active = followers + len(page), active + len(last_reads)
+        for reader, at in last_reads.items():
             if len(latest) < top:
                 heapq.heappush(latest, (at, reader))
             else:
@@ -94,9 +94,9 @@ def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
 
 def _warm(side: ReadSide, reader: int) -> Made:
     """Build the timeline, and cache the posts of its first page."""
-    relations, held = side.views.rows.relations(reader), side.hot.timelines.read(reader)
-    opening = opening_of(reader, relations, held)
-    timeline = warm_timeline(side.views.posts, reader, opening, side.hot)
+    relations, held = side.views.rows.relations(reader), side.caches.timelines.read(reader)
+    context = feed_context(reader, relations, held)
+    timeline = warm_timeline(side.views.posts, reader, context, side.caches)
     if timeline is None:
         return Made.FAILED
     side.views.rows.posts(timeline.ids[:DEFAULT_LIMIT])

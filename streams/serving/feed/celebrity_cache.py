@@ -28,7 +28,7 @@ RECENT: Final = 200
 class _List(NamedTuple):
     version: bytes
     ids: Sequence[int]
-    whole: bool
+    complete: bool
 
 
 class CelebrityCache:
@@ -61,8 +61,10 @@ class CelebrityCache:
         """
         found = self._pulls.pulled(authors)
         if found is None:
-            token = self._pulls.begin()
-            if token is None or self._pulls.install(token, self._views.tiers.pulled_authors()):
+            token = self._pulls.begin_load()
+            if token is None or self._pulls.complete_load(
+                token, self._views.tiers.pulled_authors()
+            ):
                 found = self._pulls.pulled(authors)
         return found
 
@@ -76,7 +78,7 @@ class CelebrityCache:
             found: dict[int, Sequence[int]] = {}
             for author, held in lists.items():
                 ids = [i for i in held.ids if before is None or i < before][:limit]
-                if held.whole or len(ids) == limit:
+                if held.complete or len(ids) == limit:
                     found[author] = ids
             beyond = [author for author in authors if author not in found]
             if beyond:

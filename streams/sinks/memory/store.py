@@ -45,8 +45,8 @@ class MemoryStore:
         """Create an empty store; `clock` (ms since the Unix epoch) decides when ends become due."""
         self._clock = clock
         self._due: set[Due] = set()
-        self._told: set[Expiry] = set()
-        self._told_until: int | None = None
+        self._published: set[Expiry] = set()
+        self._published_until: int | None = None
         self._posts: dict[int, CreatePost] = {}
         self._post_edits: dict[Pair, EditPost] = {}
         self._post_deletes: set[Pair] = set()
@@ -131,7 +131,7 @@ class MemoryStore:
             self._stories_by_author[story.author_id].add(story.story_id)
             end = Expiry(story.story_id, story.author_id, story.expires_at)
             self._due.add(Due(max(story.expires_at, self._clock()), end))
-        self._told.update(effects.expiries)
+        self._published.update(effects.expiries)
         self._story_deletes.update(effects.delete_stories)
         for change in effects.highlights:
             key = (change.story_id, change.author_id)
@@ -353,14 +353,14 @@ class MemoryStore:
     def due(self, after: int, until: int) -> Iterator[Due]:
         return iter(sorted(due for due in self._due if after < due.due_at <= until))
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
-        return frozenset(expiries) & self._told
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+        return frozenset(expiries) & self._published
 
-    def told_until(self) -> int | None:
-        return self._told_until
+    def published_until(self) -> int | None:
+        return self._published_until
 
-    def set_told_until(self, instant: int) -> None:
-        self._told_until = max(instant, self._told_until or instant)
+    def set_published_until(self, instant: int) -> None:
+        self._published_until = max(instant, self._published_until or instant)
 
 
 def _keep_first(held: dict[int, _Create], content_id: int, create: _Create) -> None:

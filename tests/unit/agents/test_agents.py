@@ -85,9 +85,9 @@ class World:
 
     def warm(self) -> None:
         for reader in READERS:
-            token = self.timelines.begin(reader, [AUTHOR])
+            token = self.timelines.begin_load(reader, [AUTHOR])
             assert token is not None
-            assert self.timelines.install(reader, token, (), 0, SOURCES)
+            assert self.timelines.complete_load(reader, token, (), 0, SOURCES)
 
     def follow(self, readers: Iterable[int], *, ended: bool = False) -> None:
         stamp = Stamp(NOW, int(ended), ended)
@@ -184,9 +184,9 @@ def test_who_costs_less_again_is_pushed_from_that_post_on() -> None:
     world.warm()
     world.consume("posts", "social.posts.v1", [post])
     world.follow(READERS[5:], ended=True)
-    token = world.pulls.begin()
+    token = world.pulls.begin_load()
     assert token is not None
-    assert world.pulls.install(token, world.store.pulled_authors())
+    assert world.pulls.complete_load(token, world.store.pulled_authors())
     world.passes(FOLLOWERS_FRESH_S)
     later = a_post(NOW)
     world.consume("posts", "social.posts.v1", [later])

@@ -52,7 +52,7 @@ class World:
             )
         )
         celebrities = CelebrityCache(Views.of(self.store), self.pulls, recent=10)
-        self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
+        self.caches = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self.written: list[int] = []
         self.waiting: list[Delivery] = []
         self.tiers: list[Tier] = []
@@ -88,7 +88,7 @@ class World:
                     self.waiting.append(rest)
 
     def feed(self, reader: int) -> list[int]:
-        page = home_feed(Views.of(self.store), reader, limit=1000, hot=self.hot)
+        page = home_feed(Views.of(self.store), reader, limit=1000, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.caching.count_maintainer import CARRIED, CountMaintainer
+from streams.caching.count_maintainer import INLINE_BELOW, CountMaintainer
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.read_through import ReadThroughRows
 from streams.contracts.ids import make_id
@@ -16,7 +16,7 @@ from streams.views.effects import Effects, SeeContent, SetLike, Stamp
 from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.small_network import AUTHOR, OTHER, READER, post, post_id
 
 CONTENT, OTHER_CONTENT = 1, 2
@@ -46,10 +46,10 @@ class World:
 
     def __init__(self, **keeper: Any) -> None:
         self.store = Counting()
-        copies = memory_copies()
+        copies = memory_row_caches()
         views = Views.of(self.store)
         self.rows = ReadThroughRows(views, copies)
-        kept = CountMaintainer(views, copies.tallies, **keeper)
+        kept = CountMaintainer(views, copies.counts, **keeper)
         self.sink = InvalidatingSink(self.store, views, copies, kept)
 
     def view(self, viewers: Collection[int], content: int = CONTENT) -> None:
@@ -102,10 +102,10 @@ def test_nobody_has_viewed_it_is_known_too() -> None:
 
 def test_many_views_are_loaded_when_they_change() -> None:
     world = World()
-    world.view(range(1, CARRIED + 1))
-    assert world.tally() == Count(CARRIED)
+    world.view(range(1, INLINE_BELOW + 1))
+    assert world.tally() == Count(INLINE_BELOW)
     world.loads()
-    for last in range(CARRIED + 1, CARRIED + 4):
+    for last in range(INLINE_BELOW + 1, INLINE_BELOW + 4):
         world.view([last])
         assert world.tally() == Count(last)
     assert world.loads() == [CONTENT]

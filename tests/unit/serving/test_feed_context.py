@@ -21,7 +21,7 @@ from streams.views.feed_context import FeedContextReply
 from streams.views.pull_set import Pulled
 from streams.views.store import Views
 from tests.contract.store_events import Scope
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 
 READER, ANN, BOB = 1, 2, 3
 
@@ -50,19 +50,21 @@ class Openings(MemoryFeedContextReader):
 
 class World:
     def __init__(self) -> None:
-        self.store, self.copies = MemoryStore(), memory_copies()
+        self.store, self.copies = MemoryStore(), memory_row_caches()
         durable = Views.of(self.store)
         self.sink = InvalidatingSink(self.store, durable, self.copies)
         self.pulls, timelines = Pulls(), MemoryTimelineCache(shards=1)
-        token = self.pulls.begin()
+        token = self.pulls.begin_load()
         assert token is not None
-        assert self.pulls.install(token, {})
+        assert self.pulls.complete_load(token, {})
         rows = ReadThroughRows(durable, self.copies)
         self.views = durable._replace(rows=rows)
         self.openings = Openings(self.copies.relations, timelines, self.pulls)
         celebrities = CelebrityCache(durable, self.pulls)
-        opener = FeedContextLoader(rows, self.openings)
-        self.hot = FeedCaches(timelines, celebrities, MemoryReaderActivity(), opener=opener)
+        context_loader = FeedContextLoader(rows, self.openings)
+        self.caches = FeedCaches(
+            timelines, celebrities, MemoryReaderActivity(), context_loader=context_loader
+        )
         self.follows = 0
 
     def follow(self, author: int) -> None:
@@ -75,7 +77,7 @@ class World:
         self.pulls.pull({author: [post]})
 
     def feed(self) -> list[int]:
-        page = home_feed(self.views, READER, hot=self.hot)
+        page = home_feed(self.views, READER, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 

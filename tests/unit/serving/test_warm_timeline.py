@@ -16,7 +16,7 @@ from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.store import Enough, Recent, Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.store_events import Scope
-from tests.support.memory_side import hot_views
+from tests.support.memory_side import feed_caches
 
 READER, ANN, BOB, EVE = 1, 2, 3, 4
 LENGTH = 4
@@ -48,7 +48,7 @@ class World:
         self.store, self.changes = Store(), 0
         limits = TimelineLimits(length=LENGTH, slack=2)
         self.timelines = MemoryTimelineCache(shards=1, limits=limits)
-        self.hot = hot_views(self.store, self.timelines, MemoryPullSet(), LENGTH)
+        self.caches = feed_caches(self.store, self.timelines, MemoryPullSet(), LENGTH)
 
     def follow(self, *authors: int, ended: bool = False) -> None:
         for author in authors:
@@ -64,7 +64,7 @@ class World:
         assert not self.timelines.deliver({author: ids}, 100)
 
     def feed(self, limit: int = 100) -> list[int]:
-        page = home_feed(Views.of(self.store), READER, limit=limit, hot=self.hot)
+        page = home_feed(Views.of(self.store), READER, limit=limit, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 
@@ -189,7 +189,7 @@ def test_many_who_read_one_cold_feed_at_once_build_it_once(world: World) -> None
         reads = [pool.submit(world.feed)]
         assert reading.wait(10)
         reads += [pool.submit(world.feed) for _ in range(7)]
-        while world.hot.metrics.read(Cache.TIMELINE, Tier.REGULAR)[1] < len(reads):
+        while world.caches.metrics.read(Cache.TIMELINE, Tier.REGULAR)[1] < len(reads):
             assert not any(read.done() for read in reads)
         go_on.set()
         assert [read.result(10) for read in reads] == [[10]] * len(reads)
@@ -207,4 +207,4 @@ def test_a_build_that_fails_lets_the_next_one_in(world: World) -> None:
     with pytest.raises(MemoryError):
         world.feed()
     assert world.feed() == [10]
-    assert not world.hot.flights._flights
+    assert not world.caches.single_flight._flights

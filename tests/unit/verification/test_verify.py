@@ -62,7 +62,7 @@ class Served:
         self.timelines = MemoryTimelineCache(shards=2)
         self.side = memory_side(self.store, self.timelines)
         feed(self.store, [list(events)])
-        home_feed(Views.of(self.store), READER, hot=self.side.hot)
+        home_feed(Views.of(self.store), READER, caches=self.side.caches)
 
     def verdict(self, catch_up: Callable[[Spans], None] = lambda _: None) -> VerifyResult:
         line = VerifiedLine(self.log, schema_text, self.side, catch_up)

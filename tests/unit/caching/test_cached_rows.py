@@ -18,7 +18,7 @@ from streams.views.effects import DeletePost, Effects, SetTier, Stamp
 from streams.views.row_cache import CachedRow, CacheLookup
 from streams.views.store import RowReader, Views
 from tests.support.feed_events import feed
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.small_network import (
     AUTHOR,
     OTHER,
@@ -40,18 +40,18 @@ class Watched(MemoryRowCache):
         self.lifetimes: dict[int, int] = {}
         self.down = False
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
+    def get(self, ids: Collection[int]) -> CacheLookup:
         self._answer()
-        return super().read(ids)
+        return super().get(ids)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         self._answer()
         self.lifetimes |= {one: copy.ttl_s for one, copy in copies.items()}
         super().fill(token, copies)
 
-    def drop(self, ids: Collection[int]) -> None:
+    def invalidate(self, ids: Collection[int]) -> None:
         self._answer()
-        super().drop(ids)
+        super().invalidate(ids)
 
     def _answer(self) -> None:
         if self.down:
@@ -62,7 +62,7 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.posts, self.relations = Watched(), Watched()
-        copies = memory_copies(self.posts, self.relations)
+        copies = memory_row_caches(self.posts, self.relations)
         self.metrics = CacheMetrics()
         views = Views.of(self.store)
         self.sink = InvalidatingSink(self.store, views, copies)
@@ -138,7 +138,7 @@ def test_a_copy_lives_as_long_as_its_authors_tier_says(world: World) -> None:
 
 def test_who_holds_no_lease_fills_nothing_in(world: World) -> None:
     feed(world.sink, [[post(1)]])
-    world.posts.read([post_id(1)])  # somebody else fetches it
+    world.posts.get([post_id(1)])  # somebody else fetches it
     world.rows.posts([post_id(1)])
     assert not world.posts.lifetimes
 
@@ -172,12 +172,12 @@ def test_the_row_is_changed_before_its_copy_is_dropped() -> None:
             super().apply(effects)
 
     class Copies(MemoryRowCache):
-        def drop(self, ids: Collection[int]) -> None:
+        def invalidate(self, ids: Collection[int]) -> None:
             order.append("copy")
-            super().drop(ids)
+            super().invalidate(ids)
 
     store = Store()
-    sink = InvalidatingSink(store, Views.of(store), memory_copies(Copies(), Copies()))
+    sink = InvalidatingSink(store, Views.of(store), memory_row_caches(Copies(), Copies()))
     sink.apply(Effects(delete_posts=[DeletePost(1, AUTHOR)]))
     assert order == ["row", "copy"]
 

@@ -14,7 +14,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
 from streams.views.row_cache import CacheLookup, RefreshTicket
 from streams.views.store import Views
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.profiles import scaled
 
 VIEWER: Final = 1
@@ -27,7 +27,7 @@ class _Line:
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] | None = None
         self.store, self.copies = _Store(self), _Copies(self)
-        copies = memory_copies()._replace(seen=self.copies)
+        copies = memory_row_caches()._replace(seen=self.copies)
         views = Views.of(self.store)
         self._sink = InvalidatingSink(self.store, views, copies)
         self._rows = ReadThroughRows(views, copies)
@@ -71,13 +71,13 @@ class _Copies(MemoryRowCache):
         super().__init__()
         self._line = line
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
-        found = super().read(ids)
+    def get(self, ids: Collection[int]) -> CacheLookup:
+        found = super().get(ids)
         self._line.interrupt()
         return found
 
-    def renew(self, ids: Collection[int]) -> RefreshTicket:
-        found = super().renew(ids)
+    def refresh(self, ids: Collection[int]) -> RefreshTicket:
+        found = super().refresh(ids)
         self._line.interrupt()
         return found
 

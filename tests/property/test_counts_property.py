@@ -26,7 +26,7 @@ from streams.views.effects import (
 from streams.views.row_cache import CachedRow
 from streams.views.store import Views
 from tests.contract.store_events import Scope
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 
 CONTENTS = (1, 2)
 USERS = range(1, 6)
@@ -72,13 +72,13 @@ class Failing(MemoryRowCache):
         super().__init__()
         self.left: int | None = None
 
-    def renew(self, ids: Collection[int]) -> Any:
+    def refresh(self, ids: Collection[int]) -> Any:
         self._answer()
-        return super().renew(ids)
+        return super().refresh(ids)
 
-    def drop(self, ids: Collection[int]) -> None:
+    def invalidate(self, ids: Collection[int]) -> None:
         self._answer()
-        super().drop(ids)
+        super().invalidate(ids)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         self._answer()
@@ -98,7 +98,7 @@ class Line:
     def __init__(self) -> None:
         self.store = Interrupted()
         self.held = {kind: Failing() for kind in CountKind}
-        copies = memory_copies()._replace(tallies=self.held)
+        copies = memory_row_caches()._replace(counts=self.held)
         views = Views.of(self.store)
         self.rows = ReadThroughRows(views, copies)
         self.workers = [

@@ -14,7 +14,7 @@ from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
 from tests.strategies import DAY, HOUR, START
 from tests.support.feed_events import feed
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.profiles import scaled
 from tests.support.served_answers import Served
 
@@ -94,7 +94,7 @@ polls = st.lists(
 def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],
 ) -> None:
-    store, copies = MemoryStore(clock=lambda: WALL), memory_copies()
+    store, copies = MemoryStore(clock=lambda: WALL), memory_row_caches()
     sink = InvalidatingSink(store, Views.of(store), copies)
     views = Views.of(store)
     rows = ReadThroughRows(views, copies, clock=lambda: WALL)
