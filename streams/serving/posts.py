@@ -111,8 +111,8 @@ def page(
 def hydrate(reader: RowReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
     """Return rows as readers see them, each with the live original it reposts or answers."""
     rows = list(rows)
-    wanted = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
-    known = reader.posts(wanted) if wanted else {}
+    originals = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
+    known = reader.posts(originals) if originals else {}
     shown: dict[int | None, Post] = {
         i: _post(row, {}) for i, row in known.items() if not row.deleted
     }

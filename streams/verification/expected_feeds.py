@@ -60,9 +60,9 @@ class FeedFold:
         self._relations = {reader: MemoryStore() for reader in readers.ids}
         self._relate(FOLLOWS, follows)
         self._blocks()
-        wanted = self._wanted_posts()
+        needed = self._needed_posts()
         for batch in self._batches(POSTS):
-            columns = _filtered(batch, lambda rows: _is_in(rows, "post_id", wanted))
+            columns = _filtered(batch, lambda rows: _is_in(rows, "post_id", needed))
             self._store.apply(project(Batch(POSTS, columns), NO_FACTS).effects)
         return readers.ids
 
@@ -144,7 +144,7 @@ class FeedFold:
                 if user in self._relations:
                     self._relations[user].apply(Effects(relations=[change]))
 
-    def _wanted_posts(self) -> pa.Array:
+    def _needed_posts(self) -> pa.Array:
         """Return ids of all posts the sources ever wrote, and of those that they repost or answer.
 
         Events are selected by these ids, not by author: of two creates of one id the one with the

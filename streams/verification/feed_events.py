@@ -29,7 +29,7 @@ _Mask = Callable[[pa.RecordBatch], pa.Array]
 class LoggedEvent(NamedTuple):
     """An event and its position; `refused` is (code, message) if no worker applies it."""
 
-    place: RecordPosition
+    position: RecordPosition
     event: Event
     refused: tuple[ErrorCode, str] | None = None
 
@@ -57,8 +57,8 @@ def partition_of(key: int, partitions: int) -> int:
 class FeedEvents:
     """Search of one log for events. Methods raise UserError and RegistryUnavailableError."""
 
-    def __init__(self, log: ScannedLog, lookup: SchemaLookup, watcher: ProgressReporter) -> None:
-        self._log, self._lookup, self._watcher = log, lookup, watcher
+    def __init__(self, log: ScannedLog, lookup: SchemaLookup, reporter: ProgressReporter) -> None:
+        self._log, self._lookup, self._reporter = log, lookup, reporter
 
     def post(self, post_id: int, author: int | None, found: FoundEvents) -> None:
         """Add a post's events to `found`. If its author is unknown, every partition is read."""
@@ -94,9 +94,9 @@ class FeedEvents:
     ) -> list[LoggedEvent]:
         spans = self._spans(topic, keys)
         found.partitions += [(topic, partition) for partition in sorted(spans)]
-        self._watcher.stage(f"reading {topic}", count({topic: spans}))
+        self._reporter.stage(f"reading {topic}", count({topic: spans}))
         logged: list[LoggedEvent] = []
-        pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._watcher.step)
+        pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._reporter.step)
         for batch, rejected in pieces:
             logged += _logged(batch, mask)
             logged += self._refused(topic, rejected, mask)
@@ -106,7 +106,7 @@ class FeedEvents:
         held = self._log.spans(topic)
         if keys is None:
             return held
-        return {at: held[at] for at in {partition_of(key, len(held)) for key in keys}}
+        return {p: held[p] for p in {partition_of(key, len(held)) for key in keys}}
 
     def _refused(
         self, topic: str, rejected: Sequence[Rejected], mask: _Mask
@@ -114,10 +114,12 @@ class FeedEvents:
         """Yield the rejected records that can be decoded; the others do not show their subject."""
         if not rejected:
             return
-        reasons = {one.record.position: (one.code, one.message) for one in rejected}
-        records = Records.of([one.record for one in rejected])
-        for place, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
-            yield LoggedEvent(place, event, reasons[Position(place.partition, place.offset)])
+        reasons = {item.record.position: (item.code, item.message) for item in rejected}
+        records = Records.of([item.record for item in rejected])
+        for position, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
+            yield LoggedEvent(
+                position, event, reasons[Position(position.partition, position.offset)]
+            )
 
 
 def _logged(batch: Batch, mask: _Mask) -> list[LoggedEvent]:

@@ -75,7 +75,9 @@ def is_live(row: CommentRow, content_id: int) -> bool:
     return not row.deleted and row.content_id == content_id
 
 
-def latest(viewers: Mapping[int, int], before: Viewing | None, limit: int) -> list[Viewing]:
+def latest_viewings(
+    viewers: Mapping[int, int], before: Viewing | None, limit: int
+) -> list[Viewing]:
     """Return the latest `limit` viewings below `before`, latest first.
 
     Args:

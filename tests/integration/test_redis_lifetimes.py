@@ -72,7 +72,7 @@ def _lose_authors_after_the_first_call(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, cache: object
 ) -> list[int]:
     """Evict the list of authors between two calls of a load. The first item counts the calls."""
-    script, calls = vars(cache)["_begin"], [0]
+    script, calls = vars(cache)["_begin_load"], [0]
     run = type(script).run
 
     def losing(self: object, *arguments: object) -> object:

@@ -116,7 +116,7 @@ FEEDS = (
         "months-before-forgotten",
         "posts of those who wrote nothing this month are missing below a month's posts of others",
         _MERGING,
-        "            heapq.heappush(self._heads, (-found.until, _NOBODY))\n",
+        "            heapq.heappush(self._heads, (-found.until, _NO_AUTHOR))\n",
         "            pass\n",
         _MERGE,
     ),

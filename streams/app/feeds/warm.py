@@ -41,7 +41,7 @@ class Warmed:
     not_built: int
 
 
-def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressReporter) -> Warmed:
+def warm_followers(side: ReadSide, author: int, top: int, reporter: ProgressReporter) -> Warmed:
     """Build the timelines of the `top` followers who have read their feeds most recently.
 
     Followers who have not read for 30 days are left out.
@@ -50,12 +50,12 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
         side: Stores to read from and to fill.
         author: User whose followers' timelines are built.
         top: Maximum number of timelines.
-        watcher: Receives progress.
+        reporter: Receives progress.
 
     Raises:
         StoreUnavailableError: a store does not answer.
     """
-    watcher.stage("looking for active followers", 0)
+    reporter.stage("looking for active followers", 0)
     followers, active = 0, 0
     latest: list[tuple[int, int]] = []  # a heap of (time of last read, reader), the earliest first
     for page in _followers(side, author):
@@ -66,14 +66,14 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
                 heapq.heappush(latest, (at, reader))
             else:
                 heapq.heappushpop(latest, (at, reader))
-        watcher.step(len(page))
+        reporter.step(len(page))
     readers = [reader for _, reader in sorted(latest, reverse=True)]
-    watcher.stage("warming timelines", len(readers))
+    reporter.stage("warming timelines", len(readers))
     made: Counter[Made] = Counter()
     with ThreadPoolExecutor(_TOGETHER) as pool:
         for each in pool.map(lambda reader: _warm(side, reader), readers):
             made[each] += 1
-            watcher.step(1)
+            reporter.step(1)
     return Warmed(
         author_id=author,
         followers=followers,

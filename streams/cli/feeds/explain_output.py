@@ -48,8 +48,8 @@ def print_answer(answer: "ExplainedPost") -> None:
     titled = (("the post", found.post), ("relations", found.relations), ("tiers", found.tiers))
     for title, logged in titled:
         typer.echo(f"events of {title}: {'' if logged else 'none'}".rstrip())
-        for one in logged:
-            typer.echo(f"  {_event(one)}")
+        for item in logged:
+            typer.echo(f"  {_event(item)}")
 
 
 def _verdict(why: "Explanation") -> str:
@@ -83,7 +83,7 @@ def _event(logged: "LoggedEvent") -> str:
             f"{event.previous_tier} -> {event.tier} at {event.followers:,} followers, "
             f"{event.posts_per_hour:g} posts an hour"
         )
-    return f"{when(event.occurred_at)}  {logged.place}  {name}  {', '.join(who)}{refused}"
+    return f"{when(event.occurred_at)}  {logged.position}  {name}  {', '.join(who)}{refused}"
 
 
 _PEOPLE = ("author_id", "follower_id", "followee_id", "user_id", "target_id")

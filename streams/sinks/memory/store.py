@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from streams.contracts.ids import id_time
-from streams.views.counted_members import counts, latest
+from streams.views.counted_members import counts, latest_viewings
 from streams.views.counts import Count, CountKind
 from streams.views.effects import (
     CreateComment,
@@ -102,8 +102,8 @@ class MemoryStore:
             seen = self._views[view.content_id]
             seen[view.viewer_id] = min(view.seen_at, seen.get(view.viewer_id, view.seen_at))
         for decided in effects.tiers:
-            standing = self._tiers.get(decided.author_id)
-            if standing is None or standing.stamp < decided.stamp:
+            current = self._tiers.get(decided.author_id)
+            if current is None or current.stamp < decided.stamp:
                 self._tiers[decided.author_id] = decided
         for author_id, post_id in effects.pulls:
             self._pulled[author_id].add(post_id)
@@ -317,7 +317,7 @@ class MemoryStore:
     def latest_viewers(
         self, content_id: int, before: Viewing | None, limit: int
     ) -> Sequence[Viewing]:
-        return latest(self.viewers(content_id), before, limit)
+        return latest_viewings(self.viewers(content_id), before, limit)
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
         return frozenset(i for i in content_ids if viewer in self._views.get(i, {}))

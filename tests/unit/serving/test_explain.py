@@ -161,7 +161,7 @@ def test_events_are_told_with_the_places_where_they_lie() -> None:
     log = MemoryLog(events)
     told = explained(events, log=log)
     for one in (*told.found.post, *told.found.relations):
-        assert log.event_at(one.place) == one.event
+        assert log.event_at(one.position) == one.event
     shown = answer_json(told)["events"]
     assert [event["event"]["type"] for event in shown] == [
         *("PostCreated", "PostEdited", "UserFollowed", "UserMuted")
@@ -267,7 +267,7 @@ def test_decisions_of_tiers_are_told_with_their_reasons(
     ]
     told = explained(events)
     (one,) = told.found.tiers
-    assert (one.place.topic, one.place.partition) == (
+    assert (one.position.topic, one.position.partition) == (
         "social.tiers.v1",
         partition_of(AUTHOR, PARTITIONS),
     )
