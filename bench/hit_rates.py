@@ -113,8 +113,8 @@ class _Clock:
         return self.now
 
 
-class _Copies(MemoryRowCache):
-    """Copies that end when their times are over."""
+class _ExpiringCache(MemoryRowCache):
+    """A row cache whose rows expire by the simulated clock."""
 
     def __init__(self, clock: _Clock) -> None:
         super().__init__()
@@ -143,11 +143,11 @@ class _Network:
         clock = self._clock = _Clock()
         self._store = store = MemoryStore(clock=clock)
         copies = RowCaches(
-            _Copies(clock),
-            _Copies(clock),
-            {kind: _Copies(clock) for kind in CountKind},
-            _Copies(clock),
-            _Copies(clock),
+            _ExpiringCache(clock),
+            _ExpiringCache(clock),
+            {kind: _ExpiringCache(clock) for kind in CountKind},
+            _ExpiringCache(clock),
+            _ExpiringCache(clock),
         )
         durable = Views.of(store)
         self._sink = InvalidatingSink(store, durable, copies)

@@ -19,7 +19,7 @@ from typing import Final
 from redis import Redis
 
 from bench.report import Report
-from bench.warm import LIMITS, SHARDS, SOURCES, VERSION, ids_before
+from bench.warm import DIGEST, LIMITS, SHARDS, VERSION, ids_before
 from streams.app.settings import Settings
 from streams.caching.formats import pack_post, pack_relations, pack_stories
 from streams.contracts.events import Tier
@@ -55,7 +55,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     client = connect(settings.redis_host, settings.ports.redis)
     client.config_set("lazyfree-lazy-user-flush", "no")  # what is flushed is gone at once
     timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
-    timelines.complete_load(1, b"t" * 16, (), 0, SOURCES)  # scripts take memory, too
+    timelines.complete_load(1, b"t" * 16, (), 0, DIGEST)  # scripts take memory, too
     timelines.deliver({1: (1,)}, 1)
     for entries in _ENTRIES:
         _timelines(report, client, timelines, entries, range(1, _READERS[size] + 1))
@@ -79,7 +79,7 @@ def _timelines(
         for reader in readers:
             token = timelines.begin_load(reader, ())
             assert token is not None
-            assert timelines.complete_load(reader, token, ids[:entries], 0, SOURCES)
+            assert timelines.complete_load(reader, token, ids[:entries], 0, DIGEST)
             count[0] += entries
 
     def use() -> None:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from streams.views.timeline_cache import Delivery, Timeline
 from streams.views.timeline_limits import TimelineLimits, newest, shard_of
-from tests.contract.timeline_suite import TimelineServer, standing
+from tests.contract.timeline_suite import TimelineServer, current_timeline
 
 AUTHORS = (1, 2, 3)
 READERS = (1, 11, 12, 13, 14, 15)
@@ -122,7 +122,7 @@ class TimelineMachine(RuleBasedStateMachine):
 
     @rule(reader=readers)
     def begin(self, reader: int) -> None:
-        self._begin(reader)
+        self._begin_load(reader)
 
     @rule(reader=readers)
     def refit(self, reader: int) -> None:
@@ -144,17 +144,17 @@ class TimelineMachine(RuleBasedStateMachine):
             return
         load = data.draw(st.sampled_from(self.loads))
         if load.has_read:
-            self._install(load)
+            self._complete_load(load)
         else:
             self._read_posts(load)
 
     @rule(reader=readers)
     def build(self, reader: int) -> None:
-        load = self._begin(reader)
+        load = self._begin_load(reader)
         self._read_posts(load)
-        assert self._install(load)
+        assert self._complete_load(load)
 
-    def _begin(self, reader: int) -> Load:
+    def _begin_load(self, reader: int) -> Load:
         token = self.cache.begin_load(reader, self.follows[reader])
         assert token is not None
         load = Load(reader, self.follows[reader], token)
@@ -168,7 +168,7 @@ class TimelineMachine(RuleBasedStateMachine):
         load.ids, load.floor = newest(written, above, LIMITS.length)
         load.has_read = True
 
-    def _install(self, load: Load) -> bool:
+    def _complete_load(self, load: Load) -> bool:
         self.loads = [other for other in self.loads if other is not load]
         sources = digest(load.authors)
         if load.held is not None:
@@ -193,7 +193,7 @@ class TimelineMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_warm_is_right(self) -> None:
         for reader, followed in self.follows.items():
-            timeline = standing(self.cache, reader, digest(followed))
+            timeline = current_timeline(self.cache, reader, digest(followed))
             if timeline is None:
                 continue
             ids = list(timeline.ids)

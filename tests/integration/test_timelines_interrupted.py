@@ -10,10 +10,10 @@ from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from tests.contract.timeline_suite import (
     ALL,
     ANN,
+    DIGEST,
     EVE,
     READER,
-    SOURCES,
-    standing,
+    current_timeline,
 )
 from tests.integration.redis_timelines import KEYS, RealServer, timelines
 from tests.integration.valkey import Valkey
@@ -52,7 +52,7 @@ def scenario(cache: RedisTimelineCache, durable: set[int]) -> None:
     """Build with many authors, a page a script; then two posts are written and delivered."""
     token = cache.begin_load(READER, [ANN, *range(200, 212)])
     if token is not None:
-        cache.complete_load(READER, token, sorted(durable), 0, SOURCES)
+        cache.complete_load(READER, token, sorted(durable), 0, DIGEST)
     for posts in ({10, 30}, {20}):
         durable |= posts
         cache.deliver({ANN: sorted(posts)}, ALL)
@@ -81,7 +81,7 @@ def test_any_interruption_between_any_two_steps(
         InterruptedConnection.interrupt = None
         if InterruptedConnection.sent < at:
             break
-        timeline = standing(other)
+        timeline = current_timeline(other)
         assert timeline is None or set(timeline.ids) == durable, f"{kind} before step {at}"
         cold += timeline is None
     assert 5 < at < steps - 1, "every step must be reached, and not more"

@@ -1,4 +1,4 @@
-"""Copies of stories, and of which were seen, change no answer: not at any time, nor while stories
+"""Cached stories, and cached views of them, change no answer: not at any time, nor while stories
 are made, taken over, deleted and viewed."""
 
 from hypothesis import given, settings
@@ -94,10 +94,10 @@ polls = st.lists(
 def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],
 ) -> None:
-    store, copies = MemoryStore(clock=lambda: WALL), memory_row_caches()
-    sink = InvalidatingSink(store, Views.of(store), copies)
+    store, caches = MemoryStore(clock=lambda: WALL), memory_row_caches()
     views = Views.of(store)
-    rows = ReadThroughRows(views, copies, clock=lambda: WALL)
+    sink = InvalidatingSink(store, views, caches)
+    rows = ReadThroughRows(views, caches, clock=lambda: WALL)
     served = Served(views._replace(rows=rows))
     taken = [follow(author) for author in AUTHORS]
     feed(sink, [taken])

@@ -1,4 +1,4 @@
-"""Copies of tallies are the numbers of members, whoever changes and counts them meanwhile, and
+"""Cached counts are the numbers of members, whoever changes and counts them meanwhile, and
 whatever is lost."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -80,9 +80,9 @@ class Failing(MemoryRowCache):
         self._answer()
         super().invalidate(ids)
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
         self._answer()
-        super().fill(token, copies)
+        super().fill(token, rows)
 
     def _answer(self) -> None:
         if self.left is not None:
@@ -98,14 +98,14 @@ class Line:
     def __init__(self) -> None:
         self.store = Interrupted()
         self.held = {kind: Failing() for kind in CountKind}
-        copies = memory_row_caches()._replace(counts=self.held)
+        caches = memory_row_caches()._replace(counts=self.held)
         views = Views.of(self.store)
-        self.rows = ReadThroughRows(views, copies)
+        self.rows = ReadThroughRows(views, caches)
         self.workers = [
             InvalidatingSink(
                 self.store,
                 views,
-                copies,
+                caches,
                 CountMaintainer(views, self.held, held_from=HELD_FROM, capacity=5),
             )
             for _ in WORKERS
@@ -120,7 +120,7 @@ class Line:
         for kind in CountKind:
             expected = self.store.counts(kind, CONTENTS)
             assert self.rows.counts(kind, CONTENTS) == expected, kind
-            assert self.rows.counts(kind, CONTENTS) == expected, f"copied {kind}"
+            assert self.rows.counts(kind, CONTENTS) == expected, f"cached {kind}"
 
     def deliver(self, worker: int, effects: Effects, fails: tuple[CountKind, int] | None) -> None:
         """Apply a batch; where Redis fails, it is delivered again, to the other worker."""
@@ -132,8 +132,8 @@ class Line:
             event("delivered again")
             self.workers[1 - worker].apply(effects)
         finally:
-            for copies in self.held.values():
-                copies.left = None
+            for cache in self.held.values():
+                cache.left = None
 
 
 _scope = Scope(0)
@@ -183,7 +183,7 @@ steps = st.lists(
 
 
 @given(steps=steps)
-def test_tallies_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> None:
+def test_cached_counts_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> None:
     line = Line()
     for step, value in steps:
         match step:
@@ -199,10 +199,10 @@ def test_tallies_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> Non
                 line.store.meanwhile = lambda w=worker, e=second: line.deliver(1 - w, e, None)
                 line.deliver(worker, first, None)
             case "lose":
-                for copies in line.held.values():
+                for cache in line.held.values():
                     if value == "evict":
-                        copies.evict(CONTENTS[0])
+                        cache.evict(CONTENTS[0])
                     else:
-                        getattr(copies, value)()
+                        getattr(cache, value)()
         line.store.meanwhile = None
         line.check()

@@ -1,4 +1,4 @@
-"""Copies of what a viewer has seen tell what the durable views do, whoever views and asks at the
+"""Cached views of a viewer equal the durable ones, whoever views and asks at the
 same time, and whatever is lost."""
 
 from collections.abc import Callable, Collection
@@ -26,11 +26,11 @@ class _Line:
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] | None = None
-        self.store, self.copies = _Store(self), _Copies(self)
-        copies = memory_row_caches()._replace(seen=self.copies)
+        self.store, self.cache = _Store(self), _SeenCache(self)
+        caches = memory_row_caches()._replace(seen=self.cache)
         views = Views.of(self.store)
-        self._sink = InvalidatingSink(self.store, views, copies)
-        self._rows = ReadThroughRows(views, copies)
+        self._sink = InvalidatingSink(self.store, views, caches)
+        self._rows = ReadThroughRows(views, caches)
 
     def interrupt(self) -> None:
         """Let another act, once."""
@@ -45,12 +45,12 @@ class _Line:
             case "ask":
                 self._rows.viewed(VIEWER, contents)
             case "evict":
-                self.copies.evict(VIEWER)
+                self.cache.evict(VIEWER)
             case "restart":
-                self.copies.restart()
+                self.cache.restart()
 
     def check(self, contents: Collection[int]) -> None:
-        for _ in ("fills in", "copied"):
+        for _ in ("filled in", "cached"):
             told = self._rows.viewed(VIEWER, contents)
             assert told == self.store.viewed(VIEWER, contents)
 
@@ -66,7 +66,7 @@ class _Store(MemoryStore):
         return found
 
 
-class _Copies(MemoryRowCache):
+class _SeenCache(MemoryRowCache):
     def __init__(self, line: _Line) -> None:
         super().__init__()
         self._line = line
@@ -95,7 +95,7 @@ A, B = frozenset((11,)), frozenset((12,))
 @example(steps=[(("ask", A), None, None), (("ask", A | B), ("view", A), None)])
 @example(steps=[(("ask", A | B), None, None), (("view", A), ("view", B), None)])
 @example(steps=[(("ask", A), ("view", A), None)])
-def test_what_was_seen_is_what_the_durable_views_tell(steps: list[tuple[Any, Any, Any]]) -> None:
+def test_cached_views_equal_the_durable_ones(steps: list[tuple[Any, Any, Any]]) -> None:
     line = _Line()
     for act, other, checked in steps:
         if other is not None:

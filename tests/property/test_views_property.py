@@ -55,7 +55,7 @@ def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, p
         patch.setattr(posts, "_LOOK_AHEAD", 0)
         for module in (posts, engagement):
             patch.setattr(module, "_CHUNK", chunk)
-        patch.setattr(merge, "_WANTED", 1)
+        patch.setattr(merge, "_EXPECTED", 1)
         patch.setattr(merge, "_MIN_CHUNK", chunk)
         for module in (posts, merge):
             patch.setattr(module, "_MAX_CHUNK", 2)

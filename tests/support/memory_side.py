@@ -19,12 +19,12 @@ from streams.views.timeline_cache import TimelineCache
 def memory_row_caches(
     posts: MemoryRowCache | None = None, relations: MemoryRowCache | None = None
 ) -> RowCaches:
-    """Copies of everything that is copied, in memory."""
-    tallies = {kind: MemoryRowCache() for kind in CountKind}
+    """Return row caches of every kind, in memory."""
+    counts = {kind: MemoryRowCache() for kind in CountKind}
     return RowCaches(
         posts or MemoryRowCache(),
         relations or MemoryRowCache(),
-        tallies,
+        counts,
         MemoryRowCache(),
         MemoryRowCache(),
     )

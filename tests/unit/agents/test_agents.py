@@ -19,13 +19,13 @@ from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.store import Views
-from tests.contract.timeline_suite import standing
+from tests.contract.timeline_suite import current_timeline
 from tests.support.batches import raw_batches
 
 TOPIC = "storyline.fanout.v1"
 AUTHOR, READERS = 1, range(100, 130)
 NOW = 1_735_689_600_000
-SOURCES = b"0" * 16
+DIGEST = b"0" * 16
 SCHEMA_IDS = {name: number for number, name in enumerate(sorted(schemas()), start=1)}
 
 
@@ -87,7 +87,7 @@ class World:
         for reader in READERS:
             token = self.timelines.begin_load(reader, [AUTHOR])
             assert token is not None
-            assert self.timelines.complete_load(reader, token, (), 0, SOURCES)
+            assert self.timelines.complete_load(reader, token, (), 0, DIGEST)
 
     def follow(self, readers: Iterable[int], *, ended: bool = False) -> None:
         stamp = Stamp(NOW, int(ended), ended)
@@ -99,7 +99,7 @@ class World:
         self._now += seconds
 
     def holding(self, post_id: int) -> int:
-        timelines = [standing(self.timelines, reader, SOURCES) for reader in READERS]
+        timelines = [current_timeline(self.timelines, reader, DIGEST) for reader in READERS]
         return sum(timeline is not None and post_id in timeline.ids for timeline in timelines)
 
 

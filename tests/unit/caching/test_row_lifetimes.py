@@ -1,4 +1,4 @@
-"""How long copies of rows live: as docs/concepts/copies.md says, and no longer than their row."""
+"""Lifetimes of cached rows: those of docs/concepts/copies.md, and none beyond a story's end."""
 
 import re
 from collections.abc import Mapping
@@ -24,27 +24,27 @@ MINUTE_S, HOUR_S = 60, 3600
 
 
 class Lifetimes(MemoryRowCache):
-    """Remembers how long each copy is to live."""
+    """Records the lifetime of each cached row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: dict[int, int] = {}
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        self.seconds |= {one: copy.ttl_s for one, copy in copies.items()}
-        super().fill(token, copies)
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
+        self.seconds |= {i: row.ttl_s for i, row in rows.items()}
+        super().fill(token, rows)
 
 
 class World:
-    """A store with copies in front of it."""
+    """A store behind row caches."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.posts, self.relations = Lifetimes(), Lifetimes()
         self.stories, self.seen = Lifetimes(), Lifetimes()
-        self.tallies = {kind: Lifetimes() for kind in CountKind}
-        copies = RowCaches(self.posts, self.relations, self.tallies, self.stories, self.seen)
-        self.rows = ReadThroughRows(Views.of(self.store), copies, clock=lambda: NOW)
+        self.counts = {kind: Lifetimes() for kind in CountKind}
+        caches = RowCaches(self.posts, self.relations, self.counts, self.stories, self.seen)
+        self.rows = ReadThroughRows(Views.of(self.store), caches, clock=lambda: NOW)
 
     def story(self, left_ms: int, number: int = 0) -> None:
         """A story of AUTHOR that shows for so long from NOW on."""
@@ -91,7 +91,7 @@ def test_posts_live_by_the_tier_of_their_author(
 @pytest.mark.parametrize("kind", list(CountKind))
 def test_counts_live_as_long_as_the_docs_say(world: World, kind: CountKind) -> None:
     world.rows.counts(kind, [1])
-    assert [world.tallies[kind].seconds[1]] == documented("nl")
+    assert [world.counts[kind].seconds[1]] == documented("nl")
 
 
 def test_what_was_seen_lives_as_long_as_the_docs_say(world: World) -> None:

@@ -1,4 +1,4 @@
-"""How many round trips the beginning of a page takes, and when one must ask again."""
+"""Number of round trips that the context of a page takes."""
 
 from collections.abc import Collection
 
@@ -39,7 +39,7 @@ class Pulls(MemoryPullSet):
         return None if found is None else dict(found)
 
 
-class Openings(MemoryFeedContextReader):
+class ContextReader(MemoryFeedContextReader):
     away = False
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
@@ -59,9 +59,9 @@ class World:
         assert self.pulls.complete_load(token, {})
         rows = ReadThroughRows(durable, self.copies)
         self.views = durable._replace(rows=rows)
-        self.openings = Openings(self.copies.relations, timelines, self.pulls)
+        self.reader = ContextReader(self.copies.relations, timelines, self.pulls)
         celebrities = CelebrityCache(durable, self.pulls)
-        context_loader = FeedContextLoader(rows, self.openings)
+        context_loader = FeedContextLoader(rows, self.reader)
         self.caches = FeedCaches(
             timelines, celebrities, MemoryReaderActivity(), context_loader=context_loader
         )
@@ -82,7 +82,7 @@ class World:
         return [post.post_id for post in page.posts]
 
     def asked(self) -> int:
-        """How often the pull set was asked since the last time, openings included."""
+        """Return how often the pull set was queried since the last call."""
         asked, self.pulls.asked = self.pulls.asked, 0
         return asked
 
@@ -96,13 +96,13 @@ def world() -> World:
     return world
 
 
-def test_whom_the_reader_still_follows_is_asked_for_with_the_first_question(world: World) -> None:
+def test_unchanged_followed_set_takes_one_query(world: World) -> None:
     world.pulled_post(ANN, 10)
     assert world.feed() == [10]
     assert world.asked() == 1
 
 
-def test_whom_the_reader_has_followed_since_is_asked_for_again(world: World) -> None:
+def test_changed_followed_set_takes_another_query(world: World) -> None:
     world.pulled_post(BOB, 10)
     assert world.feed() == []
     world.follow(BOB)
@@ -113,7 +113,7 @@ def test_whom_the_reader_has_followed_since_is_asked_for_again(world: World) -> 
     assert world.asked() == 1
 
 
-def test_pages_come_from_the_durable_store_where_openings_do_not_answer(world: World) -> None:
+def test_unavailable_caches_leave_pages_to_the_durable_store(world: World) -> None:
     world.pulled_post(ANN, 10)
-    world.openings.away = True
+    world.reader.away = True
     assert world.feed() == [10]
