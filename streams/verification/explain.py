@@ -44,14 +44,14 @@ def answer(
         StoreUnavailableError: The store of the views cannot answer now.
     """
     why = explain(side.views, side.caches, reader, post_id)
-    found, search = FoundEvents(), FeedEvents(log, lookup, reporter)
-    search.post(post_id, why.author_id, found)
+    search = FeedEvents(log, lookup, reporter)
+    search.post(post_id, why.author_id)
     # If the views do not have the post, the log may: the worker lags, or the record was refused.
-    post = side.views.rows.posts([post_id]).get(post_id) or _created(found)
+    post = side.views.rows.posts([post_id]).get(post_id) or _created(search.found)
     if post is not None:
-        search.relations(reader, post.author_id, original_authors(post), found)
-        search.tiers(post.author_id, found)
-    return ExplainedPost(why, found)
+        search.relations(reader, post.author_id, original_authors(post))
+        search.tiers(post.author_id)
+    return ExplainedPost(why, search.found)
 
 
 def answer_json(explained: ExplainedPost) -> dict[str, Any]:
