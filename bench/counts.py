@@ -22,7 +22,7 @@ from bench.report import Report
 from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, row_copies
+from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.catalog import schemas
 from streams.contracts.decoder import read
@@ -35,7 +35,7 @@ from streams.serving import counts
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
 from streams.views.effects import Effects, SeeContent, SetLike, Stamp
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import RowReader, Views, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _NOW: Final = 1_735_689_600_000
@@ -70,10 +70,10 @@ def run(report: Report, size: str, settings: Settings) -> None:
     migrate_views(settings, lambda _: None)
     client = connect(settings.redis_host, settings.ports.redis)
     with durable_views(settings) as store, open_read_side(settings) as side:
-        sink = InvalidatingSink(store, store, row_copies(settings))
+        sink = InvalidatingSink(store, Views.of(store), row_caches(settings))
         users = numbers(1)
         _fill(store, [giant, *others], giant_size, users)
-        usual, large = partial(counts, side.views), partial(_counted, side.views, giant)
+        usual, large = partial(counts, side.views.rows), partial(_counted, side.views.rows, giant)
         report.figure("counts, cold: of a giant", "ms", *_timed(lambda _: large(), [0]))
         report.figure("counts, cold: usual", "ms", *_timed(usual, others))
         client.flushall()
@@ -119,10 +119,10 @@ def _engagement(content: int, users: Sequence[int]) -> Effects:
     )
 
 
-def _counted(views: ViewReader, content: int) -> float:
+def _counted(rows: RowReader, content: int) -> float:
     """How long counts take (ms); likes and views must be those of the same users."""
     began = time.perf_counter()
-    found = counts(views, content)
+    found = counts(rows, content)
     took = 1000 * (time.perf_counter() - began)
     assert abs(found.views / found.likes - 1) < 0.02
     return took

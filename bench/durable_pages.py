@@ -48,7 +48,7 @@ class DurablePages:
         """Milliseconds of building each reader's timeline, and of restoring it from its page."""
         built, restored = [], []
         for reader in readers:
-            authors = self._side.durable.relations(reader).following | {reader}
+            authors = self._side.durable.rows.relations(reader).following | {reader}
             ids = self._build(authors)
             self._write(reader, ids[_SINCE:])
             began = time.perf_counter()
@@ -62,7 +62,7 @@ class DurablePages:
         return built, restored
 
     def _build(self, authors: frozenset[int]) -> list[int]:
-        posts = merge_author_posts(self._side.durable.recent_posts, authors, None, LENGTH)
+        posts = merge_author_posts(self._side.durable.posts.recent_posts, authors, None, LENGTH)
         return list(islice(posts, LENGTH))
 
     def _write(self, reader: int, ids: Sequence[int]) -> None:

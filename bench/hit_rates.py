@@ -27,7 +27,7 @@ from streams.agents.fanout import FanOut
 from streams.app.settings import Settings
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.caching.metrics import Cache, CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
@@ -52,6 +52,7 @@ from streams.views.effects import (
     Stamp,
 )
 from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
+from streams.views.store import Views
 
 SERVERS: Final = ()
 _START: Final = 1_735_689_600_000
@@ -112,19 +113,19 @@ class _Clock:
         return self.now
 
 
-class _Copies(MemoryRowCache):
-    """Copies that end when their times are over."""
+class _ExpiringCache(MemoryRowCache):
+    """A row cache whose rows expire by the simulated clock."""
 
     def __init__(self, clock: _Clock) -> None:
         super().__init__()
         self._clock = clock
         self._ends: dict[int, int] = {}
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
+    def get(self, ids: Collection[int]) -> CacheLookup:
         for one in ids:
             if self._ends.get(one, self._clock.now) < self._clock.now:
                 self.evict(one)
-        return super().read(ids)
+        return super().get(ids)
 
     def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
         super().fill(token, copies)
@@ -142,23 +143,25 @@ class _Network:
         clock = self._clock = _Clock()
         self._store = store = MemoryStore(clock=clock)
         copies = RowCaches(
-            _Copies(clock),
-            _Copies(clock),
-            {kind: _Copies(clock) for kind in CountKind},
-            _Copies(clock),
-            _Copies(clock),
+            _ExpiringCache(clock),
+            _ExpiringCache(clock),
+            {kind: _ExpiringCache(clock) for kind in CountKind},
+            _ExpiringCache(clock),
+            _ExpiringCache(clock),
         )
-        self._sink = InvalidatingSink(store, store, copies)
+        durable = Views.of(store)
+        self._sink = InvalidatingSink(store, durable, copies)
         self._timelines, pulls = MemoryTimelineCache(shards=16), MemoryPullSet()
         self._metrics = CacheMetrics()
-        self._views = ReadThroughViews(store, copies, self._metrics, clock=clock)
-        self._hot = FeedCaches(
+        rows = ReadThroughRows(durable, copies, self._metrics, clock=clock)
+        self._views = durable._replace(rows=rows)
+        self._caches = FeedCaches(
             self._timelines,
-            CelebrityCache(store, pulls, self._metrics),
+            CelebrityCache(durable, pulls, self._metrics),
             MemoryReaderActivity(lambda: clock.now / 1000),
             metrics=self._metrics,
-            opener=FeedContextLoader(
-                self._views,
+            context_loader=FeedContextLoader(
+                rows,
                 MemoryFeedContextReader(copies.relations, self._timelines, pulls),
                 readers=users,
             ),
@@ -166,7 +169,7 @@ class _Network:
         self._distribution = FanOut(
             AgentDependencies(
                 sink=self._sink,
-                views=store,
+                views=durable,
                 timelines=self._timelines,
                 pulls=pulls,
                 lookup=lambda _: None,
@@ -216,16 +219,16 @@ class _Network:
         )
 
     def _visit(self, reader: int) -> None:
-        found = home_feed(self._views, reader, limit=PAGE, hot=self._hot)
+        found = home_feed(self._views, reader, limit=PAGE, caches=self._caches)
         shown = [post.post_id for post in found.posts]
         for kind in CountKind:
-            self._views.tallies(kind, shown)
+            self._views.rows.counts(kind, shown)
         looked_at = shown[:_LOOKED_AT]
         stories: Sequence[int] = ()
-        entries = tray(self._views, reader, self._clock.now).entries
+        entries = tray(self._views.rows, reader, self._clock.now).entries
         if entries and entries[0].unseen:
             first = entries[0].author_id
-            told = author_stories(self._views, first, self._clock.now, viewer=reader)
+            told = author_stories(self._views.rows, first, self._clock.now, viewer=reader)
             stories = [story.story_id for story in told]
         likes = looked_at[:1] if self._draw.random() < _LIKED else ()
         self._sink.apply(

@@ -29,12 +29,12 @@ from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.app.stores import durable_views, row_copies
+from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.serving import author_stories
 from streams.views.effects import CreateStory, Effects
-from streams.views.store import ViewSink
+from streams.views.store import Views, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _CELEBRITY: Final = 7
@@ -65,7 +65,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     mint = SnowflakeGenerator(3)
     migrate_views(settings, lambda _: None)
     with durable_views(settings) as store:
-        sink = InvalidatingSink(store, store, row_copies(settings))
+        sink = InvalidatingSink(store, Views.of(store), row_caches(settings))
         sink.apply(Effects(create_stories=[_story(mint) for _ in range(_STORIES)]))
         _measured(report, settings, "durable", seconds, processes=1)
         _measured(report, settings, "more", seconds, processes=_MORE)
@@ -143,14 +143,14 @@ def _server_cpu(settings: Settings) -> dict[str, float]:
 def _read(settings: Settings, seconds: float, copied: bool) -> _Read:
     """Ask for the celebrity's stories, one time after the other."""
     with open_read_side(settings) as side:
-        views = side.views if copied else side.durable
+        rows = (side.views if copied else side.durable).rows
         waits: list[float] = []
         ends = None
         while ends is None or time.perf_counter() < ends:
             for viewer in range(100, 100 + _VIEWERS):
                 began = time.perf_counter()
                 now = time.time_ns() // 1_000_000
-                stories = author_stories(views, _CELEBRITY, now, viewer=viewer)
+                stories = author_stories(rows, _CELEBRITY, now, viewer=viewer)
                 assert len(stories) >= _STORIES
                 waits.append(1000 * (time.perf_counter() - began))
             if ends is None:  # the first round connects and fills in copies

@@ -19,7 +19,7 @@ from typing import Final
 from redis import Redis
 
 from bench.report import Report
-from bench.warm import LIMITS, SHARDS, SOURCES, VERSION, ids_before
+from bench.warm import DIGEST, LIMITS, SHARDS, VERSION, ids_before
 from streams.app.settings import Settings
 from streams.caching.formats import pack_post, pack_relations, pack_stories
 from streams.contracts.events import Tier
@@ -55,7 +55,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     client = connect(settings.redis_host, settings.ports.redis)
     client.config_set("lazyfree-lazy-user-flush", "no")  # what is flushed is gone at once
     timelines = RedisTimelineCache(client, version=VERSION, shards=SHARDS, limits=LIMITS)
-    timelines.install(1, b"t" * 16, (), 0, SOURCES)  # scripts take memory, too
+    timelines.complete_load(1, b"t" * 16, (), 0, DIGEST)  # scripts take memory, too
     timelines.deliver({1: (1,)}, 1)
     for entries in _ENTRIES:
         _timelines(report, client, timelines, entries, range(1, _READERS[size] + 1))
@@ -77,9 +77,9 @@ def _timelines(
 
     def install() -> None:
         for reader in readers:
-            token = timelines.begin(reader, ())
+            token = timelines.begin_load(reader, ())
             assert token is not None
-            assert timelines.install(reader, token, ids[:entries], 0, SOURCES)
+            assert timelines.complete_load(reader, token, ids[:entries], 0, DIGEST)
             count[0] += entries
 
     def use() -> None:
@@ -126,7 +126,7 @@ def _copy(client: Redis, packed: bytes, count: int) -> float:
     copies = RedisRowCache(client, version=VERSION, parts=1, letter="x")
     before = _empty(client)
     for ids in parts(range(1, count + 1), _FILLED):
-        copies.fill(copies.read(ids).token, dict.fromkeys(ids, CachedRow(packed, 3600)))
+        copies.fill(copies.get(ids).token, dict.fromkeys(ids, CachedRow(packed, 3600)))
     return (_used(client) - before) / count
 
 
@@ -139,7 +139,7 @@ def _lists(
 
     def packed() -> None:
         for reader in readers:
-            timelines.begin(reader, authors)
+            timelines.begin_load(reader, authors)
             client.delete(keys.timeline(reader), keys.authors(reader))
 
     def sorted_sets() -> None:

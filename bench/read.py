@@ -88,7 +88,7 @@ def page(side: ReadSide, reader: int) -> PostPage:
         side.views,
         reader,
         limit=PAGE,
-        hot=side.hot,
+        caches=side.caches,
     )
     assert found.complete
     assert len(found.posts) == PAGE

@@ -26,7 +26,7 @@ from streams.serving.responses import Tray, to_json
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
 from streams.views.effects import CreateStory, Effects, Relation, SeeContent, SetRelation, Stamp
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import RowReader, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _READER: Final = 1_000_000
@@ -56,7 +56,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
         _fill(store, now, count)
         for rank, followees in enumerate(_FOLLOWEES):
             readers = _readers(rank, count)
-            warm, durable = partial(_tray, side.views, now), partial(_tray, store, now)
+            warm, durable = partial(_tray, side.views.rows, now), partial(_tray, store, now)
             assert [warm(reader) for reader in readers] == [durable(reader) for reader in readers]
             name = f"tray of {followees} followees"
             per_s = _measured(report, name, warm, readers, trays)
@@ -86,8 +86,8 @@ def _measured(
     return per_s
 
 
-def _tray(views: ViewReader, now: int, reader: int) -> Tray:
-    found = tray(views, reader, now)
+def _tray(rows: RowReader, now: int, reader: int) -> Tray:
+    found = tray(rows, reader, now)
     assert found.entries
     return found
 

@@ -25,7 +25,7 @@ from streams.serving.responses import ViewerPage, to_json
 from streams.sinks.cassandra.session import parts
 from streams.sinks.redis.client import connect
 from streams.views.effects import CreateStory, Effects, SeeContent, SetLike, Stamp
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import Views, ViewSink
 
 SERVERS: Final = ("cassandra", "redis")
 _OWNER: Final = 1
@@ -55,11 +55,11 @@ def run(report: Report, size: str, settings: Settings) -> None:
     count, pages = _SIZES[size]
     draw = random.Random(3)
     migrate_views(settings, lambda _: None)
-    with durable_views(settings) as views:
-        seconds = _fill(views, draw, count)
+    with durable_views(settings) as store:
+        seconds = _fill(store, draw, count)
         report.figure(f"{count:,} viewers, written", "views/s", count * (1 + _AGAIN) / seconds)
         viewers = sorted(draw.sample(range(2, 2 + count), min(count, 500)))
-        page = partial(_page, views)
+        page = partial(_page, Views.of(store))
         for name, cursors in (("first page", [0]), ("page from anywhere", viewers)):
             began = time.perf_counter()
             for cursor in (cursors * 50)[:50]:
@@ -68,7 +68,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
             report.figure(f"{name}, rate", "1/s", per_s)
             latencies(report, name, open_loop(page, cursors, per_s, pages))
         began = time.perf_counter()
-        everybody = sorted(((at, who) for who, at in views.viewers(_STORY).items()), reverse=True)
+        everybody = sorted(((at, who) for who, at in store.viewers(_STORY).items()), reverse=True)
         report.figure("all viewers read and sorted", "ms", 1000 * (time.perf_counter() - began))
         shown = [viewer.user_id for viewer in page(0).viewers]
         assert shown == [who for _, who in everybody[:PAGE]]
@@ -78,7 +78,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     report.goal("page from anywhere: p99", at_most=100)
 
 
-def _page(views: ViewReader, after: int) -> ViewerPage:
+def _page(views: Views, after: int) -> ViewerPage:
     found = story_viewers(views, _STORY, as_user=_OWNER, after=after or None, limit=PAGE)
     assert found.viewers or after
     return found

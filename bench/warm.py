@@ -16,7 +16,7 @@ from streams.views.timeline_limits import TimelineLimits, shard_of
 VERSION: Final = "v1"
 SHARDS: Final = 16
 LIMITS: Final = TimelineLimits()
-SOURCES: Final = b"followed authors"
+DIGEST: Final = b"followed authors"
 _START: Final = 1_735_689_600_000
 _HOUR: Final = 3_600_000
 
@@ -90,9 +90,9 @@ def warm(draw: random.Random, client: Redis, graph: Graph) -> RedisTimelineCache
     keys, ids = Keys(VERSION, SHARDS), ids_before(LIMITS.longest)
     loaded, later = ids[: LIMITS.length], ids[LIMITS.length :]
     for reader, followed in followed_by(graph).items():
-        token = timelines.begin(reader, followed)
+        token = timelines.begin_load(reader, followed)
         assert token is not None
-        assert timelines.install(reader, token, loaded, 0, SOURCES)
+        assert timelines.complete_load(reader, token, loaded, 0, DIGEST)
         client.append(keys.timeline(reader), pack(later[: draw.randrange(LIMITS.slack + 1)]))
     return timelines
 
@@ -105,9 +105,9 @@ def copies(client: Redis, readers: Iterable[int], shortest: int) -> None:
     ids = ids_before(2 * shortest)
     templates = []
     for place in range(shortest):
-        token = timelines.begin(MAX_ID - place, ())
+        token = timelines.begin_load(MAX_ID - place, ())
         assert token is not None
-        assert timelines.install(MAX_ID - place, token, ids[place:], 0, SOURCES)
+        assert timelines.complete_load(MAX_ID - place, token, ids[place:], 0, DIGEST)
         templates.append(keys.timeline(MAX_ID - place))
     template = cycle(templates)
     for shard, some in _by_shard(readers, _COPIED):

@@ -15,7 +15,7 @@ from streams.projections.registry import facts_needed, project
 from streams.projections.tier_policy import TierLimits
 from streams.runtime.processing.pipeline import Steps
 from streams.views.pull_set import PullSet
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import Views, ViewSink
 from streams.views.timeline_cache import TimelineCache
 
 AgentSteps = Steps[Any, Any]
@@ -27,7 +27,7 @@ class AgentDependencies:
     """Dependencies of agents that fold views; built by `streams.app`, or of memory stores."""
 
     sink: ViewSink
-    views: ViewReader
+    views: Views
     timelines: TimelineCache
     pulls: PullSet
     lookup: SchemaLookup

@@ -69,7 +69,7 @@ class FanOut:
         Args:
             posts: Author -> ids of the author's posts.
         """
-        decided = self._services.views.tiers(posts)
+        decided = self._services.views.tiers.tiers(posts)
         tiers = {
             author: self._judged(author, posts[author], row) for author, row in decided.items()
         }
@@ -121,7 +121,7 @@ class FanOut:
     def _audience(self, author: int, post_id: int) -> Audience:
         views = self._services.views
         before = min(post_id + 1, MAX_ID)
-        ids = views.author_posts([author], before, MOST_POSTS_PER_HOUR)[author]
+        ids = views.posts.author_posts([author], before, MOST_POSTS_PER_HOUR)[author]
         return Audience(self._followers(author), max(posts_per_hour(ids, post_id), 1))
 
     def _followers(self, author: int) -> int:
@@ -132,7 +132,7 @@ class FanOut:
         followers = self._counted.get(author)
         if followers is None:
             most = self._services.tier_limits.followers
-            followers = self._services.views.follower_count(author, most)
+            followers = self._services.views.graph.follower_count(author, most)
             self._counted[author] = followers
         return followers
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from streams.contracts.events import Event
-from streams.views.store import ViewReader
+from streams.views.store import RowReader
 from streams.views.story_expiry import Due, Expiry, ExpiryIndex, story_expired
 
 GRACE_MS: Final = 600_000
@@ -43,11 +43,11 @@ class ExpiryPublisher:
     def __init__(
         self,
         index: ExpiryIndex,
-        views: ViewReader,
+        rows: RowReader,
         send: Callable[[Sequence[Event]], None],
     ) -> None:
         self._index = index
-        self._views = views
+        self._rows = rows
         self._send = send
         self._sent: set[Expiry] = set()
         """Acknowledged by the broker, not read back yet: this process does not send them again."""
@@ -62,7 +62,7 @@ class ExpiryPublisher:
             ProducerUnavailableError: The broker did not acknowledge in time.
             MessageRefusedError: The broker will never take an event.
         """
-        since = self._index.told_until()
+        since = self._index.published_until()
         told, untold, oldest = 0, set[Expiry](), None
         for page in self._due(since, now):
             lacking = self._missing(page)
@@ -91,8 +91,8 @@ class ExpiryPublisher:
         the log as far as it is folded.
         """
         expiries = {due.expiry for due in page}
-        rows = self._views.stories({expiry.story_id for expiry in expiries})
-        told = self._index.told(expiries)
+        rows = self._rows.stories({expiry.story_id for expiry in expiries})
+        told = self._index.published(expiries)
         return frozenset(
             expiry
             for expiry in expiries - told
@@ -104,4 +104,4 @@ class ExpiryPublisher:
     def _advance(self, since: int | None, now: int, oldest: int | None) -> None:
         until = now - GRACE_MS if oldest is None else min(now - GRACE_MS, oldest - 1)
         if since is None or until > since:
-            self._index.set_told_until(until)
+            self._index.set_published_until(until)

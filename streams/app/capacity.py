@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from streams.caching.count_maintainer import CARRIED
+from streams.caching.count_maintainer import INLINE_BELOW
 
 # `python -m bench memory --size full`, bytes
 _ENTRY: Final = 14.2
@@ -116,7 +116,7 @@ def _timeline(network: NetworkSize) -> float:
 def _tallies(network: NetworkSize) -> float:
     """Return the bytes of a post's counts if all its warm readers view it."""
     viewers = network.following * network.warm
-    return _TALLIES * _TALLY + (_ID * viewers if viewers < CARRIED else 0)
+    return _TALLIES * _TALLY + (_ID * viewers if viewers < INLINE_BELOW else 0)
 
 
 def _lists(network: NetworkSize) -> float:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, hot_views, row_copies
+from streams.app.stores import durable_views, feed_caches, row_caches
 from streams.caching.metrics import CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.serving.read_side import ReadSide
+from streams.views.store import Views
 
 
 @contextmanager
@@ -20,15 +21,16 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
     Raises:
         UserError: Cassandra does not answer or does not have the keyspace.
     """
-    with durable_views(settings) as views:
+    with durable_views(settings) as store:
+        durable = Views.of(store)
         metrics = CacheMetrics()
         # Modules and connections live as long as the process: a garbage collection that visits
         # them is a pause of a tenth of a second in every few thousand pages.
         gc.freeze()
-        copied = ReadThroughViews(views, row_copies(settings), metrics)
+        rows = ReadThroughRows(durable, row_caches(settings), metrics)
         yield ReadSide(
-            views=copied,
-            hot=hot_views(settings, views, copied, metrics),
-            durable=views,
+            views=durable._replace(rows=rows),
+            caches=feed_caches(settings, durable, rows, metrics),
+            durable=durable,
             metrics=metrics,
         )

@@ -7,9 +7,9 @@ from confluent_kafka import KafkaException
 from redis import Redis
 
 from streams.app.settings import Settings
-from streams.caching.formats import POSTS, RELATIONS, SEEN, STORIES, TALLIES
+from streams.caching.formats import COUNTS, POSTS, RELATIONS, SEEN, STORIES
 from streams.caching.metrics import CacheMetrics
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError, UserError
 from streams.kafka.consumer_groups import Progress
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -26,7 +26,7 @@ from streams.sinks.redis.row_cache import RedisRowCache
 from streams.sinks.redis.stats import CacheStats, cache_stats
 from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.row_cache import RowCaches
-from streams.views.store import ViewReader
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
 
 START = "start the local servers with: storyline up"
@@ -65,19 +65,19 @@ def pull_set(settings: Settings) -> RedisPullSet:
     return RedisPullSet(client, version=settings.views_version)
 
 
-def row_copies(settings: Settings) -> RowCaches:
+def row_caches(settings: Settings) -> RowCaches:
     """Return the caches of durable rows in Redis, which connect on first use."""
     client = connect_redis(settings.redis_host, settings.ports.redis)
     return RowCaches(
-        _copies(settings, client, POSTS),
-        _copies(settings, client, RELATIONS),
-        {kind: _copies(settings, client, letter) for kind, letter in TALLIES.items()},
-        _copies(settings, client, STORIES),
-        _copies(settings, client, SEEN),
+        _row_cache(settings, client, POSTS),
+        _row_cache(settings, client, RELATIONS),
+        {kind: _row_cache(settings, client, letter) for kind, letter in COUNTS.items()},
+        _row_cache(settings, client, STORIES),
+        _row_cache(settings, client, SEEN),
     )
 
 
-def _copies(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
+def _row_cache(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
     return RedisRowCache(
         client, version=settings.views_version, parts=settings.copy_parts, letter=letter
     )
@@ -96,28 +96,28 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
     return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
 
 
-def hot_views(
-    settings: Settings, views: ViewReader, copied: ReadThroughViews, metrics: CacheMetrics
+def feed_caches(
+    settings: Settings, views: Views, rows: ReadThroughRows, metrics: CacheMetrics
 ) -> FeedCaches:
     """Return the caches that make reads of home feeds fast; they connect to Redis on first use.
 
     Args:
         settings: Settings that name the server.
         views: Durable views.
-        copied: `views` behind the row caches.
+        rows: Rows of `views`, read through the row caches.
         metrics: Counts hits and misses.
     """
     client = connect_redis(settings.redis_host, settings.ports.redis)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
-    relations = _copies(settings, client, RELATIONS)
+    relations = _row_cache(settings, client, RELATIONS)
     return FeedCaches(
         timelines,
         CelebrityCache(views, pulls, metrics),
         RedisReaderActivity(client, version=settings.views_version, shards=settings.shards),
         settings.timeline_length,
         metrics,
-        opener=FeedContextLoader(
-            copied, RedisFeedContextReader(client, relations, timelines, pulls)
+        context_loader=FeedContextLoader(
+            rows, RedisFeedContextReader(client, relations, timelines, pulls)
         ),
     )
 

@@ -26,7 +26,7 @@ from streams.caching.ttl import COUNT_TTL_S
 from streams.views.counted_members import members, members_among
 from streams.views.counts import CachedCount, Count, CountKind
 from streams.views.row_cache import CachedRow, RowCache
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 EXACT_VIEWS: Final = 100_000
 """Up to this many views are always counted exactly."""
@@ -34,7 +34,7 @@ _SKETCH_LG: Final = 17
 """2**17 registers of a byte: a standard error of 0.23 % (HLL with HIP: Ting 2014)."""
 
 _Ids = npt.NDArray[np.int64]
-CARRIED: Final = 1_000
+INLINE_BELOW: Final = 1_000
 """Cached counts of views with fewer members than this hold them inline."""
 _NOT_HELD: Final = frozenset({CountKind.REPOSTS})
 """Reposts of one post are in many partitions: workers would overwrite each other's stamps."""
@@ -45,10 +45,10 @@ class CountMaintainer:
 
     def __init__(
         self,
-        views: ViewReader,
-        copies: Mapping[CountKind, RowCache],
+        views: Views,
+        caches: Mapping[CountKind, RowCache],
         *,
-        held_from: int = CARRIED,
+        held_from: int = INLINE_BELOW,
         exact_views: int = EXACT_VIEWS,
         capacity: int = 20_000_000,
     ) -> None:
@@ -56,6 +56,7 @@ class CountMaintainer:
 
         Args:
             views: The durable views.
+            caches: Caches of the counts, by kind.
             held_from: Number of members from which counts are held.
             exact_views: Up to this many views are counted exactly.
             capacity: Maximum number of held members of a kind (8 bytes each).
@@ -65,7 +66,7 @@ class CountMaintainer:
             for kind in CountKind
             if kind not in _NOT_HELD
         }
-        self._copies = copies
+        self._caches = caches
 
     def changed(self, kind: CountKind, changes: Mapping[int, Collection[int]]) -> None:
         """Drop or refresh the counts of contents whose members (content -> ids) may have changed.
@@ -77,27 +78,27 @@ class CountMaintainer:
         """
         if not changes:
             return
-        copies, held = self._copies[kind], self._held.get(kind)
+        cache, held = self._caches[kind], self._held.get(kind)
         if held is None:
-            copies.drop(changes)
+            cache.invalidate(changes)
             return
         with held.lock:
-            renewed = copies.renew(changes)
-            tallies = {
-                one: tally
-                for one, packed in renewed.old.items()
-                if (tally := held.tally(one, CachedCount.unpack(packed), changes[one]))
+            ticket = cache.refresh(changes)
+            counts = {
+                content: count
+                for content, packed in ticket.old.items()
+                if (count := held.count(content, CachedCount.unpack(packed), changes[content]))
             }
-            copies.drop(renewed.old.keys() - tallies)
-            filled = {one: CachedRow(tally.pack(), COUNT_TTL_S) for one, tally in tallies.items()}
-            copies.fill(renewed.token, filled)
+            cache.invalidate(ticket.old.keys() - counts)
+            rows = {i: CachedRow(count.pack(), COUNT_TTL_S) for i, count in counts.items()}
+            cache.fill(ticket.token, rows)
 
 
 class _HeldMembers:
     """Members of large counts of one kind; the longest unchanged are evicted first."""
 
     def __init__(
-        self, views: ViewReader, kind: CountKind, held_from: int, exact_views: int, capacity: int
+        self, views: Views, kind: CountKind, held_from: int, exact_views: int, capacity: int
     ) -> None:
         self.lock = threading.Lock()
         self._views = views
@@ -108,19 +109,19 @@ class _HeldMembers:
         self._members: OrderedDict[int, tuple[bytes, _Members | _Sketch]] = OrderedDict()
         self._size = 0
 
-    def tally(
+    def count(
         self, content_id: int, old: CachedCount, changed: Collection[int]
     ) -> CachedCount | None:
         """Return the count after the `changed` ids; `None` if it is not worth keeping."""
-        held = self._believed(content_id, old.stamp)
+        held = self._take_current(content_id, old.stamp)
         if held is not None:
             held.update(changed, members_among(self._views, self._kind, content_id, changed))
-        elif self._kind is CountKind.VIEWS and (carried := old.members) is not None:
-            viewers = carried.union(changed)  # a view is permanent
+        elif self._kind is CountKind.VIEWS and (inline := old.members) is not None:
+            viewers = inline.union(changed)  # a view is permanent
             if len(viewers) < self._held_from:
                 return CachedCount.of(viewers)
             held = _Members(viewers)
-        elif old.tally.number >= self._held_from:
+        elif old.value.number >= self._held_from:
             held = _Members(members(self._views, self._kind, content_id))
         else:
             return None
@@ -130,11 +131,11 @@ class _HeldMembers:
         self._members[content_id] = stamp, held
         self._size += held.size
         while self._size > self._capacity and len(self._members) > 1:
-            _, (_, forgotten) = self._members.popitem(last=False)
-            self._size -= forgotten.size
-        return CachedCount(held.tally, stamp)
+            _, (_, evicted) = self._members.popitem(last=False)
+            self._size -= evicted.size
+        return CachedCount(held.count, stamp)
 
-    def _believed(self, content_id: int, stamp: bytes) -> "_Members | _Sketch | None":
+    def _take_current(self, content_id: int, stamp: bytes) -> "_Members | _Sketch | None":
         """Take out the held members; return them if the cached entry still has their `stamp`."""
         if content_id not in self._members:
             return None
@@ -154,20 +155,20 @@ class _Members:
         return len(self.ids)
 
     @property
-    def tally(self) -> Count:
+    def count(self) -> Count:
         return Count(len(self.ids))
 
     def update(self, changed: Collection[int], counted: Collection[int]) -> None:
         """Update the members: of the changed ids, only `counted` are members now."""
-        self.ids = np.delete(self.ids, self._places(np.unique(_array(changed))))
-        arrived = np.unique(_array(counted))
-        self.ids = np.insert(self.ids, np.searchsorted(self.ids, arrived), arrived)
+        self.ids = np.delete(self.ids, self._indexes(np.unique(_array(changed))))
+        added = np.unique(_array(counted))
+        self.ids = np.insert(self.ids, np.searchsorted(self.ids, added), added)
 
-    def _places(self, ids: _Ids) -> npt.NDArray[np.intp]:
+    def _indexes(self, ids: _Ids) -> npt.NDArray[np.intp]:
         """Return the indexes of those ids that are members."""
-        places = np.searchsorted(self.ids, ids)
-        inside = np.flatnonzero(places < len(self.ids))
-        held: npt.NDArray[np.intp] = places[inside[self.ids[places[inside]] == ids[inside]]]
+        indexes = np.searchsorted(self.ids, ids)
+        inside = np.flatnonzero(indexes < len(self.ids))
+        held: npt.NDArray[np.intp] = indexes[inside[self.ids[indexes[inside]] == ids[inside]]]
         return held
 
 
@@ -181,7 +182,7 @@ class _Sketch:
         self._add(seed.ids.tolist())
 
     @property
-    def tally(self) -> Count:
+    def count(self) -> Count:
         return Count(round(self._sketch.get_estimate()), estimated=True)
 
     def update(self, _: Collection[int], counted: Collection[int]) -> None:
@@ -189,8 +190,8 @@ class _Sketch:
         self._add(counted)
 
     def _add(self, ids: Collection[int]) -> None:
-        for one in ids:
-            self._sketch.update(one)
+        for i in ids:
+            self._sketch.update(i)
 
 
 def _array(ids: Collection[int]) -> _Ids:

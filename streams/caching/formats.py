@@ -18,7 +18,7 @@ POSTS: Final = "p"
 RELATIONS: Final = "r"
 STORIES: Final = "st"
 SEEN: Final = "sv"
-TALLIES: Final = {
+COUNTS: Final = {
     CountKind.LIKES: "nl",
     CountKind.VIEWS: "vn",
     CountKind.COMMENTS: "nc",
@@ -27,7 +27,7 @@ TALLIES: Final = {
 
 _CODES: Final = {Tier.REGULAR: b"R", Tier.POPULAR: b"P", Tier.CELEBRITY: b"C"}
 _TIERS: Final = {code[0]: tier for tier, code in _CODES.items()}
-_COUNTS: Final = struct.Struct(">II")
+_LENGTHS: Final = struct.Struct(">II")
 
 
 def pack_post(row: PostRow, tier: Tier) -> bytes:
@@ -55,13 +55,13 @@ def pack_relations(relations: Relations) -> bytes:
     following, blocked = len(relations.following), len(relations.blocked)
     ids = (i for kind in relations for i in sorted(kind))
     total = following + blocked + len(relations.muted)
-    return _COUNTS.pack(following, blocked) + struct.pack(f">{total}Q", *ids)
+    return _LENGTHS.pack(following, blocked) + struct.pack(f">{total}Q", *ids)
 
 
 def unpack_relations(packed: bytes) -> Relations:
     """Invert `pack_relations`."""
-    following, blocked = _COUNTS.unpack_from(packed)
-    ids = struct.unpack_from(f">{(len(packed) - _COUNTS.size) // 8}Q", packed, _COUNTS.size)
+    following, blocked = _LENGTHS.unpack_from(packed)
+    ids = struct.unpack_from(f">{(len(packed) - _LENGTHS.size) // 8}Q", packed, _LENGTHS.size)
     return Relations(
         following=frozenset(ids[:following]),
         blocked=frozenset(ids[following : following + blocked]),

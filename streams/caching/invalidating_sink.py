@@ -10,7 +10,7 @@ from streams.views.effects import Effects, Relation, SeeContent
 from streams.views.row_cache import CachedRow, RowCaches
 from streams.views.rows import Content
 from streams.views.seen_stories import Seen
-from streams.views.store import ViewReader, ViewSink
+from streams.views.store import Views, ViewSink
 
 _Members = defaultdict[int, set[int]]
 """Content -> ids that may be members now or no longer; or viewer -> contents."""
@@ -26,23 +26,24 @@ class InvalidatingSink:
     def __init__(
         self,
         durable: ViewSink,
-        views: ViewReader,
-        copies: RowCaches,
-        keeper: CountMaintainer | None = None,
+        views: Views,
+        caches: RowCaches,
+        maintainer: CountMaintainer | None = None,
     ) -> None:
         """Wrap `durable`.
 
         Args:
             views: The views that `durable` changes.
-            keeper: Maintainer of the cached counts; a default one over `views` if `None`.
+            caches: Caches of the rows.
+            maintainer: Maintainer of the cached counts; a default one over `views` if `None`.
         """
         self._durable = durable
-        self._views = views
-        self._posts = copies.posts
-        self._relations = copies.relations
-        self._stories = copies.stories
-        self._seen = copies.seen
-        self._tallies = keeper or CountMaintainer(views, copies.tallies)
+        self._rows = views.rows
+        self._posts = caches.posts
+        self._relations = caches.relations
+        self._stories = caches.stories
+        self._seen = caches.seen
+        self._counts = maintainer or CountMaintainer(views, caches.counts)
 
     def creators(self, content: Content, ids: Collection[int]) -> Mapping[int, int]:
         return self._durable.creators(content, ids)
@@ -51,55 +52,55 @@ class InvalidatingSink:
         comments, reposts = _grouped(_comments(effects)), _grouped(_reposts(effects))
         self._find_comments(effects.contested_comments, comments)
         self._find_reposts(effects.contested_posts, reposts)
-        authors = set(self._tellers(effects))
+        authors = set(self._story_authors(effects))
         self._durable.apply(effects)
         if authors:
-            self._stories.drop(authors)
-        self._see(effects.views)
+            self._stories.invalidate(authors)
+        self._add_views(effects.views)
         if posts := set(_posts(effects)):
-            self._posts.drop(posts)
+            self._posts.invalidate(posts)
         if users := set(_users(effects)):
-            self._relations.drop(users)
+            self._relations.invalidate(users)
         self._find_reposts([post.post_id for post in effects.delete_posts], reposts)
         likes = _grouped((like.content_id, like.user_id) for like in effects.likes)
         views = _grouped((view.content_id, view.viewer_id) for view in effects.views)
-        self._tallies.changed(CountKind.LIKES, likes)
-        self._tallies.changed(CountKind.VIEWS, views)
-        self._tallies.changed(CountKind.COMMENTS, comments)
-        self._tallies.changed(CountKind.REPOSTS, reposts)
+        self._counts.changed(CountKind.LIKES, likes)
+        self._counts.changed(CountKind.VIEWS, views)
+        self._counts.changed(CountKind.COMMENTS, comments)
+        self._counts.changed(CountKind.REPOSTS, reposts)
 
-    def _see(self, views: Collection[SeeContent]) -> None:
+    def _add_views(self, views: Collection[SeeContent]) -> None:
         """Add viewers' new views to their cached rows.
 
         A view is permanent, and a cached row needs no views of content that it does not list.
         """
         if views:
             viewed = _grouped((view.viewer_id, view.content_id) for view in views)
-            renewed = self._seen.renew(viewed)
-            copies = {
+            ticket = self._seen.refresh(viewed)
+            rows = {
                 viewer: CachedRow(Seen.unpack(old).with_views(viewed[viewer]).pack(), SEEN_TTL_S)
-                for viewer, old in renewed.old.items()
+                for viewer, old in ticket.old.items()
             }
-            self._seen.fill(renewed.token, copies)
+            self._seen.fill(ticket.token, rows)
 
-    def _tellers(self, effects: Effects) -> Iterator[int]:
+    def _story_authors(self, effects: Effects) -> Iterator[int]:
         """Yield the authors whose stories change."""
         for changes in (effects.create_stories, effects.delete_stories, effects.highlights):
             yield from (change.author_id for change in changes)
         if effects.contested_stories:
-            for row in self._views.stories(effects.contested_stories).values():
+            for row in self._rows.stories(effects.contested_stories).values():
                 yield row.author_id
 
     def _find_comments(self, ids: Collection[int], into: _Members) -> None:
         """Add the comments to `into` by the content they are on, as the durable views know it."""
         if ids:
-            for row in self._views.comments(ids).values():
+            for row in self._rows.comments(ids).values():
                 into[row.content_id].add(row.comment_id)
 
     def _find_reposts(self, ids: Collection[int], into: _Members) -> None:
         """Add the posts to `into` by the post they repost, as the durable views know it."""
         if ids:
-            for row in self._views.posts(ids).values():
+            for row in self._rows.posts(ids).values():
                 if row.repost_of is not None:
                     into[row.repost_of].add(row.post_id)
 
@@ -121,8 +122,8 @@ def _users(effects: Effects) -> Iterator[int]:
 def _grouped(members: Iterable[tuple[int, int]]) -> _Members:
     """Return the second elements of the pairs, grouped by the first."""
     found: _Members = defaultdict(set)
-    for one, member in members:
-        found[one].add(member)
+    for key, member in members:
+        found[key].add(member)
     return found
 
 

@@ -13,32 +13,32 @@ from streams.views.row_cache import CachedRow, CacheLookup, RowCache
 _log = structlog.get_logger(__name__)
 
 
-def read_copies(copies: RowCache, ids: Collection[int]) -> CacheLookup:
+def get_rows(cache: RowCache, ids: Collection[int]) -> CacheLookup:
     """Return the cached rows, and leases; neither if the cache is unavailable."""
     try:
-        return copies.read(ids)
+        return cache.get(ids)
     except StoreUnavailableError as error:
-        _log.warning("copies_unavailable", error=str(error))
+        _log.warning("row_cache_unavailable", error=str(error))
         return CacheLookup({}, frozenset(), b"")
 
 
-def renew_copy(copies: RowCache, one: int) -> tuple[bytes, bytes | None]:
+def refresh_row(cache: RowCache, row_id: int) -> tuple[bytes, bytes | None]:
     """Return a token under which the cached row may be replaced, and the row.
 
     The row is `None` if it may not be replaced.
     """
     try:
-        renewed = copies.renew((one,))
+        ticket = cache.refresh((row_id,))
     except StoreUnavailableError as error:
-        _log.warning("copies_unavailable", error=str(error))
+        _log.warning("row_cache_unavailable", error=str(error))
         return b"", None
-    return renewed.token, renewed.old.get(one)
+    return ticket.token, ticket.old.get(row_id)
 
 
-def fill_copies(copies: RowCache, token: bytes, filled: Mapping[int, CachedRow]) -> None:
-    """Fill in rows that are leased or being renewed under the token."""
-    if filled:
+def fill_rows(cache: RowCache, token: bytes, rows: Mapping[int, CachedRow]) -> None:
+    """Fill in rows that are leased or being refreshed under the token."""
+    if rows:
         try:
-            copies.fill(token, filled)
+            cache.fill(token, rows)
         except StoreUnavailableError as error:
-            _log.warning("copies_unavailable", error=str(error))
+            _log.warning("row_cache_unavailable", error=str(error))

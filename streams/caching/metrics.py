@@ -22,7 +22,7 @@ class Cache(StrEnum):
     TIMELINE = "timeline"
     RELATIONS = "relations"
     POST = "post"
-    TALLY = "tally"
+    COUNTS = "tally"
     STORIES = "stories"
     """Stories of one author."""
     SEEN = "seen"

@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from streams.caching.formats import pack_stories, tier_of, unpack_stories
-from streams.caching.leases import fill_copies, read_copies, renew_copy
+from streams.caching.leases import fill_rows, get_rows, refresh_row
 from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.ttl import CONTENT_TTL_S, SEEN_TTL_S
 from streams.contracts.events import Tier
 from streams.views.row_cache import CachedRow, RowCache
 from streams.views.rows import StoryRow
 from streams.views.seen_stories import Seen
-from streams.views.store import ViewReader
+from streams.views.store import Views
 from streams.views.visible_stories import current_stories
 
 STORIES_BACK_MS: Final = 60_000
@@ -22,11 +22,11 @@ STORIES_AHEAD_MS: Final = 600_000
 
 
 class ReadThroughStories:
-    """The part of a ViewReader that trays need."""
+    """The part of a RowReader that trays need."""
 
     def __init__(
         self,
-        durable: ViewReader,
+        durable: Views,
         stories: RowCache,
         seen: RowCache,
         metrics: CacheMetrics,
@@ -56,29 +56,29 @@ class ReadThroughStories:
         """
         wall = self._clock()
         if not wall - STORIES_BACK_MS <= now <= wall + STORIES_AHEAD_MS:
-            return self._durable.current_stories(authors, now)
-        copied = read_copies(self._stories, authors)
+            return self._durable.rows.current_stories(authors, now)
+        lookup = get_rows(self._stories, authors)
         found: dict[int, Sequence[StoryRow]] = {}
-        for author, packed in copied.held.items():
+        for author, packed in lookup.held.items():
             since, rows = unpack_stories(packed)
             if since <= now:
                 found[author] = rows
-        for tier, hits in Counter(tier_of(copied.held[author]) for author in found).items():
+        for tier, hits in Counter(tier_of(lookup.held[author]) for author in found).items():
             self._metrics.count(Cache.STORIES, tier, hits=hits)
-        lacking = [author for author in authors if author not in found]
-        if lacking:
+        missing = [author for author in authors if author not in found]
+        if missing:
             # Include stories of clocks that are ahead, for when their time has come.
             until = max(now, wall) + STORIES_AHEAD_MS
-            fetched = current_stories(self._durable, lacking, now, until)
-            tiers = self._tiers(lacking)
+            fetched = current_stories(self._durable, missing, now, until)
+            tiers = self._tiers(missing)
             for tier, misses in Counter(tiers.values()).items():
                 self._metrics.count(Cache.STORIES, tier, misses=misses)
-            copies = {
-                author: _copy(rows, now, tiers[author])
+            leased = {
+                author: _cached(rows, now, tiers[author])
                 for author, rows in fetched.items()
-                if author in copied.leased
+                if author in lookup.leased
             }
-            fill_copies(self._stories, copied.token, copies)
+            fill_rows(self._stories, lookup.token, leased)
             found |= fetched
         return found
 
@@ -86,28 +86,28 @@ class ReadThroughStories:
         """Take one round trip if the cached row covers all contents."""
         if not content_ids:
             return frozenset()
-        wanted, copies = frozenset(content_ids), self._seen
-        copied = read_copies(copies, (viewer,))
-        token, known = copied.token, Seen()
-        may_fill = viewer in copied.leased
-        if viewer in copied.held:
-            known = Seen.unpack(copied.held[viewer])
-            if wanted <= known.seen | known.unseen:
+        requested = frozenset(content_ids)
+        lookup = get_rows(self._seen, (viewer,))
+        token, known = lookup.token, Seen()
+        may_fill = viewer in lookup.leased
+        if viewer in lookup.held:
+            known = Seen.unpack(lookup.held[viewer])
+            if requested <= known.seen | known.unseen:
                 self._metrics.count(Cache.SEEN, Tier.REGULAR, hits=1)
-                return wanted & known.seen
-            token, packed = renew_copy(copies, viewer)
+                return requested & known.seen
+            token, packed = refresh_row(self._seen, viewer)
             known = Seen.unpack(packed) if packed else Seen()
             may_fill = packed is not None
         self._metrics.count(Cache.SEEN, Tier.REGULAR, misses=1)
-        seen = self._durable.viewed(viewer, wanted - known.seen - known.unseen)
-        seen |= wanted & known.seen
+        seen = self._durable.rows.viewed(viewer, requested - known.seen - known.unseen)
+        seen |= requested & known.seen
         if may_fill:
-            packed = Seen(seen, wanted - seen).pack()
-            fill_copies(copies, token, {viewer: CachedRow(packed, SEEN_TTL_S)})
+            packed = Seen(seen, requested - seen).pack()
+            fill_rows(self._seen, token, {viewer: CachedRow(packed, SEEN_TTL_S)})
         return seen
 
 
-def _copy(rows: Sequence[StoryRow], now: int, tier: Tier) -> CachedRow:
+def _cached(rows: Sequence[StoryRow], now: int, tier: Tier) -> CachedRow:
     """Return the row to cache; it expires at the latest when the last story ends."""
     last = max((row.expires_at for row in rows), default=None)
     left = CONTENT_TTL_S[tier] if last is None else max(1, -(-(last - now) // 1000))

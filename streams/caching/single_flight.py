@@ -13,18 +13,18 @@ class SingleFlight:
         self._flights: dict[int, tuple[threading.Lock, int]] = {}
 
     @contextmanager
-    def alone(self, key: int) -> Iterator[None]:
+    def lock(self, key: int) -> Iterator[None]:
         """Hold the lock of `key`: no other thread is inside with an equal key."""
         with self._guard:
-            lock, wanted = self._flights.get(key, (threading.Lock(), 0))
-            self._flights[key] = lock, wanted + 1
+            lock, users = self._flights.get(key, (threading.Lock(), 0))
+            self._flights[key] = lock, users + 1
         try:
             with lock:
                 yield
         finally:
             with self._guard:
-                lock, wanted = self._flights[key]
-                if wanted == 1:
+                lock, users = self._flights[key]
+                if users == 1:
                     del self._flights[key]
                 else:
-                    self._flights[key] = lock, wanted - 1
+                    self._flights[key] = lock, users - 1

@@ -71,8 +71,8 @@ def tier_change(
     duplicate.
     """
     occurred_at = id_time(post_id)
-    told = f"{author_id} {occurred_at} {previous} {tier}".encode()
-    digest = hashlib.blake2b(told, digest_size=8, person=b"AuthorTier").digest()
+    text = f"{author_id} {occurred_at} {previous} {tier}".encode()
+    digest = hashlib.blake2b(text, digest_size=8, person=b"AuthorTier").digest()
     return AuthorTierChanged(
         event_id=int.from_bytes(digest, "big") & MAX_ID or 1,
         occurred_at=occurred_at,

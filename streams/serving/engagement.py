@@ -16,10 +16,10 @@ from streams.serving.responses import (
     UserPage,
 )
 from streams.serving.visibility import Viewpoint, viewpoint
-from streams.views.counted_members import live_comments, stands
+from streams.views.counted_members import is_live, live_comments
 from streams.views.counts import CountKind
 from streams.views.rows import Content
-from streams.views.store import ViewReader
+from streams.views.store import EngagementReader, RowReader, Views
 
 _CHUNK = 200
 
@@ -29,7 +29,7 @@ class _Live(NamedTuple):
     owner_id: int
 
 
-def counts(views: ViewReader, content_id: int) -> Counts:
+def counts(rows: RowReader, content_id: int) -> Counts:
     """Return the likes, views, comments and reposts of live content.
 
     Each is a number of members, so no retry or replay can make them drift.
@@ -37,21 +37,21 @@ def counts(views: ViewReader, content_id: int) -> Counts:
     Raises:
         NotFoundError: The content is deleted or unknown.
     """
-    live = _live(views, content_id)
-    tallies = {kind: views.tallies(kind, [content_id])[content_id] for kind in CountKind}
+    live = _live(rows, content_id)
+    found = {kind: rows.counts(kind, [content_id])[content_id] for kind in CountKind}
     return Counts(
         content_id=content_id,
         kind=live.kind,
-        likes=tallies[CountKind.LIKES].number,
-        views=tallies[CountKind.VIEWS].number,
-        comments=tallies[CountKind.COMMENTS].number,
-        reposts=tallies[CountKind.REPOSTS].number,
-        views_estimated=tallies[CountKind.VIEWS].estimated,
+        likes=found[CountKind.LIKES].number,
+        views=found[CountKind.VIEWS].number,
+        comments=found[CountKind.COMMENTS].number,
+        reposts=found[CountKind.REPOSTS].number,
+        views_estimated=found[CountKind.VIEWS].estimated,
     )
 
 
 def thread(
-    views: ViewReader,
+    views: Views,
     content_id: int,
     *,
     viewer: int | None = None,
@@ -71,8 +71,8 @@ def thread(
     Raises:
         NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
-    point = viewpoint(views, viewer, mutes=False)
-    shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
+    point = viewpoint(views.rows, viewer, mutes=False)
+    shows = _commenter_filter(_visible(views.rows, content_id, point), viewer, point)
     found: list[Comment] = []
     for row in live_comments(views, content_id, after or 0):
         if not shows(row.user_id):
@@ -93,7 +93,7 @@ def thread(
 
 
 def likers(
-    views: ViewReader,
+    views: Views,
     content_id: int,
     *,
     viewer: int | None = None,
@@ -110,13 +110,13 @@ def likers(
     Raises:
         NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
-    point = viewpoint(views, viewer, mutes=False)
-    _visible(views, content_id, point)
-    return _user_page(filter(point.shows, _likers(views, content_id, after or 0)), limit)
+    point = viewpoint(views.rows, viewer, mutes=False)
+    _visible(views.rows, content_id, point)
+    return _user_page(filter(point.shows, _likers(views.engagement, content_id, after or 0)), limit)
 
 
 def commenters(
-    views: ViewReader,
+    views: Views,
     content_id: int,
     *,
     viewer: int | None = None,
@@ -133,13 +133,13 @@ def commenters(
     Raises:
         NotFoundError: The content is deleted or unknown, or its owner is hidden from the viewer.
     """
-    point = viewpoint(views, viewer, mutes=False)
-    shows = _commenter_filter(_visible(views, content_id, point), viewer, point)
+    point = viewpoint(views.rows, viewer, mutes=False)
+    shows = _commenter_filter(_visible(views.rows, content_id, point), viewer, point)
     return _user_page(filter(shows, _commenters(views, content_id, after or 0)), limit)
 
 
 def likes(
-    views: ViewReader,
+    views: Views,
     user: int,
     *,
     viewer: int | None = None,
@@ -154,17 +154,19 @@ def likes(
         before: Cursor: return content with smaller ids.
         limit: Maximum number of contents.
     """
-    point = viewpoint(views, viewer, mutes=False)
+    point = viewpoint(views.rows, viewer, mutes=False)
     if not point.shows(user):
         return LikedPage((), None)
-    ids = newest_first(lambda cursor, count: views.user_likes(user, cursor, count), before)
+    ids = newest_first(
+        lambda cursor, count: views.engagement.user_likes(user, cursor, count), before
+    )
     found: list[Liked] = []
-    while len(found) <= limit and (some := list(islice(ids, limit + 1))):
-        live = _all_live(views, some)
+    while len(found) <= limit and (chunk := list(islice(ids, limit + 1))):
+        live = _all_live(views.rows, chunk)
         found += [
-            Liked(one, live[one].kind, live[one].owner_id)
-            for one in some
-            if one in live and point.shows(live[one].owner_id)
+            Liked(content, live[content].kind, live[content].owner_id)
+            for content in chunk
+            if content in live and point.shows(live[content].owner_id)
         ]
     shown = found[:limit]
     return LikedPage(tuple(shown), shown[-1].content_id if len(found) > limit else None)
@@ -185,64 +187,64 @@ def _commenter_filter(live: _Live, viewer: int | None, point: Viewpoint) -> Call
     return point.shows
 
 
-def _visible(views: ViewReader, content_id: int, point: Viewpoint) -> _Live:
+def _visible(rows: RowReader, content_id: int, point: Viewpoint) -> _Live:
     """Return live content; raise `NotFoundError` if there is none or its owner is hidden."""
-    live = _live(views, content_id)
+    live = _live(rows, content_id)
     if not point.shows(live.owner_id):
         raise NotFoundError(content_id)
     return live
 
 
-def _live(views: ViewReader, content_id: int) -> _Live:
-    live = _all_live(views, [content_id]).get(content_id)
+def _live(rows: RowReader, content_id: int) -> _Live:
+    live = _all_live(rows, [content_id]).get(content_id)
     if live is None:
         raise NotFoundError(content_id)
     return live
 
 
-def _all_live(views: ViewReader, ids: Collection[int]) -> Mapping[int, _Live]:
+def _all_live(rows: RowReader, ids: Collection[int]) -> Mapping[int, _Live]:
     """Return the live content that the ids name.
 
     The id alone decides the kind, whatever kind events claimed.
     """
     found = {
-        one: _Live(Content.POST, post.author_id)
-        for one, post in views.posts(ids).items()
+        content: _Live(Content.POST, post.author_id)
+        for content, post in rows.posts(ids).items()
         if not post.deleted
     }
-    if rest := [one for one in ids if one not in found]:
+    if rest := [i for i in ids if i not in found]:
         found |= {
-            one: _Live(Content.STORY, story.author_id)
-            for one, story in views.stories(rest).items()
+            content: _Live(Content.STORY, story.author_id)
+            for content, story in rows.stories(rest).items()
             if not story.deleted
         }
-    if rest := [one for one in rest if one not in found]:
+    if rest := [i for i in rest if i not in found]:
         found |= {
-            one: _Live(Content.COMMENT, comment.user_id)
-            for one, comment in views.comments(rest).items()
+            content: _Live(Content.COMMENT, comment.user_id)
+            for content, comment in rows.comments(rest).items()
             if not comment.deleted
         }
     return found
 
 
-def _commenters(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
+def _commenters(views: Views, content_id: int, after: int) -> Iterator[int]:
     """Yield the users who have an undeleted comment on the content, ids ascending."""
-    place, last = (after, MAX_ID), after
-    while places := views.content_commenters(content_id, place, _CHUNK):
-        rows = views.comments([comment for _, comment in places])
-        for user, comment in places:
+    cursor, last = (after, MAX_ID), after
+    while pairs := views.engagement.content_commenters(content_id, cursor, _CHUNK):
+        rows = views.rows.comments([comment for _, comment in pairs])
+        for user, comment in pairs:
             row = rows.get(comment)
-            if user != last and row and stands(row, content_id) and row.user_id == user:
+            if user != last and row and is_live(row, content_id) and row.user_id == user:
                 yield user
                 last = user
-        if len(places) < _CHUNK:
+        if len(pairs) < _CHUNK:
             return
-        place = places[-1]
+        cursor = pairs[-1]
 
 
-def _likers(views: ViewReader, content_id: int, after: int) -> Iterator[int]:
+def _likers(engagement: EngagementReader, content_id: int, after: int) -> Iterator[int]:
     """Yield the users who like the content, ids ascending."""
-    while ids := views.content_likers(content_id, after, _CHUNK):
+    while ids := engagement.content_likers(content_id, after, _CHUNK):
         yield from ids
         if len(ids) < _CHUNK:
             return

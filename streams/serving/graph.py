@@ -2,22 +2,22 @@
 
 from streams.contracts.events import Tier
 from streams.serving.responses import Graph
-from streams.views.store import ViewReader
+from streams.views.store import GraphReader, TierReader
 
 
-def graph(views: ViewReader, user: int, *, after: int = 0, limit: int = 20) -> Graph:
+def graph(reader: GraphReader, user: int, *, after: int = 0, limit: int = 20) -> Graph:
     """Return both counts, and the first `limit` users of each above `after`, ascending."""
-    follower_count, following_count = views.follow_counts(user)
+    follower_count, following_count = reader.follow_counts(user)
     return Graph(
         user_id=user,
         follower_count=follower_count,
         following_count=following_count,
-        followers=tuple(views.followers(user, after, limit)),
-        following=tuple(views.following(user, after, limit)),
+        followers=tuple(reader.followers(user, after, limit)),
+        following=tuple(reader.following(user, after, limit)),
     )
 
 
-def tier(views: ViewReader, author: int) -> Tier:
+def tier(reader: TierReader, author: int) -> Tier:
     """Return the author's tier as last decided; REGULAR without a decision."""
-    decided = views.tiers([author]).get(author)
+    decided = reader.tiers([author]).get(author)
     return decided.tier if decided else Tier.REGULAR

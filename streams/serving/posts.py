@@ -8,7 +8,7 @@ from streams.contracts.tags import tag_key
 from streams.serving.responses import Post, PostPage
 from streams.serving.visibility import post_filter, viewpoint
 from streams.views.rows import PostRow
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 
 DEFAULT_LIMIT = 20
 _LOOK_AHEAD = 8
@@ -17,7 +17,7 @@ _MAX_CHUNK = 1000
 
 
 def author_feed(
-    views: ViewReader,
+    views: Views,
     author: int,
     *,
     viewer: int | None = None,
@@ -31,16 +31,16 @@ def author_feed(
         before: Cursor: return posts with smaller ids.
         limit: Maximum number of posts.
     """
-    point = viewpoint(views, viewer, mutes=False)
+    point = viewpoint(views.rows, viewer, mutes=False)
     accepts = post_filter(point, lambda row: row.author_id == author)
     candidates = newest_first(
-        lambda cursor, count: views.author_posts([author], cursor, count)[author], before
+        lambda cursor, count: views.posts.author_posts([author], cursor, count)[author], before
     )
-    return page(views, candidates, accepts, limit)
+    return page(views.rows, candidates, accepts, limit)
 
 
 def hashtag_feed(
-    views: ViewReader,
+    views: Views,
     tag: str,
     *,
     viewer: int | None = None,
@@ -57,10 +57,12 @@ def hashtag_feed(
     key = tag_key(tag)
     if not key:
         return PostPage((), None)
-    point = viewpoint(views, viewer, mutes=True)
+    point = viewpoint(views.rows, viewer, mutes=True)
     accepts = post_filter(point, lambda row: key in row.tags)
-    candidates = newest_first(lambda cursor, count: views.tag_posts(key, cursor, count), before)
-    return page(views, candidates, accepts, limit)
+    candidates = newest_first(
+        lambda cursor, count: views.posts.tag_posts(key, cursor, count), before
+    )
+    return page(views.rows, candidates, accepts, limit)
 
 
 def newest_first(
@@ -82,7 +84,7 @@ def newest_first(
 
 
 def page(
-    views: ViewReader,
+    reader: RowReader,
     candidates: Iterator[int],
     accepts: Callable[[PostRow], bool],
     limit: int,
@@ -99,18 +101,18 @@ def page(
         ids = list(islice(candidates, limit + 1 - len(found) + _LOOK_AHEAD))
         if not ids:
             break
-        rows = views.posts(ids)
+        rows = reader.posts(ids)
         found.extend(row for i in ids if (row := rows.get(i)) is not None and accepts(row))
     shown = found[:limit]
     more = len(found) > limit
-    return PostPage(hydrate(views, shown), shown[-1].post_id if more and shown else None)
+    return PostPage(hydrate(reader, shown), shown[-1].post_id if more and shown else None)
 
 
-def hydrate(views: ViewReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
+def hydrate(reader: RowReader, rows: Iterable[PostRow]) -> tuple[Post, ...]:
     """Return rows as readers see them, each with the live original it reposts or answers."""
     rows = list(rows)
-    wanted = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
-    known = views.posts(wanted) if wanted else {}
+    originals = {i for row in rows for i in (row.repost_of, row.reply_to) if i is not None}
+    known = reader.posts(originals) if originals else {}
     shown: dict[int | None, Post] = {
         i: _post(row, {}) for i, row in known.items() if not row.deleted
     }

@@ -20,7 +20,7 @@ from streams.serving.responses import (
 )
 from streams.serving.visibility import viewpoint
 from streams.views.rows import StoryRow, Viewing
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 
 
 def is_visible(row: StoryRow, now: int) -> bool:
@@ -32,30 +32,30 @@ def is_visible(row: StoryRow, now: int) -> bool:
 
 
 def author_stories(
-    views: ViewReader, author: int, now: int, *, viewer: int | None = None
+    rows: RowReader, author: int, now: int, *, viewer: int | None = None
 ) -> tuple[Story, ...]:
     """Return the author's stories visible at `now` (ms), oldest first.
 
     A block hides them from `viewer`.
     """
-    if not viewpoint(views, viewer, mutes=False).shows(author):
+    if not viewpoint(rows, viewer, mutes=False).shows(author):
         return ()
-    return tuple(map(_story, _visible(views, [author], now)))
+    return tuple(map(_story, _visible(rows, [author], now)))
 
 
-def tray(views: ViewReader, reader: int, now: int) -> Tray:
+def tray(rows: RowReader, reader: int, now: int) -> Tray:
     """Return the story tray of the reader at `now` (ms).
 
     Its authors are followed by the reader, have visible stories, and have neither a mute nor a
     block. Authors with unseen stories come first. Within each part the author of the newest story
     comes first.
     """
-    relations = views.relations(reader)
+    relations = rows.relations(reader)
     authors = relations.following - relations.blocked - relations.muted
-    rows = _visible(views, [*authors, reader], now)
-    seen = views.viewed(reader, [row.story_id for row in rows])
+    visible = _visible(rows, [*authors, reader], now)
+    seen = rows.viewed(reader, [row.story_id for row in visible])
     by_author: dict[int, list[StoryRow]] = defaultdict(list)
-    for row in rows:
+    for row in visible:
         by_author[row.author_id].append(row)
     entries = {
         author: TrayEntry(
@@ -71,31 +71,31 @@ def tray(views: ViewReader, reader: int, now: int) -> Tray:
     return Tray(now, tuple(ordered), own)
 
 
-def highlights(views: ViewReader, author: int, *, viewer: int | None = None) -> tuple[Story, ...]:
+def highlights(views: Views, author: int, *, viewer: int | None = None) -> tuple[Story, ...]:
     """Return the author's highlights, oldest story first; they never expire.
 
     A block hides them from `viewer`.
     """
-    if not viewpoint(views, viewer, mutes=False).shows(author):
+    if not viewpoint(views.rows, viewer, mutes=False).shows(author):
         return ()
-    ids = views.highlights(author)
-    rows = _rows(views, ids, [author])
+    ids = views.stories.highlights(author)
+    rows = _rows(views.rows, ids, [author])
     return tuple(
         _story(row, row.highlight) for row in rows if row.highlight is not None and not row.deleted
     )
 
 
 def archive(
-    views: ViewReader, owner: int, now: int, *, before: int | None = None, limit: int = 20
+    views: Views, owner: int, now: int, *, before: int | None = None, limit: int = 20
 ) -> StoryPage:
     """Return a page of the owner's stories that have ended by `now` (ms), newest first.
 
     Highlights have their titles. It is meant for the owner only.
     """
-    ids = newest_first(lambda cursor, count: views.stories_by(owner, cursor, count), before)
+    ids = newest_first(lambda cursor, count: views.stories.stories_by(owner, cursor, count), before)
     found: list[StoryRow] = []
-    while len(found) <= limit and (some := list(islice(ids, limit + 1))):
-        rows = reversed(_rows(views, some, [owner]))
+    while len(found) <= limit and (chunk := list(islice(ids, limit + 1))):
+        rows = reversed(_rows(views.rows, chunk, [owner]))
         found += [row for row in rows if not row.deleted and row.expires_at <= now]
     shown = found[:limit]
     return StoryPage(
@@ -105,7 +105,7 @@ def archive(
 
 
 def story_viewers(
-    views: ViewReader, story_id: int, *, as_user: int, after: int | None = None, limit: int = 20
+    views: Views, story_id: int, *, as_user: int, after: int | None = None, limit: int = 20
 ) -> ViewerPage:
     """Return a page of the story's viewers, latest first view first, ties by user id descending.
 
@@ -117,34 +117,34 @@ def story_viewers(
     Raises:
         NotFoundError: The story is deleted or unknown, or `as_user` is not its creator.
     """
-    row = views.stories([story_id]).get(story_id)
+    row = views.rows.stories([story_id]).get(story_id)
     if row is None or row.deleted or row.author_id != as_user:
         raise NotFoundError(story_id)
     before = None
     if after is not None:
-        seen_at = views.first_view(story_id, after)
+        seen_at = views.engagement.first_view(story_id, after)
         if seen_at is None:
             return ViewerPage((), None)
         before = Viewing(seen_at, after)
-    found = views.latest_viewers(story_id, before, limit + 1)
+    found = views.engagement.latest_viewers(story_id, before, limit + 1)
     shown = found[:limit]
-    likers = views.likers_among(story_id, [one.viewer_id for one in shown])
+    likers = views.engagement.likers_among(story_id, [view.viewer_id for view in shown])
     return ViewerPage(
         tuple(Viewer(user, seen_at, user in likers) for seen_at, user in shown),
         shown[-1].viewer_id if shown and len(found) > limit else None,
     )
 
 
-def _visible(views: ViewReader, authors: Sequence[int], now: int) -> list[StoryRow]:
-    found = views.current_stories(authors, now).values()
+def _visible(reader: RowReader, authors: Sequence[int], now: int) -> list[StoryRow]:
+    found = reader.current_stories(authors, now).values()
     return sorted(row for rows in found for row in rows if is_visible(row, now))
 
 
-def _rows(views: ViewReader, ids: Iterable[int], authors: Iterable[int]) -> list[StoryRow]:
+def _rows(reader: RowReader, ids: Iterable[int], authors: Iterable[int]) -> list[StoryRow]:
     """Return the stories among `ids` that are really by one of the authors, oldest first."""
-    known = views.stories(list(ids))
-    wanted = set(authors)
-    return [known[i] for i in sorted(known) if known[i].author_id in wanted]
+    known = reader.stories(list(ids))
+    by = set(authors)
+    return [known[i] for i in sorted(known) if known[i].author_id in by]
 
 
 def _story(row: StoryRow, title: str | None = None) -> Story:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from streams.views.rows import PostRow
-from streams.views.store import ViewReader
+from streams.views.store import RowReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Viewpoint:
 EVERYTHING = Viewpoint()
 
 
-def viewpoint(views: ViewReader, viewer: int | None, *, mutes: bool) -> Viewpoint:
+def viewpoint(rows: RowReader, viewer: int | None, *, mutes: bool) -> Viewpoint:
     """Return the viewpoint of `viewer`; it hides nothing if `viewer` is `None`.
 
     Args:
@@ -30,7 +30,7 @@ def viewpoint(views: ViewReader, viewer: int | None, *, mutes: bool) -> Viewpoin
     """
     if viewer is None:
         return EVERYTHING
-    relations = views.relations(viewer)
+    relations = rows.relations(viewer)
     return Viewpoint(relations.blocked, relations.muted if mutes else frozenset())
 
 

@@ -12,7 +12,7 @@ from streams.verification.expected_feeds import BLOCKS, FOLLOWS, POSTS, TOPICS, 
 from streams.verification.log_scan import ScannedLog, Spans, batches
 
 
-def readers_with_news(
+def readers_with_changes(
     log: ScannedLog, lookup: SchemaLookup, fold: FeedFold, spans: Spans, readers: Collection[int]
 ) -> frozenset[int]:
     """Return the readers whose feed may have changed since `spans`, the offsets that `fold` covers.
@@ -38,7 +38,7 @@ def readers_with_news(
         reader
         for reader in readers
         if reader in people
-        or not authors.isdisjoint(fold.sources(reader))
+        or not authors.isdisjoint(fold.authors(reader))
         or not posts.isdisjoint(fold.posts_concerning(reader))
     )
 

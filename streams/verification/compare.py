@@ -61,14 +61,14 @@ class Walk:
     """Sources that did not answer: the walk ended there, and shows nothing about later pages."""
 
 
-def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: int) -> Walk:
+def walk(reader: int, path: Path, read: ReadPage, expected: Sequence[Post], limit: int) -> Walk:
     """Read a feed page by page and compare each page with the expected feed.
 
     Args:
         reader: User id, for the differences.
         path: Path by which the pages are read, for the differences.
         read: Reads the page below a cursor; `None` is the first page.
-        right: The whole expected feed, newest first.
+        expected: The whole expected feed, newest first.
         limit: Number of posts of a full page.
     """
     done = Walk()
@@ -79,7 +79,7 @@ def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: 
             done.unanswered = page.missing
             break
         done.pages, done.posts = number, done.posts + len(page.posts)
-        if fault := judge(page, before, right, limit):
+        if fault := compare_page(page, before, expected, limit):
             done.differences.append(FeedDifference(reader, path, number, before, fault))
         after = page.next_before
         if after is None or (before is not None and after >= before):
@@ -88,7 +88,9 @@ def walk(reader: int, path: Path, read: ReadPage, right: Sequence[Post], limit: 
     return done
 
 
-def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int) -> FeedFault:
+def compare_page(
+    page: PostPage, before: int | None, expected: Sequence[Post], limit: int
+) -> FeedFault:
     """Compare a page with the part of the expected feed that it claims to be.
 
     The page's own bounds are used, so that a post that is missing from one page does not make all
@@ -97,38 +99,38 @@ def judge(page: PostPage, before: int | None, right: Sequence[Post], limit: int)
     Args:
         page: The served page.
         before: The cursor that the page was requested with; `None` for the first page.
-        right: The whole expected feed, newest first.
+        expected: The whole expected feed, newest first.
         limit: Number of posts of a full page.
     """
     served = [post.post_id for post in page.posts]
-    shown, should = set(served), {p.post_id: p for p in _between(right, page.next_before, before)}
+    shown, by_id = set(served), {p.post_id: p for p in _between(expected, page.next_before, before)}
     return FeedFault(
-        missing=tuple(post_id for post_id in should if post_id not in shown),
-        extra=tuple(post_id for post_id in served if post_id not in should),
+        missing=tuple(post_id for post_id in by_id if post_id not in shown),
+        extra=tuple(post_id for post_id in served if post_id not in by_id),
         disordered=any(newer <= older for newer, older in pairwise(served)),
         altered={
             post.post_id: names
             for post in page.posts
-            if post.post_id in should and (names := _altered(post, should[post.post_id]))
+            if post.post_id in by_id and (names := _altered(post, by_id[post.post_id]))
         },
         cut=_cut(page, before, limit),
     )
 
 
-def _between(right: Sequence[Post], last: int | None, before: int | None) -> Sequence[Post]:
+def _between(expected: Sequence[Post], last: int | None, before: int | None) -> Sequence[Post]:
     """Return the posts from just below `before` down to `last`; `None` is the start or the end."""
-    start = 0 if before is None else bisect_right(right, -before, key=_rank)
-    end = len(right) if last is None else bisect_right(right, -last, key=_rank)
-    return right[start:end]
+    start = 0 if before is None else bisect_right(expected, -before, key=_rank)
+    end = len(expected) if last is None else bisect_right(expected, -last, key=_rank)
+    return expected[start:end]
 
 
 def _rank(post: Post) -> int:
     return -post.post_id
 
 
-def _altered(post: Post, should: Post) -> tuple[str, ...]:
-    names = (one.name for one in fields(Post))
-    return tuple(name for name in names if getattr(post, name) != getattr(should, name))
+def _altered(post: Post, expected: Post) -> tuple[str, ...]:
+    names = (item.name for item in fields(Post))
+    return tuple(name for name in names if getattr(post, name) != getattr(expected, name))
 
 
 def _cut(page: PostPage, before: int | None, limit: int) -> str | None:

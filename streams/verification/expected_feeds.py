@@ -60,9 +60,9 @@ class FeedFold:
         self._relations = {reader: MemoryStore() for reader in readers.ids}
         self._relate(FOLLOWS, follows)
         self._blocks()
-        wanted = self._wanted_posts()
+        needed = self._needed_posts()
         for batch in self._batches(POSTS):
-            columns = _filtered(batch, lambda rows: _is_in(rows, "post_id", wanted))
+            columns = _filtered(batch, lambda rows: _is_in(rows, "post_id", needed))
             self._store.apply(project(Batch(POSTS, columns), NO_FACTS).effects)
         return readers.ids
 
@@ -71,14 +71,14 @@ class FeedFold:
         """Number of records that no worker applies."""
         return sum(self._refused.values())
 
-    def sources(self, reader: int) -> frozenset[int]:
+    def authors(self, reader: int) -> frozenset[int]:
         """Return the users whose posts may be in the feed: the followed ones and the reader."""
         return self._relations_of(reader).following | {reader}
 
     def feed(self, reader: int) -> tuple[Post, ...]:
         """Return the whole home feed, newest first."""
         relations = self._relations_of(reader)
-        rows = self._store.posts(self._ids(self.sources(reader)))
+        rows = self._store.posts(self._ids(self.authors(reader)))
         return hydrate(
             self._store,
             (
@@ -93,7 +93,7 @@ class FeedFold:
 
         These are the posts of the sources, and the posts that these repost or answer.
         """
-        rows = self._store.posts(self._ids(self.sources(reader)))
+        rows = self._store.posts(self._ids(self.authors(reader)))
         originals = (i for row in rows.values() for i in (row.repost_of, row.reply_to))
         return frozenset(rows) | {i for i in originals if i is not None}
 
@@ -144,13 +144,13 @@ class FeedFold:
                 if user in self._relations:
                     self._relations[user].apply(Effects(relations=[change]))
 
-    def _wanted_posts(self) -> pa.Array:
+    def _needed_posts(self) -> pa.Array:
         """Return ids of all posts the sources ever wrote, and of those that they repost or answer.
 
         Events are selected by these ids, not by author: of two creates of one id the one with the
         smaller `event_id` counts, by any author.
         """
-        authors = {author for reader in self._relations for author in self.sources(reader)}
+        authors = {author for reader in self._relations for author in self.authors(reader)}
         values, found = pa.array(authors, pa.int64()), [pa.array([], pa.int64())]
         for batch in self._batches(POSTS):
             created = _filtered(batch, lambda columns: _is_in(columns, "author_id", values)).get(

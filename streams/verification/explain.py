@@ -26,7 +26,7 @@ def answer(
     lookup: SchemaLookup,
     reader: int,
     post_id: int,
-    watcher: ProgressReporter,
+    reporter: ProgressReporter,
 ) -> ExplainedPost:
     """Explain why a post is in a reader's home feed or not, and find the events that led to it.
 
@@ -36,50 +36,50 @@ def answer(
         lookup: Schemas of the log's records.
         reader: User id of the reader.
         post_id: Id of the post.
-        watcher: Receives the progress of the search.
+        reporter: Receives the progress of the search.
 
     Raises:
         UserError: The broker does not answer.
         RegistryUnavailableError: The schema registry cannot answer now.
         StoreUnavailableError: The store of the views cannot answer now.
     """
-    why = explain(side.views, side.hot, reader, post_id)
-    found, search = FoundEvents(), FeedEvents(log, lookup, watcher)
-    search.post(post_id, why.author_id, found)
+    why = explain(side.views, side.caches, reader, post_id)
+    search = FeedEvents(log, lookup, reporter)
+    search.post(post_id, why.author_id)
     # If the views do not have the post, the log may: the worker lags, or the record was refused.
-    post = side.views.posts([post_id]).get(post_id) or _created(found)
+    post = side.views.rows.posts([post_id]).get(post_id) or _created(search.found)
     if post is not None:
-        search.relations(reader, post.author_id, original_authors(post), found)
-        search.tiers(post.author_id, found)
-    return ExplainedPost(why, found)
+        search.relations(reader, post.author_id, original_authors(post))
+        search.tiers(post.author_id)
+    return ExplainedPost(why, search.found)
 
 
-def answer_json(told: ExplainedPost) -> dict[str, Any]:
+def answer_json(explained: ExplainedPost) -> dict[str, Any]:
     """Return the explanation as JSON: ids are strings, events have their usual JSON form."""
-    why, timeline = told.why, told.why.timeline
+    why, timeline = explained.why, explained.why.timeline
     return {
         "reader_id": str(why.reader_id),
         "post_id": str(why.post_id),
         "author_id": _id(why.author_id),
         "in_feed": why.in_feed,
-        "way": why.way,
+        "way": why.path,
         "rules": list(why.rules),
-        "fault": why.fault,
+        "fault": why.defect,
         "is_pulled": why.is_pulled,
         "timeline": {
-            "state": timeline.warmth,
+            "state": timeline.state,
             "floor": _id(timeline.floor),
             "entries": timeline.entries,
             "holds_post": timeline.holds_post,
         },
-        "events": [logged_json(logged) for logged in told.found],
-        "partitions_read": [f"{topic}:{at}" for topic, at in told.found.partitions],
+        "events": [logged_json(logged) for logged in explained.found],
+        "partitions_read": [f"{topic}:{number}" for topic, number in explained.found.partitions],
     }
 
 
 def logged_json(logged: LoggedEvent) -> Mapping[str, Any]:
     """Return the event as JSON with its position and, if it was refused, the reason."""
-    shown: dict[str, Any] = {**logged.place._asdict(), "event": to_json(logged.event)}
+    shown: dict[str, Any] = {**logged.position._asdict(), "event": to_json(logged.event)}
     if logged.refused is not None:
         shown["error"] = {"code": logged.refused[0], "message": logged.refused[1]}
     return shown
@@ -90,5 +90,5 @@ def _id(number: int | None) -> str | None:
 
 
 def _created(found: FoundEvents) -> PostCreated | None:
-    creates = (one.event for one in found.post if isinstance(one.event, PostCreated))
+    creates = (logged.event for logged in found.post if isinstance(logged.event, PostCreated))
     return next(creates, None)

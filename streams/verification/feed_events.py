@@ -29,7 +29,7 @@ _Mask = Callable[[pa.RecordBatch], pa.Array]
 class LoggedEvent(NamedTuple):
     """An event and its position; `refused` is (code, message) if no worker applies it."""
 
-    place: RecordPosition
+    position: RecordPosition
     event: Event
     refused: tuple[ErrorCode, str] | None = None
 
@@ -55,20 +55,22 @@ def partition_of(key: int, partitions: int) -> int:
 
 
 class FeedEvents:
-    """Search of one log for events. Methods raise UserError and RegistryUnavailableError."""
+    """Search of one log for events. Methods raise UserError and RegistryUnavailableError.
 
-    def __init__(self, log: ScannedLog, lookup: SchemaLookup, watcher: ProgressReporter) -> None:
-        self._log, self._lookup, self._watcher = log, lookup, watcher
+    `found` has the events that the searches so far have found.
+    """
 
-    def post(self, post_id: int, author: int | None, found: FoundEvents) -> None:
-        """Add a post's events to `found`. If its author is unknown, every partition is read."""
+    def __init__(self, log: ScannedLog, lookup: SchemaLookup, reporter: ProgressReporter) -> None:
+        self._log, self._lookup, self._reporter = log, lookup, reporter
+        self.found = FoundEvents()
+
+    def post(self, post_id: int, author: int | None) -> None:
+        """Find a post's events. If its author is unknown, every partition is read."""
         keys = None if author is None else {author}
-        found.post += self._search(POSTS, keys, _is("post_id", post_id), found)
+        self.found.post += self._search(POSTS, keys, _is("post_id", post_id))
 
-    def relations(
-        self, reader: int, author: int, originals: Collection[int], found: FoundEvents
-    ) -> None:
-        """Add the events of relations that the post's place in the feed depends on to `found`.
+    def relations(self, reader: int, author: int, originals: Collection[int]) -> None:
+        """Find the events of relations that the post's place in the feed depends on.
 
         These are follows of the author by the reader, and blocks and mutes between the reader and
         the author, or the `originals`: authors of what the post reposts or answers.
@@ -76,27 +78,25 @@ class FeedEvents:
         others = sorted({author, *originals} - {reader})
         if author != reader:
             follow = _all(_is("follower_id", reader), _is("followee_id", author))
-            found.relations += self._search(FOLLOWS, {author}, follow, found)
+            self.found.relations += self._search(FOLLOWS, {author}, follow)
         if others:
             pair = _any(
                 _all(_is("user_id", reader), _is("target_id", *others)),
                 _all(_is("user_id", *others), _is("target_id", reader)),
             )
-            found.relations += self._search(BLOCKS, {reader, *others}, pair, found)
-        found.relations.sort(key=_stamp)
+            self.found.relations += self._search(BLOCKS, {reader, *others}, pair)
+        self.found.relations.sort(key=_stamp)
 
-    def tiers(self, author: int, found: FoundEvents) -> None:
-        """Add the author's tier changes to `found`: how its posts reach readers, and since when."""
-        found.tiers += self._search(TIERS, {author}, _is("author_id", author), found)
+    def tiers(self, author: int) -> None:
+        """Find the author's tier changes: how its posts reach readers, and since when."""
+        self.found.tiers += self._search(TIERS, {author}, _is("author_id", author))
 
-    def _search(
-        self, topic: str, keys: set[int] | None, mask: _Mask, found: FoundEvents
-    ) -> list[LoggedEvent]:
+    def _search(self, topic: str, keys: set[int] | None, mask: _Mask) -> list[LoggedEvent]:
         spans = self._spans(topic, keys)
-        found.partitions += [(topic, partition) for partition in sorted(spans)]
-        self._watcher.stage(f"reading {topic}", count({topic: spans}))
+        self.found.partitions += [(topic, partition) for partition in sorted(spans)]
+        self._reporter.stage(f"reading {topic}", count({topic: spans}))
         logged: list[LoggedEvent] = []
-        pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._watcher.step)
+        pieces = batches(self._log, topic, {topic: spans}, self._lookup, self._reporter.step)
         for batch, rejected in pieces:
             logged += _logged(batch, mask)
             logged += self._refused(topic, rejected, mask)
@@ -106,7 +106,7 @@ class FeedEvents:
         held = self._log.spans(topic)
         if keys is None:
             return held
-        return {at: held[at] for at in {partition_of(key, len(held)) for key in keys}}
+        return {p: held[p] for p in {partition_of(key, len(held)) for key in keys}}
 
     def _refused(
         self, topic: str, rejected: Sequence[Rejected], mask: _Mask
@@ -114,10 +114,12 @@ class FeedEvents:
         """Yield the rejected records that can be decoded; the others do not show their subject."""
         if not rejected:
             return
-        reasons = {one.record.position: (one.code, one.message) for one in rejected}
-        records = Records.of([one.record for one in rejected])
-        for place, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
-            yield LoggedEvent(place, event, reasons[Position(place.partition, place.offset)])
+        reasons = {item.record.position: (item.code, item.message) for item in rejected}
+        records = Records.of([item.record for item in rejected])
+        for position, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
+            yield LoggedEvent(
+                position, event, reasons[Position(position.partition, position.offset)]
+            )
 
 
 def _logged(batch: Batch, mask: _Mask) -> list[LoggedEvent]:

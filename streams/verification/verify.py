@@ -13,15 +13,15 @@ from streams import host
 from streams.contracts.codec import SchemaLookup
 from streams.errors import UserError
 from streams.serving import home_feed
-from streams.serving.feed.context_loader import sources_digest
+from streams.serving.feed.context_loader import followed_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.read_side import ReadSide
-from streams.verification.changes_since import readers_with_news
+from streams.verification.changes_since import readers_with_changes
 from streams.verification.compare import FeedDifference, Path, ReadPage, Walk, walk
 from streams.verification.expected_feeds import PASSES, TOPICS, FeedFold
 from streams.verification.log_scan import ProgressReporter, ScannedLog, Spans, count, everything
 from streams.verification.readers import NamedReaders, Readers
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 ROUNDS: Final = 3
 PAGE: Final = 20
@@ -76,13 +76,13 @@ class VerifyResult:
         return self.equal == len(self.readers)
 
 
-def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> VerifyResult:
+def verify_feeds(line: VerifiedLine, readers: Readers, reporter: ProgressReporter) -> VerifyResult:
     """Compare the readers' feeds with the log until every reader is settled.
 
     Args:
         line: Log and served feeds to compare.
         readers: Readers to compare, by name or as a sample.
-        watcher: Receives the progress.
+        reporter: Receives the progress.
 
     Returns:
         The result after at most `ROUNDS` rounds.
@@ -96,8 +96,8 @@ def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> Ve
     while verdict.rounds < ROUNDS:
         verdict.rounds += 1
         spans = everything(line.log, TOPICS)
-        fold = FeedFold(line.log, line.lookup, spans, watcher.step)
-        watcher.stage("reading the log", sum(count({topic: spans[topic]}) for topic in PASSES))
+        fold = FeedFold(line.log, line.lookup, spans, reporter.step)
+        reporter.stage("reading the log", sum(count({topic: spans[topic]}) for topic in PASSES))
         ids = fold.run(readers)
         if not ids:
             raise UserError(
@@ -108,7 +108,7 @@ def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> Ve
         if verdict.rounds == 1:
             verdict.readers = ids
             verdict.records, verdict.refused = count(spans), fold.refused
-        left = _round(line, fold, spans, ids, verdict, watcher)
+        left = _round(line, fold, spans, ids, verdict, reporter)
         verdict.unsettled = left
         if not left:
             break
@@ -124,10 +124,10 @@ def _round(
     spans: Spans,
     readers: Sequence[int],
     verdict: VerifyResult,
-    watcher: ProgressReporter,
+    reporter: ProgressReporter,
 ) -> tuple[int, ...]:
     """Compare every reader; return those that differ and about which the log has news."""
-    watcher.stage("comparing feeds", len(readers))
+    reporter.stage("comparing feeds", len(readers))
     differences: dict[int, list[FeedDifference]] = {}
     for reader in readers:
         is_warm = _is_warm(line.side, fold, reader)  # in every round: it notices a lost server
@@ -138,28 +138,28 @@ def _round(
                 differences.setdefault(reader, []).extend(done.differences)
             elif done.unanswered:
                 verdict.unanswered[reader] = done.unanswered
-        watcher.step(1)
-    news = readers_with_news(line.log, line.lookup, fold, spans, tuple(differences))
+        reporter.step(1)
+    changed = readers_with_changes(line.log, line.lookup, fold, spans, tuple(differences))
     for reader, found in differences.items():
         verdict.unanswered.pop(reader, None)  # it differs, or is compared again
-        if reader not in news:
+        if reader not in changed:
             verdict.differences += found
-    return tuple(sorted(news))
+    return tuple(sorted(changed))
 
 
 def _is_warm(side: ReadSide, fold: FeedFold, reader: int) -> bool:
-    timeline = side.hot.timelines.read(reader)
-    return timeline is not None and timeline.sources == sources_digest(fold.sources(reader))
+    timeline = side.caches.timelines.read(reader)
+    return timeline is not None and timeline.digest == followed_digest(fold.authors(reader))
 
 
 def _walks(side: ReadSide, fold: FeedFold, reader: int) -> list[Walk]:
     """Compare the reader's feed as read with the caches, and as read without them."""
-    right = fold.feed(reader)
+    expected = fold.feed(reader)
     return [
-        walk(reader, Path.CACHE, _pages(side.views, reader, side.hot), right, PAGE),
-        walk(reader, Path.STORE, _pages(side.durable, reader, None), right, PAGE),
+        walk(reader, Path.CACHE, _pages(side.views, reader, side.caches), expected, PAGE),
+        walk(reader, Path.STORE, _pages(side.durable, reader, None), expected, PAGE),
     ]
 
 
-def _pages(views: ViewReader, reader: int, hot: FeedCaches | None) -> ReadPage:
-    return lambda before: home_feed(views, reader, before=before, limit=PAGE, hot=hot)
+def _pages(views: Views, reader: int, caches: FeedCaches | None) -> ReadPage:
+    return lambda before: home_feed(views, reader, before=before, limit=PAGE, caches=caches)

@@ -35,29 +35,28 @@ class CachedCount(NamedTuple):
     """A count as it is cached.
 
     `stamp` identifies the writer that filled in the entry: 8 random bytes that no other writer
-    draws. `carried` may hold the members inline, so that a process that changes the count needs no
-    read.
+    draws. `inline` may hold the members, so that a process that changes the count needs no read.
     """
 
-    tally: Count
+    value: Count
     stamp: bytes = NO_STAMP
-    carried: bytes = b""
+    inline: bytes = b""
 
     @classmethod
     def of(cls, members: Collection[int]) -> "CachedCount":
         """Return the count of these members, each given once, with the members inline."""
-        return cls(Count(len(members)), carried=struct.pack(f">{len(members)}Q", *members))
+        return cls(Count(len(members)), inline=struct.pack(f">{len(members)}Q", *members))
 
     @property
     def members(self) -> frozenset[int] | None:
         """Members of the count; `None` if it does not hold them inline."""
-        if len(self.carried) != 8 * self.tally.number:
+        if len(self.inline) != 8 * self.value.number:
             return None
-        return frozenset(struct.unpack(f">{self.tally.number}Q", self.carried))
+        return frozenset(struct.unpack(f">{self.value.number}Q", self.inline))
 
     def pack(self) -> bytes:
         """Return 17 bytes, and 8 more per inline member."""
-        return _PACKED.pack(*self.tally, self.stamp) + self.carried
+        return _PACKED.pack(*self.value, self.stamp) + self.inline
 
     @classmethod
     def unpack(cls, packed: bytes) -> "CachedCount":

@@ -32,17 +32,17 @@ class PullSet(Protocol):
         """Return the authors who have pulled posts, or `None` if the set is incomplete."""
         ...
 
-    def begin(self) -> bytes | None:
+    def begin_load(self) -> bytes | None:
         """Begin a load, and forget the current contents.
 
         The set keeps posts that are pulled from now on; so read the durable views after this call.
 
         Returns:
-            A token for `install`, or `None` if the set is complete or another load is running.
+            A token for `complete_load`; `None` if the set is complete or another load is running.
         """
         ...
 
-    def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
+    def complete_load(self, token: bytes, newest: Mapping[int, int]) -> bool:
         """Complete the set with `newest` (author -> newest pulled post).
 
         Returns:

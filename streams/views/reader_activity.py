@@ -13,11 +13,11 @@ class ReaderActivity(Protocol):
     Both methods raise `StoreUnavailableError`.
     """
 
-    def note(self, reader: int) -> None:
+    def record_read(self, reader: int) -> None:
         """Record that the reader reads the feed now."""
         ...
 
-    def last(self, readers: Collection[int]) -> Mapping[int, int]:
+    def last_read_at(self, readers: Collection[int]) -> Mapping[int, int]:
         """Return the time of each reader's last read, in seconds since the Unix epoch.
 
         Readers who have not read for long, or are unknown, are absent.

@@ -13,7 +13,7 @@ from streams.views.counts import CountKind
 
 
 class CachedRow(NamedTuple):
-    """A row as its reader packed it, and the time to live of the copy in seconds."""
+    """A row as its reader packed it, and its time to live in the cache in seconds."""
 
     packed: bytes
     ttl_s: int
@@ -42,34 +42,34 @@ class RowCache(Protocol):
     Losing any of them at any moment costs time, never a right answer.
     """
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
+    def get(self, ids: Collection[int]) -> CacheLookup:
         """Return the cached rows, and leases for missing ones that no other caller is fetching.
 
         Read the durable rows of leased ids after this call.
         """
         ...
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        """Fill in rows that were leased or are being renewed under `token`.
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
+        """Fill in rows that were leased or are being refreshed under `token`.
 
         Rows whose lease is gone are left out.
         """
         ...
 
-    def renew(self, ids: Collection[int]) -> RefreshTicket:
+    def refresh(self, ids: Collection[int]) -> RefreshTicket:
         """Return the cached rows of ids whose entries the caller is about to replace.
 
         Call it when the durable rows have changed and the caller can compute the new entries, or
         when the entries are to hold more. Readers see the old entries until a `fill` under the
         token replaces them.
 
-        Leases are dropped, and so are entries that another caller has begun to renew: what either
+        Leases are dropped, and so are entries that another caller has begun to refresh: what either
         would fill in may miss this change, and what the caller knows may miss theirs.
         """
         ...
 
-    def drop(self, ids: Collection[int]) -> None:
-        """Drop the cached rows and leases of durable rows that have changed."""
+    def invalidate(self, ids: Collection[int]) -> None:
+        """Invalidate the cached rows and leases of durable rows that have changed."""
         ...
 
 
@@ -82,6 +82,6 @@ class RowCaches(NamedTuple):
 
     posts: RowCache
     relations: RowCache
-    tallies: Mapping[CountKind, RowCache]
+    counts: Mapping[CountKind, RowCache]
     stories: RowCache
     seen: RowCache

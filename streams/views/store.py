@@ -1,9 +1,9 @@
 """Ports of the store of the views, implemented in memory and in Cassandra.
 
-`ViewSink` takes effects; `ViewReader` answers the read side. Readers return what a store knows,
-deleted content included and marked so; deciding what a reader may see is `streams.serving`'s work.
-Indexes may hold too much (a tag taken out by an edit, an index entry of a create that lost): the
-content row decides.
+`ViewSink` takes effects; the readers answer the read side: `RowReader` returns rows, the others
+mostly ids from indexes. They return what a store knows, deleted content included and marked so;
+deciding what a user may see is `streams.serving`'s work. Indexes may hold too much (a tag taken out
+by an edit, an index entry of a create that lost): the row decides.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -56,14 +56,34 @@ class Recent(NamedTuple):
     until: int = 0
 
 
-class ViewReader(Protocol):
-    """Answers about the views, in bulk; unknown ids are absent from the answers."""
+class RowReader(Protocol):
+    """Rows by id, in bulk; unknown ids are absent. A row cache may answer instead of the store."""
 
     def posts(self, ids: Collection[int]) -> Mapping[int, PostRow]: ...
 
     def stories(self, ids: Collection[int]) -> Mapping[int, StoryRow]: ...
 
     def comments(self, ids: Collection[int]) -> Mapping[int, CommentRow]: ...
+
+    def relations(self, user: int) -> Relations: ...
+
+    def counts(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
+        """Return the number of likes, views, comments or reposts of each content."""
+        ...
+
+    def current_stories(
+        self, authors: Collection[int], now: int
+    ) -> Mapping[int, Sequence[StoryRow]]:
+        """Return by author their own stories that may be visible at `now` (ms), oldest first."""
+        ...
+
+    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
+        """Return which of the contents the viewer has a counted view of."""
+        ...
+
+
+class PostReader(Protocol):
+    """Indexes of posts."""
 
     def author_posts(
         self, authors: Collection[int], before: int | None, limit: int
@@ -108,9 +128,9 @@ class ViewReader(Protocol):
         """
         ...
 
-    def reposts(self, post_id: int) -> Sequence[int]:
-        """Return the ids of all posts that were created as reposts of this one."""
-        ...
+
+class StoryReader(Protocol):
+    """Indexes of stories."""
 
     def author_stories(
         self, authors: Collection[int], since: int, until: int, now: int
@@ -120,12 +140,6 @@ class ViewReader(Protocol):
         The stories were created in [since, until] (ms). A store may leave out stories that expired
         before `now`.
         """
-        ...
-
-    def current_stories(
-        self, authors: Collection[int], now: int
-    ) -> Mapping[int, Sequence[StoryRow]]:
-        """Return by author their own stories that may be visible at `now` (ms), oldest first."""
         ...
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
@@ -139,34 +153,12 @@ class ViewReader(Protocol):
         """Return the ids of stories that this author ever highlighted, oldest first."""
         ...
 
-    def relations(self, user: int) -> Relations: ...
 
-    def following(self, user: int, after: int, limit: int) -> Sequence[int]:
-        """Return up to `limit` users that the user follows, ids above `after`, ascending."""
-        ...
-
-    def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
-        """Return up to `limit` followers of the user, ids above `after`, ascending."""
-        ...
-
-    def follow_counts(self, user: int) -> tuple[int, int]:
-        """Return the user's number of followers and number of followed users."""
-        ...
+class EngagementReader(Protocol):
+    """Likes, views, comments and reposts: the members behind the counts."""
 
     def likers(self, content_id: int) -> frozenset[int]:
         """Return the users whose last like event on the content is ContentLiked."""
-        ...
-
-    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        """Return the number of likes, views, comments or reposts of each content."""
-        ...
-
-    def like_count(self, content_id: int) -> int:
-        """Return the number of users who like the content."""
-        ...
-
-    def view_count(self, content_id: int) -> int:
-        """Return the number of the content's viewers, without the owner."""
         ...
 
     def likers_among(self, content_id: int, users: Collection[int]) -> frozenset[int]:
@@ -179,6 +171,14 @@ class ViewReader(Protocol):
 
     def user_likes(self, user: int, before: int | None, limit: int) -> Sequence[int]:
         """Return up to `limit` contents the user likes, with ids below `before`, descending."""
+        ...
+
+    def like_count(self, content_id: int) -> int:
+        """Return the number of users who like the content."""
+        ...
+
+    def view_count(self, content_id: int) -> int:
+        """Return the number of the content's viewers, without the owner."""
         ...
 
     def viewers(self, content_id: int) -> Mapping[int, int]:
@@ -202,10 +202,6 @@ class ViewReader(Protocol):
         """
         ...
 
-    def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
-        """Return which of the contents the viewer has a counted view of."""
-        ...
-
     def content_comments(self, content_id: int, after: int, limit: int) -> Sequence[int]:
         """Return up to `limit` ids of comments ever made on the content.
 
@@ -222,12 +218,36 @@ class ViewReader(Protocol):
         """
         ...
 
-    def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
-        """Return the tier last decided by author; authors without a decision are absent."""
+    def reposts(self, post_id: int) -> Sequence[int]:
+        """Return the ids of all posts that were created as reposts of this one."""
+        ...
+
+
+class GraphReader(Protocol):
+    """Followers and followed users."""
+
+    def following(self, user: int, after: int, limit: int) -> Sequence[int]:
+        """Return up to `limit` users that the user follows, ids above `after`, ascending."""
+        ...
+
+    def followers(self, user: int, after: int, limit: int) -> Sequence[int]:
+        """Return up to `limit` followers of the user, ids above `after`, ascending."""
+        ...
+
+    def follow_counts(self, user: int) -> tuple[int, int]:
+        """Return the user's number of followers and number of followed users."""
         ...
 
     def follower_count(self, user: int, most: int) -> int:
         """Return the number of the user's followers; counting stops at `most`."""
+        ...
+
+
+class TierReader(Protocol):
+    """Tiers of authors, and the posts that readers pull."""
+
+    def tiers(self, authors: Collection[int]) -> Mapping[int, TierRow]:
+        """Return the tier last decided by author; authors without a decision are absent."""
         ...
 
     def pulled_authors(self) -> Mapping[int, int]:
@@ -237,3 +257,25 @@ class ViewReader(Protocol):
     def pulled_posts(self, ids: Collection[int]) -> frozenset[int]:
         """Return which of the posts readers pull; the others were pushed."""
         ...
+
+
+class ViewReader(
+    RowReader, PostReader, StoryReader, EngagementReader, GraphReader, TierReader, Protocol
+):
+    """All readers in one object, as a store implements them."""
+
+
+class Views(NamedTuple):
+    """The readers of one version of the views, for functions that need several of them."""
+
+    rows: RowReader
+    posts: PostReader
+    stories: StoryReader
+    engagement: EngagementReader
+    graph: GraphReader
+    tiers: TierReader
+
+    @classmethod
+    def of(cls, store: ViewReader) -> "Views":
+        """Return the views whose readers are all `store`."""
+        return cls(store, store, store, store, store, store)

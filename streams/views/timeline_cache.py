@@ -25,7 +25,7 @@ class Timeline(NamedTuple):
 
     ids: Sequence[int]
     floor: int
-    sources: bytes
+    digest: bytes
     """Digest of the authors that the timeline was built for."""
     token: bytes
     """Identifies the load that made the timeline."""
@@ -53,32 +53,32 @@ class TimelineCache(Protocol):
         """
         ...
 
-    def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
+    def begin_load(self, reader: int, authors: Collection[int]) -> bytes | None:
         """Mark the timeline as loading and register the reader for delivery with each author.
 
         From now on deliveries collect in the loading timeline.
 
         Returns:
-            A token for `install`, or `None` if the marker is lost before all authors are
+            A token for `complete_load`, or `None` if the marker is lost before all authors are
             registered.
         """
         ...
 
-    def install(
-        self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
+    def complete_load(
+        self, reader: int, token: bytes, ids: Sequence[int], floor: int, digest: bytes
     ) -> bool:
-        """Complete the timeline: the union of `ids` and the posts delivered since `begin`.
+        """Complete the timeline: the union of `ids` and the posts delivered since `begin_load`.
 
         Args:
             floor: `ids` are complete above this id.
-            sources: Digest of the authors.
+            digest: Digest of the authors.
 
         Returns:
             `False` if the marker is gone or another load began: answer from the store instead.
         """
         ...
 
-    def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
+    def register_reader(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
         """Register the reader for delivery with further authors, before `extend`.
 
         Returns:
@@ -93,7 +93,7 @@ class TimelineCache(Protocol):
         ids: Sequence[int],
         floor: int,
         authors: Collection[int],
-        sources: bytes,
+        digest: bytes,
     ) -> bool:
         """Turn the timeline, as it was read, into one of other `authors`.
 
@@ -102,7 +102,7 @@ class TimelineCache(Protocol):
             ids: All posts above `floor` by the authors that the timeline was not built for.
             floor: Id above which `ids` are complete.
             authors: All authors of the new timeline.
-            sources: Digest of `authors`.
+            digest: Digest of `authors`.
 
         Returns:
             `False` if the timeline is gone or is by now one of other authors.

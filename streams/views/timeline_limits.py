@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-SOURCES_BYTES = 16
+DIGEST_BYTES = 16
 
 
 class TimelineLimits(NamedTuple):
@@ -45,12 +45,12 @@ def newest(ids: Iterable[int], floor: int, length: int) -> tuple[list[int], int]
     return kept[-length:], kept[-length - 1]
 
 
-def checked(sources: bytes) -> bytes:
-    """Return `sources` if it is a digest of 16 bytes.
+def checked_digest(digest: bytes) -> bytes:
+    """Return `digest` if it has 16 bytes.
 
     Raises:
         ValueError: It has another length.
     """
-    if len(sources) != SOURCES_BYTES:
-        raise ValueError(f"a digest of sources has {SOURCES_BYTES} bytes, not {len(sources)}")
-    return sources
+    if len(digest) != DIGEST_BYTES:
+        raise ValueError(f"a digest of authors has {DIGEST_BYTES} bytes, not {len(digest)}")
+    return digest

@@ -4,21 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from streams.views.rows import StoryRow
-from streams.views.store import ViewReader
+from streams.views.store import Views
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 def current_stories(
-    views: ViewReader, authors: Collection[int], now: int, until: int
+    views: Views, authors: Collection[int], now: int, until: int
 ) -> Mapping[int, Sequence[StoryRow]]:
     """Return by author the rows of the author's own stories that may be visible, oldest first.
 
     They may be visible at some instant from `now` to `until` (ms). A store may leave out stories
     that expired before `now`.
     """
-    index = views.author_stories(authors, now - DAY_MS, until, now)
-    known = views.stories([story for found in index.values() for story in found])
+    index = views.stories.author_stories(authors, now - DAY_MS, until, now)
+    known = views.rows.stories([story for found in index.values() for story in found])
     return {
         author: [known[i] for i in found if i in known and known[i].author_id == author]
         for author, found in index.items()

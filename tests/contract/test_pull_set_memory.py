@@ -3,10 +3,10 @@
 import pytest
 
 from streams.sinks.memory.pull_set import MemoryPullSet
-from tests.contract.pull_suite import PullServer, PullSuite
+from tests.contract.pull_set_suite import PullSetServer, PullSetSuite
 
 
-class MemoryServer(PullServer):
+class MemoryServer(PullSetServer):
     def __init__(self) -> None:
         self.pulls = self.memory = MemoryPullSet()
 
@@ -20,7 +20,7 @@ class MemoryServer(PullServer):
         self.memory.restart()
 
 
-class TestMemoryPullSet(PullSuite):
+class TestMemoryPullSet(PullSetSuite):
     @pytest.fixture
-    def server(self) -> PullServer:
+    def server(self) -> PullSetServer:
         return MemoryServer()

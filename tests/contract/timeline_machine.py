@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from streams.views.timeline_cache import Delivery, Timeline
 from streams.views.timeline_limits import TimelineLimits, newest, shard_of
-from tests.contract.timeline_suite import TimelineServer, standing
+from tests.contract.timeline_suite import TimelineServer, current_timeline
 
 AUTHORS = (1, 2, 3)
 READERS = (1, 11, 12, 13, 14, 15)
@@ -122,17 +122,17 @@ class TimelineMachine(RuleBasedStateMachine):
 
     @rule(reader=readers)
     def begin(self, reader: int) -> None:
-        self._begin(reader)
+        self._begin_load(reader)
 
     @rule(reader=readers)
     def refit(self, reader: int) -> None:
         """Begin to make a timeline fit whom the reader follows now."""
         held = self.cache.read(reader)
         before = frozenset(self.cache.authors(reader))
-        if held is None or held.sources != digest(before):
+        if held is None or held.digest != digest(before):
             return
         followed = self.follows[reader]
-        if self.cache.register(reader, held.token, followed - before):
+        if self.cache.register_reader(reader, held.token, followed - before):
             self.loads.append(
                 Load(reader, followed, held.token, held=held, added=followed - before)
             )
@@ -144,18 +144,18 @@ class TimelineMachine(RuleBasedStateMachine):
             return
         load = data.draw(st.sampled_from(self.loads))
         if load.has_read:
-            self._install(load)
+            self._complete_load(load)
         else:
             self._read_posts(load)
 
     @rule(reader=readers)
     def build(self, reader: int) -> None:
-        load = self._begin(reader)
+        load = self._begin_load(reader)
         self._read_posts(load)
-        assert self._install(load)
+        assert self._complete_load(load)
 
-    def _begin(self, reader: int) -> Load:
-        token = self.cache.begin(reader, self.follows[reader])
+    def _begin_load(self, reader: int) -> Load:
+        token = self.cache.begin_load(reader, self.follows[reader])
         assert token is not None
         load = Load(reader, self.follows[reader], token)
         self.loads.append(load)
@@ -168,7 +168,7 @@ class TimelineMachine(RuleBasedStateMachine):
         load.ids, load.floor = newest(written, above, LIMITS.length)
         load.has_read = True
 
-    def _install(self, load: Load) -> bool:
+    def _complete_load(self, load: Load) -> bool:
         self.loads = [other for other in self.loads if other is not load]
         sources = digest(load.authors)
         if load.held is not None:
@@ -177,7 +177,7 @@ class TimelineMachine(RuleBasedStateMachine):
             )
             event(f"made to fit: {done}")
             return done
-        return self.cache.install(load.reader, load.token, load.ids, load.floor, sources)
+        return self.cache.complete_load(load.reader, load.token, load.ids, load.floor, sources)
 
     # What befalls the server.
 
@@ -193,7 +193,7 @@ class TimelineMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_warm_is_right(self) -> None:
         for reader, followed in self.follows.items():
-            timeline = standing(self.cache, reader, digest(followed))
+            timeline = current_timeline(self.cache, reader, digest(followed))
             if timeline is None:
                 continue
             ids = list(timeline.ids)

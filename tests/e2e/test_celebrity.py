@@ -22,7 +22,7 @@ from streams.contracts.events import (
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
-from streams.serving.feed.context_loader import sources_digest
+from streams.serving.feed.context_loader import followed_digest
 from streams.serving.read_side import ReadSide
 from tests.oracle.views import Oracle
 from tests.support.line import EVERYTHING, fields, flush_redis, own_views, publish, served
@@ -91,14 +91,14 @@ class _Line:
             assert served(self.side).home_walk(reader) == right, reader
 
     def stored(self, reader: int) -> list[int] | None:
-        sources = sources_digest({CELEBRITY, SMALL, reader})
-        timeline = self.side.hot.timelines.read(reader)
-        if timeline is None or timeline.sources != sources:
+        sources = followed_digest({CELEBRITY, SMALL, reader})
+        timeline = self.side.caches.timelines.read(reader)
+        if timeline is None or timeline.digest != sources:
             return None
         return list(timeline.ids)
 
     def tier(self) -> Tier:
-        return serving.tier(self.side.views, CELEBRITY)
+        return serving.tier(self.side.views.tiers, CELEBRITY)
 
 
 def _decisions(settings: Settings, since: int) -> list[tuple[Tier, Tier]]:

@@ -50,7 +50,7 @@ def _posts() -> list[PostCreated]:
 
 def _warm(side: ReadSide, reader: int) -> list[int] | None:
     """What the reader's stored timeline holds, newest first; None where it cannot answer."""
-    timeline = side.hot.timelines.read(reader)
+    timeline = side.caches.timelines.read(reader)
     return None if timeline is None else list(timeline.ids)
 
 

@@ -21,13 +21,13 @@ pytestmark = pytest.mark.stack
 def test_everything_is_counted_by_its_kind(valkey: Valkey) -> None:
     client = valkey.client
     timelines = RedisTimelineCache(client, version="v1", shards=2, limits=TimelineLimits())
-    token = timelines.begin(7, [8, 9])
+    token = timelines.begin_load(7, [8, 9])
     assert token is not None
-    assert timelines.install(7, token, [3, 2], 1, b"s" * 16)
-    RedisReaderActivity(client, version="v1", shards=2).note(7)
+    assert timelines.complete_load(7, token, [3, 2], 1, b"s" * 16)
+    RedisReaderActivity(client, version="v1", shards=2).record_read(7)
     posts = RedisRowCache(client, version="v2", parts=2, letter="p")
     posts.fill(
-        posts.read(range(1, 51)).token, dict.fromkeys(range(1, 51), CachedRow(b"x" * 100, 60))
+        posts.get(range(1, 51)).token, dict.fromkeys(range(1, 51), CachedRow(b"x" * 100, 60))
     )
     client.set("not ours", "x" * 5000)
     found = cache_stats(client, 1000)
@@ -53,7 +53,7 @@ def test_of_very_many_keys_a_sample_is_drawn(valkey: Valkey) -> None:
     for letter, count in (("p", 3000), ("r", 1000)):
         copies = RedisRowCache(client, version="v1", parts=1, letter=letter)
         ids = range(1, count + 1)
-        copies.fill(copies.read(ids).token, dict.fromkeys(ids, CachedRow(b"x", 60)))
+        copies.fill(copies.get(ids).token, dict.fromkeys(ids, CachedRow(b"x", 60)))
     found = cache_stats(client, 1200)
     assert (found.keys, found.sampled) == (4000, 1200)
     counted = {kind.kind: kind.keys for kind in found.kinds}
@@ -69,7 +69,7 @@ def test_an_empty_server_has_nothing(valkey: Valkey) -> None:
 @pytest.mark.parametrize("as_json", [True, False])
 def test_the_command_tells_it(valkey: Valkey, as_json: bool) -> None:
     posts = RedisRowCache(valkey.client, version="v1", parts=1, letter="p")
-    posts.fill(posts.read([1, 2]).token, dict.fromkeys([1, 2], CachedRow(b"x", 60)))
+    posts.fill(posts.get([1, 2]).token, dict.fromkeys([1, 2], CachedRow(b"x", 60)))
     done = storyline(valkey.port, *(["--json"] if as_json else []))
     assert done.returncode == 0
     if as_json:

@@ -8,7 +8,15 @@ from streams.sinks.redis.keys import Keys, pack
 from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.timeline_cache import Delivery
 from streams.views.timeline_limits import TimelineLimits
-from tests.contract.timeline_suite import ALL, ANN, READER, build, finish, standing, warm_ids
+from tests.contract.timeline_suite import (
+    ALL,
+    ANN,
+    READER,
+    build,
+    current_timeline,
+    finish,
+    warm_ids,
+)
 from tests.integration.delivery_lists import followers
 from tests.integration.valkey import Valkey
 
@@ -124,7 +132,7 @@ def test_what_an_older_version_left_is_cold_and_in_nobodys_way(valkey: Valkey) -
     client.set(key, b"\1" + b"C" + b"x" * 72 + pack((0, 10)), keepttl=True)
     client.zadd(b"{v1.0}:d:" + pack((ANN,)), {pack((READER,)): 0})
     client.delete(KEYS.lists(0) + pack((ANN,)))
-    assert standing(cache) is None
+    assert current_timeline(cache) is None
     cache.deliver({ANN: [20]}, ALL)
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)

@@ -4,13 +4,13 @@ import pytest
 import redis
 
 from streams.sinks.redis.pull_set import RedisPullSet
-from tests.contract.pull_suite import PullServer, PullSuite
+from tests.contract.pull_set_suite import PullSetServer, PullSetSuite
 from tests.integration.valkey import Valkey, begin_new_history
 
 pytestmark = pytest.mark.stack
 
 
-class RealServer(PullServer):
+class RealServer(PullSetServer):
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         client.flushall()
@@ -26,7 +26,7 @@ class RealServer(PullServer):
         begin_new_history(self._client)
 
 
-class TestRedisPullSet(PullSuite):
+class TestRedisPullSet(PullSetSuite):
     @pytest.fixture
-    def server(self, valkey: Valkey) -> PullServer:
+    def server(self, valkey: Valkey) -> PullSetServer:
         return RealServer(valkey.client)

@@ -31,8 +31,8 @@ def without_expiry(client: redis.Redis) -> list[bytes]:
 
 def test_copy_that_is_being_renewed_keeps_its_lifetime(client: redis.Redis) -> None:
     copies = RedisRowCache(client, version="v1", parts=1, letter="p")
-    copies.fill(copies.read([ANN]).token, {ANN: CachedRow(b"a", TTL_S)})
-    renewed = copies.renew([ANN])
+    copies.fill(copies.get([ANN]).token, {ANN: CachedRow(b"a", TTL_S)})
+    renewed = copies.refresh([ANN])
     assert renewed.old == {ANN: b"a"}
     (key,) = client.scan_iter()
     assert LEASE_S < client.ttl(key) <= TTL_S, "a worker that is killed here leaves it"
@@ -42,8 +42,8 @@ def test_copy_that_is_being_renewed_keeps_its_lifetime(client: redis.Redis) -> N
 
 def test_renewal_that_finds_no_copy_leaves_no_key(client: redis.Redis) -> None:
     copies = RedisRowCache(client, version="v1", parts=1, letter="p")
-    copies.read([ANN])
-    assert copies.renew([ANN]).old == {}
+    copies.get([ANN])
+    assert copies.refresh([ANN]).old == {}
     assert list(client.scan_iter()) == []
 
 
@@ -52,7 +52,7 @@ def test_list_of_authors_that_is_lost_during_a_load_does_not_come_back_in_part(
 ) -> None:
     cache = timelines(client, FEW_PUSHES)
     calls = _lose_authors_after_the_first_call(client, monkeypatch, cache)
-    assert cache.begin(READER, AUTHORS) is not None
+    assert cache.begin_load(READER, AUTHORS) is not None
     assert calls[0] > 2
     assert without_expiry(client) == []
     assert not client.exists(KEYS.authors(READER))
@@ -60,10 +60,10 @@ def test_list_of_authors_that_is_lost_during_a_load_does_not_come_back_in_part(
 
 def test_every_key_of_a_load_expires(client: redis.Redis) -> None:
     cache = timelines(client, FEW_PUSHES)
-    token = cache.begin(READER, AUTHORS)
+    token = cache.begin_load(READER, AUTHORS)
     assert token is not None
     assert without_expiry(client) == []
-    assert cache.install(READER, token, [5], 0, b"0" * 16)
+    assert cache.complete_load(READER, token, [5], 0, b"0" * 16)
     assert without_expiry(client) == []
     assert sorted(cache.authors(READER)) == AUTHORS
 
@@ -72,7 +72,7 @@ def _lose_authors_after_the_first_call(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, cache: object
 ) -> list[int]:
     """Evict the list of authors between two calls of a load. The first item counts the calls."""
-    script, calls = vars(cache)["_begin"], [0]
+    script, calls = vars(cache)["_begin_load"], [0]
     run = type(script).run
 
     def losing(self: object, *arguments: object) -> object:

@@ -10,10 +10,10 @@ from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from tests.contract.timeline_suite import (
     ALL,
     ANN,
+    DIGEST,
     EVE,
     READER,
-    SOURCES,
-    standing,
+    current_timeline,
 )
 from tests.integration.redis_timelines import KEYS, RealServer, timelines
 from tests.integration.valkey import Valkey
@@ -50,9 +50,9 @@ def interrupted(valkey: Valkey) -> Iterator[redis.Redis]:
 
 def scenario(cache: RedisTimelineCache, durable: set[int]) -> None:
     """Build with many authors, a page a script; then two posts are written and delivered."""
-    token = cache.begin(READER, [ANN, *range(200, 212)])
+    token = cache.begin_load(READER, [ANN, *range(200, 212)])
     if token is not None:
-        cache.install(READER, token, sorted(durable), 0, SOURCES)
+        cache.complete_load(READER, token, sorted(durable), 0, DIGEST)
     for posts in ({10, 30}, {20}):
         durable |= posts
         cache.deliver({ANN: sorted(posts)}, ALL)
@@ -81,7 +81,7 @@ def test_any_interruption_between_any_two_steps(
         InterruptedConnection.interrupt = None
         if InterruptedConnection.sent < at:
             break
-        timeline = standing(other)
+        timeline = current_timeline(other)
         assert timeline is None or set(timeline.ids) == durable, f"{kind} before step {at}"
         cold += timeline is None
     assert 5 < at < steps - 1, "every step must be reached, and not more"
@@ -94,9 +94,9 @@ def test_a_load_that_loses_its_marker_ends(valkey: Valkey, interrupted: redis.Re
             valkey.client.delete(KEYS.timeline(READER))
 
     cache = timelines(interrupted)
-    cache.begin(EVE, [ANN])
+    cache.begin_load(EVE, [ANN])
     InterruptedConnection.sent, InterruptedConnection.interrupt = 0, evict
-    assert cache.begin(READER, range(200, 212)) is None
+    assert cache.begin_load(READER, range(200, 212)) is None
 
 
 def _interruption(
@@ -117,6 +117,6 @@ def _interruption(
         durable.add(post)
         other.deliver({ANN: [post]}, ALL)
     elif kind == "rival":
-        other.begin(READER, [ANN])
+        other.begin_load(READER, [ANN])
     else:
         client.script_flush()

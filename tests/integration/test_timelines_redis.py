@@ -17,14 +17,14 @@ from tests.contract.timeline_suite import (
     ALL,
     ANN,
     BOB,
+    DIGEST,
     EVE,
     READER,
     SMALL,
-    SOURCES,
     TimelineServer,
     TimelineSuite,
     build,
-    standing,
+    current_timeline,
     warm_ids,
 )
 from tests.integration.delivery_lists import followers
@@ -56,8 +56,8 @@ def test_every_history_leaves_warm_timelines_right(valkey: Valkey) -> None:
 def test_only_a_load_creates_keys(valkey: Valkey) -> None:
     cache = timelines(valkey.client)
     cache.deliver({ANN: [10]}, ALL)
-    standing(cache)
-    assert not cache.install(READER, b"t" * 16, [10], 0, SOURCES)
+    current_timeline(cache)
+    assert not cache.complete_load(READER, b"t" * 16, [10], 0, DIGEST)
     assert valkey.client.dbsize() == 0
 
 
@@ -76,16 +76,16 @@ def test_the_keys_of_a_reader_share_a_hash_tag(valkey: Valkey) -> None:
 def test_timelines_expire_and_delivery_lists_do_not(valkey: Valkey) -> None:
     client, cache = valkey.client, timelines(valkey.client)
     key = KEYS.timeline(READER)
-    token = cache.begin(READER, [ANN])
+    token = cache.begin_load(READER, [ANN])
     assert token is not None
     assert 0 < client.ttl(key) <= SMALL.loading_s
     cache.deliver({ANN: [50]}, ALL)
     assert 0 < client.ttl(key) <= SMALL.loading_s
-    assert cache.install(READER, token, [40], 0, SOURCES)
+    assert cache.complete_load(READER, token, [40], 0, DIGEST)
     for posts in ([60], [45], range(1, 30)):  # append, insert, trim
         cache.deliver({ANN: posts}, ALL)
         assert SMALL.loading_s < client.ttl(key) <= SMALL.complete_s
-    assert client.ttl(KEYS.lists_beside(READER) + pack((ANN,))) == -1
+    assert client.ttl(KEYS.lists_near(READER) + pack((ANN,))) == -1
 
 
 def test_a_timeline_takes_eight_bytes_an_id(valkey: Valkey) -> None:
@@ -97,11 +97,11 @@ def test_a_timeline_takes_eight_bytes_an_id(valkey: Valkey) -> None:
 
 def test_processes_may_disagree_about_the_length(valkey: Valkey) -> None:
     long, short = timelines(valkey.client, TimelineLimits()), timelines(valkey.client)
-    token = long.begin(READER, [ANN])
+    token = long.begin_load(READER, [ANN])
     assert token is not None
     short.deliver({ANN: range(10, 20)}, ALL)
-    assert long.install(READER, token, [1, 2, 17], 0, SOURCES)
-    assert standing(long) == ((19, 18, 17, 16, 15), 14)
+    assert long.complete_load(READER, token, [1, 2, 17], 0, DIGEST)
+    assert current_timeline(long) == ((19, 18, 17, 16, 15), 14)
 
 
 def test_a_batch_takes_one_call_a_shard(valkey: Valkey) -> None:
@@ -196,11 +196,11 @@ def test_eviction_takes_timelines_never_delivery_lists(valkey: Valkey) -> None:
     try:
         client.config_set("maxmemory-policy", "volatile-lfu")
         client.config_set("maxmemory", used - 1_000_000)
-        standing(cache)
+        current_timeline(cache)
         left = [reader for reader in readers if client.exists(KEYS.timeline(reader))]
         still = sum(len(followers(client, KEYS, shard, ANN)) for shard in range(SHARDS))
         cache.deliver({ANN: [900]}, ALL)
-        read = {reader: standing(cache, reader, SOURCES) for reader in readers}
+        read = {reader: current_timeline(cache, reader, DIGEST) for reader in readers}
     finally:
         client.config_set("maxmemory", 0)
     assert 0 < len(left) < len(readers)
@@ -220,7 +220,7 @@ def test_without_memory_nothing_is_acknowledged(valkey: Valkey) -> None:
         with pytest.raises(StoreUnavailableError, match="Redis cannot serve now"):
             cache.deliver({ANN: [10]}, ALL)
         with pytest.raises(StoreUnavailableError):
-            cache.begin(EVE, [ANN])
+            cache.begin_load(EVE, [ANN])
     finally:
         client.config_set("maxmemory", 0)
     cache.deliver({ANN: [10]}, ALL)
@@ -241,7 +241,7 @@ def test_a_replica_takes_no_writes(valkey: Valkey) -> None:
 def test_programming_errors_are_not_taken_for_outages(valkey: Valkey) -> None:
     valkey.client.lpush(KEYS.timeline(READER), "not a timeline")
     with pytest.raises(StoreRefusedError, match="WRONGTYPE"):
-        standing(timelines(valkey.client))
+        current_timeline(timelines(valkey.client))
 
 
 def test_a_killed_server_is_unavailable_then_cold(valkey: Valkey) -> None:
@@ -250,27 +250,27 @@ def test_a_killed_server_is_unavailable_then_cold(valkey: Valkey) -> None:
     valkey.kill()
     try:
         with pytest.raises(StoreUnavailableError, match="does not answer"):
-            standing(cache)
+            current_timeline(cache)
         with pytest.raises(StoreUnavailableError):
             cache.deliver({ANN: [20]}, ALL)
     finally:
         valkey.start()
     cache.deliver({ANN: [20]}, ALL)
-    assert standing(cache) is None
+    assert current_timeline(cache) is None
 
 
 def test_a_server_that_restarts_with_old_data_is_cold(valkey: Valkey) -> None:
     client, cache = valkey.client, timelines(valkey.client)
     build(cache, READER, [ANN], [10])
-    loading = cache.begin(EVE, [ANN])
+    loading = cache.begin_load(EVE, [ANN])
     assert loading is not None
     client.save()
     cache.deliver({ANN: [20]}, ALL)  # lost with the process
     valkey.kill()
     valkey.start()
     assert client.exists(KEYS.timeline(READER))
-    assert standing(cache) is None
-    assert not cache.install(EVE, loading, [10], 0, SOURCES)
+    assert current_timeline(cache) is None
+    assert not cache.complete_load(EVE, loading, [10], 0, DIGEST)
     build(cache, READER, [ANN], [10, 20])
     cache.deliver({ANN: [30]}, ALL)
     assert warm_ids(cache) == (30, 20, 10)

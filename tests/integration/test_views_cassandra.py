@@ -12,10 +12,11 @@ from streams.app.settings import Settings
 from streams.sinks.cassandra.migrate import migrate
 from streams.sinks.cassandra.session import Session, connect
 from streams.sinks.cassandra.store import CassandraStore
+from streams.views.store import Views
 from tests.oracle.views import Oracle
 from tests.strategies import DAY, WORLDS, World, deliveries, networks
-from tests.support.asked_once import asked_once
 from tests.support.feed_events import feed
+from tests.support.memoized_views import memoized
 from tests.support.questions import NOWS, assert_same_answers
 from tests.support.served_answers import Served
 
@@ -54,7 +55,7 @@ def test_every_view_is_what_the_oracle_answers(
     store = CassandraStore(session, clock=lambda: now)
     feed(store, data.draw(deliveries(events)))
     assert_same_answers(
-        Served(asked_once(store), page=page),
+        Served(Views.of(memoized(store)), page=page),
         Oracle(events),
         world,
         trending_since=now - DAY,

@@ -5,21 +5,24 @@ from tests.mutations.mutation import Mutation
 _COPIED = "streams/caching/read_through.py"
 _DROPPING = "streams/caching/invalidating_sink.py"
 _WARMING = "streams/serving/feed/warm_timeline.py"
-_REFIT_REGISTERS = "    if not hot.timelines.register(reader, held.token, added):\n        return\n"
+_REFIT_REGISTERS = (
+    "    if not caches.timelines.register_reader(reader, held.token, added):\n        return\n"
+)
 _REFIT_READS = (
-    "    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)\n"
-    "    ids, below = _newest(posts, hot.length)\n"
+    "    merged = merge_author_posts("
+    "posts.recent_posts, added, None, caches.length + 1, held.floor)\n"
+    "    ids, below = _newest(merged, caches.length)\n"
 )
 
 _TESTS = (
-    "tests/unit/caching/test_copied_views.py",
+    "tests/unit/caching/test_cached_rows.py",
     "tests/unit/serving/test_warm_timeline.py",
     "tests/property/test_home_timelines_property.py",
     "tests/property/test_tiers_property.py",
 )
-_STORIES = ("tests/property/test_story_copies_property.py",)
-_SEEN = ("tests/property/test_seen_copies_property.py",)
-_REDIS_COPIES = ("tests/integration/test_copies_redis.py",)
+_STORIES = ("tests/property/test_cached_stories_property.py",)
+_SEEN = ("tests/property/test_seen_stories_property.py",)
+_REDIS_COPIES = ("tests/integration/test_row_cache_redis.py",)
 _REDIS_TIMELINES = ("tests/integration/test_timelines_redis.py",)
 
 COPIES = (
@@ -29,16 +32,16 @@ COPIES = (
         _DROPPING,
         "        self._durable.apply(effects)\n"
         "        if authors:\n"
-        "            self._stories.drop(authors)\n"
-        "        self._see(effects.views)\n"
+        "            self._stories.invalidate(authors)\n"
+        "        self._add_views(effects.views)\n"
         "        if posts := set(_posts(effects)):\n"
-        "            self._posts.drop(posts)\n"
+        "            self._posts.invalidate(posts)\n"
         "        if users := set(_users(effects)):\n"
-        "            self._relations.drop(users)\n",
+        "            self._relations.invalidate(users)\n",
         "        if posts := set(_posts(effects)):\n"
-        "            self._posts.drop(posts)\n"
+        "            self._posts.invalidate(posts)\n"
         "        if users := set(_users(effects)):\n"
-        "            self._relations.drop(users)\n"
+        "            self._relations.invalidate(users)\n"
         "        self._durable.apply(effects)\n",
         _TESTS,
     ),
@@ -78,7 +81,7 @@ COPIES = (
         "filled-without-lease",
         "who was not given the lease fills in what it read",
         _COPIED,
-        "            if one in copied.leased\n",
+        "            if i in lookup.leased\n",
         "",
         _TESTS,
     ),
@@ -93,8 +96,8 @@ COPIES = (
     Mutation(
         "old-read-filled-in",
         "what was read before a change is filled in after it",
-        "streams/sinks/redis/lua/copies_fill.lua",
-        "  if value == lease or (value and string.sub(value, 1, #renewing) == renewing) then\n",
+        "streams/sinks/redis/lua/row_cache_fill.lua",
+        "  if value == lease or (value and string.sub(value, 1, #refreshing) == refreshing) then\n",
         "  if true then\n",
         _REDIS_COPIES,
         stack=True,
@@ -102,7 +105,7 @@ COPIES = (
     Mutation(
         "renewal-taken-over",
         "of two workers that renew one copy, one fills in a number that lacks the other's change",
-        "streams/sinks/redis/lua/copies_renew.lua",
+        "streams/sinks/redis/lua/row_cache_refresh.lua",
         " and state_of(value) == COMPLETE",
         "",
         _REDIS_COPIES,
@@ -111,9 +114,9 @@ COPIES = (
     Mutation(
         "renewal-of-another",
         "whoever renews fills in what another leased",
-        "streams/sinks/redis/lua/copies_fill.lua",
-        "#renewing) == renewing)",
-        "2) == VERSION .. RENEWING)",
+        "streams/sinks/redis/lua/row_cache_fill.lua",
+        "#refreshing) == refreshing)",
+        "2) == VERSION .. REFRESHING)",
         _REDIS_COPIES,
         stack=True,
     ),
@@ -121,7 +124,7 @@ COPIES = (
         "copies-outlive-failover",
         "after a fail-over a copy of an earlier moment is believed",
         "streams/sinks/redis/lua/common.lua",
-        " and string.sub(value, 3, COPY_HEADER) == now",
+        " and string.sub(value, 3, ROW_HEADER) == now",
         "",
         _REDIS_COPIES,
         stack=True,
@@ -138,23 +141,23 @@ COPIES = (
         "refit-forgets-older-posts",
         "posts that a new followee wrote before the follow do not show",
         _WARMING,
-        "hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)",
-        "hot.timelines.extend(reader, held, [], max(held.floor, below), authors, wanted)",
+        "caches.timelines.extend(reader, held, ids, max(held.floor, below), authors, digest)",
+        "caches.timelines.extend(reader, held, [], max(held.floor, below), authors, digest)",
         _TESTS,
     ),
     Mutation(
         "refit-floor-ignored",
         "of a new followee's posts, more than a timeline takes, the older ones are lost",
         _WARMING,
-        "hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)",
-        "hot.timelines.extend(reader, held, ids, held.floor, authors, wanted)",
+        "caches.timelines.extend(reader, held, ids, max(held.floor, below), authors, digest)",
+        "caches.timelines.extend(reader, held, ids, held.floor, authors, digest)",
         _TESTS,
     ),
     Mutation(
         "refit-believes-any-list",
         "a timeline whose list of authors was lost is taken to be of nobody's",
         _WARMING,
-        "sources_digest(before) != held.sources or ",
+        "followed_digest(before) != held.digest or ",
         "",
         _TESTS,
     ),
@@ -171,13 +174,13 @@ COPIES = (
         "build-reads-first",
         "a post between reading and registering is missing from a timeline built anew",
         _WARMING,
-        "    token = hot.timelines.begin(reader, authors)\n"
+        "    token = caches.timelines.begin_load(reader, authors)\n"
         "    if token is None:\n        return None\n"
-        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
-        "    ids, floor = _newest(posts, hot.length)\n",
-        "    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)\n"
-        "    ids, floor = _newest(posts, hot.length)\n"
-        "    token = hot.timelines.begin(reader, authors)\n"
+        "    merged = merge_author_posts(posts.recent_posts, authors, None, caches.length + 1)\n"
+        "    ids, floor = _newest(merged, caches.length)\n",
+        "    merged = merge_author_posts(posts.recent_posts, authors, None, caches.length + 1)\n"
+        "    ids, floor = _newest(merged, caches.length)\n"
+        "    token = caches.timelines.begin_load(reader, authors)\n"
         "    if token is None:\n        return None\n",
         _TESTS,
     ),
@@ -185,7 +188,7 @@ COPIES = (
         "stories-stay-as-read",
         "a story made or deleted after somebody has looked shows late",
         _DROPPING,
-        "            self._stories.drop(authors)\n",
+        "            self._stories.invalidate(authors)\n",
         "            pass\n",
         _STORIES,
     ),
@@ -193,7 +196,7 @@ COPIES = (
         "unseen-for-hours",
         "stories that were viewed stay unseen",
         _DROPPING,
-        "        self._see(effects.views)\n",
+        "        self._add_views(effects.views)\n",
         "",
         _STORIES,
     ),
@@ -241,7 +244,7 @@ COPIES = (
         "renewed-without-the-rest",
         "what was seen turns unseen when another story comes",
         "streams/caching/read_through_stories.py",
-        "        seen |= wanted & known.seen\n",
+        "        seen |= requested & known.seen\n",
         "",
         _STORIES,
     ),

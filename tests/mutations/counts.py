@@ -10,7 +10,7 @@ _COPIED = "streams/caching/read_through.py"
 
 _TALLIES = (
     "tests/unit/caching/test_count_maintainer.py",
-    "tests/property/test_tallies_property.py",
+    "tests/property/test_counts_property.py",
 )
 _VIEWS = ("tests/unit/serving/test_viewers.py", "tests/property/test_views_property.py")
 _CASSANDRA = ("tests/integration/test_store_cassandra.py",)
@@ -20,7 +20,7 @@ COUNTING = (
         "likes-stay-as-read",
         "a post shows the likes it had when somebody first asked",
         _DROPPING,
-        "        self._tallies.changed(CountKind.LIKES, likes)\n",
+        "        self._counts.changed(CountKind.LIKES, likes)\n",
         "",
         _TALLIES,
     ),
@@ -54,7 +54,7 @@ COUNTING = (
         _DROPPING,
         "        self._durable.apply(effects)\n",
         "        views = _grouped((v.content_id, v.viewer_id) for v in effects.views)\n"
-        "        self._tallies.changed(Count.VIEWS, views)\n"
+        "        self._counts.changed(CountKind.VIEWS, views)\n"
         "        self._durable.apply(effects)\n"
         "        effects.views = []\n",
         _TALLIES,
@@ -71,16 +71,16 @@ COUNTING = (
         "unlike-forgotten",
         "likes that were taken back count as long as the worker lives",
         _TALLYING,
-        "        self.ids = np.delete(self.ids, self._places(np.unique(_array(changed))))\n"
-        "        arrived = np.unique(_array(counted))\n",
-        "        arrived = np.setdiff1d(_array(counted), self.ids)\n",
+        "        self.ids = np.delete(self.ids, self._indexes(np.unique(_array(changed))))\n"
+        "        added = np.unique(_array(counted))\n",
+        "        added = np.setdiff1d(_array(counted), self.ids)\n",
         _TALLIES,
     ),
     Mutation(
         "like-counted-again",
         "a like that is delivered twice counts twice",
         _TALLYING,
-        "        self.ids = np.delete(self.ids, self._places(np.unique(_array(changed))))\n",
+        "        self.ids = np.delete(self.ids, self._indexes(np.unique(_array(changed))))\n",
         "",
         _TALLIES,
     ),
@@ -88,7 +88,7 @@ COUNTING = (
         "small-copy-stays",
         "a small tally that was read once never changes again",
         _TALLYING,
-        "            copies.drop(renewed.old.keys() - tallies)\n",
+        "            cache.invalidate(ticket.old.keys() - counts)\n",
         "",
         _TALLIES,
     ),
@@ -96,8 +96,8 @@ COUNTING = (
         "views-added-up",
         "who comes back counts as another viewer",
         _TALLYING,
-        "viewers = carried.union(changed)  # a view is permanent",
-        "viewers = [*carried, *changed]",
+        "viewers = inline.union(changed)  # a view is permanent",
+        "viewers = [*inline, *changed]",
         _TALLIES,
     ),
     Mutation(
@@ -129,8 +129,8 @@ COUNTING = (
         "fill-without-a-lease",
         "a count that somebody else was to fill in is taken for granted",
         _COPIED,
-        "{one: tally for one, tally in counted.items() if one in copied.leased}",
-        "dict.fromkeys(counted, Tally(0))",
+        "{i: count for i, count in counted.items() if i in lookup.leased}",
+        "dict.fromkeys(counted, CachedCount(Count(0)))",
         _TALLIES,
     ),
     Mutation(
@@ -145,8 +145,8 @@ COUNTING = (
         "comes-again-shown-again",
         "who views a story twice is listed twice, and as of the later time",
         _VIEWINGS,
-        "first.get(place.viewer_id) == place.seen_at",
-        "place.viewer_id in first",
+        "first.get(view.viewer_id) == view.seen_at",
+        "view.viewer_id in first",
         _CASSANDRA,
         stack=True,
     ),
@@ -163,8 +163,8 @@ COUNTING = (
         "bucket-answers-too-few",
         "of viewers in one bucket, some are passed over",
         _VIEWINGS,
-        "_question(content_id, before, limit)",
-        "_question(content_id, before, max(limit // 8, 1))",
+        "_latest_query(content_id, before, limit)",
+        "_latest_query(content_id, before, max(limit // 8, 1))",
         _CASSANDRA,
         stack=True,
     ),

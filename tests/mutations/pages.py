@@ -12,9 +12,9 @@ PAGING = (
         "cursor-must-live",
         "whoever reads on below a post that was deleted meanwhile begins anew",
         _POSTS,
-        "views.author_posts([author], cursor, count)[author], before\n",
-        "views.author_posts([author], cursor, count)[author],\n"
-        "        before if any(not row.deleted for row in views.posts([before or 0]).values())"
+        "views.posts.author_posts([author], cursor, count)[author], before\n",
+        "views.posts.author_posts([author], cursor, count)[author],\n"
+        "        before if any(not row.deleted for row in views.rows.posts([before or 0]).values())"
         " else None,\n",
         _TESTS,
     ),
@@ -40,7 +40,7 @@ PAGING = (
         _CONTENT,
         "    found: list[Comment] = []\n",
         "    found: list[Comment] = []\n"
-        "    if any(row.deleted for row in views.comments([after or 0]).values()):\n"
+        "    if any(row.deleted for row in views.rows.comments([after or 0]).values()):\n"
         "        return CommentPage((), None)\n",
         _TESTS,
     ),
@@ -56,8 +56,8 @@ PAGING = (
         "archive-ends-early",
         "the archive ends where a few deleted stories lie beside one another",
         "streams/serving/stories.py",
-        "    while len(found) <= limit and (some := list(islice(ids, limit + 1))):\n        rows",
-        "    if some := list(islice(ids, limit + 1)):\n        rows",
+        "    while len(found) <= limit and (chunk := list(islice(ids, limit + 1))):\n        rows",
+        "    if chunk := list(islice(ids, limit + 1)):\n        rows",
         _TESTS,
     ),
     Mutation(
@@ -72,7 +72,7 @@ PAGING = (
         "deleted-comment-lists",
         "who has deleted all comments is still listed",
         _CONTENT,
-        " and stands(row, content_id) and row.user_id == user:",
+        " and is_live(row, content_id) and row.user_id == user:",
         " and row.user_id == user:",
         _TESTS,
     ),
@@ -80,8 +80,8 @@ PAGING = (
         "liker-skipped",
         "the first liker of each further page is missing",
         _CONTENT,
-        "_likers(views, content_id, after or 0)",
-        "_likers(views, content_id, after + 1 if after else 0)",
+        "_likers(views.engagement, content_id, after or 0)",
+        "_likers(views.engagement, content_id, after + 1 if after else 0)",
         _TESTS,
     ),
 )

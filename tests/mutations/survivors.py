@@ -63,7 +63,7 @@ SURVIVORS = (
         "streams/caching/count_maintainer.py",
         "        self._size -= held.size\n        return held if",
         "        return held if",
-        ("tests/unit/caching/test_tallies_capacity.py",),
+        ("tests/unit/caching/test_count_capacity.py",),
     ),
     Mutation(
         "pages-of-a-delivery-merged",
@@ -103,7 +103,7 @@ SURVIVORS = (
         "streams/caching/ttl.py",
         "RELATIONS_TTL_S: Final = 24 * _HOUR",
         "RELATIONS_TTL_S: Final = 24",
-        ("tests/unit/caching/test_copy_lifetimes.py",),
+        ("tests/unit/caching/test_row_lifetimes.py",),
     ),
     Mutation(
         "copies-outlive-stories",
@@ -111,7 +111,7 @@ SURVIVORS = (
         "streams/caching/read_through_stories.py",
         "min(CONTENT_TTL_S[tier], left)",
         "CONTENT_TTL_S[tier]",
-        ("tests/unit/caching/test_copy_lifetimes.py",),
+        ("tests/unit/caching/test_row_lifetimes.py",),
     ),
     Mutation(
         "delete-of-another-user",
@@ -140,7 +140,7 @@ SURVIVORS = (
     Mutation(
         "renewal-drops-the-lifetime",
         "a worker that is killed leaves copies that never expire",
-        "streams/sinks/redis/lua/copies_renew.lua",
+        "streams/sinks/redis/lua/row_cache_refresh.lua",
         ".. row, 'KEEPTTL')",
         ".. row)",
         ("tests/integration/test_redis_lifetimes.py",),
@@ -149,7 +149,7 @@ SURVIVORS = (
     Mutation(
         "authors-back-in-part",
         "keys without expiry pile up in Redis",
-        "streams/sinks/redis/lua/begin.lua",
+        "streams/sinks/redis/lua/begin_load.lua",
         "    redis.call('DEL', KEYS[2]) -- it was lost, and a part would have no TTL\n",
         "",
         ("tests/integration/test_redis_lifetimes.py",),

@@ -54,7 +54,7 @@ TIMELINES = (
     _seeded(
         "installed-as-it-came",
         "what was pushed while loading is united in the wrong order",
-        "lua/install.lua",
+        "lua/complete_load.lua",
         "joined(loaded, (settled(value)))",
         "joined(loaded, ids_of(value))",
     ),
@@ -69,8 +69,8 @@ TIMELINES = (
         "another-layout-read",
         "a timeline of an older layout counts as warm, and is on no list",
         "lua/common.lua",
-        "COMPLETE, RENEWING = '\\2'",
-        "COMPLETE, RENEWING = '\\1'",
+        "COMPLETE, REFRESHING = '\\2'",
+        "COMPLETE, REFRESHING = '\\1'",
     ),
     _seeded(
         "another-layout-trimmed",

@@ -12,7 +12,7 @@ from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.expected_feeds import TOPICS, FeedFold
 from streams.verification.log_scan import everything
 from streams.verification.readers import NamedReaders, Readers, SampledReaders
-from streams.verification.verify import VerifiedLine, judge
+from streams.verification.verify import VerifiedLine, verify_feeds
 from streams.views.timeline_limits import TimelineLimits
 from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
@@ -63,7 +63,7 @@ def test_views_of_the_same_events_are_proved_equal(data: st.DataObject) -> None:
     line = VerifiedLine(log, schema_text, _side(events), lambda _: None)
     readers = NamedReaders([data.draw(st.sampled_from(world.users))])
     for warmth in ("cold", "warm"):
-        verdict = judge(line, readers, Unwatched())
+        verdict = verify_feeds(line, readers, Unwatched())
         assert verdict.is_proved, verdict
         assert verdict.warm == (warmth == "warm")
 
@@ -77,7 +77,7 @@ def test_explained_as_in_the_feed_is_what_is_in_the_feed(data: st.DataObject) ->
         right = {post["post_id"] for post in oracle.home_feed(reader, limit=1000)}
         for _ in ("cold", "warm"):
             for post in (*world.posts, world.unknown):
-                why = explain(side.views, side.hot, reader, post)
+                why = explain(side.views, side.caches, reader, post)
                 assert why.in_feed == (post in right), why
-                assert sum(map(bool, (why.way, why.rules, why.fault))) == 1, why
-            home_feed(side.views, reader, hot=side.hot)
+                assert sum(map(bool, (why.path, why.rules, why.defect))) == 1, why
+            home_feed(side.views, reader, caches=side.caches)

@@ -11,7 +11,7 @@ from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
 from streams.agents.fanout import FanOut
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.projections.tier_policy import TierLimits
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -25,12 +25,13 @@ from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects
 from streams.views.rows import PostRow, Relations
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.oracle.validity import Event as Fields
 from tests.oracle.views import Oracle
 from tests.strategies import World, deliveries, networks
 from tests.support.feed_events import feed
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.served_answers import Served
 
 _TINY = TimelineLimits(length=3, slack=2)
@@ -45,9 +46,9 @@ class _Line:
 
     def __init__(self, polls: list[list[Fields]], limits: TierLimits) -> None:
         self.store = _Watched(self)
-        self.memory_copies = MemoryRowCache(), MemoryRowCache()
-        self.copies = memory_copies(*self.memory_copies)
-        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        self.memory_row_caches = MemoryRowCache(), MemoryRowCache()
+        self.copies = memory_row_caches(*self.memory_row_caches)
+        self.sink = InvalidatingSink(self.store, Views.of(self.store), self.copies)
         self.timelines = MemoryTimelineCache(shards=1, limits=_TINY)
         self.pulls = MemoryPullSet()
         self.polls = polls
@@ -56,7 +57,7 @@ class _Line:
         hours = itertools.count(step=3600)  # followers are counted anew each time
         services = AgentDependencies(
             sink=self.sink,
-            views=self.store,
+            views=Views.of(self.store),
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=lambda _: None,
@@ -146,12 +147,17 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
     if data.draw(st.booleans()):  # those who are followed already are pushed to
         polls.insert(0, [told for told in events if told["type"] == "UserFollowed"])
     line = _Line(polls, limits)
-    celebrities = CelebrityCache(line.store, line.pulls, recent=data.draw(st.integers(1, 3)))
-    views = ReadThroughViews(line.store, line.copies)
+    durable = Views.of(line.store)
+    celebrities = CelebrityCache(durable, line.pulls, recent=data.draw(st.integers(1, 3)))
+    rows = ReadThroughRows(durable, line.copies)
     openings = MemoryFeedContextReader(line.copies.relations, line.timelines, line.pulls)
-    opener = FeedContextLoader(views, openings, readers=2)  # of others it forgets whom they follow
-    hot = FeedCaches(line.timelines, celebrities, MemoryReaderActivity(), length=3, opener=opener)
-    served = Served(views, hot=hot, page=2)
+    context_loader = FeedContextLoader(
+        rows, openings, readers=2
+    )  # of others it forgets whom they follow
+    caches = FeedCaches(
+        line.timelines, celebrities, MemoryReaderActivity(), length=3, context_loader=context_loader
+    )
+    served = Served(durable._replace(rows=rows), caches=caches, page=2)
     readers = st.sampled_from(world.users)
     while line.polls:
         step = data.draw(st.sampled_from(_STEPS))
@@ -168,13 +174,13 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
                 served.home_feed(data.draw(readers))
                 line.store.interruptions = 0
             case "flush":
-                for lost in (line.timelines, line.pulls, *line.memory_copies):
+                for lost in (line.timelines, line.pulls, *line.memory_row_caches):
                     lost.flush()
             case "restart":
-                for begun in (line.timelines, line.pulls, *line.memory_copies):
+                for begun in (line.timelines, line.pulls, *line.memory_row_caches):
                     begun.restart()
             case "evicted":
-                data.draw(st.sampled_from(line.memory_copies)).flush()
+                data.draw(st.sampled_from(line.memory_row_caches)).flush()
             case "pull set lost":
                 line.pulls.flush()
             case "all read":

@@ -28,6 +28,7 @@ from streams.serving import hashtag_feed
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
+from streams.views.store import Views
 from tests.support.memory_side import memory_side
 
 SCHEMA = json.dumps(schemas()["PostCreated"])
@@ -66,7 +67,7 @@ def test_a_tag_of_a_valid_event_is_found_as_written_and_by_its_key(tag: str) -> 
         return  # no tag: the fold drops it
     store, post_id = store_of(tag)
     for asked in (tag, key, f"#{key}"):
-        page = hashtag_feed(store, parse_tag(asked))
+        page = hashtag_feed(Views.of(store), parse_tag(asked))
         assert [post.post_id for post in page.posts] == [post_id]
 
 

@@ -22,7 +22,7 @@ from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
 from streams.agents.fanout import FanOut
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, Tier
 from streams.contracts.ids import make_id
 from streams.projections.tier_policy import TierLimits
@@ -34,8 +34,9 @@ from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import CreatePost, Effects, Relation, SetRelation, Stamp
+from streams.views.store import Views
 from streams.views.timeline_limits import TimelineLimits
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.profiles import scaled
 
 AUTHORS = (1, 2, 3)
@@ -62,10 +63,11 @@ class TierMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = MemoryStore()
-        self.memory_copies = MemoryRowCache(), MemoryRowCache()
-        copies = memory_copies(*self.memory_copies)
-        self.sink = InvalidatingSink(self.store, self.store, copies)
-        self.views = ReadThroughViews(self.store, copies)
+        self.memory_row_caches = MemoryRowCache(), MemoryRowCache()
+        copies = memory_row_caches(*self.memory_row_caches)
+        self.durable = Views.of(self.store)
+        self.sink = InvalidatingSink(self.store, self.durable, copies)
+        self.views = self.durable._replace(rows=ReadThroughRows(self.durable, copies))
         self.timelines = MemoryTimelineCache(
             shards=1, limits=TimelineLimits(length=LENGTH, slack=2)
         )
@@ -85,7 +87,7 @@ class TierMachine(RuleBasedStateMachine):
     def begin(self, budget: int, followers: int, inline: int) -> None:
         services = AgentDependencies(
             sink=self.sink,
-            views=self.store,
+            views=self.durable,
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=lambda _: None,
@@ -96,8 +98,8 @@ class TierMachine(RuleBasedStateMachine):
             clock=self._clock,
         )
         self.distribution = FanOut(services)
-        celebrities = CelebrityCache(self.store, self.pulls, recent=2)
-        self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
+        celebrities = CelebrityCache(self.durable, self.pulls, recent=2)
+        self.caches = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self._read_all()
 
     def _clock(self) -> float:
@@ -169,12 +171,12 @@ class TierMachine(RuleBasedStateMachine):
     def lose(self, part: str) -> None:
         match part:
             case "all":
-                for lost in (self.timelines, self.pulls, *self.memory_copies):
+                for lost in (self.timelines, self.pulls, *self.memory_row_caches):
                     lost.flush()
             case "pull set":
                 self.pulls.flush()
             case "restart":
-                for begun in (self.timelines, self.pulls, *self.memory_copies):
+                for begun in (self.timelines, self.pulls, *self.memory_row_caches):
                     begun.restart()
 
     @rule()
@@ -197,7 +199,7 @@ class TierMachine(RuleBasedStateMachine):
         found: list[int] = []
         before = None
         while True:
-            page = serving.home_feed(self.views, reader, before=before, limit=3, hot=self.hot)
+            page = serving.home_feed(self.views, reader, before=before, limit=3, caches=self.caches)
             assert page.complete
             found += [post.post_id for post in page.posts]
             if (before := page.next_before) is None:
@@ -212,7 +214,7 @@ class TierMachine(RuleBasedStateMachine):
             assert told[author, standing.stamp.event_id].tier is standing.tier
 
     def teardown(self) -> None:
-        if hasattr(self, "hot"):
+        if hasattr(self, "caches"):
             self.come_back()
             self._read_all()
         kinds = {(change.previous_tier, change.tier) for change in self.told}

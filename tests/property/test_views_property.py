@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from streams.serving import engagement, posts
 from streams.serving.feed import merge
 from streams.sinks.memory.store import MemoryStore
+from streams.views.store import Views
 from tests.oracle.validity import Event, refusals
 from tests.oracle.views import Oracle
 from tests.strategies import World, deliveries, networks
@@ -41,7 +42,7 @@ def test_every_view_is_what_the_oracle_answers(
     world, events, polls = data.draw(cases(*topics))
     store = MemoryStore()
     feed(store, polls)
-    assert_same_answers(Served(store, page=page), Oracle(events), world)
+    assert_same_answers(Served(Views.of(store), page=page), Oracle(events), world)
 
 
 @given(data=st.data(), page=PAGES)
@@ -54,11 +55,11 @@ def test_no_answer_depends_on_how_much_is_fetched_at_once(data: st.DataObject, p
         patch.setattr(posts, "_LOOK_AHEAD", 0)
         for module in (posts, engagement):
             patch.setattr(module, "_CHUNK", chunk)
-        patch.setattr(merge, "_WANTED", 1)
+        patch.setattr(merge, "_EXPECTED", 1)
         patch.setattr(merge, "_MIN_CHUNK", chunk)
         for module in (posts, merge):
             patch.setattr(module, "_MAX_CHUNK", 2)
-        assert_same_answers(Served(store, page=page), Oracle(events), world)
+        assert_same_answers(Served(Views.of(store), page=page), Oracle(events), world)
 
 
 @given(data=st.data())

@@ -16,6 +16,7 @@ from streams.importers.mapping import IdentityMap, open_mapping
 from streams.importers.outbox_files import Item
 from streams.importers.report import ImportReport
 from streams.sinks.memory.store import MemoryStore
+from streams.views.store import Views
 from tests.oracle.validity import Event, refusals
 from tests.oracle.views import Oracle
 from tests.support.feed_events import feed
@@ -129,7 +130,7 @@ def assert_folds_alike(events: list[Event], deliveries: Iterable[list[Event]]) -
         assert answers(Oracle(delivered), events) == once
         store = MemoryStore()
         feed(store, [delivered])
-        assert answers(Served(store), events) == once
+        assert answers(Served(Views.of(store)), events) == once
 
 
 def _as_dict(event: contract.Event) -> Event:

@@ -83,7 +83,7 @@ def fields(event: Event) -> Fields:
 
 
 def served(side: ReadSide) -> Served:
-    return Served(side.views, hot=side.hot, page=50)
+    return Served(side.views, caches=side.caches, page=50)
 
 
 def read_every_feed(side: ReadSide, users: int) -> None:

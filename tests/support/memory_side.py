@@ -12,18 +12,19 @@ from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.counts import CountKind
 from streams.views.row_cache import RowCaches
+from streams.views.store import Views
 from streams.views.timeline_cache import TimelineCache
 
 
-def memory_copies(
+def memory_row_caches(
     posts: MemoryRowCache | None = None, relations: MemoryRowCache | None = None
 ) -> RowCaches:
-    """Copies of everything that is copied, in memory."""
-    tallies = {kind: MemoryRowCache() for kind in CountKind}
+    """Return row caches of every kind, in memory."""
+    counts = {kind: MemoryRowCache() for kind in CountKind}
     return RowCaches(
         posts or MemoryRowCache(),
         relations or MemoryRowCache(),
-        tallies,
+        counts,
         MemoryRowCache(),
         MemoryRowCache(),
     )
@@ -31,19 +32,20 @@ def memory_copies(
 
 def memory_side(store: MemoryStore, timelines: TimelineCache, length: int = 800) -> ReadSide:
     """What reads `store` by way of `timelines` and an empty pull set."""
-    hot = hot_views(store, timelines, MemoryPullSet(), length)
-    return ReadSide(store, hot, durable=store, metrics=hot.metrics)
+    caches = feed_caches(store, timelines, MemoryPullSet(), length)
+    views = Views.of(store)
+    return ReadSide(views, caches, durable=views, metrics=caches.metrics)
 
 
-def hot_views(
+def feed_caches(
     store: MemoryStore, timelines: TimelineCache, pulls: MemoryPullSet, length: int = 800
 ) -> FeedCaches:
     """The caches over `store`, with lists of their own."""
     metrics = CacheMetrics()
-    celebrities = CelebrityCache(store, pulls, metrics)
+    celebrities = CelebrityCache(Views.of(store), pulls, metrics)
     return FeedCaches(timelines, celebrities, MemoryReaderActivity(), length, metrics)
 
 
 def with_timelines(side: ReadSide, timelines: TimelineCache) -> ReadSide:
     """The same side, but for its timelines."""
-    return side._replace(hot=replace(side.hot, timelines=timelines))
+    return side._replace(caches=replace(side.caches, timelines=timelines))

@@ -7,7 +7,7 @@ from streams import serving
 from streams.contracts.ids import id_time
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.responses import Comment, Post, PostPage, Story, TrayEntry, UserPage
-from streams.views.store import ViewReader
+from streams.views.store import Views
 from tests.oracle.views import Answer
 
 
@@ -18,13 +18,15 @@ class Served:
     names a limit: then it is one page.
     """
 
-    def __init__(self, views: ViewReader, *, hot: FeedCaches | None = None, page: int = 20) -> None:
+    def __init__(self, views: Views, *, caches: FeedCaches | None = None, page: int = 20) -> None:
         self._views = views
-        self._hot = hot
+        self._caches = caches
         self._page = page
 
     def home_feed(self, reader: int, before: int | None = None, limit: int = 20) -> list[Answer]:
-        page = serving.home_feed(self._views, reader, before=before, limit=limit, hot=self._hot)
+        page = serving.home_feed(
+            self._views, reader, before=before, limit=limit, caches=self._caches
+        )
         return page_answers(page)
 
     def home_walk(self, reader: int) -> list[Answer]:
@@ -34,7 +36,7 @@ class Served:
                 reader,
                 before=before,
                 limit=self._page,
-                hot=self._hot,
+                caches=self._caches,
             ),
             self._page,
         )
@@ -141,7 +143,7 @@ class Served:
 
     def counts(self, content_id: int) -> Answer | None:
         try:
-            found = serving.counts(self._views, content_id)
+            found = serving.counts(self._views.rows, content_id)
         except serving.NotFoundError:
             return None
         assert not found.views_estimated
@@ -153,11 +155,11 @@ class Served:
         }
 
     def stories(self, author: int, now: int, viewer: int | None = None) -> list[Answer]:
-        found = serving.author_stories(self._views, author, now, viewer=viewer)
+        found = serving.author_stories(self._views.rows, author, now, viewer=viewer)
         return [_story(story) for story in found]
 
     def tray(self, reader: int, now: int) -> Answer:
-        found = serving.tray(self._views, reader, now)
+        found = serving.tray(self._views.rows, reader, now)
         return {
             "own": None if found.own is None else _tray_entry(found.own),
             "authors": [_tray_entry(entry) for entry in found.entries],
@@ -201,18 +203,18 @@ class Served:
             turned(after)
 
     def graph(self, user: int) -> Answer:
-        found = serving.graph(self._views, user, limit=1000)
+        found = serving.graph(self._views.graph, user, limit=1000)
         assert found.follower_count == len(found.followers)
         assert found.following_count == len(found.following)
         for side in ("followers", "following"):
             ids = getattr(found, side)
             for n, last in enumerate(ids):
-                rest = serving.graph(self._views, user, after=last, limit=self._page)
+                rest = serving.graph(self._views.graph, user, after=last, limit=self._page)
                 assert getattr(rest, side) == ids[n + 1 : n + 1 + self._page]
         return {"followers": list(found.followers), "following": list(found.following)}
 
     def tier(self, author: int) -> str:
-        return serving.tier(self._views, author)
+        return serving.tier(self._views.tiers, author)
 
 
 class _Turned:

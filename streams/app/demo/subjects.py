@@ -20,7 +20,7 @@ from streams.serving import (
     tray,
 )
 from streams.serving.read_side import ReadSide
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 
 _READERS = 50
 _MODEST = 40  # a feed of about as many authors as a person keeps up with
@@ -74,33 +74,33 @@ class DemoSubjects(NamedTuple):
 def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
     """Choose a reader with a full feed and tray, the tray's most viewed story, and the most liked
     content that is live."""
-    views, now = side.views, watched.last
+    rows, now = side.views.rows, watched.last
     readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
     candidates = readers[:_READERS] or list(watched.follows)[:1]
     reader = max(
         candidates,
-        key=lambda user: (bool(_visible(views, user)), len(tray(views, user, now).entries)),
+        key=lambda user: (bool(_visible(rows, user)), len(tray(rows, user, now).entries)),
     )
     stories = [
         story
-        for entry in tray(views, reader, now).entries
-        for story in author_stories(views, entry.author_id, now)
+        for entry in tray(rows, reader, now).entries
+        for story in author_stories(rows, entry.author_id, now)
     ]
-    seen = max(stories, key=lambda s: _viewers(views, s.story_id, s.author_id), default=None)
+    seen = max(stories, key=lambda s: _viewers(side.views, s.story_id, s.author_id), default=None)
     return DemoSubjects(
         reader=reader,
-        author=min(_visible(views, reader)),
+        author=min(_visible(rows, reader)),
         now=now,
         later=max((story.expires_at for story in stories), default=now),
         story=seen.story_id if seen else None,
         owner=seen.author_id if seen else None,
-        content=next((i for i, _ in watched.likes.most_common(50) if _is_live(views, i)), None),
+        content=next((i for i, _ in watched.likes.most_common(50) if _is_live(rows, i)), None),
     )
 
 
-def _visible(views: ViewReader, reader: int) -> frozenset[int]:
+def _visible(rows: RowReader, reader: int) -> frozenset[int]:
     """Return the followed users whose posts the reader sees."""
-    relations = views.relations(reader)
+    relations = rows.relations(reader)
     return relations.following - relations.blocked - relations.muted
 
 
@@ -144,7 +144,7 @@ def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLa
 
 
 def _first(side: ReadSide, reader: int) -> str:
-    page = home_feed(side.views, reader, limit=1, hot=side.hot)
+    page = home_feed(side.views, reader, limit=1, caches=side.caches)
     return page.posts[0].text if page.posts else ""
 
 
@@ -156,13 +156,13 @@ def dead_letters(settings: Settings, topics: Iterable[str]) -> Iterator[RecordVi
             yield from decode_for_display(records, topic, registry.schema_text)
 
 
-def _viewers(views: ViewReader, story: int, owner: int) -> int:
+def _viewers(views: Views, story: int, owner: int) -> int:
     return len(story_viewers(views, story, as_user=owner, limit=1000).viewers)
 
 
-def _is_live(views: ViewReader, content: int) -> bool:
+def _is_live(rows: RowReader, content: int) -> bool:
     try:
-        counts(views, content)
+        counts(rows, content)
     except NotFoundError:
         return False
     return True

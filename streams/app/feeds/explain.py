@@ -8,7 +8,7 @@ from streams.verification.log_scan import ProgressReporter
 
 
 def explained(
-    settings: Settings, reader: int, post_id: int, watcher: ProgressReporter
+    settings: Settings, reader: int, post_id: int, reporter: ProgressReporter
 ) -> ExplainedPost:
     """Explain from the stores, then from the log, why a post is in a home feed or is not.
 
@@ -16,7 +16,7 @@ def explained(
         settings: Settings that name the stores and the broker.
         reader: User whose home feed is explained.
         post_id: The post.
-        watcher: Receives the progress of the scan of the log.
+        reporter: Receives the progress of the scan of the log.
 
     Raises:
         UserError: a store or the broker is missing or not set up.
@@ -24,4 +24,4 @@ def explained(
     """
     with open_read_side(settings) as side:
         lookup = schema_registry(settings).schema_text
-        return answer(side, log_reader(settings), lookup, reader, post_id, watcher)
+        return answer(side, log_reader(settings), lookup, reader, post_id, reporter)

@@ -8,7 +8,7 @@ from streams.app.settings import Settings
 from streams.app.workers.wait import wait_until_applied
 from streams.verification.log_scan import ProgressReporter, Spans
 from streams.verification.readers import NamedReaders, Readers, SampledReaders
-from streams.verification.verify import VerifiedLine, VerifyResult, judge
+from streams.verification.verify import VerifiedLine, VerifyResult, verify_feeds
 
 
 def verify(
@@ -18,7 +18,7 @@ def verify(
     sample: int,
     seed: int,
     timeout_s: float,
-    watcher: ProgressReporter,
+    reporter: ProgressReporter,
 ) -> VerifyResult:
     """Compare home feeds as they are served with a fold of the log.
 
@@ -28,7 +28,7 @@ def verify(
         sample: Number of readers to draw.
         seed: Seed of the sample.
         timeout_s: Seconds to wait until the workers have applied what the log held.
-        watcher: Receives progress.
+        reporter: Receives progress.
 
     Raises:
         UserError: no reader can be drawn, a server does not answer, the log's beginning is gone,
@@ -39,10 +39,12 @@ def verify(
     def catch_up(spans: Spans) -> None:
         ends = {(t, p): span.end for t, held in spans.items() for p, span in held.items()}
         wait_until_applied(
-            settings, ends, timeout_s=timeout_s, report=lambda what: watcher.stage(what, 0)
+            settings, ends, timeout_s=timeout_s, report=lambda what: reporter.stage(what, 0)
         )
 
     chosen: Readers = NamedReaders(readers) if readers else SampledReaders(sample, seed)
     with open_read_side(settings) as side:
         lookup = schema_registry(settings).schema_text
-        return judge(VerifiedLine(log_reader(settings), lookup, side, catch_up), chosen, watcher)
+        return verify_feeds(
+            VerifiedLine(log_reader(settings), lookup, side, catch_up), chosen, reporter
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from streams.serving.feed.context_loader import opening_of
+from streams.serving.feed.context_loader import feed_context
 from streams.serving.feed.warm_timeline import warm_timeline
 from streams.serving.posts import DEFAULT_LIMIT
 from streams.serving.read_side import ReadSide
@@ -41,7 +41,7 @@ class Warmed:
     not_built: int
 
 
-def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressReporter) -> Warmed:
+def warm_followers(side: ReadSide, author: int, top: int, reporter: ProgressReporter) -> Warmed:
     """Build the timelines of the `top` followers who have read their feeds most recently.
 
     Followers who have not read for 30 days are left out.
@@ -50,30 +50,30 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
         side: Stores to read from and to fill.
         author: User whose followers' timelines are built.
         top: Maximum number of timelines.
-        watcher: Receives progress.
+        reporter: Receives progress.
 
     Raises:
         StoreUnavailableError: a store does not answer.
     """
-    watcher.stage("looking for active followers", 0)
+    reporter.stage("looking for active followers", 0)
     followers, active = 0, 0
-    latest: list[tuple[int, int]] = []  # a heap of (last visit, reader), the oldest visit first
+    latest: list[tuple[int, int]] = []  # a heap of (time of last read, reader), the earliest first
     for page in _followers(side, author):
-        visits = side.hot.visits.last(page)
-        followers, active = followers + len(page), active + len(visits)
-        for reader, at in visits.items():
+        last_reads = side.caches.activity.last_read_at(page)
+        followers, active = followers + len(page), active + len(last_reads)
+        for reader, at in last_reads.items():
             if len(latest) < top:
                 heapq.heappush(latest, (at, reader))
             else:
                 heapq.heappushpop(latest, (at, reader))
-        watcher.step(len(page))
+        reporter.step(len(page))
     readers = [reader for _, reader in sorted(latest, reverse=True)]
-    watcher.stage("warming timelines", len(readers))
+    reporter.stage("warming timelines", len(readers))
     made: Counter[Made] = Counter()
     with ThreadPoolExecutor(_TOGETHER) as pool:
         for each in pool.map(lambda reader: _warm(side, reader), readers):
             made[each] += 1
-            watcher.step(1)
+            reporter.step(1)
     return Warmed(
         author_id=author,
         followers=followers,
@@ -87,17 +87,17 @@ def warm_followers(side: ReadSide, author: int, top: int, watcher: ProgressRepor
 
 def _followers(side: ReadSide, author: int) -> Iterator[Sequence[int]]:
     after = 0
-    while page := side.views.followers(author, after, _PAGE):
+    while page := side.views.graph.followers(author, after, _PAGE):
         yield page
         after = page[-1]
 
 
 def _warm(side: ReadSide, reader: int) -> Made:
     """Build the timeline, and cache the posts of its first page."""
-    relations, held = side.views.relations(reader), side.hot.timelines.read(reader)
-    opening = opening_of(reader, relations, held)
-    timeline = warm_timeline(side.views, reader, opening, side.hot)
+    relations, held = side.views.rows.relations(reader), side.caches.timelines.read(reader)
+    context = feed_context(reader, relations, held)
+    timeline = warm_timeline(side.views.posts, reader, context, side.caches)
     if timeline is None:
         return Made.FAILED
-    side.views.posts(timeline.ids[:DEFAULT_LIMIT])
+    side.views.rows.posts(timeline.ids[:DEFAULT_LIMIT])
     return Made.WARM if timeline is held else Made.BUILT

@@ -12,7 +12,7 @@ from streams.agents.lake import LakeAgent, LakeServices, Quarantine
 from streams.agents.registry import AGENTS
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, progress, pull_set, row_copies, timeline_cache
+from streams.app.stores import durable_views, progress, pull_set, row_caches, timeline_cache
 from streams.app.workers.post_metrics import PostMetrics
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.bronze import bronze_table, lake_tables
@@ -28,6 +28,7 @@ from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.producer import AckedProducer
 from streams.sinks.delta.landing import Landing, wanted_from
 from streams.sinks.delta.table import LakeTable, create_tables
+from streams.views.store import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def _views(
     def send(events: Sequence[Event]) -> None:
         outbox.send([*own_messages(events, registry.schema_id)])
 
-    with durable_views(settings) as views:
+    with durable_views(settings) as store:
+        views = Views.of(store)
         services = AgentDependencies(
-            sink=InvalidatingSink(views, views, row_copies(settings)),
+            sink=InvalidatingSink(store, views, row_caches(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),

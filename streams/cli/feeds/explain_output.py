@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streams.verification.explain import ExplainedPost
     from streams.verification.feed_events import LoggedEvent
 
-WAYS = {
+PATHS = {
     "own": "it is the reader's own",
     "push": "it lies on the stored timeline",
     "pull": "its author's posts are pulled, and merged in whenever the feed is read",
@@ -28,7 +28,7 @@ RULES = {
     "reposts or answers",
     "original_author_muted": "the reader mutes the author of what it reposts or answers",
 }
-FAULTS = {
+DEFECTS = {
     "not_delivered": "no rule hides it, but the stored timeline lacks it: its delivery is still "
     "to come, or was lost",
     "not_indexed": "no rule hides it, but the durable list of its author's posts lacks it",
@@ -48,8 +48,8 @@ def print_answer(answer: "ExplainedPost") -> None:
     titled = (("the post", found.post), ("relations", found.relations), ("tiers", found.tiers))
     for title, logged in titled:
         typer.echo(f"events of {title}: {'' if logged else 'none'}".rstrip())
-        for one in logged:
-            typer.echo(f"  {_event(one)}")
+        for item in logged:
+            typer.echo(f"  {_event(item)}")
 
 
 def _verdict(why: "Explanation") -> str:
@@ -58,19 +58,19 @@ def _verdict(why: "Explanation") -> str:
 
 
 def _reasons(why: "Explanation") -> list[str]:
-    if why.way is not None:
-        return [f"{why.way}: {WAYS[why.way]}"]
-    if why.fault is not None:
-        return [f"{why.fault}: {FAULTS[why.fault]}"]
+    if why.path is not None:
+        return [f"{why.path}: {PATHS[why.path]}"]
+    if why.defect is not None:
+        return [f"{why.defect}: {DEFECTS[why.defect]}"]
     return [f"{rule}: {RULES[rule]}" for rule in why.rules]
 
 
 def _timeline(stored: "TimelineInfo") -> str:
     if stored.floor is None:
-        return f"stored timeline: {stored.warmth}"
+        return f"stored timeline: {stored.state}"
     holds = "holds the post" if stored.holds_post else "does not hold the post"
     reach = f"complete above {stored.floor}" if stored.floor else "complete"
-    return f"stored timeline: {stored.warmth}, {stored.entries:,} entries, {reach}, {holds}"
+    return f"stored timeline: {stored.state}, {stored.entries:,} entries, {reach}, {holds}"
 
 
 def _event(logged: "LoggedEvent") -> str:
@@ -83,7 +83,7 @@ def _event(logged: "LoggedEvent") -> str:
             f"{event.previous_tier} -> {event.tier} at {event.followers:,} followers, "
             f"{event.posts_per_hour:g} posts an hour"
         )
-    return f"{when(event.occurred_at)}  {logged.place}  {name}  {', '.join(who)}{refused}"
+    return f"{when(event.occurred_at)}  {logged.position}  {name}  {', '.join(who)}{refused}"
 
 
 _PEOPLE = ("author_id", "follower_id", "followee_id", "user_id", "target_id")

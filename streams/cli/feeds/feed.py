@@ -23,5 +23,5 @@ def feed(
     from streams.serving import home_feed
 
     with read_side(wait_for) as side:
-        page = home_feed(side.views, user, before=before, limit=limit, hot=side.hot)
+        page = home_feed(side.views, user, before=before, limit=limit, caches=side.caches)
         print_posts(page, as_json=as_json, title=f"home feed of {user}")

@@ -60,8 +60,8 @@ def plan(
     print_table(
         ("policy", "GiB", "deliveries a second", "CPUs"),
         (
-            (one.policy, _gib(one.bytes), f"{one.deliveries_per_s:,.0f}", f"{one.cpus:,.3f}")
-            for one in instead
+            (cost.policy, _gib(cost.bytes), f"{cost.deliveries_per_s:,.0f}", f"{cost.cpus:,.3f}")
+            for cost in instead
         ),
         title="what it costs to do so",
     )

@@ -61,7 +61,7 @@ def verify(
             sample=sample,
             seed=drawn,
             timeout_s=timeout,
-            watcher=bar,
+            reporter=bar,
         )
     used = None if named else drawn
     if as_json:

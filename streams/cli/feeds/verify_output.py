@@ -63,7 +63,7 @@ def _summary(verdict: "VerifyResult", seed: int | None) -> str:
     ):
         if number:
             counts.append(f"{number:,} {what}")
-    told = [
+    parts = [
         ", ".join(counts),
         f"{verdict.warm:,} were warm",
         f"{verdict.pages:,} pages with {verdict.posts:,} posts read",
@@ -71,8 +71,8 @@ def _summary(verdict: "VerifyResult", seed: int | None) -> str:
         f"{verdict.seconds:.1f} s, {verdict.peak_mib:,} MiB at most",
     ]
     if seed is not None:
-        told.append(f"seed {seed}")
-    return "; ".join(told)
+        parts.append(f"seed {seed}")
+    return "; ".join(parts)
 
 
 def _lines(difference: "FeedDifference") -> Iterator[str]:

@@ -42,7 +42,7 @@ def counts(content: Id, wait_for: WaitFor = None, as_json: JsonFlag = False) -> 
     from streams.serving.responses import to_json
 
     with read_side(wait_for) as side:
-        answer = read_counts(side.views, content)
+        answer = read_counts(side.views.rows, content)
     if as_json:
         print_json(to_json(answer))
         return

@@ -20,7 +20,7 @@ def graph(
     from streams.serving.responses import to_json
 
     with read_side(wait_for) as side:
-        answer = read_graph(side.views, user, after=after or 0, limit=limit)
+        answer = read_graph(side.views.graph, user, after=after or 0, limit=limit)
     if as_json:
         print_json(to_json(answer))
         return
@@ -40,7 +40,7 @@ def tier(author: Id, wait_for: WaitFor = None, as_json: JsonFlag = False) -> Non
     from streams.serving import tier as read_tier
 
     with read_side(wait_for) as side:
-        answer = read_tier(side.views, author)
+        answer = read_tier(side.views.tiers, author)
     if as_json:
         print_json({"author_id": str(author), "tier": answer})
     else:

@@ -33,7 +33,7 @@ def tray(user: Id, now: Now = None, wait_for: WaitFor = None, as_json: JsonFlag 
     from streams.serving.responses import to_json
 
     with read_side(wait_for) as side:
-        answer = read_tray(side.views, user, instant(now))
+        answer = read_tray(side.views.rows, user, instant(now))
     if as_json:
         print_json(to_json(answer))
         return
@@ -59,7 +59,7 @@ def stories(
     from streams.serving import author_stories
 
     with read_side(wait_for) as side:
-        answer = author_stories(side.views, user, instant(now), viewer=viewer)
+        answer = author_stories(side.views.rows, user, instant(now), viewer=viewer)
     print_stories(answer, as_json=as_json, title=f"stories of {user}")
 
 

@@ -17,7 +17,7 @@ from streams.caching.metrics import Cache, CacheMetrics
 from streams.contracts.events import Tier
 from streams.serving.feed.merge import RecentPosts
 from streams.views.pull_set import Pulled, PullSet
-from streams.views.store import Enough, Recent, ViewReader
+from streams.views.store import Enough, Recent, Views
 
 AUTHORS: Final = 10_000
 """Number of lists kept; each takes up to about 8 KB."""
@@ -28,7 +28,7 @@ RECENT: Final = 200
 class _List(NamedTuple):
     version: bytes
     ids: Sequence[int]
-    whole: bool
+    complete: bool
 
 
 class CelebrityCache:
@@ -36,7 +36,7 @@ class CelebrityCache:
 
     def __init__(
         self,
-        views: ViewReader,
+        views: Views,
         pulls: PullSet,
         metrics: CacheMetrics | None = None,
         *,
@@ -61,8 +61,10 @@ class CelebrityCache:
         """
         found = self._pulls.pulled(authors)
         if found is None:
-            token = self._pulls.begin()
-            if token is None or self._pulls.install(token, self._views.pulled_authors()):
+            token = self._pulls.begin_load()
+            if token is None or self._pulls.complete_load(
+                token, self._views.tiers.pulled_authors()
+            ):
                 found = self._pulls.pulled(authors)
         return found
 
@@ -76,11 +78,11 @@ class CelebrityCache:
             found: dict[int, Sequence[int]] = {}
             for author, held in lists.items():
                 ids = [i for i in held.ids if before is None or i < before][:limit]
-                if held.whole or len(ids) == limit:
+                if held.complete or len(ids) == limit:
                     found[author] = ids
             beyond = [author for author in authors if author not in found]
             if beyond:
-                found.update(self._views.author_posts(beyond, before, limit))
+                found.update(self._views.posts.author_posts(beyond, before, limit))
             return Recent(found)
 
         return recent_posts
@@ -113,7 +115,7 @@ class CelebrityCache:
     ) -> dict[int, _List]:
         """Load the lists that this thread claimed, and pass them to the waiting threads."""
         try:
-            answer = self._views.author_posts(claimed, None, self._recent)
+            answer = self._views.posts.author_posts(claimed, None, self._recent)
         except BaseException as error:
             self._forget(claimed, versions)
             for future in claimed.values():

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import structlog
 from cachetools import LRUCache
 
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.views.feed_context import FeedContextReader, FeedContextReply
 from streams.views.pull_set import Pulled
@@ -34,12 +34,12 @@ _NOTHING: Final = FeedContextReply(CacheLookup({}, frozenset(), b""), None, None
 class FeedContext(NamedTuple):
     """Context of a feed page.
 
-    `authors` are the followed users and the reader; `sources` is their digest.
+    `authors` are the followed users and the reader; `digest` identifies them.
     """
 
     relations: Relations
     authors: frozenset[int]
-    sources: bytes
+    digest: bytes
     timeline: Timeline | None
     """Timeline as it is stored, for whatever authors."""
     pulled: Mapping[int, Pulled] | None = None
@@ -47,7 +47,7 @@ class FeedContext(NamedTuple):
 
 
 class _Followed(NamedTuple):
-    sources: bytes
+    digest: bytes
     authors: Collection[int]
 
 
@@ -55,14 +55,14 @@ class FeedContextLoader:
     """Loads the contexts of pages of one process; thread-safe."""
 
     def __init__(
-        self, views: ReadThroughViews, openings: FeedContextReader, *, readers: int = READERS
+        self, rows: ReadThroughRows, reader: FeedContextReader, *, readers: int = READERS
     ) -> None:
-        self._views = views
-        self._openings = openings
+        self._rows = rows
+        self._reader = reader
         self._lock = threading.Lock()
         self._followed: LRUCache[int, _Followed] = LRUCache(readers)
 
-    def open(self, reader: int) -> FeedContext:
+    def load(self, reader: int) -> FeedContext:
         """Return the context of a page for the reader.
 
         It takes one round trip, and a read of the durable store if the relations are not cached or
@@ -73,30 +73,30 @@ class FeedContextLoader:
         """
         with self._lock:
             followed = self._followed.get(reader)
-        opened = self._opened(reader, followed.authors if followed else ())
-        relations = self._views.relations_of(reader, opened.relations)
-        opening = opening_of(reader, relations, opened.timeline)
-        if followed is not None and followed.sources == opening.sources:
-            return opening._replace(pulled=opened.pulled)
+        reply = self._read(reader, followed.authors if followed else ())
+        relations = self._rows.relations_of(reader, reply.relations)
+        context = feed_context(reader, relations, reply.timeline)
+        if followed is not None and followed.digest == context.digest:
+            return context._replace(pulled=reply.pulled)
         with self._lock:
-            self._followed[reader] = _Followed(opening.sources, array("Q", opening.authors))
-        return opening
+            self._followed[reader] = _Followed(context.digest, array("Q", context.authors))
+        return context
 
-    def _opened(self, reader: int, authors: Collection[int]) -> FeedContextReply:
+    def _read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
         try:
-            return self._openings.read(reader, authors)
+            return self._reader.read(reader, authors)
         except StoreUnavailableError as error:
-            _log.warning("openings_unavailable", error=str(error))
+            _log.warning("feed_context_unavailable", error=str(error))
             return _NOTHING
 
 
-def opening_of(reader: int, relations: Relations, timeline: Timeline | None) -> FeedContext:
+def feed_context(reader: int, relations: Relations, timeline: Timeline | None) -> FeedContext:
     """Return a feed context without pulled posts."""
     authors = relations.following | {reader}
-    return FeedContext(relations, authors, sources_digest(authors), timeline)
+    return FeedContext(relations, authors, followed_digest(authors), timeline)
 
 
-def sources_digest(authors: Collection[int]) -> bytes:
+def followed_digest(authors: Collection[int]) -> bytes:
     """Return a digest (16 bytes) of a set of authors."""
     packed = pack(f">{len(authors)}Q", *sorted(authors))
     return blake2b(packed, digest_size=_DIGEST_BYTES).digest()

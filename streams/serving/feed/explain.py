@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streams.errors import StoreUnavailableError
-from streams.serving.feed.context_loader import sources_digest
+from streams.serving.feed.context_loader import followed_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.visibility_rules import HideReason, hiding_rules
 from streams.views.rows import Relations
-from streams.views.store import ViewReader
+from streams.views.store import PostReader, Views
 
 
 class FeedPath(StrEnum):
@@ -49,7 +49,7 @@ class TimelineState(StrEnum):
 class TimelineInfo:
     """The reader's stored timeline. It answers above `floor`, which is `None` unless it is warm."""
 
-    warmth: TimelineState
+    state: TimelineState
     floor: int | None = None
     entries: int = 0
     holds_post: bool = False
@@ -61,51 +61,51 @@ class TimelineInfo:
 class Explanation:
     """Explanation of why a post is, or is not, in the home feed of `reader_id`.
 
-    `author_id` is `None` if the views know no such post. Exactly one of `way`, `rules` and `fault`
-    has a value.
+    `author_id` is `None` if the views know no such post. Exactly one of `path`, `rules` and
+    `defect` has a value.
     """
 
     reader_id: int
     post_id: int
     author_id: int | None
-    way: FeedPath | None
+    path: FeedPath | None
     rules: tuple[HideReason, ...]
-    fault: FeedDefect | None
+    defect: FeedDefect | None
     timeline: TimelineInfo
     is_pulled: bool = False
     """True if the post was left to be pulled, so that it need not be on any timeline."""
 
     @property
     def in_feed(self) -> bool:
-        return self.way is not None
+        return self.path is not None
 
 
-def explain(views: ViewReader, hot: FeedCaches, reader: int, post_id: int) -> Explanation:
+def explain(views: Views, caches: FeedCaches, reader: int, post_id: int) -> Explanation:
     """Return what `home_feed` does with the post now.
 
     Raises:
         StoreUnavailableError: The views do not answer; caches that do not answer raise nothing.
     """
-    row = views.posts([post_id]).get(post_id)
-    relations = views.relations(reader)
+    row = views.rows.posts([post_id]).get(post_id)
+    relations = views.rows.relations(reader)
     author = None if row is None else row.author_id
-    stored = _stored(hot, reader, relations, author, post_id)
+    stored = _stored(caches, reader, relations, author, post_id)
     rules = hiding_rules(row, reader, relations)
-    fault = None if rules or author is None else _fault(views, author, post_id, stored)
-    way = None if rules or fault else _way(reader, author, post_id, stored)
-    is_pulled = post_id in views.pulled_posts([post_id])
-    return Explanation(reader, post_id, author, way, rules, fault, stored, is_pulled)
+    defect = None if rules or author is None else _defect(views.posts, author, post_id, stored)
+    path = None if rules or defect else _path(reader, author, post_id, stored)
+    is_pulled = post_id in views.tiers.pulled_posts([post_id])
+    return Explanation(reader, post_id, author, path, rules, defect, stored, is_pulled)
 
 
 def _stored(
-    hot: FeedCaches, reader: int, relations: Relations, author: int | None, post_id: int
+    caches: FeedCaches, reader: int, relations: Relations, author: int | None, post_id: int
 ) -> TimelineInfo:
     try:
-        timeline = hot.timelines.read(reader)
-        wanted = sources_digest(relations.following | {reader})
-        if timeline is None or timeline.sources != wanted:
+        timeline = caches.timelines.read(reader)
+        digest = followed_digest(relations.following | {reader})
+        if timeline is None or timeline.digest != digest:
             return TimelineInfo(TimelineState.COLD)
-        pulled = hot.celebrities.pulled([] if author is None else [author])
+        pulled = caches.celebrities.pulled([] if author is None else [author])
     except StoreUnavailableError:
         return TimelineInfo(TimelineState.UNAVAILABLE)
     if pulled is None:
@@ -123,14 +123,16 @@ def _is_above_floor(stored: TimelineInfo, post_id: int) -> bool:
     return stored.floor is not None and post_id > stored.floor
 
 
-def _fault(views: ViewReader, author: int, post_id: int, stored: TimelineInfo) -> FeedDefect | None:
+def _defect(
+    posts: PostReader, author: int, post_id: int, stored: TimelineInfo
+) -> FeedDefect | None:
     if _is_above_floor(stored, post_id):
         return None if stored.holds_post or stored.pulls_author else FeedDefect.NOT_DELIVERED
-    listed = views.author_posts([author], post_id + 1, 1)[author]
+    listed = posts.author_posts([author], post_id + 1, 1)[author]
     return None if list(listed) == [post_id] else FeedDefect.NOT_INDEXED
 
 
-def _way(reader: int, author: int | None, post_id: int, stored: TimelineInfo) -> FeedPath:
+def _path(reader: int, author: int | None, post_id: int, stored: TimelineInfo) -> FeedPath:
     if author == reader:
         return FeedPath.OWN
     if not _is_above_floor(stored, post_id):

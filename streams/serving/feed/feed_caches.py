@@ -16,10 +16,10 @@ class FeedCaches:
 
     timelines: TimelineCache
     celebrities: CelebrityCache
-    visits: ReaderActivity
+    activity: ReaderActivity
     length: int = 800
     """Number of posts in a timeline that this process builds."""
     metrics: CacheMetrics = field(default_factory=CacheMetrics)
-    flights: SingleFlight = field(default_factory=SingleFlight)
-    opener: FeedContextLoader | None = None
+    single_flight: SingleFlight = field(default_factory=SingleFlight)
+    context_loader: FeedContextLoader | None = None
     """Loads the context of a page in one round trip; `None` reads its parts one after the other."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from streams.errors import StoreUnavailableError
-from streams.serving.feed.context_loader import FeedContext, opening_of
+from streams.serving.feed.context_loader import FeedContext, feed_context
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.merge import merge_author_posts, union
 from streams.serving.feed.warm_timeline import warm_timeline
@@ -22,47 +22,47 @@ from streams.serving.responses import PostPage
 from streams.serving.visibility import Viewpoint, post_filter
 from streams.views.pull_set import Pulled
 from streams.views.rows import PostRow, Relations
-from streams.views.store import ViewReader
+from streams.views.store import RowReader, Views
 from streams.views.timeline_cache import Timeline
 
 _log = structlog.get_logger(__name__)
 
 
 def home_feed(
-    views: ViewReader,
+    views: Views,
     reader: int,
     *,
     before: int | None = None,
     limit: int = DEFAULT_LIMIT,
-    hot: FeedCaches | None = None,
+    caches: FeedCaches | None = None,
 ) -> PostPage:
     """Return a page of the visible posts of the reader and the followed users, newest first.
 
     Args:
         before: Cursor: return posts with smaller ids.
         limit: Maximum number of posts.
-        hot: Caches, which make the read faster and change no answer.
+        caches: Caches, which make the read faster and change no answer.
 
     Returns:
         A page, which is empty and not `complete` if the durable store does not answer.
     """
     try:
-        opening = _opening(views, reader, hot)
-        candidates = _candidates(views, reader, opening, before, hot)
-        accepts = _accepts(opening.authors, opening.relations)
-        return page(views, candidates, accepts, limit)
+        context = _context(views.rows, reader, caches)
+        candidates = _candidates(views, reader, context, before, caches)
+        accepts = _accepts(context.authors, context.relations)
+        return page(views.rows, candidates, accepts, limit)
     except StoreUnavailableError:
         return PostPage((), None, complete=False, missing=("cassandra",))
 
 
-def _opening(views: ViewReader, reader: int, hot: FeedCaches | None) -> FeedContext:
-    if hot is not None and hot.opener is not None:
-        return hot.opener.open(reader)
-    relations, timeline = views.relations(reader), None
-    if hot is not None:
+def _context(rows: RowReader, reader: int, caches: FeedCaches | None) -> FeedContext:
+    if caches is not None and caches.context_loader is not None:
+        return caches.context_loader.load(reader)
+    relations, timeline = rows.relations(reader), None
+    if caches is not None:
         with suppress(StoreUnavailableError):  # a later read reports it
-            timeline = hot.timelines.read(reader)
-    return opening_of(reader, relations, timeline)
+            timeline = caches.timelines.read(reader)
+    return feed_context(reader, relations, timeline)
 
 
 def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow], bool]:
@@ -71,27 +71,28 @@ def _accepts(authors: frozenset[int], relations: Relations) -> Callable[[PostRow
 
 
 def _candidates(
-    views: ViewReader,
+    views: Views,
     reader: int,
-    opening: FeedContext,
+    context: FeedContext,
     before: int | None,
-    hot: FeedCaches | None,
+    caches: FeedCaches | None,
 ) -> Iterator[int]:
     """Return ids below `before`, newest first: all posts of the feed, and maybe others."""
-    authors = opening.authors
-    warm = _warm(views, reader, opening, hot) if hot else None
-    if hot is None or warm is None:
-        return merge_author_posts(views.recent_posts, authors, before)
+    authors = context.authors
+    warm = _warm(views, reader, context, caches) if caches else None
+    if caches is None or warm is None:
+        return merge_author_posts(views.posts.recent_posts, authors, before)
     floor = warm.timeline.floor
+    pulled_posts = caches.celebrities.posts_of(warm.pulled)
     above = union(
         (i for i in warm.timeline.ids if before is None or i < before),
-        merge_author_posts(hot.celebrities.posts_of(warm.pulled), warm.pulled, before, above=floor),
+        merge_author_posts(pulled_posts, warm.pulled, before, above=floor),
     )
     if floor == 0:
         return above
     # At and below its floor the timeline may miss posts.
     rest = floor + 1 if before is None else min(before, floor + 1)
-    return chain(above, merge_author_posts(views.recent_posts, authors, rest))
+    return chain(above, merge_author_posts(views.posts.recent_posts, authors, rest))
 
 
 class _Warm(NamedTuple):
@@ -101,24 +102,24 @@ class _Warm(NamedTuple):
     pulled: Mapping[int, Pulled]
 
 
-def _warm(views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches) -> _Warm | None:
+def _warm(views: Views, reader: int, context: FeedContext, caches: FeedCaches) -> _Warm | None:
     """Return the cached part of the feed; `None` if the durable store must serve instead.
 
     Pulled authors are read after the timeline: a post that was not pushed onto it is in the pull
     set before it counts as applied.
     """
     try:
-        hot.visits.note(reader)
-        timeline = warm_timeline(views, reader, opening, hot)
+        caches.activity.record_read(reader)
+        timeline = warm_timeline(views.posts, reader, context, caches)
         if timeline is None:
             return None
-        pulled = opening.pulled if timeline is opening.timeline else None
+        pulled = context.pulled if timeline is context.timeline else None
         if pulled is None:
-            pulled = hot.celebrities.pulled(opening.authors)
+            pulled = caches.celebrities.pulled(context.authors)
     except StoreUnavailableError as error:
-        _log.warning("timelines_unavailable", error=str(error))
+        _log.warning("feed_caches_unavailable", error=str(error))
         return None
     if pulled is None:
         return None
-    lacking = {a: held for a, held in pulled.items() if held.newest > timeline.floor}
-    return _Warm(timeline, lacking)
+    missed = {a: held for a, held in pulled.items() if held.newest > timeline.floor}
+    return _Warm(timeline, missed)

@@ -6,13 +6,13 @@ from typing import Final
 
 from streams.views.store import Enough, Recent
 
-_WANTED: Final = 100
+_EXPECTED: Final = 100
 """Number of posts that a reader of a few pages takes."""
 _MIN_CHUNK: Final = 2
 _MAX_CHUNK: Final = 1000
 
 RecentPosts = Callable[[Collection[int], int | None, int, Enough], Recent]
-"""Signature of `ViewReader.recent_posts`."""
+"""Signature of `PostReader.recent_posts`."""
 
 
 def union(*sources: Iterator[int]) -> Iterator[int]:
@@ -28,24 +28,24 @@ def merge_author_posts(
     recent_posts: RecentPosts,
     authors: Collection[int],
     before: int | None,
-    wanted: int | None = None,
+    expected: int | None = None,
     above: int = 0,
 ) -> Iterator[int]:
     """Yield the ids of all the authors' posts between `above` and `before`, newest first.
 
     A k-way merge: it yields an id only after it has asked every author who may have a newer one, so
     the order is exact at any depth. It reads each author in growing chunks. The first chunks are
-    twice as large as they must be if the caller takes `wanted` ids and all authors write equally
+    twice as large as they must be if the caller takes `expected` ids and all authors write equally
     often.
 
     Args:
-        recent_posts: Reads posts as `ViewReader.recent_posts` does.
+        recent_posts: Reads posts as `PostReader.recent_posts` does.
         before: Yield smaller ids only; `None` starts at the newest.
-        wanted: Estimate of the number of ids that the caller takes; it decides only how much is
+        expected: Estimate of the number of ids that the caller takes; it decides only how much is
             read at a time. The default is a few pages.
         above: Yield greater ids only.
     """
-    merge = _Merge(recent_posts, max(wanted or _WANTED, 1), above)
+    merge = _Merge(recent_posts, max(expected or _EXPECTED, 1), above)
     yield from merge.ids(authors, before)
 
 
@@ -68,22 +68,22 @@ class _Source:
         return len(self.ids) - self.at
 
 
-_NOBODY: Final = 0
+_NO_AUTHOR: Final = 0
 """Placeholder for an author in `_heads`: the id is not a post but a bottom of some authors."""
 
 
 class _Merge:
-    def __init__(self, recent_posts: RecentPosts, wanted: int, above: int) -> None:
+    def __init__(self, recent_posts: RecentPosts, expected: int, above: int) -> None:
         self._recent_posts = recent_posts
-        self._wanted = wanted
+        self._expected = expected
         self._above = above
         self._sources: dict[int, _Source] = {}
         self._heads: list[tuple[int, int]] = []
         """(-post id, author): the newest unread id of each author who has one, and bottoms."""
-        self._given = 0
+        self._yielded = 0
 
     def ids(self, authors: Collection[int], before: int | None) -> Iterator[int]:
-        even = 2 * self._wanted // max(len(authors), 1)
+        even = 2 * self._expected // max(len(authors), 1)
         self._fetch(authors, before, min(max(even, _MIN_CHUNK), _MAX_CHUNK), down_to=0)
         first, last = 0, 0
         while self._heads:
@@ -91,11 +91,11 @@ class _Merge:
             post_id = -negative
             if post_id <= self._above:
                 return
-            if author == _NOBODY:
+            if author == _NO_AUTHOR:
                 self._refill(post_id, first)
                 continue
             if post_id != last:  # two authors may have claimed one id
-                first, last, self._given = first or post_id, post_id, self._given + 1
+                first, last, self._yielded = first or post_id, post_id, self._yielded + 1
                 yield post_id
             source = self._sources[author]
             source.at += 1
@@ -114,7 +114,7 @@ class _Merge:
         ended = [source for source in self._sources.values() if source.bottom >= cursor]
         if not ended:  # already fetched
             return
-        depth = cursor - (first - cursor) * self._rest // self._given if self._given else 0
+        depth = cursor - (first - cursor) * self._rest // self._yielded if self._yielded else 0
         chunk = min(2 * max(source.chunk for source in ended), _MAX_CHUNK)
         soon = {
             author
@@ -122,13 +122,13 @@ class _Merge:
             if source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)
         }
         # Another fetch follows in any case at the id where the others' posts end.
-        others = (one.bottom for author, one in self._sources.items() if author not in soon)
+        others = (source.bottom for author, source in self._sources.items() if author not in soon)
         self._fetch(soon, cursor, chunk, down_to=max(others, default=0))
 
     @property
     def _rest(self) -> int:
-        """Estimate of ids still to be taken: the rest of `wanted`, or as many as so far if more."""
-        return max(self._wanted - self._given, self._given)
+        """Estimate of ids still to be taken: the rest of `expected`, or as many as so far."""
+        return max(self._expected - self._yielded, self._yielded)
 
     def _fetch(
         self, authors: Collection[int], before: int | None, chunk: int, down_to: int
@@ -145,4 +145,4 @@ class _Merge:
             bottom = kept[-1] if len(ids) == chunk else found.until
             self._sources[author] = _Source(kept, chunk, bottom)
         if found.until:
-            heapq.heappush(self._heads, (-found.until, _NOBODY))
+            heapq.heappush(self._heads, (-found.until, _NO_AUTHOR))

@@ -10,17 +10,17 @@ from itertools import islice
 
 from streams.caching.metrics import Cache
 from streams.contracts.events import Tier
-from streams.serving.feed.context_loader import FeedContext, sources_digest
+from streams.serving.feed.context_loader import FeedContext, followed_digest
 from streams.serving.feed.feed_caches import FeedCaches
 from streams.serving.feed.merge import merge_author_posts
-from streams.views.store import ViewReader
+from streams.views.store import PostReader
 from streams.views.timeline_cache import Timeline
 
 
 def warm_timeline(
-    views: ViewReader, reader: int, opening: FeedContext, hot: FeedCaches
+    posts: PostReader, reader: int, context: FeedContext, caches: FeedCaches
 ) -> Timeline | None:
-    """Return the reader's timeline for the authors of `opening`, refitted or built if needed.
+    """Return the reader's timeline for the authors of `context`, refitted or built if needed.
 
     If several threads need the timeline of one reader, one of them makes it.
 
@@ -30,43 +30,43 @@ def warm_timeline(
     Raises:
         StoreUnavailableError: A cache or the durable store does not answer.
     """
-    authors, wanted, standing = opening.authors, opening.sources, opening.timeline
-    if standing is not None and standing.sources == wanted:
-        hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, hits=1)
-        return standing
-    hot.metrics.count(Cache.TIMELINE, Tier.REGULAR, misses=1)
-    with hot.flights.alone(reader):
-        held = hot.timelines.read(reader)
-        if held is not None and held.sources != wanted:
-            _refit(views, reader, held, authors, wanted, hot)
-            held = hot.timelines.read(reader)
-        if held is not None and held.sources == wanted:
+    authors, digest, timeline = context.authors, context.digest, context.timeline
+    if timeline is not None and timeline.digest == digest:
+        caches.metrics.count(Cache.TIMELINE, Tier.REGULAR, hits=1)
+        return timeline
+    caches.metrics.count(Cache.TIMELINE, Tier.REGULAR, misses=1)
+    with caches.single_flight.lock(reader):
+        held = caches.timelines.read(reader)
+        if held is not None and held.digest != digest:
+            _refit(posts, reader, held, authors, digest, caches)
+            held = caches.timelines.read(reader)
+        if held is not None and held.digest == digest:
             return held
-        return _build(views, reader, authors, wanted, hot)
+        return _build(posts, reader, authors, digest, caches)
 
 
 def _refit(
-    views: ViewReader,
+    posts: PostReader,
     reader: int,
     held: Timeline,
     authors: frozenset[int],
-    wanted: bytes,
-    hot: FeedCaches,
+    digest: bytes,
+    caches: FeedCaches,
 ) -> None:
     """Add the posts of newly followed authors, which are the only posts to read.
 
     Posts of authors who are no longer followed stay: reads skip them. If these are more than half
     of the authors, leave the timeline to be rebuilt.
     """
-    before = frozenset(hot.timelines.authors(reader))
-    if sources_digest(before) != held.sources or 2 * len(before - authors) > len(before):
+    before = frozenset(caches.timelines.authors(reader))
+    if followed_digest(before) != held.digest or 2 * len(before - authors) > len(before):
         return
     added = authors - before
-    if not hot.timelines.register(reader, held.token, added):
+    if not caches.timelines.register_reader(reader, held.token, added):
         return
-    posts = merge_author_posts(views.recent_posts, added, None, hot.length + 1, held.floor)
-    ids, below = _newest(posts, hot.length)
-    hot.timelines.extend(reader, held, ids, max(held.floor, below), authors, wanted)
+    merged = merge_author_posts(posts.recent_posts, added, None, caches.length + 1, held.floor)
+    ids, below = _newest(merged, caches.length)
+    caches.timelines.extend(reader, held, ids, max(held.floor, below), authors, digest)
 
 
 def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
@@ -79,13 +79,13 @@ def _newest(posts: Iterator[int], length: int) -> tuple[list[int], int]:
 
 
 def _build(
-    views: ViewReader, reader: int, authors: frozenset[int], wanted: bytes, hot: FeedCaches
+    posts: PostReader, reader: int, authors: frozenset[int], digest: bytes, caches: FeedCaches
 ) -> Timeline | None:
-    token = hot.timelines.begin(reader, authors)
+    token = caches.timelines.begin_load(reader, authors)
     if token is None:
         return None
-    posts = merge_author_posts(views.recent_posts, authors, None, hot.length + 1)
-    ids, floor = _newest(posts, hot.length)
-    if not hot.timelines.install(reader, token, ids, floor, wanted):
+    merged = merge_author_posts(posts.recent_posts, authors, None, caches.length + 1)
+    ids, floor = _newest(merged, caches.length)
+    if not caches.timelines.complete_load(reader, token, ids, floor, digest):
         return None
-    return Timeline(ids, floor, wanted, token)
+    return Timeline(ids, floor, digest, token)

@@ -22,7 +22,7 @@ def newest(session: Session, months: Sequence[tuple[str, Sequence[Any]]], limit:
     width = 1
     while months and len(found) < limit:
         for rows in session.rows_of_all(months[:width]):
-            found.extend(one for (one,) in rows)
+            found.extend(row_id for (row_id,) in rows)
         months = months[width:]
         width *= 2
     return sorted(found, reverse=True)[: max(limit, 0)]

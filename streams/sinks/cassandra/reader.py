@@ -38,10 +38,10 @@ from streams.sinks.cassandra.tables.stories import read_highlights, read_stories
 from streams.sinks.cassandra.tables.tag_posts import newest_by_tag
 from streams.sinks.cassandra.tables.tag_uses import uses_between
 from streams.sinks.cassandra.tables.tiers import read_pulled_authors, read_pulled_posts, read_tiers
-from streams.views.counted_members import tallies
+from streams.views.counted_members import counts
 from streams.views.counts import Count, CountKind
 from streams.views.rows import CommentRow, PostRow, Relations, StoryRow, TagUse, TierRow, Viewing
-from streams.views.store import Enough, Recent
+from streams.views.store import Enough, Recent, Views
 from streams.views.visible_stories import current_stories
 
 
@@ -93,7 +93,7 @@ class CassandraReader:
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        return current_stories(self, authors, now, until=now)
+        return current_stories(Views.of(self), authors, now, until=now)
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         return newest_stories(self._session, author, before, limit)
@@ -120,8 +120,8 @@ class CassandraReader:
     def likers(self, content_id: int) -> frozenset[int]:
         return read_likers(self._session, content_id)
 
-    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        return tallies(self, kind, ids)
+    def counts(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
+        return counts(Views.of(self), kind, ids)
 
     def like_count(self, content_id: int) -> int:
         return count_likes(self._session, content_id)

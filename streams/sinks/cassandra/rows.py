@@ -10,7 +10,7 @@ from streams.sinks.cassandra.tables.likes import like_rows
 from streams.sinks.cassandra.tables.posts import post_rows, repost_rows
 from streams.sinks.cassandra.tables.relations import relation_rows
 from streams.sinks.cassandra.tables.stories import highlight_rows, story_rows
-from streams.sinks.cassandra.tables.story_expiries import expiry_rows, told_rows
+from streams.sinks.cassandra.tables.story_expiries import expiry_rows, published_rows
 from streams.sinks.cassandra.tables.tag_posts import tag_rows
 from streams.sinks.cassandra.tables.tag_uses import use_rows
 from streams.sinks.cassandra.tables.tiers import tier_rows
@@ -22,7 +22,7 @@ def state_rows(effects: Effects) -> Iterator[Write]:
     """Yield the rows that decide every answer: content, pairs and views."""
     yield from post_rows(effects)
     yield from story_rows(effects)
-    yield from told_rows(effects.expiries)
+    yield from published_rows(effects.expiries)
     yield from comment_rows(effects)
     yield from relation_rows(effects.relations)
     yield from like_rows(effects.likes)

@@ -37,10 +37,10 @@ class Insert:
 
     def __post_init__(self) -> None:
         names = (*self.partition, *self.columns)
-        places = ", ".join("?" * len(names))
+        markers = ", ".join("?" * len(names))
         using = "TIMESTAMP ? AND TTL ?" if self.expires else "TIMESTAMP ?"
         target = f"{self.table} ({', '.join(names)})"
-        cql = f"INSERT INTO {target} VALUES ({places}) USING {using}"  # noqa: S608 - no outside text
+        cql = f"INSERT INTO {target} VALUES ({markers}) USING {using}"  # noqa: S608 - no outside text
         object.__setattr__(self, "cql", cql)
 
 

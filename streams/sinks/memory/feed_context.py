@@ -18,7 +18,7 @@ class MemoryFeedContextReader:
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
         return FeedContextReply(
-            self._relations.read((reader,)),
+            self._relations.get((reader,)),
             self._timelines.read(reader),
             self._pulls.pulled(authors),
         )

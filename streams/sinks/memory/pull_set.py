@@ -17,14 +17,14 @@ class MemoryPullSet:
         self._numbers = 0
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
-        self._take({author: max(ids) for author, ids in posts.items() if ids})
+        self._add({author: max(ids) for author, ids in posts.items() if ids})
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
         if self._mark != (None, self._history):
             return None
         return {a: self._pulled[a] for a in authors if a in self._pulled}
 
-    def begin(self) -> bytes | None:
+    def begin_load(self) -> bytes | None:
         if self._mark is not None and self._mark[1] == self._history:
             if self._mark[0] is None or not self.load_died:
                 return None
@@ -34,12 +34,12 @@ class MemoryPullSet:
         self._mark = token, self._history
         return token
 
-    def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
+    def complete_load(self, token: bytes, newest: Mapping[int, int]) -> bool:
         if self._mark == (None, self._history):
             return True
         if self._mark != (token, self._history):
             return False
-        self._take(newest)
+        self._add(newest)
         self._mark = None, self._history
         return True
 
@@ -52,7 +52,7 @@ class MemoryPullSet:
         """Start another history with the data of an earlier moment (here: of the current one)."""
         self._history += 1
 
-    def _take(self, newest: Mapping[int, int]) -> None:
+    def _add(self, newest: Mapping[int, int]) -> None:
         version = self._number()
         for author, post in newest.items():
             held = self._pulled.get(author)

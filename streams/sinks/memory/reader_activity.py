@@ -1,4 +1,4 @@
-"""Last visits of readers in a dict, for fast tests."""
+"""Last reads of readers in a dict, for fast tests."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -11,12 +11,12 @@ class MemoryReaderActivity:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._visits: dict[int, int] = {}
+        self._last_reads: dict[int, int] = {}
 
-    def note(self, reader: int) -> None:
-        self._visits[reader] = int(self._clock())
+    def record_read(self, reader: int) -> None:
+        self._last_reads[reader] = int(self._clock())
 
-    def last(self, readers: Collection[int]) -> Mapping[int, int]:
+    def last_read_at(self, readers: Collection[int]) -> Mapping[int, int]:
         since = self._clock() - ABSENT_S
-        found = {reader: self._visits.get(reader, 0) for reader in readers}
+        found = {reader: self._last_reads.get(reader, 0) for reader in readers}
         return {reader: at for reader, at in found.items() if at > since}

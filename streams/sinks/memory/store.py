@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from streams.contracts.ids import id_time
-from streams.views.counted_members import latest, tallies
+from streams.views.counted_members import counts, latest_viewings
 from streams.views.counts import Count, CountKind
 from streams.views.effects import (
     CreateComment,
@@ -30,7 +30,7 @@ from streams.views.rows import (
     TierRow,
     Viewing,
 )
-from streams.views.store import Enough, Recent
+from streams.views.store import Enough, Recent, Views
 from streams.views.story_expiry import Due, Expiry, ExpiryIndex
 from streams.views.visible_stories import current_stories
 
@@ -45,8 +45,8 @@ class MemoryStore:
         """Create an empty store; `clock` (ms since the Unix epoch) decides when ends become due."""
         self._clock = clock
         self._due: set[Due] = set()
-        self._told: set[Expiry] = set()
-        self._told_until: int | None = None
+        self._published: set[Expiry] = set()
+        self._published_until: int | None = None
         self._posts: dict[int, CreatePost] = {}
         self._post_edits: dict[Pair, EditPost] = {}
         self._post_deletes: set[Pair] = set()
@@ -102,8 +102,8 @@ class MemoryStore:
             seen = self._views[view.content_id]
             seen[view.viewer_id] = min(view.seen_at, seen.get(view.viewer_id, view.seen_at))
         for decided in effects.tiers:
-            standing = self._tiers.get(decided.author_id)
-            if standing is None or standing.stamp < decided.stamp:
+            current = self._tiers.get(decided.author_id)
+            if current is None or current.stamp < decided.stamp:
                 self._tiers[decided.author_id] = decided
         for author_id, post_id in effects.pulls:
             self._pulled[author_id].add(post_id)
@@ -131,7 +131,7 @@ class MemoryStore:
             self._stories_by_author[story.author_id].add(story.story_id)
             end = Expiry(story.story_id, story.author_id, story.expires_at)
             self._due.add(Due(max(story.expires_at, self._clock()), end))
-        self._told.update(effects.expiries)
+        self._published.update(effects.expiries)
         self._story_deletes.update(effects.delete_stories)
         for change in effects.highlights:
             key = (change.story_id, change.author_id)
@@ -244,7 +244,7 @@ class MemoryStore:
     def current_stories(
         self, authors: Collection[int], now: int
     ) -> Mapping[int, Sequence[StoryRow]]:
-        return current_stories(self, authors, now, until=now)
+        return current_stories(Views.of(self), authors, now, until=now)
 
     def stories_by(self, author: int, before: int | None, limit: int) -> Sequence[int]:
         return _newest(self._stories_by_author.get(author, ()), before, limit)
@@ -285,8 +285,8 @@ class MemoryStore:
         stamps = self._likes.get(content_id, {})
         return frozenset(user for user, stamp in stamps.items() if not stamp.ended)
 
-    def tallies(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
-        return tallies(self, kind, ids)
+    def counts(self, kind: CountKind, ids: Collection[int]) -> Mapping[int, Count]:
+        return counts(Views.of(self), kind, ids)
 
     def like_count(self, content_id: int) -> int:
         return len(self.likers(content_id))
@@ -317,7 +317,7 @@ class MemoryStore:
     def latest_viewers(
         self, content_id: int, before: Viewing | None, limit: int
     ) -> Sequence[Viewing]:
-        return latest(self.viewers(content_id), before, limit)
+        return latest_viewings(self.viewers(content_id), before, limit)
 
     def viewed(self, viewer: int, content_ids: Collection[int]) -> frozenset[int]:
         return frozenset(i for i in content_ids if viewer in self._views.get(i, {}))
@@ -353,14 +353,14 @@ class MemoryStore:
     def due(self, after: int, until: int) -> Iterator[Due]:
         return iter(sorted(due for due in self._due if after < due.due_at <= until))
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
-        return frozenset(expiries) & self._told
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+        return frozenset(expiries) & self._published
 
-    def told_until(self) -> int | None:
-        return self._told_until
+    def published_until(self) -> int | None:
+        return self._published_until
 
-    def set_told_until(self, instant: int) -> None:
-        self._told_until = max(instant, self._told_until or instant)
+    def set_published_until(self, instant: int) -> None:
+        self._published_until = max(instant, self._published_until or instant)
 
 
 def _keep_first(held: dict[int, _Create], content_id: int, create: _Create) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.views.timeline_cache import Delivery, Timeline
-from streams.views.timeline_limits import TimelineLimits, checked, newest, shard_of
+from streams.views.timeline_limits import TimelineLimits, checked_digest, newest, shard_of
 
 
 @dataclass(slots=True)
 class _Stored:
-    """Timeline in the store; `sources` is `None` while it is loading."""
+    """Timeline in the store; `digest` is `None` while it is loading."""
 
     token: bytes
     history: int
-    sources: bytes | None = None
+    digest: bytes | None = None
     floor: int = 0
     ids: list[int] = field(default_factory=list)
 
@@ -34,38 +34,38 @@ class MemoryTimelineCache:
 
     def read(self, reader: int) -> Timeline | None:
         stored = self._timelines.get(reader)
-        if stored is None or stored.sources is None or stored.history != self._history:
+        if stored is None or stored.digest is None or stored.history != self._history:
             return None
-        return Timeline(tuple(reversed(stored.ids)), stored.floor, stored.sources, stored.token)
+        return Timeline(tuple(reversed(stored.ids)), stored.floor, stored.digest, stored.token)
 
     def authors(self, reader: int) -> Sequence[int]:
         return self._authors.get(reader, ())
 
-    def begin(self, reader: int, authors: Collection[int]) -> bytes | None:
+    def begin_load(self, reader: int, authors: Collection[int]) -> bytes | None:
         self._loads += 1
         token = self._loads.to_bytes(16, "big")
         self._timelines[reader] = _Stored(token, self._history)
         self._authors[reader] = tuple(authors)
-        self._enlist(reader, authors)
+        self._register(reader, authors)
         return token
 
-    def register(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
+    def register_reader(self, reader: int, token: bytes, authors: Collection[int]) -> bool:
         stored = self._timelines.get(reader)
         if stored is None or stored.token != token:
             return False
-        self._enlist(reader, authors)
+        self._register(reader, authors)
         return True
 
-    def install(
-        self, reader: int, token: bytes, ids: Sequence[int], floor: int, sources: bytes
+    def complete_load(
+        self, reader: int, token: bytes, ids: Sequence[int], floor: int, digest: bytes
     ) -> bool:
-        wanted, stored = checked(sources), self._timelines.get(reader)
+        checked, stored = checked_digest(digest), self._timelines.get(reader)
         if stored is None or (stored.token, stored.history) != (token, self._history):
             return False
-        if stored.sources is None:
+        if stored.digest is None:
             floor = max(floor, stored.floor)
             stored.ids, stored.floor = newest([*ids, *stored.ids], floor, self._limits.length)
-            stored.sources = wanted
+            stored.digest = checked
         return True
 
     def extend(
@@ -75,17 +75,17 @@ class MemoryTimelineCache:
         ids: Sequence[int],
         floor: int,
         authors: Collection[int],
-        sources: bytes,
+        digest: bytes,
     ) -> bool:
         stored = self._timelines.get(reader)
         if stored is None or (stored.token, stored.history) != (timeline.token, self._history):
             return False
-        if stored.sources is None or stored.sources not in (timeline.sources, checked(sources)):
+        if stored.digest is None or stored.digest not in (timeline.digest, checked_digest(digest)):
             return False
-        if stored.sources != sources:
+        if stored.digest != digest:
             floor = max(floor, stored.floor)
             stored.ids, stored.floor = newest([*ids, *stored.ids], floor, self._limits.length)
-            stored.sources = sources
+            stored.digest = digest
             self._authors[reader] = tuple(authors)
         return True
 
@@ -120,7 +120,7 @@ class MemoryTimelineCache:
         """Start another history with the data of an earlier moment (here: of the current one)."""
         self._history += 1
 
-    def _enlist(self, reader: int, authors: Iterable[int]) -> None:
+    def _register(self, reader: int, authors: Iterable[int]) -> None:
         for author in authors:
             followers = self._followers[shard_of(reader, self._shards), author]
             if reader not in followers:

@@ -108,8 +108,8 @@ class Deliverer:
         server wait for all calls of a round.
         """
         shard_of = itemgetter(Delivery._fields.index("shard"))
-        for shard, some in groupby(sorted(rests, key=shard_of), shard_of):
-            parts = _parts((one.post_id, one.author_id, one.cursor) for one in some)
+        for shard, group in groupby(sorted(rests, key=shard_of), shard_of):
+            parts = _parts((rest.post_id, rest.author_id, rest.cursor) for rest in group)
             yield from self._run([_Walk(shard, parts, limit)], limit)
 
     def _run(self, walks: Sequence[_Walk], limit: int) -> Iterator[Delivery]:

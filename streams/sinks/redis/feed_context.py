@@ -7,7 +7,7 @@ from redis import Redis
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.pull_set import RedisPullSet
 from streams.sinks.redis.row_cache import RedisRowCache
-from streams.sinks.redis.scripts import ask
+from streams.sinks.redis.scripts import run_calls
 from streams.sinks.redis.timeline_cache import RedisTimelineCache
 from streams.views.feed_context import FeedContextReply
 
@@ -28,11 +28,15 @@ class RedisFeedContextReader:
         self._pulls = pulls
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
-        relations = self._relations.reading((reader,))
-        timeline = self._timelines.reading(reader)
-        pulled = self._pulls.asking(authors)
+        relations = self._relations.get_call((reader,))
+        timeline = self._timelines.read_call(reader)
+        pulled = self._pulls.pulled_call(authors)
         with store_errors():
-            answers = iter(ask(self._client, (*relations.calls, *timeline.calls, *pulled.calls)))
+            answers = iter(
+                run_calls(self._client, (*relations.calls, *timeline.calls, *pulled.calls))
+            )
         return FeedContextReply(
-            relations.told(answers), timeline.told(answers), pulled.told(answers)
+            relations.decode_next(answers),
+            timeline.decode_next(answers),
+            pulled.decode_next(answers),
         )

@@ -59,12 +59,12 @@ class Keys:
         """
         return self._lists[shard]
 
-    def lists_beside(self, reader: int) -> bytes:
+    def lists_near(self, reader: int) -> bytes:
         """Return the prefix of the delivery lists in the reader's own shard."""
         return self._lists[shard_of(reader, self._shards)]
 
 
-def copies(version: str, parts: int, letter: str) -> tuple[bytes, ...]:
+def row_cache_prefixes(version: str, parts: int, letter: str) -> tuple[bytes, ...]:
     """Return the key prefixes of a row cache, by part; the packed row id follows.
 
     Args:

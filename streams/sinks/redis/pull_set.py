@@ -10,7 +10,7 @@ from redis import Redis
 
 from streams.sinks.redis.client import store_errors
 from streams.sinks.redis.keys import ID_BYTES, pack, pull_set
-from streams.sinks.redis.scripts import Call, Script, ScriptCall, ask
+from streams.sinks.redis.scripts import Call, Script, ScriptCall, run_calls
 from streams.views.pull_set import Pulled
 
 _TOKEN_BYTES = 16
@@ -36,8 +36,8 @@ class RedisPullSet:
         self._key = pull_set(version)
         self._pull = Script(client, "pull")
         self._pulled = Script(client, "pulled")
-        self._begin = Script(client, "pull_begin")
-        self._install = Script(client, "pull_install")
+        self._begin_load = Script(client, "pull_begin_load")
+        self._complete_load = Script(client, "pull_complete_load")
 
     def pull(self, posts: Mapping[int, Collection[int]]) -> None:
         """Store only the newest id of each author, and a new version."""
@@ -48,38 +48,38 @@ class RedisPullSet:
 
     def pulled(self, authors: Collection[int]) -> Mapping[int, Pulled] | None:
         """Take one round trip."""
-        question = self.asking(authors)
+        pulled = self.pulled_call(authors)
         with store_errors():
-            return question.tell(ask(self._client, question.calls))
+            return pulled.decode(run_calls(self._client, pulled.calls))
 
-    def asking(self, authors: Collection[int]) -> ScriptCall[Mapping[int, Pulled] | None]:
+    def pulled_call(self, authors: Collection[int]) -> ScriptCall[Mapping[int, Pulled] | None]:
         """Return the calls of `pulled`, and the function that decodes their answers.
 
-        Without authors, a call still asks if the set is whole.
+        Without authors, a call still checks whether the set is complete.
         """
         parts = _parts(tuple(authors)) if authors else ((),)
-        calls = [(self._pulled, Call((self._key,), (pack(asked),))) for asked in parts]
-        return ScriptCall(calls, _told)
+        calls = [(self._pulled, Call((self._key,), (pack(part),))) for part in parts]
+        return ScriptCall(calls, _decode)
 
-    def begin(self) -> bytes | None:
+    def begin_load(self) -> bytes | None:
         token = secrets.token_bytes(_TOKEN_BYTES)
         with store_errors():
-            begun = self._begin.run(Call((self._key,), (token, self._loading_s)))
+            begun = self._begin_load.run(Call((self._key,), (token, self._loading_s)))
         return token if begun else None
 
-    def install(self, token: bytes, newest: Mapping[int, int]) -> bool:
+    def complete_load(self, token: bytes, newest: Mapping[int, int]) -> bool:
         """Take one round trip per thousand authors."""
         parts = [*_pairs(newest)] or [()]
         with store_errors():
             return all(
-                self._install.run(
+                self._complete_load.run(
                     Call((self._key,), (token, int(n == len(parts)), _version(), *pairs))
                 )
                 for n, pairs in enumerate(parts, start=1)
             )
 
 
-def _told(answers: Sequence[bytes | None]) -> Mapping[int, Pulled] | None:
+def _decode(answers: Sequence[bytes | None]) -> Mapping[int, Pulled] | None:
     found: dict[int, Pulled] = {}
     for cells in answers:
         if cells is None:

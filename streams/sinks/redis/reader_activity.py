@@ -1,4 +1,4 @@
-"""Readers' last visits in Redis: a sorted set in each shard."""
+"""Readers' last reads in Redis: a sorted set in each shard."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ from streams.sinks.redis.keys import Keys, pack
 from streams.views.reader_activity import ABSENT_S
 from streams.views.timeline_limits import shard_of
 
-NOTED_S: Final = 60.0
-"""Seconds after a recorded visit in which further visits of the reader are not recorded."""
+RECORDED_S: Final = 60.0
+"""Seconds after a recorded read in which further reads of the reader are not recorded."""
 _READERS: Final = 100_000
 
 
@@ -35,34 +35,34 @@ class RedisReaderActivity:
         self._keys = Keys(version, shards)
         self._clock = clock
         self._lock = threading.Lock()
-        self._noted: TTLCache[int, None] = TTLCache(_READERS, NOTED_S, timer=clock)
+        self._recorded: TTLCache[int, None] = TTLCache(_READERS, RECORDED_S, timer=clock)
 
-    def note(self, reader: int) -> None:
+    def record_read(self, reader: int) -> None:
         """Take at most one round trip a minute for each reader."""
         with self._lock:
-            if reader in self._noted:
+            if reader in self._recorded:
                 return
-            self._noted[reader] = None
+            self._recorded[reader] = None
         now, key = int(self._clock()), self._keys.visits(shard_of(reader, self._shards))
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             pipe.zadd(key, {pack((reader,)): now}, gt=True)
             pipe.zremrangebyscore(key, "-inf", now - ABSENT_S)
             pipe.execute()
 
-    def last(self, readers: Collection[int]) -> Mapping[int, int]:
+    def last_read_at(self, readers: Collection[int]) -> Mapping[int, int]:
         """Take one round trip."""
         shards: defaultdict[int, list[int]] = defaultdict(list)
         for reader in readers:
             shards[shard_of(reader, self._shards)].append(reader)
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
-            for shard, some in shards.items():
-                members = [pack((reader,)) for reader in some]
+            for shard, ids in shards.items():
+                members = [pack((reader,)) for reader in ids]
                 pipe.zmscore(self._keys.visits(shard), members)  # type: ignore[arg-type]
             answers = pipe.execute()
         since = self._clock() - ABSENT_S
         return {
             reader: int(at)
-            for some, found in zip(shards.values(), answers, strict=True)
-            for reader, at in zip(some, found, strict=True)
+            for ids, found in zip(shards.values(), answers, strict=True)
+            for reader, at in zip(ids, found, strict=True)
             if at is not None and at > since
         }

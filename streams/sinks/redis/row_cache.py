@@ -8,14 +8,13 @@ from typing import Any
 from redis import Redis
 
 from streams.sinks.redis.client import store_errors
-from streams.sinks.redis.keys import copies as prefixes
-from streams.sinks.redis.keys import pack
-from streams.sinks.redis.scripts import Call, Script, ScriptCall, ask
+from streams.sinks.redis.keys import pack, row_cache_prefixes
+from streams.sinks.redis.scripts import Call, Script, ScriptCall, run_calls
 from streams.views.row_cache import CachedRow, CacheLookup, RefreshTicket
 from streams.views.timeline_limits import shard_of
 
 _TOKEN_BYTES = 16
-_IDS_A_CALL = 200
+_IDS_PER_CALL = 200
 LEASE_S = 10
 """Seconds that a lease lasts: a slower holder has died, or is not worth waiting for."""
 
@@ -28,75 +27,75 @@ class RedisRowCache:
 
     def __init__(self, client: Redis, *, version: str, parts: int, letter: str) -> None:
         self._client = client
-        self._prefixes = prefixes(version, parts, letter)
-        self._read = Script(client, "copies_read")
-        self._fill = Script(client, "copies_fill")
-        self._renew = Script(client, "copies_renew")
+        self._prefixes = row_cache_prefixes(version, parts, letter)
+        self._get = Script(client, "row_cache_get")
+        self._fill = Script(client, "row_cache_fill")
+        self._refresh = Script(client, "row_cache_refresh")
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
+    def get(self, ids: Collection[int]) -> CacheLookup:
         """Take one round trip."""
-        question = self.reading(ids)
+        lookup = self.get_call(ids)
         with store_errors():
-            answers = ask(self._client, question.calls) if question.calls else ()
-        return question.tell(answers)
+            answers = run_calls(self._client, lookup.calls) if lookup.calls else ()
+        return lookup.decode(answers)
 
-    def reading(self, ids: Collection[int]) -> ScriptCall[CacheLookup]:
-        """Return the calls of `read`, and the function that decodes their answers."""
+    def get_call(self, ids: Collection[int]) -> ScriptCall[CacheLookup]:
+        """Return the calls of `get`, and the function that decodes their answers."""
         token = secrets.token_bytes(_TOKEN_BYTES)
-        asked = tuple(self._by_shard(ids))
+        requested = tuple(self._by_part(ids))
         calls = [
-            (self._read, Call((prefix,), (token, LEASE_S, pack(part)))) for prefix, part in asked
+            (self._get, Call((prefix,), (token, LEASE_S, pack(part)))) for prefix, part in requested
         ]
 
-        def tell(answers: Sequence[Any]) -> CacheLookup:
+        def decode(answers: Sequence[Any]) -> CacheLookup:
             held: dict[int, bytes] = {}
             leased: list[int] = []
-            for (_, part), found in zip(asked, answers, strict=True):
-                for one, copy in zip(part, found, strict=True):
-                    if isinstance(copy, bytes):
-                        held[one] = copy
-                    elif copy:
-                        leased.append(one)
+            for (_, part), found in zip(requested, answers, strict=True):
+                for row_id, row in zip(part, found, strict=True):
+                    if isinstance(row, bytes):
+                        held[row_id] = row
+                    elif row:
+                        leased.append(row_id)
             return CacheLookup(held, frozenset(leased), token)
 
-        return ScriptCall(calls, tell)
+        return ScriptCall(calls, decode)
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
         """Take one round trip."""
         calls = []
-        for prefix, part in self._by_shard(copies):
+        for prefix, part in self._by_part(rows):
             args: list[bytes | int] = [token]
-            for one in part:
-                args += (pack((one,)), copies[one].ttl_s, copies[one].packed)
+            for row_id in part:
+                args += (pack((row_id,)), rows[row_id].ttl_s, rows[row_id].packed)
             calls.append(Call((prefix,), args))
         if calls:
             with store_errors():
                 self._fill.run_all(calls)
 
-    def renew(self, ids: Collection[int]) -> RefreshTicket:
+    def refresh(self, ids: Collection[int]) -> RefreshTicket:
         """Take one round trip."""
         token = secrets.token_bytes(_TOKEN_BYTES)
-        asked = tuple(self._by_shard(ids))
+        requested = tuple(self._by_part(ids))
         old: dict[int, bytes] = {}
         with store_errors():
-            calls = [Call((prefix,), (token, pack(part))) for prefix, part in asked]
-            answers = self._renew.run_all(calls) if calls else ()
-        for (_, part), found in zip(asked, answers, strict=True):
-            old |= {one: copy for one, copy in zip(part, found, strict=True) if copy != 0}
+            calls = [Call((prefix,), (token, pack(part))) for prefix, part in requested]
+            answers = self._refresh.run_all(calls) if calls else ()
+        for (_, part), found in zip(requested, answers, strict=True):
+            old |= {i: row for i, row in zip(part, found, strict=True) if row != 0}
         return RefreshTicket(old, token)
 
-    def drop(self, ids: Collection[int]) -> None:
+    def invalidate(self, ids: Collection[int]) -> None:
         """Take one round trip."""
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
-            for prefix, part in self._by_shard(ids):
-                pipe.unlink(*(prefix + pack((one,)) for one in part))
+            for prefix, part in self._by_part(ids):
+                pipe.unlink(*(prefix + pack((i,)) for i in part))
             pipe.execute()
 
-    def _by_shard(self, ids: Collection[int]) -> Iterable[tuple[bytes, list[int]]]:
+    def _by_part(self, ids: Collection[int]) -> Iterable[tuple[bytes, list[int]]]:
         """Yield key prefixes, each with some of the ids whose keys begin with it; each id once."""
         parts: defaultdict[int, list[int]] = defaultdict(list)
-        for one in dict.fromkeys(ids):
-            parts[shard_of(one, len(self._prefixes))].append(one)
-        for place, part in parts.items():
-            for start in range(0, len(part), _IDS_A_CALL):
-                yield self._prefixes[place], part[start : start + _IDS_A_CALL]
+        for i in dict.fromkeys(ids):
+            parts[shard_of(i, len(self._prefixes))].append(i)
+        for number, part in parts.items():
+            for start in range(0, len(part), _IDS_PER_CALL):
+                yield self._prefixes[number], part[start : start + _IDS_PER_CALL]

@@ -46,10 +46,10 @@ class Script:
         return self._script(call.keys, call.args)
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
-        """Run the script once per call, in one round trip; see `ask`."""
+        """Run the script once per call, in one round trip; see `run_calls`."""
         if len(calls) == 1:
             return [self.run(calls[0])]
-        return ask(self._client, [(self, call) for call in calls])
+        return run_calls(self._client, [(self, call) for call in calls])
 
     def load(self) -> None:
         """Load the script into a server that has lost it."""
@@ -64,14 +64,14 @@ class ScriptCall(NamedTuple, Generic[T]):
     """Calls, and the function that decodes their answers."""
 
     calls: Sequence[tuple[Script, Call]]
-    tell: Callable[[Sequence[Any]], T]
+    decode: Callable[[Sequence[Any]], T]
 
-    def told(self, answers: Iterator[Any]) -> T:
+    def decode_next(self, answers: Iterator[Any]) -> T:
         """Decode the next answers, of which it takes as many as there are calls."""
-        return self.tell([*islice(answers, len(self.calls))])
+        return self.decode([*islice(answers, len(self.calls))])
 
 
-def ask(client: Redis, calls: Sequence[tuple[Script, Call]]) -> list[Any]:
+def run_calls(client: Redis, calls: Sequence[tuple[Script, Call]]) -> list[Any]:
     """Return the answers to all the calls, run in this order in one round trip.
 
     If the server does not know a script (it restarted), all calls run again, so the scripts must be

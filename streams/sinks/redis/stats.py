@@ -63,19 +63,19 @@ def cache_stats(client: Redis, sample: int) -> CacheStats:
         sample: Number of keys to draw at random if the server has more.
     """
     with store_errors():
-        told, count = client.info(), client.dbsize()
+        info, count = client.info(), client.dbsize()
         keys = list(client.scan_iter(count=_PART)) if count <= sample else _drawn(client, sample)
         sizes = _sizes(client, keys)
     return CacheStats(
         keys=count,
         sampled=len(sizes),
         kinds=_kinds(zip(keys, sizes, strict=True), count / max(len(sizes), 1)),
-        used_bytes=told["used_memory"],
-        max_bytes=told["maxmemory"],
-        policy=told["maxmemory_policy"],
-        evicted=told["evicted_keys"],
-        hits=told["keyspace_hits"],
-        misses=told["keyspace_misses"],
+        used_bytes=info["used_memory"],
+        max_bytes=info["maxmemory"],
+        policy=info["maxmemory_policy"],
+        evicted=info["evicted_keys"],
+        hits=info["keyspace_hits"],
+        misses=info["keyspace_misses"],
     )
 
 

@@ -18,13 +18,14 @@ from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
-from tests.contract.timeline_suite import standing
+from streams.views.store import Views
+from tests.contract.timeline_suite import current_timeline
 from tests.support.batches import raw_batches
 
 TOPIC = "storyline.fanout.v1"
 AUTHOR, READERS = 1, range(100, 130)
 NOW = 1_735_689_600_000
-SOURCES = b"0" * 16
+DIGEST = b"0" * 16
 SCHEMA_IDS = {name: number for number, name in enumerate(sorted(schemas()), start=1)}
 
 
@@ -43,7 +44,7 @@ class World:
         self._made: dict[tuple[str, str], AgentSteps] = {}
         self._services = AgentDependencies(
             sink=self.store,
-            views=self.store,
+            views=Views.of(self.store),
             timelines=self.timelines,
             pulls=self.pulls,
             lookup=names.get,
@@ -84,9 +85,9 @@ class World:
 
     def warm(self) -> None:
         for reader in READERS:
-            token = self.timelines.begin(reader, [AUTHOR])
+            token = self.timelines.begin_load(reader, [AUTHOR])
             assert token is not None
-            assert self.timelines.install(reader, token, (), 0, SOURCES)
+            assert self.timelines.complete_load(reader, token, (), 0, DIGEST)
 
     def follow(self, readers: Iterable[int], *, ended: bool = False) -> None:
         stamp = Stamp(NOW, int(ended), ended)
@@ -98,7 +99,7 @@ class World:
         self._now += seconds
 
     def holding(self, post_id: int) -> int:
-        timelines = [standing(self.timelines, reader, SOURCES) for reader in READERS]
+        timelines = [current_timeline(self.timelines, reader, DIGEST) for reader in READERS]
         return sum(timeline is not None and post_id in timeline.ids for timeline in timelines)
 
 
@@ -183,9 +184,9 @@ def test_who_costs_less_again_is_pushed_from_that_post_on() -> None:
     world.warm()
     world.consume("posts", "social.posts.v1", [post])
     world.follow(READERS[5:], ended=True)
-    token = world.pulls.begin()
+    token = world.pulls.begin_load()
     assert token is not None
-    assert world.pulls.install(token, world.store.pulled_authors())
+    assert world.pulls.complete_load(token, world.store.pulled_authors())
     world.passes(FOLLOWERS_FRESH_S)
     later = a_post(NOW)
     world.consume("posts", "social.posts.v1", [later])

@@ -17,6 +17,7 @@ from streams.sinks.memory.reader_activity import MemoryReaderActivity
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
+from streams.views.store import Views
 from streams.views.timeline_cache import Delivery
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.store_events import Scope
@@ -39,7 +40,7 @@ class World:
         self._distribution = FanOut(
             AgentDependencies(
                 sink=self.store,
-                views=self.store,
+                views=Views.of(self.store),
                 timelines=self.timelines,
                 pulls=self.pulls,
                 lookup=lambda _: None,
@@ -50,8 +51,8 @@ class World:
                 clock=lambda: next(hours),
             )
         )
-        celebrities = CelebrityCache(self.store, self.pulls, recent=10)
-        self.hot = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
+        celebrities = CelebrityCache(Views.of(self.store), self.pulls, recent=10)
+        self.caches = FeedCaches(self.timelines, celebrities, MemoryReaderActivity(), length=LENGTH)
         self.written: list[int] = []
         self.waiting: list[Delivery] = []
         self.tiers: list[Tier] = []
@@ -87,7 +88,7 @@ class World:
                     self.waiting.append(rest)
 
     def feed(self, reader: int) -> list[int]:
-        page = home_feed(self.store, reader, limit=1000, hot=self.hot)
+        page = home_feed(Views.of(self.store), reader, limit=1000, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 

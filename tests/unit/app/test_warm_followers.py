@@ -13,6 +13,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.reader_activity import ABSENT_S
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 from tests.support.memory_log import Unwatched
 
@@ -24,9 +25,10 @@ class World:
         self.now = 1_000_000_000.0
         self.store, pulls = MemoryStore(), MemoryPullSet()
         self.timelines = MemoryTimelineCache(shards=4)
-        self.visits = MemoryReaderActivity(lambda: self.now)
-        hot = FeedCaches(self.timelines, CelebrityCache(self.store, pulls), self.visits)
-        self.side = ReadSide(self.store, hot, self.store, hot.metrics)
+        self.activity = MemoryReaderActivity(lambda: self.now)
+        views = Views.of(self.store)
+        caches = FeedCaches(self.timelines, CelebrityCache(views, pulls), self.activity)
+        self.side = ReadSide(views, caches, views, caches.metrics)
         self.store.apply(
             Effects(
                 create_posts=[Scope(0).post(100, AUTHOR, 100)],
@@ -40,7 +42,7 @@ class World:
     def visit(self, *readers: int) -> None:
         for reader in readers:
             self.now += 60
-            self.visits.note(reader)
+            self.activity.record_read(reader)
 
     def warm(self, top: int) -> Warmed:
         return warm_followers(self.side, AUTHOR, top, Unwatched())
@@ -80,23 +82,23 @@ def test_those_who_have_not_read_for_long_are_left_alone(world: World) -> None:
 
 
 def test_reading_a_feed_is_a_visit_and_warming_is_none(world: World) -> None:
-    home_feed(world.side.views, 11, hot=world.side.hot)
-    assert list(world.visits.last(FOLLOWERS)) == [11]
+    home_feed(world.side.views, 11, caches=world.side.caches)
+    assert list(world.activity.last_read_at(FOLLOWERS)) == [11]
     world.now += 60
-    before = world.visits.last([11])
+    before = world.activity.last_read_at([11])
     world.warm(10)
-    assert world.visits.last([11]) == before
+    assert world.activity.last_read_at([11]) == before
 
 
 def test_a_warmed_feed_is_the_feed(world: World) -> None:
     world.visit(11)
     world.warm(10)
-    page = home_feed(world.side.views, 11, hot=world.side.hot)
+    page = home_feed(world.side.views, 11, caches=world.side.caches)
     assert [post.post_id for post in page.posts] == [100]
 
 
 def test_what_cannot_be_built_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.visit(11, 12)
-    monkeypatch.setattr(world.timelines, "install", lambda *_: False)
+    monkeypatch.setattr(world.timelines, "complete_load", lambda *_: False)
     warmed = world.warm(10)
     assert (warmed.chosen, warmed.built, warmed.not_built) == (2, 0, 2)

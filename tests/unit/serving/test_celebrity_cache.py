@@ -1,4 +1,4 @@
-"""Recent posts kept where they are read: never old, and asked for once however many wait."""
+"""Cached lists of recent posts: never stale, and loaded once for all concurrent reads."""
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from streams.serving.feed.celebrity_cache import CelebrityCache
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, PullPost
-from streams.views.store import Enough
+from streams.views.store import Enough, Views
 from tests.contract.store_events import Scope
 
 ANN, BOB = 1, 2
@@ -46,7 +46,7 @@ class World:
     def __init__(self) -> None:
         self.store, self.pulls = Store(), MemoryPullSet()
         self.metrics = CacheMetrics()
-        self.cache = CelebrityCache(self.store, self.pulls, self.metrics, recent=RECENT)
+        self.cache = CelebrityCache(Views.of(self.store), self.pulls, self.metrics, recent=RECENT)
 
     @property
     def misses(self) -> int:
@@ -74,14 +74,14 @@ def world() -> World:
     return World()
 
 
-def test_the_set_is_loaded_where_it_is_not_whole(world: World) -> None:
+def test_incomplete_pull_set_is_loaded(world: World) -> None:
     world.pull(ANN, 10, 20)
     assert world.read(ANN, BOB) == {ANN: [20, 10]}
     world.pulls.flush()
     assert world.read(ANN, BOB) == {ANN: [20, 10]}
 
 
-def test_a_list_is_asked_for_once(world: World) -> None:
+def test_list_is_read_from_the_store_once(world: World) -> None:
     world.pull(ANN, 10, 20)
     world.pull(BOB, 15)
     assert world.read(ANN, BOB) == world.read(ANN, BOB) == {ANN: [20, 10], BOB: [15]}
@@ -90,28 +90,28 @@ def test_a_list_is_asked_for_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("late", [30, 15, 5])
-def test_a_new_post_makes_the_list_old_whatever_its_id(world: World, late: int) -> None:
+def test_new_post_invalidates_the_list_whatever_its_id(world: World, late: int) -> None:
     world.pull(ANN, 10, 20)
     world.read(ANN)
     world.pull(ANN, late)
     assert world.read(ANN, limit=3) == {ANN: sorted((10, 20, late), reverse=True)}
 
 
-def test_what_the_list_does_not_reach_is_asked_of_the_store(world: World) -> None:
+def test_posts_below_the_list_come_from_the_store(world: World) -> None:
     world.pull(ANN, 10, 20, 30, 40)
     assert world.read(ANN, limit=3) == {ANN: [40, 30, 20]}
     assert world.read(ANN, before=30) == {ANN: [20, 10]}
     assert world.store.asked == [([ANN], None, RECENT), ([ANN], 30, 2)]
 
 
-def test_a_list_that_holds_everything_needs_no_store(world: World) -> None:
+def test_complete_list_needs_no_store(world: World) -> None:
     world.pull(ANN, 10, 20)
     assert world.read(ANN, limit=50) == {ANN: [20, 10]}
     assert world.read(ANN, before=10) == {ANN: []}
     assert len(world.store.asked) == 1
 
 
-def test_many_who_ask_at_once_ask_the_store_once(world: World) -> None:
+def test_concurrent_reads_query_the_store_once(world: World) -> None:
     world.pull(ANN, 10, 20)
     world.cache.pulled([ANN])
     world.store.hold.clear()
@@ -125,7 +125,7 @@ def test_many_who_ask_at_once_ask_the_store_once(world: World) -> None:
     assert len(world.store.asked) == 1
 
 
-def test_a_store_that_does_not_answer_fails_those_who_wait_and_nobody_after(world: World) -> None:
+def test_failed_load_fails_the_waiting_reads_and_no_later_one(world: World) -> None:
     world.pull(ANN, 10)
     world.cache.pulled([ANN])
     world.store.hold.clear()

@@ -5,6 +5,7 @@ import pytest
 from streams.serving import commenters, engagement
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import DeleteComment, Effects
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 
 OWNER, ANN, BOB, EVE = 1, 2, 3, 4
@@ -31,11 +32,11 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Me
 
 
 def test_each_is_listed_once(store: MemoryStore) -> None:
-    assert commenters(store, POST).users == (ANN, BOB)
+    assert commenters(Views.of(store), POST).users == (ANN, BOB)
 
 
 def test_pages_end_and_begin_between_users(store: MemoryStore) -> None:
-    first = commenters(store, POST, limit=1)
+    first = commenters(Views.of(store), POST, limit=1)
     assert (first.users, first.next_after) == ((ANN,), ANN)
-    second = commenters(store, POST, after=ANN, limit=1)
+    second = commenters(Views.of(store), POST, after=ANN, limit=1)
     assert (second.users, second.next_after) == ((BOB,), None)

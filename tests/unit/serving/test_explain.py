@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from streams.cli.feeds.explain_output import FAULTS, RULES, WAYS, print_answer
+from streams.cli.feeds.explain_output import DEFECTS, PATHS, RULES, print_answer
 from streams.contracts.batch import ErrorCode
 from streams.serving import home_feed
 from streams.serving.feed.explain import FeedDefect, FeedPath, TimelineState
@@ -18,11 +18,12 @@ from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.explain import ExplainedPost, answer, answer_json
 from streams.verification.feed_events import partition_of
 from streams.views.effects import Effects, PullPost
+from streams.views.store import Views
 from tests.integration.test_messaging import JAVA_MURMUR2
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
 from tests.support.memory_log import PARTITIONS, GoneTimelines, MemoryLog, Unwatched, schema_text
-from tests.support.memory_side import hot_views, memory_side, with_timelines
+from tests.support.memory_side import feed_caches, memory_side, with_timelines
 from tests.support.small_network import (
     AUTHOR,
     OTHER,
@@ -160,7 +161,7 @@ def test_events_are_told_with_the_places_where_they_lie() -> None:
     log = MemoryLog(events)
     told = explained(events, log=log)
     for one in (*told.found.post, *told.found.relations):
-        assert log.event_at(one.place) == one.event
+        assert log.event_at(one.position) == one.event
     shown = answer_json(told)["events"]
     assert [event["event"]["type"] for event in shown] == [
         *("PostCreated", "PostEdited", "UserFollowed", "UserMuted")
@@ -200,33 +201,31 @@ def test_the_way_of_a_post_that_is_in_the_feed() -> None:
     events = [*NOISE, follow(5), post(10), pair(12, "Muted", AUTHOR, READER)]
     side = side_of(events)
     cold = explained(events, side=side)
-    assert (cold.why.way, cold.why.timeline.warmth) == (FeedPath.MERGE, TimelineState.COLD)
-    assert (
-        explained(events, side=side).why.timeline.warmth is TimelineState.COLD
-    )  # it built nothing
-    home_feed(side.views, READER, hot=side.hot)
+    assert (cold.why.path, cold.why.timeline.state) == (FeedPath.MERGE, TimelineState.COLD)
+    assert explained(events, side=side).why.timeline.state is TimelineState.COLD  # it built nothing
+    home_feed(side.views, READER, caches=side.caches)
     warm = explained(events, side=side)
-    assert (warm.why.way, warm.why.timeline.holds_post) == (FeedPath.PUSH, True)
+    assert (warm.why.path, warm.why.timeline.holds_post) == (FeedPath.PUSH, True)
     own = explained([post(10, READER)])
-    assert own.why.way is FeedPath.OWN
+    assert own.why.path is FeedPath.OWN
 
 
 def test_what_lies_at_the_floor_and_below_is_merged() -> None:
     events = [follow(5), *(post(second) for second in range(10, 14))]
     side = side_of(events)
-    home_feed(side.views, READER, hot=replace(side.hot, length=3))
+    home_feed(side.views, READER, caches=replace(side.caches, length=3))
     told = explained(events, side=side)
-    assert (told.why.way, told.why.timeline.floor) == (FeedPath.MERGE, post_id(10))
+    assert (told.why.path, told.why.timeline.floor) == (FeedPath.MERGE, post_id(10))
 
 
 def test_a_post_that_was_never_delivered_is_no_hidden_one() -> None:
     before, after = [follow(5), post(9)], [post(10)]
     side = side_of(before)
-    home_feed(side.views, READER, hot=side.hot)
-    assert isinstance(side.views, MemoryStore)
-    feed(side.views, [after])
+    home_feed(side.views, READER, caches=side.caches)
+    assert isinstance(side.views.rows, MemoryStore)
+    feed(side.views.rows, [after])
     told = explained([*before, *after], side=side)
-    assert (told.why.in_feed, told.why.rules, told.why.fault) == (
+    assert (told.why.in_feed, told.why.rules, told.why.defect) == (
         False,
         (),
         FeedDefect.NOT_DELIVERED,
@@ -237,20 +236,21 @@ def test_without_the_cache_posts_are_merged() -> None:
     events = [follow(5), post(10)]
     side = with_timelines(side_of(events), GoneTimelines(shards=2))
     told = explained(events, side=side)
-    assert (told.why.way, told.why.timeline.warmth) == (FeedPath.MERGE, TimelineState.UNAVAILABLE)
+    assert (told.why.path, told.why.timeline.state) == (FeedPath.MERGE, TimelineState.UNAVAILABLE)
 
 
 def test_what_is_pulled_is_in_the_feed_though_nobody_delivered_it() -> None:
     before, after = [follow(5), post(9)], [post(10)]
     store, pulls = MemoryStore(), MemoryPullSet()
-    hot = hot_views(store, MemoryTimelineCache(shards=2), pulls)
+    caches = feed_caches(store, MemoryTimelineCache(shards=2), pulls)
     feed(store, [before])
-    home_feed(store, READER, hot=hot)
+    views = Views.of(store)
+    home_feed(views, READER, caches=caches)
     feed(store, [after])
     store.apply(Effects(pulls=[PullPost(AUTHOR, post_id(10))]))
     pulls.pull({AUTHOR: [post_id(10)]})
-    told = explained([*before, *after], side=ReadSide(store, hot, store, hot.metrics))
-    assert (told.why.way, told.why.timeline.holds_post) == (FeedPath.PULL, False)
+    told = explained([*before, *after], side=ReadSide(views, caches, views, caches.metrics))
+    assert (told.why.path, told.why.timeline.holds_post) == (FeedPath.PULL, False)
     assert told.why.is_pulled
     assert answer_json(told)["is_pulled"] is True
 
@@ -267,7 +267,7 @@ def test_decisions_of_tiers_are_told_with_their_reasons(
     ]
     told = explained(events)
     (one,) = told.found.tiers
-    assert (one.place.topic, one.place.partition) == (
+    assert (one.position.topic, one.position.partition) == (
         "social.tiers.v1",
         partition_of(AUTHOR, PARTITIONS),
     )
@@ -294,7 +294,7 @@ def test_a_post_that_its_authors_list_lacks_is_no_hidden_one() -> None:
     store = _Unlisted()
     feed(store, [[follow(5), post(10)]])
     side = memory_side(store, MemoryTimelineCache(shards=2))
-    assert explained([follow(5), post(10)], side=side).why.fault is FeedDefect.NOT_INDEXED
+    assert explained([follow(5), post(10)], side=side).why.defect is FeedDefect.NOT_INDEXED
 
 
 @pytest.mark.parametrize("partitions", [7, 8])
@@ -303,9 +303,9 @@ def test_partitions_are_those_of_java_clients(partitions: int) -> None:
 
 
 def test_every_answer_can_be_put_into_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert WAYS.keys() == set(FeedPath)
+    assert PATHS.keys() == set(FeedPath)
     assert RULES.keys() == set(HideReason)
-    assert FAULTS.keys() == set(FeedDefect)
+    assert DEFECTS.keys() == set(FeedDefect)
     print_answer(explained([follow(5), post(10), pair(20, "Muted", READER, AUTHOR)]))
     told = capsys.readouterr().out
     assert f"post {post_id(10)} is not in the home feed of {READER} (by {AUTHOR})" in told

@@ -1,11 +1,11 @@
-"""How many round trips the beginning of a page takes, and when one must ask again."""
+"""Number of round trips that the context of a page takes."""
 
 from collections.abc import Collection
 
 import pytest
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.serving import home_feed
 from streams.serving.feed.celebrity_cache import CelebrityCache
@@ -19,8 +19,9 @@ from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
 from streams.views.feed_context import FeedContextReply
 from streams.views.pull_set import Pulled
+from streams.views.store import Views
 from tests.contract.store_events import Scope
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 
 READER, ANN, BOB = 1, 2, 3
 
@@ -38,7 +39,7 @@ class Pulls(MemoryPullSet):
         return None if found is None else dict(found)
 
 
-class Openings(MemoryFeedContextReader):
+class ContextReader(MemoryFeedContextReader):
     away = False
 
     def read(self, reader: int, authors: Collection[int]) -> FeedContextReply:
@@ -49,17 +50,21 @@ class Openings(MemoryFeedContextReader):
 
 class World:
     def __init__(self) -> None:
-        self.store, self.copies = MemoryStore(), memory_copies()
-        self.sink = InvalidatingSink(self.store, self.store, self.copies)
+        self.store, self.copies = MemoryStore(), memory_row_caches()
+        durable = Views.of(self.store)
+        self.sink = InvalidatingSink(self.store, durable, self.copies)
         self.pulls, timelines = Pulls(), MemoryTimelineCache(shards=1)
-        token = self.pulls.begin()
+        token = self.pulls.begin_load()
         assert token is not None
-        assert self.pulls.install(token, {})
-        self.views = ReadThroughViews(self.store, self.copies)
-        self.openings = Openings(self.copies.relations, timelines, self.pulls)
-        celebrities = CelebrityCache(self.store, self.pulls)
-        opener = FeedContextLoader(self.views, self.openings)
-        self.hot = FeedCaches(timelines, celebrities, MemoryReaderActivity(), opener=opener)
+        assert self.pulls.complete_load(token, {})
+        rows = ReadThroughRows(durable, self.copies)
+        self.views = durable._replace(rows=rows)
+        self.reader = ContextReader(self.copies.relations, timelines, self.pulls)
+        celebrities = CelebrityCache(durable, self.pulls)
+        context_loader = FeedContextLoader(rows, self.reader)
+        self.caches = FeedCaches(
+            timelines, celebrities, MemoryReaderActivity(), context_loader=context_loader
+        )
         self.follows = 0
 
     def follow(self, author: int) -> None:
@@ -72,12 +77,12 @@ class World:
         self.pulls.pull({author: [post]})
 
     def feed(self) -> list[int]:
-        page = home_feed(self.views, READER, hot=self.hot)
+        page = home_feed(self.views, READER, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 
     def asked(self) -> int:
-        """How often the pull set was asked since the last time, openings included."""
+        """Return how often the pull set was queried since the last call."""
         asked, self.pulls.asked = self.pulls.asked, 0
         return asked
 
@@ -91,13 +96,13 @@ def world() -> World:
     return world
 
 
-def test_whom_the_reader_still_follows_is_asked_for_with_the_first_question(world: World) -> None:
+def test_unchanged_followed_set_takes_one_query(world: World) -> None:
     world.pulled_post(ANN, 10)
     assert world.feed() == [10]
     assert world.asked() == 1
 
 
-def test_whom_the_reader_has_followed_since_is_asked_for_again(world: World) -> None:
+def test_changed_followed_set_takes_another_query(world: World) -> None:
     world.pulled_post(BOB, 10)
     assert world.feed() == []
     world.follow(BOB)
@@ -108,7 +113,7 @@ def test_whom_the_reader_has_followed_since_is_asked_for_again(world: World) -> 
     assert world.asked() == 1
 
 
-def test_pages_come_from_the_durable_store_where_openings_do_not_answer(world: World) -> None:
+def test_unavailable_caches_leave_pages_to_the_durable_store(world: World) -> None:
     world.pulled_post(ANN, 10)
-    world.openings.away = True
+    world.reader.away = True
     assert world.feed() == [10]

@@ -10,6 +10,7 @@ from streams.serving.trending import HALF_LIFE_MS, WINDOW_MS
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import DeletePost, Effects, Stamp
 from streams.views.rows import PostRow
+from streams.views.store import Views
 from tests.contract.store_events import MS_2024, Scope
 
 NOW = MS_2024 + 10 * WINDOW_MS
@@ -41,7 +42,7 @@ class World:
         return post_id
 
     def told(self, limit: int = 10) -> list[tuple[str, int, float]]:
-        found = trending(self.store, NOW, limit=limit)
+        found = trending(Views.of(self.store), NOW, limit=limit)
         return [(tag.tag, tag.authors, tag.score) for tag in found]
 
 

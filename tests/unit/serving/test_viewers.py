@@ -5,6 +5,7 @@ import pytest
 from streams.serving import story_viewers
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
+from streams.views.store import Views
 from tests.contract.store_events import Scope
 
 OWNER, STORY = 1, 99
@@ -20,7 +21,7 @@ def test_those_of_one_moment_are_told_by_id_across_pages(limit: int) -> None:
     shown: list[int] = []
     after = None
     for _ in SEEN:
-        page = story_viewers(store, STORY, as_user=OWNER, after=after, limit=limit)
+        page = story_viewers(Views.of(store), STORY, as_user=OWNER, after=after, limit=limit)
         shown += [viewer.user_id for viewer in page.viewers]
         after = page.next_after
         if after is None:

@@ -1,4 +1,4 @@
-"""What happens in the middle of building a timeline, and of making one fit, is not lost."""
+"""Builds and refits of a timeline lose no post that arrives while they run."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -13,10 +13,10 @@ from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.views.effects import Effects, Relation, SetRelation, Stamp
-from streams.views.store import Enough, Recent
+from streams.views.store import Enough, Recent, Views
 from streams.views.timeline_limits import TimelineLimits
 from tests.contract.store_events import Scope
-from tests.support.memory_side import hot_views
+from tests.support.memory_side import feed_caches
 
 READER, ANN, BOB, EVE = 1, 2, 3, 4
 LENGTH = 4
@@ -48,7 +48,7 @@ class World:
         self.store, self.changes = Store(), 0
         limits = TimelineLimits(length=LENGTH, slack=2)
         self.timelines = MemoryTimelineCache(shards=1, limits=limits)
-        self.hot = hot_views(self.store, self.timelines, MemoryPullSet(), LENGTH)
+        self.caches = feed_caches(self.store, self.timelines, MemoryPullSet(), LENGTH)
 
     def follow(self, *authors: int, ended: bool = False) -> None:
         for author in authors:
@@ -64,7 +64,7 @@ class World:
         assert not self.timelines.deliver({author: ids}, 100)
 
     def feed(self, limit: int = 100) -> list[int]:
-        page = home_feed(self.store, READER, limit=limit, hot=self.hot)
+        page = home_feed(Views.of(self.store), READER, limit=limit, caches=self.caches)
         assert page.complete
         return [post.post_id for post in page.posts]
 
@@ -84,7 +84,7 @@ def world() -> World:
     return World()
 
 
-def test_a_post_in_the_middle_of_a_build_is_not_lost(world: World) -> None:
+def test_post_during_a_build_is_not_lost(world: World) -> None:
     world.follow(ANN)
     world.post(ANN, 10)
     world.store.then = lambda: world.post(ANN, 20)
@@ -92,7 +92,7 @@ def test_a_post_in_the_middle_of_a_build_is_not_lost(world: World) -> None:
     assert world.feed() == [20, 10]
 
 
-def test_a_post_in_the_middle_of_making_it_fit_is_not_lost(world: World) -> None:
+def test_post_during_a_refit_is_not_lost(world: World) -> None:
     world.follow(ANN)
     world.post(ANN, 10)
     world.feed()
@@ -102,7 +102,7 @@ def test_a_post_in_the_middle_of_making_it_fit_is_not_lost(world: World) -> None
     assert world.feed() == [20, 10]
 
 
-def test_after_a_follow_only_the_new_author_is_asked_for(world: World) -> None:
+def test_refit_after_a_follow_queries_the_new_author_only(world: World) -> None:
     world.follow(ANN, EVE)
     world.post(ANN, 10, 30)
     world.feed()
@@ -115,7 +115,7 @@ def test_after_a_follow_only_the_new_author_is_asked_for(world: World) -> None:
     assert world.asked() == []
 
 
-def test_after_a_follow_nothing_below_the_timeline_is_asked_for(world: World) -> None:
+def test_refit_after_a_follow_queries_nothing_below_the_floor(world: World) -> None:
     world.follow(ANN)
     world.post(BOB, 5)
     world.post(ANN, *range(10, 60, 10))
@@ -127,7 +127,7 @@ def test_after_a_follow_nothing_below_the_timeline_is_asked_for(world: World) ->
     assert world.down_to()[0] == 10, "there the timeline ended"
 
 
-def test_after_an_unfollow_nobody_is_asked_for(world: World) -> None:
+def test_refit_after_an_unfollow_queries_no_author(world: World) -> None:
     world.follow(ANN, BOB)
     world.post(ANN, 10)
     world.post(BOB, 20)
@@ -141,7 +141,7 @@ def test_after_an_unfollow_nobody_is_asked_for(world: World) -> None:
     assert world.feed() == [30, 20, 10]
 
 
-def test_more_of_a_new_author_than_fits_hides_none(world: World) -> None:
+def test_refit_with_more_posts_than_fit_raises_the_floor(world: World) -> None:
     world.follow(ANN)
     world.feed()
     world.post(BOB, *range(10, 20))
@@ -150,7 +150,7 @@ def test_more_of_a_new_author_than_fits_hides_none(world: World) -> None:
     assert world.feed() == list(range(19, 9, -1))
 
 
-def test_a_timeline_mostly_of_others_is_built_anew(world: World) -> None:
+def test_timeline_mostly_of_unfollowed_authors_is_rebuilt(world: World) -> None:
     world.follow(ANN, BOB, EVE)
     world.post(ANN, 10)
     world.post(BOB, 20)
@@ -163,7 +163,7 @@ def test_a_timeline_mostly_of_others_is_built_anew(world: World) -> None:
     assert world.asked() == [{READER, READER + 100}]
 
 
-def test_a_list_of_authors_that_is_not_the_timelines_is_not_believed(
+def test_authors_with_another_digest_are_not_used(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.post(BOB, 20)
@@ -175,7 +175,7 @@ def test_a_list_of_authors_that_is_not_the_timelines_is_not_believed(
     assert world.feed() == [20, 10]
 
 
-def test_many_who_read_one_cold_feed_at_once_build_it_once(world: World) -> None:
+def test_concurrent_reads_of_a_cold_feed_build_it_once(world: World) -> None:
     world.follow(ANN)
     world.post(ANN, 10)
     reading, go_on = threading.Event(), threading.Event()
@@ -189,14 +189,14 @@ def test_many_who_read_one_cold_feed_at_once_build_it_once(world: World) -> None
         reads = [pool.submit(world.feed)]
         assert reading.wait(10)
         reads += [pool.submit(world.feed) for _ in range(7)]
-        while world.hot.metrics.read(Cache.TIMELINE, Tier.REGULAR)[1] < len(reads):
+        while world.caches.metrics.read(Cache.TIMELINE, Tier.REGULAR)[1] < len(reads):
             assert not any(read.done() for read in reads)
         go_on.set()
         assert [read.result(10) for read in reads] == [[10]] * len(reads)
     assert world.asked() == [{READER, ANN}]
 
 
-def test_a_build_that_fails_lets_the_next_one_in(world: World) -> None:
+def test_failed_build_releases_its_lock(world: World) -> None:
     world.follow(ANN)
     world.post(ANN, 10)
 
@@ -207,4 +207,4 @@ def test_a_build_that_fails_lets_the_next_one_in(world: World) -> None:
     with pytest.raises(MemoryError):
         world.feed()
     assert world.feed() == [10]
-    assert not world.hot.flights._flights
+    assert not world.caches.single_flight._flights

@@ -13,14 +13,14 @@ from streams.serving import home_feed
 from streams.serving.responses import Post, PostPage
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
-from streams.verification.changes_since import readers_with_news
-from streams.verification.compare import Path, Walk, judge, walk
+from streams.verification.changes_since import readers_with_changes
+from streams.verification.compare import Path, Walk, compare_page, walk
 from streams.verification.expected_feeds import FOLLOWS, POSTS, TOPICS, FeedFold
 from streams.verification.log_scan import Spans, everything
 from streams.verification.readers import NamedReaders, SampledReaders, _hashes
-from streams.verification.verify import ROUNDS, VerifiedLine, VerifyResult
-from streams.verification.verify import judge as judge_line
+from streams.verification.verify import ROUNDS, VerifiedLine, VerifyResult, verify_feeds
 from streams.views.rows import Relations
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.support.feed_events import feed
 from tests.support.memory_log import APPENDED_AT, GoneTimelines, MemoryLog, Unwatched, schema_text
@@ -61,11 +61,11 @@ class Served:
         self.timelines = MemoryTimelineCache(shards=2)
         self.side = memory_side(self.store, self.timelines)
         feed(self.store, [list(events)])
-        home_feed(self.store, READER, hot=self.side.hot)
+        home_feed(Views.of(self.store), READER, caches=self.side.caches)
 
     def verdict(self, catch_up: Callable[[Spans], None] = lambda _: None) -> VerifyResult:
         line = VerifiedLine(self.log, schema_text, self.side, catch_up)
-        return judge_line(line, NamedReaders([READER, OTHER]), Unwatched())
+        return verify_feeds(line, NamedReaders([READER, OTHER]), Unwatched())
 
     @property
     def stored(self) -> list[int]:
@@ -232,9 +232,9 @@ def test_news_concern_those_whose_feed_may_change(event: Event, concerned: set[i
     spans = everything(log, TOPICS)
     fold = FeedFold(log, schema_text, spans, lambda _: None)
     readers = fold.run(NamedReaders([READER, OTHER]))
-    assert readers_with_news(log, schema_text, fold, spans, readers) == set()
+    assert readers_with_changes(log, schema_text, fold, spans, readers) == set()
     log.append([event])
-    assert readers_with_news(log, schema_text, fold, spans, readers) == concerned
+    assert readers_with_changes(log, schema_text, fold, spans, readers) == concerned
 
 
 def test_records_that_no_worker_applies_are_left_out_and_counted() -> None:
@@ -262,7 +262,7 @@ def test_a_log_in_which_nobody_follows_anybody_proves_nothing() -> None:
     served = Served([post(1)])
     line = VerifiedLine(served.log, schema_text, served.side, lambda _: None)
     with pytest.raises(UserError, match="nobody follows"):
-        judge_line(line, SampledReaders(5, 1), Unwatched())
+        verify_feeds(line, SampledReaders(5, 1), Unwatched())
 
 
 def test_a_sample_is_drawn_by_its_seed_however_the_log_is_cut() -> None:
@@ -273,7 +273,7 @@ def test_a_sample_is_drawn_by_its_seed_however_the_log_is_cut() -> None:
             served = Served(events)
             served.log = MemoryLog(events, piece=piece)
             line = VerifiedLine(served.log, schema_text, served.side, lambda _: None)
-            verdict = judge_line(line, SampledReaders(20, seed), Unwatched())
+            verdict = verify_feeds(line, SampledReaders(20, seed), Unwatched())
             assert verdict.is_proved
             drawn.setdefault(seed, set()).add(verdict.readers)
     assert all(len(samples) == 1 for samples in drawn.values())
@@ -317,21 +317,21 @@ def test_each_missing_post_is_found_once(gone: int) -> None:
     ],
 )
 def test_a_page_that_is_cut_wrongly_is_told(page: PostPage, fault: str) -> None:
-    assert judge(page, None, POSTS_OF_A_FEED, 20).cut == fault
+    assert compare_page(page, None, POSTS_OF_A_FEED, 20).cut == fault
 
 
 def test_an_empty_page_after_a_cursor_is_told() -> None:
-    assert judge(PostPage((), None), 1, POSTS_OF_A_FEED, 20).cut is not None
-    assert not judge(PostPage((), None), None, (), 20)
+    assert compare_page(PostPage((), None), 1, POSTS_OF_A_FEED, 20).cut is not None
+    assert not compare_page(PostPage((), None), None, (), 20)
 
 
 def test_wrong_order_and_repetition_are_told() -> None:
     first = POSTS_OF_A_FEED[:20]
-    assert judge(
+    assert compare_page(
         PostPage((first[1], first[0], *first[2:]), 26), None, POSTS_OF_A_FEED, 20
     ).disordered
-    assert judge(PostPage((first[0], *first[:19]), 27), None, POSTS_OF_A_FEED, 20).disordered
-    assert not judge(PostPage(first, 26), None, POSTS_OF_A_FEED, 20)
+    assert compare_page(PostPage((first[0], *first[:19]), 27), None, POSTS_OF_A_FEED, 20).disordered
+    assert not compare_page(PostPage(first, 26), None, POSTS_OF_A_FEED, 20)
 
 
 def test_a_cursor_that_leads_back_ends_the_walk() -> None:

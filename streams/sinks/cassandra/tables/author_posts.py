@@ -86,7 +86,7 @@ def _newest(
         return Recent(found)
     short, until = list(found), 0
     for (month,) in list(session.rows(_LAST_MONTHS, month_of(newest), 2 if enough else 1)):
-        _ask(session, found, {month: short}, newest, limit)
+        _add_posts(session, found, {month: short}, newest, limit)
         short = [author for author, ids in found.items() if len(ids) < limit]
         until = first_id(month)
         if not short or (enough and _suffices(found, limit, until, enough)):
@@ -103,8 +103,8 @@ def _newest(
 
 def _suffices(found: Mapping[int, Sequence[int]], limit: int, until: int, enough: Enough) -> bool:
     """Return whether the posts found are enough, of which up to `limit` per author count."""
-    told = sum(min(len(ids), limit) for ids in found.values())
-    return until <= enough.down_to or told >= enough.posts
+    count = sum(min(len(ids), limit) for ids in found.values())
+    return until <= enough.down_to or count >= enough.posts
 
 
 def _walk(
@@ -121,11 +121,11 @@ def _walk(
     """
     width = 1
     while left:
-        asked: dict[int, list[int]] = defaultdict(list)
+        requested: dict[int, list[int]] = defaultdict(list)
         for author, buckets in left.items():
             for bucket in buckets[:width]:
-                asked[bucket].append(author)
-        _ask(session, found, asked, newest, limit)
+                requested[bucket].append(author)
+        _add_posts(session, found, requested, newest, limit)
         left = {
             author: buckets[width:]
             for author, buckets in left.items()
@@ -134,20 +134,20 @@ def _walk(
         width *= 2
 
 
-def _ask(
+def _add_posts(
     session: Session,
     found: dict[int, list[int]],
-    holders: Mapping[int, Sequence[int]],
+    authors_by_bucket: Mapping[int, Sequence[int]],
     newest: int,
     limit: int,
 ) -> None:
     """Add the posts of buckets to `found`; the buckets are queried concurrently."""
-    questions = (
+    queries = (
         (_POSTS, (part, bucket, newest, limit))
-        for bucket, authors in holders.items()
+        for bucket, authors in authors_by_bucket.items()
         for part in parts(authors, KEYS_PER_QUERY)
     )
-    for rows in session.rows_of_all(questions):
+    for rows in session.rows_of_all(queries):
         for author, post_id in rows:
             found[author].append(post_id)
 

@@ -18,7 +18,7 @@ from streams.sinks.cassandra.cells import (
 )
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.writes import Insert, Write
-from streams.views.counted_members import latest
+from streams.views.counted_members import latest_viewings
 from streams.views.effects import SeeContent
 from streams.views.rows import Viewing
 
@@ -61,9 +61,8 @@ def view_time_rows(views: Iterable[SeeContent]) -> Iterator[Write]:
     untimed: set[int] = set()
     for content_id, viewer_id, seen_at, as_story in views:
         if as_story:
-            place = (seen_at, viewer_id)
-            bucket = viewer_bucket(viewer_id)
-            yield Write(_VIEW_TIME, (content_id, bucket, *place, INDEX_TIMESTAMP))
+            key = (content_id, viewer_bucket(viewer_id), seen_at, viewer_id)
+            yield Write(_VIEW_TIME, (*key, INDEX_TIMESTAMP))
         else:
             untimed.add(content_id)
     for content_id in untimed:
@@ -84,8 +83,8 @@ def few_viewers(session: Session, content_id: int, most: int) -> Collection[int]
 
 def count_viewers(session: Session, content_id: int) -> int:
     """Return the number of viewers of the content; each bucket counts its own, concurrently."""
-    questions = ((_BUCKET_COUNT, (content_id, bucket)) for bucket in _EVERY_BUCKET)
-    return sum(count for ((count,),) in session.rows_of_all(questions))
+    queries = ((_BUCKET_COUNT, (content_id, bucket)) for bucket in _EVERY_BUCKET)
+    return sum(count for ((count,),) in session.rows_of_all(queries))
 
 
 def first_views(session: Session, content_id: int, viewers: Collection[int]) -> Mapping[int, int]:
@@ -112,19 +111,22 @@ def latest_viewers(
     found: list[Viewing] = []
     while len(found) < limit:
         mark = (_UNTIMED, (content_id,))
-        untimed, rows = session.rows_of_all((mark, _question(content_id, before, limit)))
+        untimed, rows = session.rows_of_all((mark, _latest_query(content_id, before, limit)))
         if untimed:
-            return [*found, *latest(all_viewers(session, content_id), before, limit - len(found))]
-        places = sorted((Viewing(*row) for row in rows), reverse=True)[:limit]
-        first = first_views(session, content_id, {place.viewer_id for place in places})
-        found += [place for place in places if first.get(place.viewer_id) == place.seen_at]
-        if len(places) < limit:
+            return [
+                *found,
+                *latest_viewings(all_viewers(session, content_id), before, limit - len(found)),
+            ]
+        viewings = sorted((Viewing(*row) for row in rows), reverse=True)[:limit]
+        first = first_views(session, content_id, {viewing.viewer_id for viewing in viewings})
+        found += [view for view in viewings if first.get(view.viewer_id) == view.seen_at]
+        if len(viewings) < limit:
             break
-        before = places[-1]
+        before = viewings[-1]
     return found[: max(limit, 0)]
 
 
-def _question(content_id: int, before: Viewing | None, limit: int) -> tuple[str, Sequence[Any]]:
+def _latest_query(content_id: int, before: Viewing | None, limit: int) -> tuple[str, Sequence[Any]]:
     """Return the query for the latest views of each bucket, and its values."""
     if before is None:
         return _LATEST, (content_id, _EVERY_BUCKET, limit)

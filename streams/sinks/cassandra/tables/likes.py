@@ -42,8 +42,8 @@ def count_likes(session: Session, content_id: int) -> int:
 
 def read_likers_among(session: Session, content_id: int, users: Collection[int]) -> frozenset[int]:
     """Return those of the users who like the content."""
-    questions = ((_SOME_LIKERS, (content_id, some)) for some in parts(users, KEYS_PER_QUERY))
-    return frozenset(user for rows in session.rows_of_all(questions) for user in in_force(rows))
+    queries = ((_SOME_LIKERS, (content_id, part)) for part in parts(users, KEYS_PER_QUERY))
+    return frozenset(user for rows in session.rows_of_all(queries) for user in in_force(rows))
 
 
 def read_content_likers(session: Session, content_id: int, after: int, limit: int) -> Sequence[int]:

@@ -18,14 +18,14 @@ _EXPIRY = Insert(
     expires=True,
 )
 _EXPIRY_HOUR = Insert("story_expiry_hours", ("everything",), ("hour",), expires=True)
-_TOLD_EXPIRY = Insert("told_expiries", ("story_id",), ("author_id", "expires_at"))
+_PUBLISHED_EXPIRY = Insert("told_expiries", ("story_id",), ("author_id", "expires_at"))
 
 _HOURS = "SELECT hour FROM story_expiry_hours WHERE everything = 0 AND hour >= ? AND hour <= ?"
 _DUE = (
     "SELECT due_at, story_id, author_id, expires_at FROM story_expiries "
     "WHERE hour = ? AND part = ? AND due_at > ? AND due_at <= ?"
 )
-_TOLD = "SELECT story_id, author_id, expires_at FROM told_expiries WHERE story_id IN ?"
+_PUBLISHED = "SELECT story_id, author_id, expires_at FROM told_expiries WHERE story_id IN ?"
 _UNTIL = "SELECT until FROM expiries_told WHERE name = ?"
 _SET_UNTIL = "INSERT INTO expiries_told (name, until) VALUES (?, ?) USING TIMESTAMP ?"
 _NAME = "stories"
@@ -45,10 +45,10 @@ def expiry_rows(story: CreateStory, now_ms: int) -> Iterator[Write]:
     yield Write(_EXPIRY_HOUR, (0, hour, written_us, ttl_s))
 
 
-def told_rows(expiries: Iterable[Expiry]) -> Iterator[Write]:
+def published_rows(expiries: Iterable[Expiry]) -> Iterator[Write]:
     """Yield the rows of expiries whose event is in the log."""
-    for told in expiries:
-        yield Write(_TOLD_EXPIRY, (*told, INDEX_TIMESTAMP))
+    for expiry in expiries:
+        yield Write(_PUBLISHED_EXPIRY, (*expiry, INDEX_TIMESTAMP))
 
 
 class CassandraExpiries:
@@ -67,14 +67,14 @@ class CassandraExpiries:
             for due_at, *expiry in merge(*parts):
                 yield Due(due_at, Expiry(*expiry))
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
-        rows = self._session.rows_in(_TOLD, {expiry.story_id for expiry in expiries})
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+        rows = self._session.rows_in(_PUBLISHED, {expiry.story_id for expiry in expiries})
         return frozenset(Expiry(*row) for row in rows) & frozenset(expiries)
 
-    def told_until(self) -> int | None:
+    def published_until(self) -> int | None:
         return next((int(until) for (until,) in self._session.rows(_UNTIL, _NAME)), None)
 
-    def set_told_until(self, instant: int) -> None:
+    def set_published_until(self, instant: int) -> None:
         """Write the instant with itself as the write timestamp, so that the latest one wins."""
         statement = self._session.prepared(_SET_UNTIL)
         self._session.run_all([statement.bind((_NAME, instant, instant))])

@@ -40,8 +40,8 @@ def newest_by_tag(session: Session, tag: str, before: int | None, limit: int) ->
     """
     last = MAX_ID if before is None else min(before - 1, MAX_ID)
     months = _months(session, tag, last) if limit > 0 and last > 0 else []
-    questions = [(_POSTS, (tag, bucket, parts, last, limit)) for bucket, parts in months]
-    return newest(session, questions, limit)
+    queries = [(_POSTS, (tag, bucket, parts, last, limit)) for bucket, parts in months]
+    return newest(session, queries, limit)
 
 
 def _months(session: Session, tag: str, last: int) -> list[tuple[int, list[int]]]:

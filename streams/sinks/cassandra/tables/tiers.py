@@ -43,7 +43,7 @@ def read_tiers(session: Session, authors: Collection[int]) -> Mapping[int, TierR
     buckets: dict[int, list[int]] = {}
     for author in set(authors):
         buckets.setdefault(author_bucket(author), []).append(author)
-    answers = session.rows_of_all((_TIERS, asked) for asked in buckets.items())
+    answers = session.rows_of_all((_TIERS, bucket) for bucket in buckets.items())
     return {author: _tier(cell) for rows in answers for author, cell in rows if cell is not None}
 
 

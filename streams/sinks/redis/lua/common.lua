@@ -1,10 +1,10 @@
 -- Put before every script. A timeline is one string:
---   1 byte version, 1 state, 16 token, 16 digest of sources, 40 replication id, 4 how many ids
+--   1 byte version, 1 state, 16 token, 16 digest of the authors, 40 replication id, 4 how many ids
 --   stand in order, then ids of 8 bytes, big-endian. The first is the floor, the others are posts:
 --   so many as told strictly ascending from the floor on, then whatever was pushed, as it came.
 -- Ids are compared as two unsigned halves: a double cannot hold one, and the order of Lua
 -- strings follows the server's locale.
-local VERSION, LOADING, COMPLETE, RENEWING = '\2', 'L', 'C', 'R'
+local VERSION, LOADING, COMPLETE, REFRESHING = '\2', 'L', 'C', 'R'
 local HEADER, ID = 78, 8
 
 -- Names one history of the data: changes with a restart, and with every promotion of a replica.
@@ -101,20 +101,20 @@ local function trimmed(ids, length)
   return string.sub(ids, -ID * (length + 1))
 end
 
--- Copies of rows: laid out in copies_read.lua.
-local COPY_HEADER, COPY_TOKEN = 42, 16
+-- Cached rows: their layout is described in row_cache_get.lua.
+local ROW_HEADER, ROW_TOKEN = 42, 16
 
--- Whether what stands for a copy was written in this life of the server.
+-- Whether the value was written in the present life of the server.
 local function is_of_life(value, now)
-  return value and is_laid_out(value) and string.sub(value, 3, COPY_HEADER) == now
+  return value and is_laid_out(value) and string.sub(value, 3, ROW_HEADER) == now
 end
 
--- The row that is copied, or nothing.
-local function copied(value, now)
+-- The cached row, or false.
+local function cached_row(value, now)
   if not is_of_life(value, now) then return false end
   local state = state_of(value)
-  if state == COMPLETE then return string.sub(value, COPY_HEADER + 1) end
-  return state == RENEWING and string.sub(value, COPY_HEADER + COPY_TOKEN + 1)
+  if state == COMPLETE then return string.sub(value, ROW_HEADER + 1) end
+  return state == REFRESHING and string.sub(value, ROW_HEADER + ROW_TOKEN + 1)
 end
 
 -- The pull set is one hash: author -> newest pulled id and 8 bytes of version. The field MARK says

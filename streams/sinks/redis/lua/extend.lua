@@ -1,6 +1,6 @@
--- KEYS: timeline; its authors. ARGV: token; digest of the sources that it had, and of those that it
+-- KEYS: timeline; its authors. ARGV: token; digests of the authors that it had, and of those that it
 -- is to have; floor and ids to take in, packed and ascending; length; the authors, packed; TTL (s)
--- of the authors. Returns 1, or 0 where the timeline is gone or has other sources by now.
+-- of the authors. Returns 1, or 0 where the timeline is gone or has other authors by now.
 local token, was, sources, loaded, length = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local value = redis.call('GET', KEYS[1])
 if not value or token_of(value) ~= token or not is_current(value) then return 0 end

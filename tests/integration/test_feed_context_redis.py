@@ -1,4 +1,4 @@
-"""What a page begins with is what its parts answer by themselves, in one round trip."""
+"""The feed context has the answers of its three caches, in one round trip."""
 
 from typing import Any
 
@@ -28,17 +28,17 @@ class Server:
         self.relations = RedisRowCache(client, version="v1", parts=4, letter="r")
         self.timelines = RedisTimelineCache(client, version="v1", shards=4)
         self.pulls = RedisPullSet(client, version="v1")
-        self.openings = RedisFeedContextReader(client, self.relations, self.timelines, self.pulls)
+        self.reader = RedisFeedContextReader(client, self.relations, self.timelines, self.pulls)
 
     def fill(self) -> None:
-        lease = self.relations.read((READER,))
+        lease = self.relations.get((READER,))
         self.relations.fill(lease.token, {READER: CachedRow(b"whom READER follows", 60)})
-        token = self.timelines.begin(READER, (ANN, BOB))
+        token = self.timelines.begin_load(READER, (ANN, BOB))
         assert token is not None
-        assert self.timelines.install(READER, token, (9, 8), 7, b"s" * 16)
-        loading = self.pulls.begin()
+        assert self.timelines.complete_load(READER, token, (9, 8), 7, b"s" * 16)
+        loading = self.pulls.begin_load()
         assert loading is not None
-        assert self.pulls.install(loading, {ANN: 9, MANY[0]: 5, MANY[-1]: 6})
+        assert self.pulls.complete_load(loading, {ANN: 9, MANY[0]: 5, MANY[-1]: 6})
 
 
 @pytest.fixture
@@ -46,34 +46,34 @@ def server(valkey: Valkey) -> Server:
     return Server(valkey.client)
 
 
-def test_all_parts_are_answered(server: Server) -> None:
+def test_reply_has_the_answers_of_all_caches(server: Server) -> None:
     server.fill()
-    opened = server.openings.read(READER, (ANN, BOB, *MANY))
-    assert opened.relations.held == {READER: b"whom READER follows"}
-    assert opened.timeline == server.timelines.read(READER)
-    assert opened.timeline is not None
-    assert (opened.timeline.ids, opened.timeline.floor) == ((9, 8), 7)
-    assert opened.pulled == server.pulls.pulled((ANN, BOB, *MANY))
-    assert opened.pulled is not None
-    assert set(opened.pulled) == {ANN, MANY[0], MANY[-1]}
-    assert server.openings.read(READER, ()).pulled == {}
+    reply = server.reader.read(READER, (ANN, BOB, *MANY))
+    assert reply.relations.held == {READER: b"whom READER follows"}
+    assert reply.timeline == server.timelines.read(READER)
+    assert reply.timeline is not None
+    assert (reply.timeline.ids, reply.timeline.floor) == ((9, 8), 7)
+    assert reply.pulled == server.pulls.pulled((ANN, BOB, *MANY))
+    assert reply.pulled is not None
+    assert set(reply.pulled) == {ANN, MANY[0], MANY[-1]}
+    assert server.reader.read(READER, ()).pulled == {}
 
 
-def test_what_is_not_there_is_leased_cold_and_not_known(server: Server) -> None:
-    opened = server.openings.read(OTHER, (ANN,))
-    assert opened.relations.leased == {OTHER}
-    assert opened.timeline is None
-    assert opened.pulled is None
-    server.relations.fill(opened.relations.token, {OTHER: CachedRow(b"nobody", 60)})
-    assert server.openings.read(OTHER, ()).relations.held == {OTHER: b"nobody"}
+def test_missing_parts_are_leased_cold_and_unknown(server: Server) -> None:
+    reply = server.reader.read(OTHER, (ANN,))
+    assert reply.relations.leased == {OTHER}
+    assert reply.timeline is None
+    assert reply.pulled is None
+    server.relations.fill(reply.relations.token, {OTHER: CachedRow(b"nobody", 60)})
+    assert server.reader.read(OTHER, ()).relations.held == {OTHER: b"nobody"}
 
 
-def test_it_takes_one_round_trip_and_loads_scripts_anew(
+def test_read_takes_one_round_trip_and_loads_lost_scripts_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.fill()
     server.client.execute_command("SCRIPT", "FLUSH")  # type: ignore[no-untyped-call]
-    assert server.openings.read(READER, (ANN,)).pulled
+    assert server.reader.read(READER, (ANN,)).pulled
     sent = 0
     send = Connection.send_packed_command
 
@@ -83,14 +83,14 @@ def test_it_takes_one_round_trip_and_loads_scripts_anew(
         send(connection, *args, **options)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(Connection, "send_packed_command", counted)
-    assert server.openings.read(READER, (ANN, *MANY)).timeline
+    assert server.reader.read(READER, (ANN, *MANY)).timeline
     assert sent == 1
 
 
-def test_a_server_that_is_away_is_told(server: Server, valkey: Valkey) -> None:
+def test_unavailable_server_raises(server: Server, valkey: Valkey) -> None:
     valkey.kill()
     try:
         with pytest.raises(StoreUnavailableError):
-            server.openings.read(READER, (ANN,))
+            server.reader.read(READER, (ANN,))
     finally:
         valkey.start()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from streams.views.rows import StoryRow
-from streams.views.store import ViewReader
+from streams.views.store import ViewReader, Views
 from streams.views.visible_stories import current_stories
 
 NOW, DAY_MS = 1_767_225_600_000, 86_400_000
@@ -34,13 +34,13 @@ class Stories:
 
 def test_stories_are_asked_for_from_a_day_before_on() -> None:
     views = Stories({})
-    assert current_stories(cast(ViewReader, views), [1, 2], NOW, NOW + 5) == {}
+    assert current_stories(Views.of(cast(ViewReader, views)), [1, 2], NOW, NOW + 5) == {}
     assert views.asked == ((1, 2), NOW - DAY_MS, NOW + 5, NOW)
 
 
 def test_story_without_a_row_or_of_another_author_is_left_out() -> None:
     views = Stories({1: [10, 11, 12], 2: []}, row(12, 1), row(10, 1), row(11, 2))
-    found = current_stories(cast(ViewReader, views), [1, 2], NOW, NOW)
+    found = current_stories(Views.of(cast(ViewReader, views)), [1, 2], NOW, NOW)
     assert {who: [one.story_id for one in rows] for who, rows in found.items()} == {
         1: [10, 12],
         2: [],

@@ -1,4 +1,4 @@
-"""A store that no longer changes, asked each question once."""
+"""Views that no longer change, with every answer kept."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -6,15 +6,15 @@ from typing import Any, cast
 from streams.views.store import ViewReader
 
 
-def asked_once(views: ViewReader) -> ViewReader:
+def memoized(views: ViewReader) -> ViewReader:
     """Return the views with every answer kept, so that a repeated call costs no round trip.
 
     Nothing may be written to the store as long as the result is used.
     """
-    return cast(ViewReader, _AskedOnce(views))
+    return cast(ViewReader, _Memoized(views))
 
 
-class _AskedOnce:
+class _Memoized:
     def __init__(self, views: ViewReader) -> None:
         self._views = views
         self._answers: dict[object, Any] = {}

@@ -1,19 +1,20 @@
-"""Copies of stories, and of which were seen, change no answer: not at any time, nor while stories
+"""Cached stories, and cached views of them, change no answer: not at any time, nor while stories
 are made, taken over, deleted and viewed."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.caching.read_through_stories import STORIES_AHEAD_MS, STORIES_BACK_MS
 from streams.contracts.ids import make_id
 from streams.sinks.memory.store import MemoryStore
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
 from tests.strategies import DAY, HOUR, START
 from tests.support.feed_events import feed
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 from tests.support.profiles import scaled
 from tests.support.served_answers import Served
 
@@ -93,9 +94,11 @@ polls = st.lists(
 def test_trays_and_stories_are_what_the_oracle_answers(
     polls: list[tuple[list[Event], list[int]]],
 ) -> None:
-    store, copies = MemoryStore(clock=lambda: WALL), memory_copies()
-    sink = InvalidatingSink(store, store, copies)
-    served = Served(ReadThroughViews(store, copies, clock=lambda: WALL))
+    store, caches = MemoryStore(clock=lambda: WALL), memory_row_caches()
+    views = Views.of(store)
+    sink = InvalidatingSink(store, views, caches)
+    rows = ReadThroughRows(views, caches, clock=lambda: WALL)
+    served = Served(views._replace(rows=rows))
     taken = [follow(author) for author in AUTHORS]
     feed(sink, [taken])
     for number, (drawn, offsets) in enumerate(polls):

@@ -1,4 +1,4 @@
-"""How long copies of rows live: as docs/concepts/copies.md says, and no longer than their row."""
+"""Lifetimes of cached rows: those of docs/concepts/copies.md, and none beyond a story's end."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.contracts.events import Tier
 from streams.contracts.ids import make_id
 from streams.sinks.memory.row_cache import MemoryRowCache
@@ -14,6 +14,7 @@ from streams.sinks.memory.store import MemoryStore
 from streams.views.counts import CountKind
 from streams.views.effects import CreateStory, Effects, SetTier, Stamp
 from streams.views.row_cache import CachedRow, RowCaches
+from streams.views.store import Views
 from tests.support.feed_events import feed
 from tests.support.small_network import AUTHOR, OTHER, READER, follow, post, post_id
 
@@ -23,27 +24,27 @@ MINUTE_S, HOUR_S = 60, 3600
 
 
 class Lifetimes(MemoryRowCache):
-    """Remembers how long each copy is to live."""
+    """Records the lifetime of each cached row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: dict[int, int] = {}
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
-        self.seconds |= {one: copy.ttl_s for one, copy in copies.items()}
-        super().fill(token, copies)
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
+        self.seconds |= {i: row.ttl_s for i, row in rows.items()}
+        super().fill(token, rows)
 
 
 class World:
-    """A store with copies in front of it."""
+    """A store behind row caches."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.posts, self.relations = Lifetimes(), Lifetimes()
         self.stories, self.seen = Lifetimes(), Lifetimes()
-        self.tallies = {kind: Lifetimes() for kind in CountKind}
-        copies = RowCaches(self.posts, self.relations, self.tallies, self.stories, self.seen)
-        self.views = ReadThroughViews(self.store, copies, clock=lambda: NOW)
+        self.counts = {kind: Lifetimes() for kind in CountKind}
+        caches = RowCaches(self.posts, self.relations, self.counts, self.stories, self.seen)
+        self.rows = ReadThroughRows(Views.of(self.store), caches, clock=lambda: NOW)
 
     def story(self, left_ms: int, number: int = 0) -> None:
         """A story of AUTHOR that shows for so long from NOW on."""
@@ -51,7 +52,7 @@ class World:
         self.store.apply(Effects(create_stories=[story]))
 
     def lives(self, author: int = AUTHOR) -> int:
-        self.views.current_stories([author], NOW)
+        self.rows.current_stories([author], NOW)
         return self.stories.seconds[author]
 
 
@@ -70,7 +71,7 @@ def documented(key: str) -> list[int]:
 
 def test_relations_live_as_long_as_the_docs_say(world: World) -> None:
     feed(world.store, [[follow(0)]])
-    world.views.relations(READER)
+    world.rows.relations(READER)
     assert [world.relations.seconds[READER]] == documented("r")
 
 
@@ -83,18 +84,18 @@ def test_posts_live_by_the_tier_of_their_author(
     feed(world.store, [[post(1)]])
     if tier is not None:
         world.store.apply(Effects(tiers=[SetTier(AUTHOR, Stamp(1, 1), tier)]))
-    world.views.posts([post_id(1)])
+    world.rows.posts([post_id(1)])
     assert world.posts.seconds[post_id(1)] == documented("p")[place]
 
 
 @pytest.mark.parametrize("kind", list(CountKind))
 def test_counts_live_as_long_as_the_docs_say(world: World, kind: CountKind) -> None:
-    world.views.tallies(kind, [1])
-    assert [world.tallies[kind].seconds[1]] == documented("nl")
+    world.rows.counts(kind, [1])
+    assert [world.counts[kind].seconds[1]] == documented("nl")
 
 
 def test_what_was_seen_lives_as_long_as_the_docs_say(world: World) -> None:
-    world.views.viewed(READER, [1])
+    world.rows.viewed(READER, [1])
     assert [world.seen.seconds[READER]] == documented("sv")
 
 

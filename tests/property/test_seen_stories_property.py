@@ -1,4 +1,4 @@
-"""Copies of what a viewer has seen tell what the durable views do, whoever views and asks at the
+"""Cached views of a viewer equal the durable ones, whoever views and asks at the
 same time, and whatever is lost."""
 
 from collections.abc import Callable, Collection
@@ -8,12 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects, SeeContent
 from streams.views.row_cache import CacheLookup, RefreshTicket
-from tests.support.memory_side import memory_copies
+from streams.views.store import Views
+from tests.support.memory_side import memory_row_caches
 from tests.support.profiles import scaled
 
 VIEWER: Final = 1
@@ -25,10 +26,11 @@ class _Line:
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] | None = None
-        self.store, self.copies = _Store(self), _Copies(self)
-        copies = memory_copies()._replace(seen=self.copies)
-        self._sink = InvalidatingSink(self.store, self.store, copies)
-        self._views = ReadThroughViews(self.store, copies)
+        self.store, self.cache = _Store(self), _SeenCache(self)
+        caches = memory_row_caches()._replace(seen=self.cache)
+        views = Views.of(self.store)
+        self._sink = InvalidatingSink(self.store, views, caches)
+        self._rows = ReadThroughRows(views, caches)
 
     def interrupt(self) -> None:
         """Let another act, once."""
@@ -41,15 +43,15 @@ class _Line:
             case "view":
                 self._sink.apply(Effects(views=[SeeContent(one, VIEWER, 1) for one in contents]))
             case "ask":
-                self._views.viewed(VIEWER, contents)
+                self._rows.viewed(VIEWER, contents)
             case "evict":
-                self.copies.evict(VIEWER)
+                self.cache.evict(VIEWER)
             case "restart":
-                self.copies.restart()
+                self.cache.restart()
 
     def check(self, contents: Collection[int]) -> None:
-        for _ in ("fills in", "copied"):
-            told = self._views.viewed(VIEWER, contents)
+        for _ in ("filled in", "cached"):
+            told = self._rows.viewed(VIEWER, contents)
             assert told == self.store.viewed(VIEWER, contents)
 
 
@@ -64,18 +66,18 @@ class _Store(MemoryStore):
         return found
 
 
-class _Copies(MemoryRowCache):
+class _SeenCache(MemoryRowCache):
     def __init__(self, line: _Line) -> None:
         super().__init__()
         self._line = line
 
-    def read(self, ids: Collection[int]) -> CacheLookup:
-        found = super().read(ids)
+    def get(self, ids: Collection[int]) -> CacheLookup:
+        found = super().get(ids)
         self._line.interrupt()
         return found
 
-    def renew(self, ids: Collection[int]) -> RefreshTicket:
-        found = super().renew(ids)
+    def refresh(self, ids: Collection[int]) -> RefreshTicket:
+        found = super().refresh(ids)
         self._line.interrupt()
         return found
 
@@ -93,7 +95,7 @@ A, B = frozenset((11,)), frozenset((12,))
 @example(steps=[(("ask", A), None, None), (("ask", A | B), ("view", A), None)])
 @example(steps=[(("ask", A | B), None, None), (("view", A), ("view", B), None)])
 @example(steps=[(("ask", A), ("view", A), None)])
-def test_what_was_seen_is_what_the_durable_views_tell(steps: list[tuple[Any, Any, Any]]) -> None:
+def test_cached_views_equal_the_durable_ones(steps: list[tuple[Any, Any, Any]]) -> None:
     line = _Line()
     for act, other, checked in steps:
         if other is not None:

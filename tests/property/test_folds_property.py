@@ -13,6 +13,7 @@ from streams.projections.projection import NO_FACTS
 from streams.projections.registry import project
 from streams.sinks.memory.store import MemoryStore
 from streams.views.effects import Effects
+from streams.views.store import Views
 from tests.oracle.validity import Event
 from tests.oracle.views import Oracle
 from tests.strategies import START, World, deliveries, networks
@@ -52,7 +53,7 @@ def test_a_whole_replay_changes_nothing(data: st.DataObject) -> None:
     store = MemoryStore()
     feed(store, polls)
     feed(store, [events])
-    assert_same_answers(Served(store), Oracle(events), world)
+    assert_same_answers(Served(Views.of(store)), Oracle(events), world)
 
 
 @given(data=st.data())
@@ -103,5 +104,5 @@ def test_follow_post_edit_and_their_ends_in_all_orders_give_one_answer(end: str 
     for order in permutations(events):
         store = MemoryStore()
         feed(store, [[event] for event in order])
-        shown = [post["text"] for post in Served(store).home_feed(reader)]
+        shown = [post["text"] for post in Served(Views.of(store)).home_feed(reader)]
         assert shown == ([] if end else ["edited"])

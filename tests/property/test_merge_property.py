@@ -16,7 +16,7 @@ AUTHORS: Final = range(1, 7)
 ids = st.integers(1, 60)
 posts = st.dictionaries(st.sampled_from(AUTHORS), st.sets(ids, max_size=25), max_size=6)
 befores = st.none() | ids
-wanteds = st.none() | st.integers(1, 40)
+expecteds = st.none() | st.integers(1, 40)
 months = st.sampled_from((1, 7, 30))
 
 
@@ -59,12 +59,12 @@ class Store:
         return Recent({a: [i for i in ids if i >= until] for a, ids in found.items()}, until)
 
 
-@given(posts=posts, before=befores, wanted=wanteds, above=st.just(0) | ids, month=months)
+@given(posts=posts, before=befores, expected=expecteds, above=st.just(0) | ids, month=months)
 def test_all_posts_come_newest_first_each_once(
-    posts: dict[int, set[int]], before: int | None, wanted: int | None, above: int, month: int
+    posts: dict[int, set[int]], before: int | None, expected: int | None, above: int, month: int
 ) -> None:
     store = Store(posts, month)
-    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted, above))
+    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, expected, above))
     every = {i for of in posts.values() for i in of if above < i and (before is None or i < before)}
     assert merged == sorted(every, reverse=True)
     if above:
@@ -74,19 +74,19 @@ def test_all_posts_come_newest_first_each_once(
 @given(
     posts=posts,
     before=befores,
-    wanted=wanteds,
+    expected=expecteds,
     month=months,
     late=st.lists(st.tuples(st.sampled_from(AUTHORS), ids), max_size=8),
 )
 def test_what_comes_late_takes_nothing_away(
     posts: dict[int, set[int]],
     before: int | None,
-    wanted: int | None,
+    expected: int | None,
     month: int,
     late: list[tuple[int, int]],
 ) -> None:
     store = Store(posts, month, late)
-    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, wanted))
+    merged = list(merge_author_posts(store.recent_posts, AUTHORS, before, expected))
     assert merged == sorted(set(merged), reverse=True)
     assert {i for of in posts.values() for i in of if before is None or i < before} <= set(merged)
     assert set(merged) <= {i for of in store.posts.values() for i in of}

@@ -1,4 +1,4 @@
-"""Copies of tallies are the numbers of members, whoever changes and counts them meanwhile, and
+"""Cached counts are the numbers of members, whoever changes and counts them meanwhile, and
 whatever is lost."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.caching.count_maintainer import CountMaintainer
 from streams.caching.invalidating_sink import InvalidatingSink
-from streams.caching.read_through import ReadThroughViews
+from streams.caching.read_through import ReadThroughRows
 from streams.errors import StoreUnavailableError
 from streams.sinks.memory.row_cache import MemoryRowCache
 from streams.sinks.memory.store import MemoryStore
@@ -24,8 +24,9 @@ from streams.views.effects import (
     Stamp,
 )
 from streams.views.row_cache import CachedRow
+from streams.views.store import Views
 from tests.contract.store_events import Scope
-from tests.support.memory_side import memory_copies
+from tests.support.memory_side import memory_row_caches
 
 CONTENTS = (1, 2)
 USERS = range(1, 6)
@@ -71,17 +72,17 @@ class Failing(MemoryRowCache):
         super().__init__()
         self.left: int | None = None
 
-    def renew(self, ids: Collection[int]) -> Any:
+    def refresh(self, ids: Collection[int]) -> Any:
         self._answer()
-        return super().renew(ids)
+        return super().refresh(ids)
 
-    def drop(self, ids: Collection[int]) -> None:
+    def invalidate(self, ids: Collection[int]) -> None:
         self._answer()
-        super().drop(ids)
+        super().invalidate(ids)
 
-    def fill(self, token: bytes, copies: Mapping[int, CachedRow]) -> None:
+    def fill(self, token: bytes, rows: Mapping[int, CachedRow]) -> None:
         self._answer()
-        super().fill(token, copies)
+        super().fill(token, rows)
 
     def _answer(self) -> None:
         if self.left is not None:
@@ -97,28 +98,29 @@ class Line:
     def __init__(self) -> None:
         self.store = Interrupted()
         self.held = {kind: Failing() for kind in CountKind}
-        copies = memory_copies()._replace(tallies=self.held)
-        self.views = ReadThroughViews(self.store, copies)
+        caches = memory_row_caches()._replace(counts=self.held)
+        views = Views.of(self.store)
+        self.rows = ReadThroughRows(views, caches)
         self.workers = [
             InvalidatingSink(
                 self.store,
-                self.store,
-                copies,
-                CountMaintainer(self.store, self.held, held_from=HELD_FROM, capacity=5),
+                views,
+                caches,
+                CountMaintainer(views, self.held, held_from=HELD_FROM, capacity=5),
             )
             for _ in WORKERS
         ]
 
     def read(self) -> None:
         for kind in CountKind:
-            self.views.tallies(kind, CONTENTS)
+            self.rows.counts(kind, CONTENTS)
 
     def check(self) -> None:
         self.store.meanwhile = None
         for kind in CountKind:
-            expected = self.store.tallies(kind, CONTENTS)
-            assert self.views.tallies(kind, CONTENTS) == expected, kind
-            assert self.views.tallies(kind, CONTENTS) == expected, f"copied {kind}"
+            expected = self.store.counts(kind, CONTENTS)
+            assert self.rows.counts(kind, CONTENTS) == expected, kind
+            assert self.rows.counts(kind, CONTENTS) == expected, f"cached {kind}"
 
     def deliver(self, worker: int, effects: Effects, fails: tuple[CountKind, int] | None) -> None:
         """Apply a batch; where Redis fails, it is delivered again, to the other worker."""
@@ -130,8 +132,8 @@ class Line:
             event("delivered again")
             self.workers[1 - worker].apply(effects)
         finally:
-            for copies in self.held.values():
-                copies.left = None
+            for cache in self.held.values():
+                cache.left = None
 
 
 _scope = Scope(0)
@@ -181,7 +183,7 @@ steps = st.lists(
 
 
 @given(steps=steps)
-def test_tallies_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> None:
+def test_cached_counts_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> None:
     line = Line()
     for step, value in steps:
         match step:
@@ -197,10 +199,10 @@ def test_tallies_are_the_numbers_of_members(steps: list[tuple[str, Any]]) -> Non
                 line.store.meanwhile = lambda w=worker, e=second: line.deliver(1 - w, e, None)
                 line.deliver(worker, first, None)
             case "lose":
-                for copies in line.held.values():
+                for cache in line.held.values():
                     if value == "evict":
-                        copies.evict(CONTENTS[0])
+                        cache.evict(CONTENTS[0])
                     else:
-                        getattr(copies, value)()
+                        getattr(cache, value)()
         line.store.meanwhile = None
         line.check()

@@ -1,4 +1,4 @@
--- KEYS: timeline. ARGV: token; digest of sources; floor and ids, packed and ascending; length;
+-- KEYS: timeline. ARGV: token; digest of the authors; floor and ids, packed and ascending; length;
 -- TTL (s). Returns 1, or 0 where the marker is gone, another load's, or of an earlier history.
 local token, sources, loaded, length, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local value = redis.call('GET', KEYS[1])
