@@ -8,13 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
+from jobs.lake import Lake
+from jobs.run import run_once
 from jobs.session import LOCAL_CONF, QUICK_JVM
 from streams.app.settings import Settings
 from streams.contracts.tables import STAR
 from streams.stack.artifacts.jars import jars_of
+from tests.oracle.validity import Event
+from tests.support.bronze import Bronze
 from tests.support.lake_rows import rows_of
-from tests.support.small_lake import SEED, copy_bronze
+from tests.support.small_lake import EVENTS, SEED
 from tests.support.sparks import FEW_ROWS
 
 SUBMIT = Path(__file__).parents[2] / "deploy" / "spark" / "submit.sh"
@@ -43,12 +48,35 @@ def submit(lake: Path, conf: Path) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="spark-submit needs a Java of the system")
-def test_spark_submit_makes_the_same_star(small_lake: Path, tmp_path: Path) -> None:
-    submitted = tmp_path / "submitted"
-    copy_bronze(small_lake, submitted)
-    told = submit(submitted, tmp_path / "conf")
-    assert {"dim_posts", "dim_stories", "fact_engagement", "fact_follows"} <= set(told)
+def test_spark_submit_continues_to_the_same_star(
+    spark: SparkSession, small_lake: Path, tmp_path: Path
+) -> None:
+    """A minute less than from the beginning, and the checkpoints are those of another Spark."""
+    submitted, expected = tmp_path / "submitted", tmp_path / "expected"
+    shutil.copytree(small_lake, submitted)
+    Bronze(submitted).append(later_events())
+    shutil.copytree(submitted, expected)
+    assert {"dim_posts", "fact_engagement", "fact_follows"} <= set(
+        submit(submitted, tmp_path / "conf")
+    )
+    run_once(spark, Lake(str(expected)))
     for table in STAR:
-        rows = rows_of(small_lake, table.name)
+        rows = rows_of(expected, table.name)
         assert rows, table.name
         assert rows_of(submitted, table.name) == rows, (table.name, SEED)
+    for fact in ("fact_engagement", "fact_follows"):
+        assert len(rows_of(expected, fact)) > len(rows_of(small_lake, fact)), fact
+
+
+def later_events() -> list[Event]:
+    """Return a post, a like and a follow that the small lake does not have."""
+    found: dict[str, Event] = {}
+    for event in EVENTS:
+        found.setdefault(event["type"], event)
+    post, like, follow = (found[kind] for kind in ("PostCreated", "ContentLiked", "UserFollowed"))
+    later = max(event["event_id"] for event in EVENTS)
+    return [
+        post | {"event_id": later + 1, "post_id": later + 1},
+        like | {"event_id": later + 2, "content_id": later + 1},
+        follow | {"event_id": later + 3},
+    ]
