@@ -33,7 +33,7 @@ class CacheMetrics:
         self.registry = registry or CollectorRegistry()
         self._reads = Counter(
             CACHE_READS,
-            "What reads asked of a cache, by the author's tier where the data is an author's.",
+            "Lookups in a cache, by the author's tier if the data is an author's.",
             ("cache", "tier", "result"),
             registry=self.registry,
         )

@@ -101,7 +101,7 @@ def judge(line: VerifiedLine, readers: Readers, watcher: ProgressReporter) -> Ve
         ids = fold.run(readers)
         if not ids:
             raise UserError(
-                "nobody follows anybody in this log: there is no reader to draw",
+                "this log has no follows: there is no reader to draw",
                 hint="publish follows first, or name readers with --readers",
             )
         line.catch_up(spans)

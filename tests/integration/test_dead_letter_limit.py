@@ -82,9 +82,9 @@ def test_a_worker_stops_before_it_drains_a_topic_into_its_dead_letters(settings:
         with worker(settings, AGENT) as stopped:
             assert stopped.process.wait(WAIT_S) == NEEDS_A_PERSON, stopped.text()
         told = stopped.text()
-        assert "storyline-v77-stories stopped before it set more records aside" in told
+        assert "storyline-v77-stories stopped at its limit of dead letters" in told
         first = f"{TOPIC}:0:{bad[buried][1]}"
-        assert f"20 of them for bad_frame; the first lies at {first}\n" in told
+        assert f"20 of them for bad_frame; the first is at {first}\n" in told
         assert "Traceback" not in told
         # Of the batch that was too much, nothing; of those before, all.
         newly = letters(settings) - letters_before - buried

@@ -101,7 +101,9 @@ def test_a_partition_that_is_never_fetched_ends_the_worker(
         return fetch(self, {at for at in partitions if at.partition != 1})
 
     monkeypatch.setattr(BatchThread, "at_hand", one_left_out)
-    with pytest.raises(NoProgressError, match=rf"{group.topic}\[1\]: reading stands at 0, with 20"):
+    with pytest.raises(
+        NoProgressError, match=rf"{group.topic}\[1\]: reading is stuck at 0, with 20"
+    ):
         group.worker.run()
     assert group.committed() == [RECORDS, None]
     assert not group.worker.vitals.health().ok
@@ -114,7 +116,7 @@ def test_commits_that_do_not_reach_the_broker_end_the_worker(
         return True
 
     monkeypatch.setattr(BatchConsumer, "_commit_offsets", accepted)
-    with pytest.raises(NoProgressError, match="the commit stands at 0, applied is 20"):
+    with pytest.raises(NoProgressError, match="the commit is stuck at 0, applied is 20"):
         group.worker.run()
     assert group.pipeline.taken == 2 * RECORDS
 

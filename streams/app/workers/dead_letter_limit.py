@@ -37,9 +37,9 @@ def guard(settings: Settings, topic: str, metrics: Metrics) -> DeadLetterLimitGu
 def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
     """Return the error of a group that reached the limit: what happened, where, and what to do."""
     return UserError(
-        f"{group} stopped before it set more records aside than is allowed: {error}",
+        f"{group} stopped at its limit of dead letters: {error}",
         hint=f"look at them with: {_looking(error.first)}; correct the producer, or what is "
-        "deployed here, and start the worker again; if they are to be set aside all the same, "
+        "deployed here, and start the worker again; if it is to go on all the same, "
         "start it with STORYLINE_DEAD_LETTER_CONSECUTIVE=0 STORYLINE_DEAD_LETTER_RATIO=0",
         exit_code=NEEDS_A_PERSON,
     )

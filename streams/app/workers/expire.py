@@ -44,14 +44,16 @@ class ExpiryMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.told = Counter(TOLD, "Ends of stories told to the log.", registry=self.registry)
+        self.told = Counter(TOLD, "Ends of stories published to the log.", registry=self.registry)
         self.untold = Gauge(
             UNTOLD,
-            "Ends that are due and of which the log, as far as it is folded, does not tell.",
+            "Ends that are due and not in the log, as far as it is folded.",
             registry=self.registry,
         )
         self.late = Gauge(
-            LATE, "Time since the first of them was due; 0: there are none.", registry=self.registry
+            LATE,
+            "Time since the first pending end was due; 0 if none is pending.",
+            registry=self.registry,
         )
 
 

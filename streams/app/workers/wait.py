@@ -80,7 +80,7 @@ def _wait(
         while records := left():
             if time.monotonic() >= deadline:
                 raise UserError(
-                    f"the group {agent} lags: it has still to apply {records} records",
+                    f"consumer group {agent} is {records} records behind",
                     hint="is it running? see `storyline lag` and `storyline logs`; or wait "
                     "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
                 )

@@ -42,7 +42,7 @@ def choose(found: "Settings", watched: "EventStats") -> "DemoSubjects":
     from streams.app.demo.subjects import choose
     from streams.app.read_side import open_read_side
 
-    with err.status("choosing whom to show …"), open_read_side(found) as side:
+    with err.status("choosing people to show …"), open_read_side(found) as side:
         return choose(side, watched)
 
 
@@ -71,9 +71,9 @@ def travel(found: "Settings", cast: "DemoSubjects") -> None:
     with open_read_side(found) as side:
         done = travel(found, side, cast)
     out.print(
-        f"{cast.author}, whom {cast.reader} follows, posts {done.text!r}.\n"
+        f"{cast.author}, followed by {cast.reader}, posts {done.text!r}.\n"
         f"Kafka had it after {done.acknowledged_ms:.0f} ms ({done.position});\n"
-        f"it stood in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
+        f"it was in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
         highlight=False,
     )
 
@@ -94,5 +94,5 @@ def dead_letters(found: "Settings") -> None:
             )
             for seen in dead_letters(found, topics)
         ),
-        title="Bad records, set aside with their reasons",
+        title="Bad records, kept with their reasons",
     )

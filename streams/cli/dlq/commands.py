@@ -53,7 +53,7 @@ def list_(
         list[str] | None,
         typer.Option("--state", metavar="STATE", help="Only open, replayed or discarded ones."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Lines of letters; --json has all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="Dead letters to print; --json has all.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Show dead letters: how many per topic, code and group, and each with its state."""
@@ -106,7 +106,7 @@ def replay(
     since: Since = None,
     until: Until = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many records, the oldest first.")
+        int | None, typer.Option(min=1, help="Replay at most this many records, the oldest first.")
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also what is replayed or discarded already.")
@@ -153,7 +153,7 @@ def replay(
     else:
         typer.echo(f"replayed {counted(outcome.replayed, 'record')}")
         for place in outcome.gone:
-            typer.echo(f"  {place} was removed meanwhile")
+            typer.echo(f"  {place} was removed before it was read")
         for place in outcome.refused:
             typer.echo(f"  {place} was refused by the broker, and stays open")
     if outcome.gone or outcome.refused:

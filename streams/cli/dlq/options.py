@@ -70,7 +70,7 @@ def record_place(text: str) -> "RecordPosition":
         return parse_position(text)
     except ValueError:
         raise UserError(
-            f"{text!r} is no place of a record",
+            f"{text!r} is no position of a record",
             hint="write it as `storyline lag` does, like social.posts.v1:3:17",
             exit_code=2,
         ) from None

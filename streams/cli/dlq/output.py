@@ -73,7 +73,7 @@ def print_letters(letters: "Sequence[DeadLetter]", limit: int) -> None:
         typer.echo()
         _print_columns([columns, *([row[column] for column in columns] for row in rows)])
     if len(letters) > limit:
-        more = counted(len(letters) - limit, "letter")
+        more = counted(len(letters) - limit, "dead letter")
         typer.echo(f"{more} more: choose fewer, or see more with --limit")
 
 

@@ -37,7 +37,10 @@ Speed = Annotated[
 Bad = Annotated[
     int,
     typer.Option(
-        "--bad", min=0, max=1000, help="With --publish: so many records no consumer can apply."
+        "--bad",
+        min=0,
+        max=1000,
+        help="With --publish: number of records that no consumer can apply.",
     ),
 ]
 Duplicates = Annotated[

@@ -45,7 +45,7 @@ Exit code:
 def publish(
     file: Annotated[str, typer.Argument(help="JSON lines; - reads standard input.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Judge every line, send nothing; needs no server.")
+        bool, typer.Option("--dry-run", help="Check every line, send nothing; needs no server.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

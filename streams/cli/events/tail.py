@@ -49,7 +49,7 @@ def tail(
         ),
     ] = "beginning",
     count: Annotated[
-        int | None, typer.Option("-n", min=1, help="Stop after so many records.")
+        int | None, typer.Option("-n", min=1, help="Stop after this many records.")
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for new records; end with Ctrl-C.")

@@ -143,7 +143,7 @@ def _print(told: "LagReport", *, totals: bool) -> None:
                         worker.tally.applied,
                         worker.tally.duplicates,
                         sum(worker.tally.dead_letters.values()),
-                        "yes" if worker.tally.balanced else "in hand",
+                        "yes" if worker.tally.balanced else "in flight",
                     )
                     for worker in told.tallies
                 ),

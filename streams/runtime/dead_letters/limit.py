@@ -45,7 +45,7 @@ class DeadLetterLimitError(Exception):
         self.first = bad[0].place
         super().__init__(
             f"{len(bad)} of the last {of} records of {self.first.topic} cannot be applied, "
-            f"{times} of them for {self.code}; the first lies at {self.first}"
+            f"{times} of them for {self.code}; the first is at {self.first}"
         )
 
 

@@ -34,7 +34,7 @@ HELP: Mapping[str, str] = {
     LAST_APPLIED: "When a batch was last acknowledged, in seconds since the Unix epoch.",
     LAG: "Offsets between what is applied and the end of the log, of assigned partitions.",
     STALLED_SECONDS: "For how long a partition with work to do has made no progress.",
-    BLOCKED_SECONDS: "For how long a partition has waited at a record because a server is away.",
+    BLOCKED_SECONDS: "How long a partition has waited for a server at a record.",
     BUFFERED: "Keys and values that were fetched and wait for their pipeline.",
     LIMIT_USED: "How near the limit of dead letters is: 0 without a bad record, 1 where it stops.",
 }

@@ -101,7 +101,7 @@ class ProgressMonitor:
             standings = self._standings()
         except KafkaException as error:
             if not self.last.unanswered_s:
-                log.warning("the broker does not tell the group's progress", error=str(error))
+                log.warning("the broker does not report the group's progress", error=str(error))
             self._watch.look({}, now)  # a stall during the outage is no fault of this process
             return ProgressSample(unanswered_s=self.last.unanswered_s + passed)
         return ProgressSample(standings, tuple(self._watch.look(standings, now)))

@@ -49,9 +49,9 @@ class Stall(NamedTuple):
     def __str__(self) -> str:
         (topic, number), standing = self.partition, self.standing
         if self.what is StallKind.COMMIT:
-            said = f"the commit stands at {standing.committed}, applied is {standing.position}"
+            said = f"the commit is stuck at {standing.committed}, applied is {standing.position}"
         else:
-            said = f"reading stands at {standing.position}, with {standing.lag} offsets to go"
+            said = f"reading is stuck at {standing.position}, with {standing.lag} offsets to go"
         return f"{topic}[{number}]: {said}, for {self.seconds:.0f} s"
 
 

@@ -68,7 +68,7 @@ class BatchPausedError(Exception):
     """
 
     def __init__(self, step: str, buried: ReportedRecords) -> None:
-        super().__init__(f"{step} is held up")
+        super().__init__(f"{step} is paused")
         self.step = step
         self.buried = buried
 

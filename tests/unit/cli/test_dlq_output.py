@@ -37,7 +37,7 @@ def test_lines_hold_whole_positions_and_say_what_is_left_out(
     assert [line.split()[0] for line in lines[4:7]] == [
         f"{DLQ}:3:{offset}" for offset in range(12_345, 12_348)
     ]
-    assert lines[7].startswith("1 letter more")
+    assert lines[7].startswith("1 dead letter more")
 
 
 def test_no_letters_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:

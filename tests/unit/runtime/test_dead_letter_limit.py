@@ -62,7 +62,7 @@ def test_a_window_too_small_for_its_minimum_is_refused_by_name() -> None:
     assert Settings(dead_letter_window=50, dead_letter_minimum=50).dead_letter_minimum == 50
 
 
-@produces("… stopped before it set more records aside than is allowed")
+@produces("… stopped at its limit of dead letters")
 @pytest.mark.parametrize(
     ("topic", "look"),
     [
@@ -78,9 +78,9 @@ def test_a_stopped_worker_says_what_happened_where_and_what_to_do(topic: str, lo
     told = stopped_at_limit("storyline-v1-engagement", DeadLetterLimitError(bad, 100))
     assert told.exit_code == 65
     assert told.message == (
-        "storyline-v1-engagement stopped before it set more records aside than is allowed: "
+        "storyline-v1-engagement stopped at its limit of dead letters: "
         f"100 of the last 100 records of {topic} cannot be applied, "
-        f"100 of them for unknown_schema; the first lies at {topic}:3:170"
+        f"100 of them for unknown_schema; the first is at {topic}:3:170"
     )
     assert told.hint is not None
     assert look in told.hint

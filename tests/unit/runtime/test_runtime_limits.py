@@ -29,7 +29,7 @@ def test_a_hundred_bad_records_in_a_row_anywhere_in_a_batch_are_too_many() -> No
         DEFAULT.after(DeadLetterHistory(), 2000, bad(range(901, 1001)))
     assert str(error.value) == (
         "100 of the last 100 records of social.likes.v1 cannot be applied, "
-        "100 of them for bad_frame; the first lies at social.likes.v1:7:901"
+        "100 of them for bad_frame; the first is at social.likes.v1:7:901"
     )
 
 

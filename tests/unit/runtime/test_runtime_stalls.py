@@ -77,6 +77,6 @@ def test_a_batch_in_hand_may_still_end_but_nothing_else_will(watch: StallWatch) 
 
 def test_a_stall_says_where_and_for_how_long() -> None:
     waits = Stall(HERE, StallKind.POSITION, standing(5, 9), 12.3)
-    assert str(waits) == "things[0]: reading stands at 5, with 4 offsets to go, for 12 s"
+    assert str(waits) == "things[0]: reading is stuck at 5, with 4 offsets to go, for 12 s"
     keeps = Stall(HERE, StallKind.COMMIT, standing(9, 9, committed=3), 12.3)
-    assert str(keeps) == "things[0]: the commit stands at 3, applied is 9, for 12 s"
+    assert str(keeps) == "things[0]: the commit is stuck at 3, applied is 9, for 12 s"
