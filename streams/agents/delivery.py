@@ -11,6 +11,7 @@ from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
 from streams.contracts.records import Records, RecordSlice
 from streams.contracts.rows import events
+from streams.record import RecordPosition
 from streams.runtime.processing.pipeline import Steps
 from streams.views.timeline_cache import Delivery
 
@@ -22,7 +23,7 @@ class _Tasks:
     tasks: Sequence[Event]
     applied: int
     duplicates: int
-    conflicts: Sequence[tuple[int, int]] = ()
+    conflicts: Sequence[RecordPosition] = ()
 
 
 class _DeliverySteps:

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import pyarrow as pa
 import structlog
 
 from streams.agents.base import Agent, AgentSteps, id_conflict
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
 from streams.contracts.decoder import read
 from streams.contracts.records import Records
 from streams.contracts.tables import BRONZE
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import Rejection
 from streams.runtime.monitoring.metrics import Metrics
@@ -41,7 +41,7 @@ class _Rows:
     rows: pa.Table
     applied: int = 0
     duplicates: int = 0
-    conflicts: Sequence[tuple[int, int]] = field(default=())
+    conflicts: Sequence[RecordPosition] = field(default=())
 
 
 class LakeSteps:
@@ -105,7 +105,7 @@ def _rejected(rejection: Rejection) -> Rejected:
     if isinstance(rejection, Rejected):
         return rejection
     return Rejected(
-        cast(Record, rejection.record),
+        rejection.record,
         ErrorCode(rejection.code),
         rejection.stage,
         rejection.error,

@@ -5,9 +5,8 @@ from typing import Final
 
 import orjson
 
-from streams.contracts.batch import Record
 from streams.dlq.model import DeadLetter, DeadLetterState, Decision
-from streams.runtime.dead_letters.attempts import parse_position
+from streams.record import Record, parse_position
 from streams.runtime.producer import Message
 
 ACTIONS_TOPIC: Final = "storyline.dlq.actions.v1"

@@ -9,9 +9,9 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempts_of
+from streams.record import Record, RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts, attempts_of
 from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, failed_at
 
 MESSAGE_HEADER = "__connect.errors.exception.message"
@@ -139,16 +139,12 @@ def apply_decisions(letters: Iterable[DeadLetter], actions: Iterable[Decision]) 
             letter.actions.append(action)
 
 
-def position_of(record: Record) -> RecordPosition:
-    return RecordPosition(record.topic, record.partition, record.offset)
-
-
 def _read(record: Record) -> tuple[DeadLetterId, int, DeadLetterCopy]:
     """Return the id, first append time (ms) and copy that a dead letter topic's record describes.
 
     A record that no worker wrote is its own origin.
     """
-    position, past = position_of(record), attempts_of(record.headers)
+    position, past = record.position, attempts_of(record.headers)
     place = failed_at(record.headers) or position
     copy = DeadLetterCopy(
         position=position,

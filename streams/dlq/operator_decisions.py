@@ -16,7 +16,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.dlq.decisions import ACTIONS_TOPIC
-from streams.runtime.dead_letters.attempts import RecordPosition, parse_position
+from streams.record import RecordPosition, parse_position
 from streams.runtime.producer import Message, ProducerUnavailableError
 
 _REJECT: Final = "reject_record"
@@ -43,7 +43,7 @@ class OperatorDecisions:
         self._lock = threading.Lock()
         self._consumer: Consumer | None = None
         self._read: dict[int, int] = {}
-        self._rejected: dict[str, dict[tuple[int, int], str]] = {}
+        self._rejected: dict[str, dict[RecordPosition, str]] = {}
         self._due = 0.0
 
     def __enter__(self) -> Self:
@@ -64,8 +64,8 @@ class OperatorDecisions:
             self._consumer.close()
             self._consumer = None
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
-        """Return (partition, offset) -> reason of a topic's rejected records."""
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:
+        """Return position -> reason of a topic's rejected records."""
         return self._rejected.get(topic, {})
 
     def refresh(self) -> None:
@@ -145,11 +145,11 @@ class OperatorDecisions:
             place, reason = parse_position(told["record"]), str(told["why"])
         except (ValueError, KeyError, TypeError):
             return
-        found = {**self._rejected.get(place.topic, {}), (place.partition, place.offset): reason}
+        found = {**self._rejected.get(place.topic, {}), place: reason}
         self._rejected = {**self._rejected, place.topic: found}
 
 
-def decisions_of(bootstrap: str, group: str, topic: str) -> Mapping[tuple[int, int], str]:
+def decisions_of(bootstrap: str, group: str, topic: str) -> Mapping[RecordPosition, str]:
     """Return the decisions that a group has for a topic. Raises ProducerUnavailableError."""
     with closing(OperatorDecisions(bootstrap, group)) as decisions:
         decisions.refresh()

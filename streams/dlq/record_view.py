@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.contracts.codec import SchemaLookup, decode
 from streams.contracts.decoder import read
@@ -15,6 +14,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import format_time
 from streams.errors import UserError
+from streams.record import Record
 
 _CONNECT: Final = "__connect.errors."
 _REASONS: Final[Mapping[str, str]] = {

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
 from streams.dlq.decisions import action_message, record_decision
-from streams.dlq.model import DeadLetter, DeadLetterState, position_of
+from streams.dlq.model import DeadLetter, DeadLetterState
 from streams.dlq.search import RecordReader, records_at
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
+from streams.record import Record, RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers
 from streams.runtime.dead_letters.reporter import own_headers
 from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 
@@ -89,8 +89,8 @@ def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report
     waiting = {item.position: item for item in plan}
     done, refused = 0, []
     for records in records_at(log, list(waiting)):
-        items = {position_of(record): waiting.pop(position_of(record)) for record in records}
-        copies = {position_of(one): copy_of(one, items[position_of(one)]) for one in records}
+        items = {record.position: waiting.pop(record.position) for record in records}
+        copies = {record.position: copy_of(record, items[record.position]) for record in records}
         refused += [items.pop(place).position for place in _refused(send, copies, done)]
         settled = [letter for item in items.values() for letter in item.letters]
         notes = [

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
 from streams.dlq.model import DeadLetter, DeadLetterState, apply_decisions, group_copies
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import Record, RecordPosition
 
 _BEGINNING: Final = 0
 
@@ -103,13 +102,13 @@ def chosen(letters: Sequence[DeadLetter], wanted: DeadLetterFilter) -> list[Dead
     return [letter for letter in letters if wanted.takes(letter)]
 
 
-def records_at(log: RecordReader, places: Iterable[RecordPosition]) -> Iterator[list[Record]]:
+def records_at(log: RecordReader, positions: Iterable[RecordPosition]) -> Iterator[list[Record]]:
     """Yield the records at these positions that still exist, in chunks."""
-    by_topic: dict[str, set[tuple[int, int]]] = {}
-    for place in places:
-        by_topic.setdefault(place.topic, set()).add(place[1:])
+    by_topic: dict[str, set[RecordPosition]] = {}
+    for position in positions:
+        by_topic.setdefault(position.topic, set()).add(position)
     for topic, left in sorted(by_topic.items()):
-        first = min(offset for _, offset in left)
+        first = min(position.offset for position in left)
         for records in log.read(topic, first, follow=False):
             found = [record for record in records if record.position in left]
             left.difference_update(record.position for record in found)

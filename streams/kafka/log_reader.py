@@ -15,9 +15,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.contracts.batch import Headers, Record
 from streams.contracts.records import Records
 from streams.errors import UserError
+from streams.record import Headers, Record
 
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3

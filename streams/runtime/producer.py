@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-Headers = tuple[tuple[str, bytes | None], ...]
+from streams.record import Headers
 
 log = structlog.get_logger(__name__)
 

@@ -14,12 +14,12 @@ from streams.app.settings import settings as settings_of_process
 from streams.app.stack import environment
 from streams.app.stores import durable_views
 from streams.cli import main as cli
-from streams.contracts.batch import Record
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.generate.malformed_records import MalformedRecords
+from streams.record import Record
 from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
 from streams.runtime.producer import AckedProducer, Message
 from tests.support.workers import prepare, running_workers, skip_to_end, wait_until

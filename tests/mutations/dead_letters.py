@@ -64,8 +64,8 @@ SETTLING = (
         "another-record-buried",
         "of two partitions in a batch, the wrong one's record becomes the dead letter",
         f"{_RUNTIME}processing/pipeline.py",
-        "        if batch.partition == partition and (index",
-        "        if (index",
+        "        if batch.partition == position.partition:\n",
+        "        if True:\n",
     ),
     Mutation(
         "conflict-buried-late",

@@ -93,8 +93,8 @@ REFUSING = (
         "decision-for-any-partition",
         "an operator's decision takes the record of the same offset in another partition, too",
         f"{_RUNTIME}processing/rejections.py",
-        "named = {offset for partition, offset in decided if partition == batch.partition}",
-        "named = {offset for _, offset in decided}",
+        "at.offset for at in decided if at.partition == batch.partition",
+        "at.offset for at in decided",
         _REFUSALS,
     ),
     Mutation(

@@ -159,7 +159,7 @@ SURVIVORS = (
         "second-copy-not-reported",
         "a record that a batch holds twice becomes one dead letter, and counts do not add up",
         "streams/runtime/dead_letters/reported_records.py",
-        "                known[place] -= 1\n",
+        "                known[position] -= 1\n",
         "                pass\n",
         ("tests/unit/runtime/test_reported_twice.py",),
     ),

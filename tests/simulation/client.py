@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import FetchRules
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.group import Assignment, Group
 from tests.simulation.log import Log

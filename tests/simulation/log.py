@@ -5,7 +5,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.consumer_rules import ConsumerRules
 from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.client import Client
 from tests.simulation.group import Assignment

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from streams.runtime.consumer.positions import PositionGapError, TopicPartition
+from streams.record import TopicPartition
+from streams.runtime.consumer.positions import PositionGapError
 from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.applier import Applier

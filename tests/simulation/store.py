@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import failed_at
 from streams.runtime.processing.pipeline import Steps
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 class Projected(NamedTuple):
     applied: int
     duplicates: int
-    conflicts: tuple[tuple[int, int], ...]
+    conflicts: tuple[RecordPosition, ...]
     effects: dict[str, list[Event]]
     """Key -> its events, which one write applies."""
 
@@ -132,12 +132,12 @@ class Work:
         claims, folded = dict(self.store.state.claims), set(self.store.state.folded)
         self.pause()
         applied = duplicates = 0
-        conflicts: list[tuple[int, int]] = []
+        conflicts: list[RecordPosition] = []
         effects: dict[str, list[Event]] = {}
         for record, event in batch.events:
             taken = claims.get(event.key) if event.kind == "claim" else None
             if taken is not None and taken != event.event_id:
-                conflicts.append((record.partition, record.offset))
+                conflicts.append(record.position)
                 if taken < event.event_id:
                     continue
             elif event.event_id in folded:

@@ -15,7 +15,7 @@ from streams.dlq.record_view import decode_for_display, view_json
 from streams.dlq.replay import Replay, ReplayOutcome, Report, discard, replay
 from streams.dlq.search import DeadLetterFilter, all_dead_letters, chosen, records_at
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.producer import AckedProducer
 
 _CLIENT = "storyline-dlq"

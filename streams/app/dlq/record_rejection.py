@@ -13,7 +13,7 @@ from streams.dlq.decisions import ACTIONS_TOPIC
 from streams.dlq.operator_decisions import decision_message, decisions_of
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.producer import AckedProducer, MessageRefusedError, ProducerUnavailableError
 
 _CLIENT = "storyline-dlq"
@@ -86,7 +86,7 @@ def rejectable(settings: Settings, place: RecordPosition, agent: str) -> Rejecta
             for waiting in report.waiting
             if report.group == group
         ),
-        decided.get((place.partition, place.offset)),
+        decided.get(place),
     )
 
 

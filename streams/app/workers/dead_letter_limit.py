@@ -4,7 +4,7 @@ from streams.app.settings import Settings
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topics
 from streams.errors import NEEDS_A_PERSON, UserError
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.monitoring.metrics import Metrics

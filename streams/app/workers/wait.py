@@ -12,7 +12,7 @@ from streams.app.stores import asked_broker, no_topic
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 from streams.kafka.consumer_groups import Progress
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 
 _POLL_S: Final = 0.05
 _POSTS, _DELIVERY = "posts", "delivery"

@@ -10,7 +10,7 @@ from streams.errors import UserError
 if TYPE_CHECKING:
     from streams.dlq.model import DeadLetterState
     from streams.dlq.search import DeadLetterFilter
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
 Positions = Annotated[
     list[str] | None,
@@ -47,7 +47,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def position(text: str) -> "RecordPosition":
     """Return the position of a dead letter; raise UserError if the text is not such a position."""
     from streams.contracts.catalog import DLQ_SUFFIX
-    from streams.runtime.dead_letters.attempts import parse_position
+    from streams.record import parse_position
 
     try:
         place = parse_position(text)
@@ -64,7 +64,7 @@ def position(text: str) -> "RecordPosition":
 
 def record_place(text: str) -> "RecordPosition":
     """Return the position of a record in a source topic; raise UserError if the text is none."""
-    from streams.runtime.dead_letters.attempts import parse_position
+    from streams.record import parse_position
 
     try:
         return parse_position(text)

@@ -13,7 +13,7 @@ from streams.cli.common.output import err, visible
 if TYPE_CHECKING:
     from streams.dlq.model import DeadLetter
     from streams.dlq.replay import Replay
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
 
 def letter_json(letter: "DeadLetter") -> dict[str, Any]:

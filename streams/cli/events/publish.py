@@ -141,7 +141,7 @@ def _summary(
 def _as_json(
     outcome: "PublishOutcome", errors: "list[LineError]", *, dry_run: bool
 ) -> dict[str, Any]:
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
     return {
         "dry_run": dry_run,

@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import NOTHING, Fetched, OffsetGap
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 
 log = structlog.get_logger(__name__)

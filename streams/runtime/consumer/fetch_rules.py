@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple, Protocol, TypeVar
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch, Run
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import Fetched, FetchRules
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.unpack import unpack
 

@@ -9,8 +9,7 @@ compaction removed. Any other jump ends the process, so that the next one reads 
 
 from collections.abc import Set
 
-TopicPartition = tuple[str, int]
-"""A topic and the number of one of its partitions. Faust's own TP is an equal tuple."""
+from streams.record import TopicPartition
 
 
 class PositionGapError(RuntimeError):

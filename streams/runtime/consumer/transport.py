@@ -8,10 +8,11 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules
 from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
 from streams.runtime.consumer.fetch_thread import BatchThread
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 
 WantedFrom = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 
 
 class CountedRecord(NamedTuple):

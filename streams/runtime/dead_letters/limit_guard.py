@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Collection, Sequence
+from itertools import chain
 
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.attempts import RecordPosition, attempts_of
+from streams.runtime.dead_letters.attempts import attempts_of
 from streams.runtime.dead_letters.limit import (
     CountedRecord,
     DeadLetterHistory,
@@ -77,15 +78,15 @@ class DeadLetterLimitGuard:
     ) -> list[CountedRecord]:
         """Return the rejected records that count, in the order of the batches."""
         codes = {
-            (rejection.record.partition, rejection.record.offset): rejection.code
+            rejection.record.position: rejection.code
             for rejection in rejected
             if rejection.code in self._codes and attempts_of(rejection.record.headers) is None
         }
-        places = ((batch.partition, offset) for batch in batches for offset in batch.offsets)
+        positions = chain.from_iterable(batch.positions() for batch in batches)
         return [
-            CountedRecord(number, codes[at], RecordPosition(self._topic, *at))
-            for number, at in enumerate(places)
-            if at in codes
+            CountedRecord(number, codes[position], position)
+            for number, position in enumerate(positions)
+            if position in codes
         ]
 
     def _tell(self, used: float) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, RecordPosition, counted
+from streams.record import Headers, Record, RecordPosition
+from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, counted
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Headers, Message
+from streams.runtime.producer import Message
 
 CODE_HEADER = "storyline.error.code"
 GROUP_HEADER = "storyline.consumer.group"
@@ -28,30 +29,11 @@ _ERROR_HEADERS = (
 )
 
 
-class RawRecord(Protocol):
-    """One record as the broker gave it. `append_time` is in milliseconds since the Unix epoch."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def append_time(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
-
-
 class Rejection(Protocol):
     """A record that cannot be applied, and why; `message` quotes none of the record's content."""
 
     @property
-    def record(self) -> RawRecord: ...
+    def record(self) -> Record: ...
     @property
     def code(self) -> str: ...
     @property

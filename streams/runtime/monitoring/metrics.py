@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.monitoring.counters import TopicCounters, read_counters
 from streams.runtime.monitoring.metric_names import (
     APPLIED,

@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Place
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallWatch
 
 log = structlog.get_logger(__name__)

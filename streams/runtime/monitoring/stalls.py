@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 
 
 class PartitionProgress(NamedTuple):

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from streams.record import TopicPartition
 from streams.runtime.config import WorkerConfig
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchApp
 from streams.runtime.monitoring.blockages import Blockage

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.record import TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.batcher import MicroBatch

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
+from streams.record import RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch, cut
 from streams.runtime.dead_letters.limit import CountedRecord
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
@@ -45,8 +46,8 @@ class BatchOutcome(Protocol):
     @property
     def duplicates(self) -> int: ...
     @property
-    def conflicts(self) -> Sequence[tuple[int, int]]:
-        """Return (partition, offset) of events that go to the dead letter queue."""
+    def conflicts(self) -> Sequence[RecordPosition]:
+        """Return the positions of events that go to the dead letter queue."""
         ...
 
 
@@ -215,7 +216,9 @@ class Pipeline(Generic[B, P]):
         if len(rejected) < _count(batches):
             projected = self._once("project", lambda: steps.project(batch), buried)
             # Before the effects: after them, a conflict may look like a duplicate when read again.
-            conflicts = [steps.conflict(*_at(batches, *place)) for place in projected.conflicts]
+            conflicts = [
+                steps.conflict(*_at(batches, position)) for position in projected.conflicts
+            ]
             self._bury(conflicts, steps.project, buried)
             self._once("apply", lambda: steps.apply(projected), buried)
             known = buried.no_longer(batches, (*rejected, *conflicts))
@@ -292,9 +295,11 @@ def _blockage(batches: Sequence[RawBatch], held_up: BatchPausedError) -> Blockag
     )
 
 
-def _at(batches: Sequence[RawBatch], partition: int, offset: int) -> tuple[RawBatch, int]:
+def _at(batches: Sequence[RawBatch], position: RecordPosition) -> tuple[RawBatch, int]:
     """Return the batch that holds a record, and the record's index in it."""
     for batch in batches:
-        if batch.partition == partition and (index := batch.find(offset)) is not None:
-            return batch, index
-    raise LookupError(f"no record of partition {partition} has offset {offset}")
+        if batch.partition == position.partition:
+            index = batch.find(position.offset)
+            if index is not None:
+                return batch, index
+    raise LookupError(f"the batches have no record {position}")

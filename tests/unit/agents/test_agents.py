@@ -8,12 +8,12 @@ from streams.agents.base import AgentDependencies, AgentSteps
 from streams.agents.fanout import FOLLOWERS_FRESH_S, FanOutMode
 from streams.agents.internal_events import own_messages
 from streams.agents.registry import AGENTS, STAGES
-from streams.contracts.batch import Record
 from streams.contracts.catalog import captured_topics, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, PostCreated, Tier
 from streams.contracts.ids import id_time, make_id
 from streams.projections.tier_policy import TierLimits
+from streams.record import Record
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache

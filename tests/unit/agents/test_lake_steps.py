@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.agents.lake import LAKE, LakeServices, Quarantine
-from streams.contracts.batch import Record
 from streams.contracts.bronze import USERS_TOPIC, lake_tables
 from streams.contracts.catalog import key_of, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.fields import FieldKind, fields_of
 from streams.contracts.tables import BRONZE
+from streams.record import Record, RecordPosition
 from streams.runtime.monitoring.counters import TopicCounters
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline
@@ -119,14 +119,14 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
 class _Decided:
     """Decisions of an operator about one record."""
 
-    def __init__(self, partition: int, offset: int) -> None:
-        self._place = (partition, offset)
+    def __init__(self, position: RecordPosition) -> None:
+        self._position = position
 
     def refresh(self) -> None:
         """Read nothing."""
 
-    def of(self, _topic: str) -> Mapping[tuple[int, int], str]:
-        return {self._place: "written by a stranger"}
+    def of(self, _topic: str) -> Mapping[RecordPosition, str]:
+        return {self._position: "written by a stranger"}
 
 
 @pytest.mark.parametrize("topic", ["social.likes.v1", USERS_TOPIC])
@@ -141,7 +141,7 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
         waiter=RetryPolicy((), threading.Event()),
-        decisions=_Decided(rejected.partition, rejected.offset),
+        decisions=_Decided(rejected.position),
     )
     metrics.consumed(topic, 1)
     pipeline.run(raw_batches([rejected]))

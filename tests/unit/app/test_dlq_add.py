@@ -12,7 +12,7 @@ from streams.app.workers.run_files import WaitingRecord, WorkerReport
 from streams.cli.dlq.commands import app
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from tests.support.messages import produces
 
 PLACE = RecordPosition("social.posts.v1", 3, 17)
@@ -86,7 +86,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
         "first_records",
         lambda _b, starts, _e: {at: 19 if to == 18 else to for at, to in starts.items()},
     )
-    monkeypatch.setattr(record_rejection, "decisions_of", lambda *_: {(3, 16): "before"})
+    monkeypatch.setattr(
+        record_rejection, "decisions_of", lambda *_: {PLACE._replace(offset=16): "before"}
+    )
     monkeypatch.setattr(record_rejection, "worker_reports", lambda *_, **__: reports)
 
 

@@ -10,7 +10,7 @@ from streams.app.workers import wait
 from streams.app.workers.wait import wait_for_records, wait_until_applied
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from tests.support.messages import produces
 
 POSTS, FOLLOWS, BLOCKS = "social.posts.v1", "social.follows.v1", "social.blocks.v1"

@@ -4,7 +4,7 @@ import pytest
 
 from streams.cli.dlq.output import letter_json, print_letters, print_whole, summary
 from streams.dlq.model import DeadLetter, DeadLetterCopy, DeadLetterId, DeadLetterState, Decision
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 
 TOPIC = "social.comments.v1"
 DLQ = f"{TOPIC}.dlq"

@@ -5,23 +5,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.catalog import internal_topics
 from streams.dlq.decisions import ACTIONS_TOPIC, action_message, decisions_of, record_decision
 from streams.dlq.model import DeadLetter, DeadLetterState
 from streams.dlq.replay import Replay, discard, replay, replays
 from streams.dlq.search import DeadLetterFilter, all_dead_letters, chosen
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import (
-    Attempts,
-    RecordPosition,
-    attempt_headers,
-    attempts_of,
-    parse_position,
-)
+from streams.record import Headers, Record, RecordPosition, parse_position
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers, attempts_of
 from streams.runtime.dead_letters.reporter import DeadLetterReporter, own_headers
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Headers, Message, MessageRefusedError, ProducerUnavailableError
+from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 from tests.support.messages import produces
 
 TOPIC = "social.likes.v1"

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from streams.dlq.model import DeadLetter, DeadLetterCopy, DeadLetterId, DeadLetterState, Decision
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition
+from streams.record import RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts
 
 TOPIC = "social.likes.v1"
 ORIGIN = RecordPosition(TOPIC, 0, 5)

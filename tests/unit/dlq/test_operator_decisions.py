@@ -8,11 +8,10 @@ import orjson
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.contracts.batch import Record
 from streams.dlq import operator_decisions
 from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
 from streams.dlq.operator_decisions import OperatorDecisions, decision_message
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import Record, RecordPosition
 from streams.runtime.producer import ProducerUnavailableError
 
 GROUP = "storyline-v1-graph"
@@ -89,11 +88,11 @@ def test_the_decisions_of_a_group_are_read_whole_and_then_as_they_come(topic: To
         decision_message(PLACE, GROUP, "lost schema").value,
     ]
     with OperatorDecisions("broker", GROUP, every_s=0) as decisions:
-        assert decisions.of("social.blocks.v1") == {(2, 17): "lost schema"}
+        assert decisions.of("social.blocks.v1") == {PLACE: "lost schema"}
         assert decisions.of("social.posts.v1") == {}
         topic.values.append(decision_message(PLACE._replace(offset=30), GROUP, "again").value)
         decisions.refresh()
-        assert set(decisions.of("social.blocks.v1")) == {(2, 17), (2, 30)}
+        assert set(decisions.of("social.blocks.v1")) == {PLACE, PLACE._replace(offset=30)}
 
 
 def test_a_look_that_was_a_moment_ago_is_not_repeated(topic: Topic) -> None:
@@ -111,7 +110,7 @@ def test_a_broker_that_is_away_is_waited_for_and_misses_nothing(topic: Topic) ->
             decisions.refresh()
         topic.away = False
         decisions.refresh()
-        assert decisions.of(PLACE.topic) == {(2, 17): "x"}
+        assert decisions.of(PLACE.topic) == {PLACE: "x"}
         topic.away = True
         with pytest.raises(ProducerUnavailableError), OperatorDecisions("broker", "other"):
             pass

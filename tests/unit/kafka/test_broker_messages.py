@@ -21,8 +21,8 @@ from streams.generate.malformed_records import MalformedRecord
 from streams.kafka import topics as topics_module
 from streams.kafka.topics import BrokerUnavailableError, Topics
 from streams.producer import EventProducer, PublishError
+from streams.record import RecordPosition
 from streams.runtime.consumer.fetch_thread import MembershipLostError, _join_once
-from streams.runtime.dead_letters.attempts import RecordPosition
 from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
 from streams.runtime.producer import (
     MAX_MESSAGE_BYTES,

@@ -2,16 +2,15 @@
 
 import pytest
 
+from streams.record import RecordPosition, parse_position
 from streams.runtime.dead_letters.attempts import (
     ATTEMPTS_HEADER,
     FIRST_SEEN_HEADER,
     ORIGIN_HEADER,
     Attempts,
-    RecordPosition,
     attempt_headers,
     attempts_of,
     counted,
-    parse_position,
 )
 
 ORIGIN = RecordPosition("social.likes.v1", 3, 7)

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from streams.app.settings import Settings
 from streams.app.workers.dead_letter_limit import COUNTED, guard, stopped_at_limit
 from streams.cli.common.errors import explained
-from streams.contracts.batch import ErrorCode, Record, Rejected
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.contracts.batch import ErrorCode, Rejected
+from streams.record import Record, RecordPosition
 from streams.runtime.dead_letters.limit import CountedRecord, DeadLetterLimitError
 from streams.runtime.monitoring.metrics import Metrics
 from tests.support.batches import raw_batches

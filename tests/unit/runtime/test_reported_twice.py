@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
+from streams.record import Record
 from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.dead_letters.reporter import Rejection
 from tests.support.batches import raw_batches

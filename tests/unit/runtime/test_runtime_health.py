@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from streams.contracts.batch import Record
+from streams.record import Record
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchApp

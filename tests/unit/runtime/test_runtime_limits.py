@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.dead_letters.limit import (
     CountedRecord,
     DeadLetterHistory,

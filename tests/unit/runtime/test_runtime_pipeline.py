@@ -5,12 +5,13 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.dead_letters.reporter import DeadLetterReporter
@@ -29,23 +30,13 @@ class UnavailableError(Exception):
     """A store that does not answer now."""
 
 
-class Raw(NamedTuple):
-    offset: int
-    value: bytes | None
-    topic: str = TOPIC
-    partition: int = 3
-    append_time: int = 1_600_000_000_123
-    key: bytes | None = b"key"
-    headers: tuple[tuple[str, bytes | None], ...] = (("trace", b"\xff\x00"),)
-
-    @classmethod
-    def of(cls, topic: str, partition: int, offset: int, *others: Any) -> "Raw":
-        append_time, key, value, headers = others
-        return cls(offset, value, topic, partition, append_time, key, headers)
+def thing(offset: int, value: bytes | None, *, partition: int = 3) -> Record:
+    headers = (("trace", b"\xff\x00"),)
+    return Record(TOPIC, partition, offset, 1_600_000_000_123, b"key", value, headers)
 
 
 class Refused(NamedTuple):
-    record: Raw
+    record: Record
     code: str = "bad_frame"
     stage: str = "VALUE_CONVERTER"
     error: str = "BadFrameError"
@@ -55,7 +46,7 @@ class Refused(NamedTuple):
 class Things(NamedTuple):
     applied: int
     duplicates: int
-    conflicts: tuple[tuple[int, int], ...]
+    conflicts: tuple[RecordPosition, ...]
     effects: frozenset[bytes]
 
 
@@ -78,13 +69,13 @@ class World:
         if errors.get(name):
             raise errors[name].pop(0)
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Refused]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Refused]]:
         self.fail("decode", self.before)
-        records = [record for batch in batches for record in batch.records(Raw.of)]
+        records = [record for batch in batches for record in batch.records(Record)]
         good = [record for record in records if record.value]
         return good, [Refused(record) for record in records if not record.value]
 
-    def project(self, batch: list[Raw]) -> Things:
+    def project(self, batch: list[Record]) -> Things:
         self.fail("project", self.before)
         values = [record.value for record in batch if record.value is not None]
         fresh = set(values) - self.store
@@ -93,7 +84,7 @@ class World:
         return Things(
             applied=len(fresh),
             duplicates=len(values) - len(fresh) - len(taken),
-            conflicts=tuple((record.partition, record.offset) for record in taken),
+            conflicts=tuple(record.position for record in taken),
             effects=frozenset(fresh),
         )
 
@@ -107,7 +98,7 @@ class World:
         self.buried += messages
         self.fail("send", self.after)
 
-    def consume(self, records: Sequence[Raw]) -> None:
+    def consume(self, records: Sequence[Record]) -> None:
         """What the transport does: count, run, and only then acknowledge."""
         steps = Steps(self.decode, self.project, self.apply, _conflict)
         pipeline = Pipeline(
@@ -132,7 +123,7 @@ class World:
         return self.metrics.read()[TOPIC]
 
 
-def batches_of(records: Sequence[Raw]) -> list[RawBatch]:
+def batches_of(records: Sequence[Record]) -> list[RawBatch]:
     """The records in order, in batches of one partition; those of one alone are cut in two."""
     return [
         _batch(partition, list(part))
@@ -141,7 +132,7 @@ def batches_of(records: Sequence[Raw]) -> list[RawBatch]:
     ]
 
 
-def _batch(partition: int, records: Sequence[Raw]) -> RawBatch:
+def _batch(partition: int, records: Sequence[Record]) -> RawBatch:
     return RawBatch(
         TOPIC,
         partition,
@@ -154,12 +145,12 @@ def _batch(partition: int, records: Sequence[Raw]) -> RawBatch:
 
 
 def _conflict(batch: RawBatch, index: int) -> Refused:
-    record = list(batch.records(Raw.of))[index]
+    record = list(batch.records(Record))[index]
     return Refused(record, "id_conflict", "TRANSFORMATION", "IdConflictError", "taken")
 
 
-def records(*values: bytes | None) -> list[Raw]:
-    return [Raw(offset, value) for offset, value in enumerate(values)]
+def records(*values: bytes | None) -> list[Record]:
+    return [thing(offset, value) for offset, value in enumerate(values)]
 
 
 def test_every_record_of_a_batch_is_counted_once() -> None:
@@ -223,7 +214,7 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
         ("storyline.dlq.first_seen", b"1500000000000"),
         ("storyline.dlq.attempts", b"2"),
     )
-    world.consume([Raw(9, None, headers=(("trace", b"t"), *past))])
+    world.consume([thing(9, None)._replace(headers=(("trace", b"t"), *past))])
     (letter,) = world.buried
     assert letter.headers[:4] == (("trace", b"t"), *past)
     assert letter.headers[-1] == ("storyline.dlq.attempts", b"3")
@@ -391,15 +382,15 @@ def test_a_record_that_was_replayed_and_fails_again_does_not_count() -> None:
     past = attempt_headers(
         Attempts(RecordPosition(TOPIC, 3, 1), first_seen=1_500_000_000_000, failures=2)
     )
-    world.consume([Raw(offset, None, headers=past) for offset in range(5)])
+    world.consume([thing(offset, None)._replace(headers=past) for offset in range(5)])
     assert len(world.buried) == 5
     assert used(world) == 0
 
 
 def test_records_of_several_partitions_count_in_the_order_of_the_batch() -> None:
     world = guarded()
-    two = [Raw(7, None, partition=partition) for partition in (0, 1)]
-    world.consume([*two, Raw(8, b"a", partition=1), *two])
+    two = [thing(7, None, partition=partition) for partition in (0, 1)]
+    world.consume([*two, thing(8, b"a", partition=1), *two])
     with pytest.raises(DeadLetterLimitError) as error:
-        world.consume([Raw(9, None, partition=1)])
+        world.consume([thing(9, None, partition=1)])
     assert error.value.first == RecordPosition(TOPIC, 0, 7)

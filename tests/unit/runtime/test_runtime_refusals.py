@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch, cut
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
@@ -20,12 +21,12 @@ from streams.runtime.producer import Message
 from tests.support.workers import wait_until
 from tests.unit.runtime.test_runtime_pipeline import (
     TOPIC,
-    Raw,
     Things,
     UnavailableError,
     World,
     _conflict,
     batches_of,
+    thing,
 )
 
 
@@ -37,13 +38,13 @@ class RefusedError(Exception):
 class Decided:
     """Decisions of an operator: those `made` are known once they are looked for."""
 
-    rejected: dict[tuple[int, int], str] = field(default_factory=dict)
-    made: dict[tuple[int, int], str] = field(default_factory=dict)
+    rejected: dict[RecordPosition, str] = field(default_factory=dict)
+    made: dict[RecordPosition, str] = field(default_factory=dict)
 
     def refresh(self) -> None:
         self.rejected = {**self.rejected, **self.made}
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:
         return self.rejected if topic == TOPIC else {}
 
 
@@ -58,7 +59,7 @@ class Shop(World):
         self.writes_before_it_refuses = False
         self.decoded: list[int] = []
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Any]]:
         values = [value for batch in batches for value in batch.values]
         if self.away & set(values):
             raise UnavailableError("503 for one of them")
@@ -72,7 +73,7 @@ class Shop(World):
             raise RefusedError(f"Key of {len(found)} values may not be empty")
         super().apply(things)
 
-    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Record], Things]:
         return Pipeline(
             TOPIC,
             Steps(self.decode, self.project, self.apply, _conflict),
@@ -84,7 +85,7 @@ class Shop(World):
             decisions=self.decided,
         )
 
-    def take(self, records: Sequence[Raw], guard: DeadLetterLimitGuard | None = None) -> None:
+    def take(self, records: Sequence[Record], guard: DeadLetterLimitGuard | None = None) -> None:
         pipeline = self.pipeline(guard)
         self.metrics.consumed(TOPIC, len(records))
         try:
@@ -93,8 +94,12 @@ class Shop(World):
             pipeline.resume(batches_of(records), held_up.buried)
 
 
-def records(count: int, partition: int = 3) -> list[Raw]:
-    return [Raw(offset, b"%d" % offset, partition=partition) for offset in range(count)]
+def records(count: int, partition: int = 3) -> list[Record]:
+    return [thing(offset, b"%d" % offset, partition=partition) for offset in range(count)]
+
+
+def position(offset: int, partition: int = 3) -> RecordPosition:
+    return RecordPosition(TOPIC, partition, offset)
 
 
 def headers(message: Message) -> dict[str, bytes | None]:
@@ -123,7 +128,7 @@ def test_a_refused_record_is_a_dead_letter_and_its_neighbours_are_applied(at: in
 def test_bad_frames_and_conflicts_beside_a_refusal_are_buried_once() -> None:
     shop = Shop()
     shop.refuses = {b"5"}
-    mixed = [*records(8), Raw(8, None), Raw(9, b"taken")]
+    mixed = [*records(8), thing(8, None), thing(9, b"taken")]
     shop.take(mixed)
     codes = sorted((headers(letter)[CODE_HEADER] or b"").decode() for letter in shop.buried)
     assert codes == ["bad_frame", "id_conflict", "store_refused"]
@@ -202,7 +207,7 @@ def test_a_refusal_of_an_error_that_is_none_ends_the_worker() -> None:
 
 
 @contextmanager
-def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Things]]:
+def blocked(shop: Shop, given: Sequence[Record]) -> Iterator[Pipeline[list[Record], Things]]:
     """The records on their way in a thread, until that ends, or is stopped with the context."""
     pipeline = shop.pipeline()
     shop.metrics.consumed(TOPIC, len(given))
@@ -228,7 +233,7 @@ def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Th
 
 
 def blocker(
-    pipeline: Pipeline[list[Raw], Things], offset: int | None = None, tries: int = 0
+    pipeline: Pipeline[list[Record], Things], offset: int | None = None, tries: int = 0
 ) -> Blockage:
     """The record that is known to block, of this offset and after more tries than these."""
 
@@ -267,7 +272,7 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
     shop.away = {b"7"}
     with blocked(shop, records(20)) as pipeline:
         blocker(pipeline)
-        shop.decided.made = {(4, 7): "another partition", (3, 7): "not ours"}
+        shop.decided.made = {position(7, 4): "another partition", position(7): "not ours"}
     assert 7 not in shop.decoded
     (letter,) = shop.buried
     told = headers(letter)
@@ -280,7 +285,7 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
 
 def test_a_decision_made_before_the_start_counts_at_the_first_try() -> None:
     shop = Shop()
-    shop.decided.rejected = {(3, 0): "no", (3, 1): "no"}
+    shop.decided.rejected = {position(0): "no", position(1): "no"}
     shop.take(records(2))
     shop.take(records(1, partition=5))
     assert len(shop.buried) == 2
@@ -290,7 +295,7 @@ def test_a_decision_made_before_the_start_counts_at_the_first_try() -> None:
 
 def test_a_decided_record_does_not_count_towards_the_limit() -> None:
     shop = Shop()
-    shop.decided.rejected = {(3, offset): "no" for offset in range(5)}
+    shop.decided.rejected = {position(offset): "no" for offset in range(5)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=2)
     guard = DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"operator_rejected", "store_refused"})
     shop.take(records(6), guard)
@@ -310,12 +315,12 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
 class WatchingShop(Shop):
     """A shop that notes with each record that is decoded whether a blockage is known."""
 
-    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Record], Things]:
         self.blocked: dict[int, bool] = {}
         self.made = super().pipeline(guard)
         return self.made
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Any]]:
         known = bool(self.made.blockages.current())
         self.blocked |= dict.fromkeys(
             (offset for batch in batches for offset in batch.offsets), known

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.record import TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.monitoring.metrics import Metrics
