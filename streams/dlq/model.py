@@ -12,9 +12,9 @@ from typing import NamedTuple
 from streams.contracts.catalog import DLQ_SUFFIX
 from streams.record import Record, RecordPosition
 from streams.runtime.dead_letters.attempts import Attempts, attempts_of
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, failed_at
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER, MESSAGE_HEADER
+from streams.runtime.dead_letters.reporter import failed_at
 
-MESSAGE_HEADER = "__connect.errors.exception.message"
 UNKNOWN = "?"
 
 

@@ -15,18 +15,19 @@ from streams.contracts.rows import events
 from streams.contracts.times import format_time
 from streams.errors import UserError
 from streams.record import Record
+from streams.runtime.dead_letters import header_names
 
-_CONNECT: Final = "__connect.errors."
 _REASONS: Final[Mapping[str, str]] = {
-    "code": "storyline.error.code",
-    "message": f"{_CONNECT}exception.message",
-    "group": "storyline.consumer.group",
-    "topic": f"{_CONNECT}topic",
-    "partition": f"{_CONNECT}partition",
-    "offset": f"{_CONNECT}offset",
-    "stage": f"{_CONNECT}stage",
-    "exception": f"{_CONNECT}exception.class.name",
+    "code": header_names.CODE_HEADER,
+    "message": header_names.MESSAGE_HEADER,
+    "group": header_names.GROUP_HEADER,
+    "topic": header_names.TOPIC_HEADER,
+    "partition": header_names.PARTITION_HEADER,
+    "offset": header_names.OFFSET_HEADER,
+    "stage": header_names.STAGE_HEADER,
+    "exception": header_names.ERROR_HEADER,
 }
+"""Name of each detail of a failure -> header with its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from streams.contracts.events import UserBlocked
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.kafka.topics import Topics
 from streams.producer import EventProducer
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from tests.support import messages
 from tests.support.landed import quarantined
 from tests.support.messages import produces

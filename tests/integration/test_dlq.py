@@ -20,7 +20,7 @@ from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.generate.malformed_records import MalformedRecords
 from streams.record import Record
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from streams.runtime.producer import AckedProducer, Message
 from tests.support.workers import prepare, running_workers, skip_to_end, wait_until
 

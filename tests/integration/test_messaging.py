@@ -28,7 +28,7 @@ from streams.kafka import topics as topics_module
 from streams.kafka.schema_registry import SchemaMissingError, SchemaRegistry
 from streams.kafka.topics import TopicAction, TopicConfig, Topics
 from streams.producer import PARTITIONER, Ack, EventProducer, PublishError
-from streams.runtime.dead_letters.reporter import CODE_HEADER
+from streams.runtime.dead_letters.header_names import CODE_HEADER
 from streams.runtime.producer import AckedProducer, Message
 from tests.support.messages import produces
 

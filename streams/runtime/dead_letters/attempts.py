@@ -7,12 +7,7 @@ import re
 from typing import NamedTuple
 
 from streams.record import Headers, RecordPosition, parse_position
-
-_PREFIX = "storyline.dlq."
-ORIGIN_HEADER = f"{_PREFIX}origin"
-FIRST_SEEN_HEADER = f"{_PREFIX}first_seen"
-ATTEMPTS_HEADER = f"{_PREFIX}attempts"
-ATTEMPT_HEADERS = (ORIGIN_HEADER, FIRST_SEEN_HEADER, ATTEMPTS_HEADER)
+from streams.runtime.dead_letters.header_names import ATTEMPT_HEADERS, ATTEMPTS_HEADER
 
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 

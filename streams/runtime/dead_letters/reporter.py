@@ -4,29 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from streams.record import Headers, Record, RecordPosition
-from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, counted
+from streams.runtime.dead_letters.attempts import counted
+from streams.runtime.dead_letters.header_names import (
+    ATTEMPT_HEADERS,
+    ERROR_HEADERS,
+    POSITION_HEADERS,
+)
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.producer import Message
-
-CODE_HEADER = "storyline.error.code"
-GROUP_HEADER = "storyline.consumer.group"
-_CONNECT = "__connect.errors."
-_ERROR_HEADERS = (
-    *(
-        f"{_CONNECT}{name}"
-        for name in (
-            "topic",
-            "partition",
-            "offset",
-            "stage",
-            "class.name",
-            "exception.class.name",
-            "exception.message",
-        )
-    ),
-    CODE_HEADER,
-    GROUP_HEADER,
-)
 
 
 class Rejection(Protocol):
@@ -77,14 +62,14 @@ def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Heade
         str(rejection.code),
         group,
     )
-    named = zip(_ERROR_HEADERS, texts, strict=True)
+    named = zip(ERROR_HEADERS, texts, strict=True)
     return (*((name, text.encode()) for name, text in named), *counted(record.headers))
 
 
 def failed_at(headers: Headers) -> RecordPosition | None:
     """Return the position of a dead letter's record; `None` if the headers do not contain it."""
     named = dict(headers)
-    topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
+    topic, *numbers = (named.get(name) or b"" for name in POSITION_HEADERS)
     try:
         return RecordPosition(topic.decode(), *(int(number) for number in numbers))
     except ValueError:
@@ -98,7 +83,7 @@ def own_headers(headers: Headers) -> Headers:
     header itself.
     """
     kept: list[tuple[str, bytes | None]] = []
-    ours = set(_ERROR_HEADERS)
+    ours = set(ERROR_HEADERS)
     for name, value in reversed(headers):
         if name in ours:
             ours.remove(name)

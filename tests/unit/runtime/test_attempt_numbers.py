@@ -3,14 +3,11 @@
 import pytest
 
 from streams.record import RecordPosition, parse_position
-from streams.runtime.dead_letters.attempts import (
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers, attempts_of, counted
+from streams.runtime.dead_letters.header_names import (
     ATTEMPTS_HEADER,
     FIRST_SEEN_HEADER,
     ORIGIN_HEADER,
-    Attempts,
-    attempt_headers,
-    attempts_of,
-    counted,
 )
 
 ORIGIN = RecordPosition("social.likes.v1", 3, 7)

@@ -10,10 +10,11 @@ import pytest
 
 from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch, cut
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.dead_letters.reported_records import ReportedRecords
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, DeadLetterReporter
+from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.blockages import REASON_LENGTH, Blockage, Blockages, shortened
 from streams.runtime.processing.pipeline import BatchPausedError, Pipeline, Steps, _blockage
 from streams.runtime.processing.retry import RetryPolicy, StoppedError
