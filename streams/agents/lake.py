@@ -92,7 +92,7 @@ class Quarantine:
         self._landing = landing
         self._metrics = metrics
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
         written = self._landing.set_aside([_rejected(rejection) for rejection in rejections])
         for rejection in written:
             self._metrics.dead_letter(rejection.record.topic, str(rejection.code))

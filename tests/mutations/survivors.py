@@ -53,7 +53,7 @@ SURVIVORS = (
         "silence-counts-as-a-stall",
         "workers end after each outage of the broker, although nothing is wrong with them",
         "streams/runtime/monitoring/progress_monitor.py",
-        "self._watch.look({}, now)  # a stall",
+        "self._detector.detect({}, now)  # a stall",
         "pass  # a stall",
         ("tests/unit/runtime/test_runtime_progress_monitor.py",),
     ),

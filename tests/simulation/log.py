@@ -63,7 +63,7 @@ class Partition:
         """A marker, an aborted transaction, or what compaction has removed."""
         self.end += count
 
-    def read(self, offset: int, most: int, *, past_holes: bool) -> tuple[RawBatch | None, int]:
+    def read(self, offset: int, most: int, *, skip_gaps: bool) -> tuple[RawBatch | None, int]:
         """Records from `offset` on, and where to read next."""
         begin = bisect_left(self.offsets, offset)
         ending = min(begin + most, len(self.offsets))
@@ -80,7 +80,7 @@ class Partition:
             self.values[begin:ending],
             [()] * count,
         )
-        return batch, following if past_holes else offsets[-1] + 1
+        return batch, following if skip_gaps else offsets[-1] + 1
 
     def _due(self, value: bytes | None) -> Due:
         try:

@@ -133,8 +133,8 @@ class World:
         for family in member.metrics.registry.collect():
             for sample in family.samples:
                 counts[sample.name] += int(sample.value)
-        settled = sum(counts[name] for name in (APPLIED, DUPLICATES, DEAD_LETTERS))
-        if counts[CONSUMED] != settled:
+        record_batch = sum(counts[name] for name in (APPLIED, DUPLICATES, DEAD_LETTERS))
+        if counts[CONSUMED] != record_batch:
             told = {name: count for name, count in counts.items() if name.endswith("_total")}
             self.fail(AssertionError(f"{member.name}: {told} do not add up"))
 

@@ -138,7 +138,7 @@ def main() -> None:
         Steps(steps.decode, steps.project, steps.apply, _no_conflict),
         dead_letters=DeadLetterReporter(send, metrics),
         metrics=metrics,
-        waiter=RetryPolicy(passing, stopping, longest_s=1),
+        retry_policy=RetryPolicy(passing, stopping, longest_s=1),
     )
     config = WorkerConfig(
         settings.topic,

@@ -71,7 +71,7 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
                 place.steps(topic),
                 dead_letters=place.burial(topic),
                 metrics=metrics,
-                waiter=RetryPolicy(PASSING, stopping),
+                retry_policy=RetryPolicy(PASSING, stopping),
                 guard=guard(settings, topic, metrics),
                 refusals=REFUSALS,
                 decisions=decisions,
@@ -87,7 +87,7 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
         )
         host = settings.metrics_host
         port = serve(
-            host, _metrics_port(settings, name, number), metrics.registry, worker.vitals.health
+            host, _metrics_port(settings, name, number), metrics.registry, worker.status.health
         )
         address = f"http://{host}:{port}"
         announced = run_file(

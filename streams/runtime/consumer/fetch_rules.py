@@ -51,11 +51,11 @@ class Fetcher(Protocol):
         """
         ...
 
-    def at_hand(self, partitions: Set[TopicPartition]) -> Mapping[TopicPartition, RawBatch]:
+    def buffered(self, partitions: Set[TopicPartition]) -> Mapping[TopicPartition, RawBatch]:
         """Return what was already fetched of these partitions."""
         ...
 
-    async def more(self, within_s: float) -> bool:
+    async def wait_for_fetch(self, within_s: float) -> bool:
         """Wait up to `within_s` seconds for a fetch. Return `False` if nothing is fetched."""
         ...
 
@@ -69,17 +69,17 @@ class FetchRules:
     no such trace.
     """
 
-    def __init__(self, source: Fetcher) -> None:
-        self._source = source
-        self._holes: deque[OffsetGap] = deque()
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._gaps: deque[OffsetGap] = deque()
         self._sought = NOTHING.generation
         """Generation whose partitions are positioned where reading is to begin, or further on."""
 
     async def seek(self, seek: Callable[[], Awaitable[T]]) -> T:
         """Call `seek`, which moves the partitions to where reading begins; return its result."""
-        generation, self._sought = self._source.generation, NOTHING.generation
+        generation, self._sought = self._fetcher.generation, NOTHING.generation
         starts = await seek()
-        if generation == self._source.generation:
+        if generation == self._fetcher.generation:
             self._sought = generation
         return starts
 
@@ -96,22 +96,22 @@ class FetchRules:
             The batches, which may be empty; `NOTHING` if the flow stops or the generation has had
             no seek.
         """
-        source, now = self._source, asyncio.get_running_loop().time
+        fetcher, now = self._fetcher, asyncio.get_running_loop().time
         deadline = now() + within_s
-        while source.flowing:
-            if await source.reassigned():
+        while fetcher.flowing:
+            if await fetcher.reassigned():
                 continue  # the flow may have stopped during the wait
-            if self._sought != source.generation:
+            if self._sought != fetcher.generation:
                 # The end of an earlier rebalance may start Faust's flow in the midst of the next.
                 await asyncio.sleep(_REBALANCING_S)
                 return NOTHING
-            batches = source.at_hand(partitions)
+            batches = fetcher.buffered(partitions)
             left = deadline - now()
-            if batches or left <= 0 or not await source.more(left):
+            if batches or left <= 0 or not await fetcher.wait_for_fetch(left):
                 return Fetched(self._sought, batches)
         return NOTHING
 
-    def passed(
+    def record_fetch(
         self, partition: TopicPartition, start: int, batch: RawBatch | None, end: int
     ) -> None:
         """Record the gaps of a fetch that moved a partition's position from `start` to `end`.
@@ -119,21 +119,21 @@ class FetchRules:
         Args:
             batch: Records that the fetch found; `None` if it found none.
         """
-        self._holes.extend(_holes(partition, start, () if batch is None else batch.runs(), end))
+        self._gaps.extend(_gaps(partition, start, () if batch is None else batch.runs(), end))
 
-    def take_holes(self) -> Iterator[OffsetGap]:
+    def take_gaps(self) -> Iterator[OffsetGap]:
         """Yield the gaps found since the last call, in order. May be called from another thread."""
-        while self._holes:
-            yield self._holes.popleft()
+        while self._gaps:
+            yield self._gaps.popleft()
 
 
-def _holes(
+def _gaps(
     partition: TopicPartition, start: int, runs: Iterable[Run], end: int
 ) -> Iterator[OffsetGap]:
-    at = start
+    expected = start
     for run in runs:
-        if run.first > at:
-            yield OffsetGap(partition, at, run.first)
-        at = run.last + 1
-    if end > at:
-        yield OffsetGap(partition, at, end)
+        if run.first > expected:
+            yield OffsetGap(partition, expected, run.first)
+        expected = run.last + 1
+    if end > expected:
+        yield OffsetGap(partition, expected, end)

@@ -28,9 +28,9 @@ def attempts_of(headers: Headers) -> Attempts | None:
 
     Headers of these names that Storyline cannot have written are ignored.
     """
-    named = dict(headers)
+    by_name = dict(headers)
     origin, *numbers = (
-        (named.get(name) or b"").decode("ascii", "replace") for name in ATTEMPT_HEADERS
+        (by_name.get(name) or b"").decode("ascii", "replace") for name in ATTEMPT_HEADERS
     )
     if not all(map(_NUMBER.fullmatch, numbers)):
         return None
@@ -52,7 +52,7 @@ def counted(headers: Headers) -> Headers:
     That is one attempt more, or `()` if the record was never replayed. The rest is among the
     record's own headers, which a dead letter keeps.
     """
-    before = attempts_of(headers)
-    if before is None:
+    attempts = attempts_of(headers)
+    if attempts is None:
         return ()
-    return ((ATTEMPTS_HEADER, str(before.failures + 1).encode()),)
+    return ((ATTEMPTS_HEADER, str(attempts.failures + 1).encode()),)

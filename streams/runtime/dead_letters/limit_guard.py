@@ -19,9 +19,9 @@ from streams.runtime.monitoring.metrics import Metrics
 class DeadLetterLimitGuard:
     """Guard of one topic's limit: checks rejected records, and records finished batches.
 
-    The pipeline calls `judge` before it reports rejected records, and `settled` once their batch is
-    finished. Only rejections with one of `codes` count, and no record that was replayed, because an
-    operator sent that again on purpose. A process begins with an empty history.
+    The pipeline calls `check` before it reports rejected records, and `record_batch` once their
+    batch is finished. Only rejections with one of `codes` count, and no record that was replayed,
+    because an operator sent that again on purpose. A process begins with an empty history.
     """
 
     def __init__(
@@ -37,43 +37,43 @@ class DeadLetterLimitGuard:
         self._codes = codes
         self._history = DeadLetterHistory()
         self._lock = threading.Lock()
-        self._tell(0.0)
+        self._set_used(0.0)
 
-    def judge(
+    def check(
         self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
     ) -> Sequence[CountedRecord]:
-        """Return the rejected records that count, which the caller passes to `settled`.
+        """Return the rejected records that count, which the caller passes to `record_batch`.
 
         Raises:
             DeadLetterLimitError: If these records reach the limit.
         """
-        bad = self._counted(batches, rejected) if rejected else ()
+        bad = self._countable(batches, rejected) if rejected else ()
         self._after(sum(map(len, batches)), bad)
         return bad
 
-    def settled(self, count: int, bad: Sequence[CountedRecord]) -> None:
+    def record_batch(self, count: int, bad: Sequence[CountedRecord]) -> None:
         """Count `count` records as applied or reported from now on.
 
         Args:
-            bad: Records of the batch that count, as `judge` returned them.
+            bad: Records of the batch that count, as `check` returned them.
 
         Raises:
             DeadLetterLimitError: If the parts of a divided batch reach the limit together, although
-                each was within the limit when it was judged.
+                each was within the limit when it was checked.
         """
         with self._lock:
             self._history = self._after(count, bad)
-            if (used := self._limit.used(self._history)) != self._told:
-                self._tell(used)
+            if (used := self._limit.used(self._history)) != self._used:
+                self._set_used(used)
 
     def _after(self, count: int, bad: Sequence[CountedRecord]) -> DeadLetterHistory:
         try:
             return self._limit.after(self._history, count, bad)
         except DeadLetterLimitError:
-            self._tell(1.0)
+            self._set_used(1.0)
             raise
 
-    def _counted(
+    def _countable(
         self, batches: Sequence[RawBatch], rejected: Sequence[Rejection]
     ) -> list[CountedRecord]:
         """Return the rejected records that count, in the order of the batches."""
@@ -89,6 +89,6 @@ class DeadLetterLimitGuard:
             if position in codes
         ]
 
-    def _tell(self, used: float) -> None:
-        self._told = used
+    def _set_used(self, used: float) -> None:
+        self._used = used
         self._metrics.dead_letter_limit(self._topic, used)

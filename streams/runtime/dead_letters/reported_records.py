@@ -15,23 +15,25 @@ class ReportedRecords:
         self._times: Counter[RecordPosition] = Counter()
         """Position -> number of reports; a batch may hold a record twice."""
 
-    def fresh(self, rejections: Iterable[Rejection]) -> list[Rejection]:
+    def unreported(self, rejections: Iterable[Rejection]) -> list[Rejection]:
         """Return the rejections that are still to be reported."""
-        known, fresh = self._times.copy(), []
+        known, unreported = self._times.copy(), []
         for rejection in rejections:
             position = rejection.record.position
             if known[position]:
                 known[position] -= 1
             else:
-                fresh.append(rejection)
-        return fresh
+                unreported.append(rejection)
+        return unreported
 
     def add(self, rejections: Iterable[Rejection]) -> None:
         """Record rejections that are durable now."""
         for rejection in rejections:
             self._times[rejection.record.position] += 1
 
-    def no_longer(self, batches: Sequence[RawBatch], rejections: Iterable[Rejection]) -> int:
+    def count_no_longer_rejected(
+        self, batches: Sequence[RawBatch], rejections: Iterable[Rejection]
+    ) -> int:
         """Return how many of the batches' records were reported and are not in `rejections` now.
 
         A conflict may look like a duplicate after an earlier try applied a part.

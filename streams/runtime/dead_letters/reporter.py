@@ -32,7 +32,7 @@ class Rejection(Protocol):
 class DeadLetterSink(Protocol):
     """Port of the store that keeps records that can never be applied."""
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:
         """Keep the records durably, each with its reason, and only then count them.
 
         Args:
@@ -99,7 +99,7 @@ class DeadLetterReporter:
         self._send = send
         self._metrics = metrics
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:
         """Write the records, wait for the acknowledgement, and only then count them.
 
         A record's own headers come first, so that of equal names the last one is Storyline's.

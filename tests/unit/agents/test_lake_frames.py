@@ -35,7 +35,7 @@ def test_lake_holds_the_id_that_the_registry_knows_and_quarantines_the_rest(tmp_
         LAKE.steps(LakeServices({TOPIC: landing}, Lookup()), TOPIC),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
+        retry_policy=RetryPolicy((), threading.Event()),
     )
     records = [
         record(b"\x00\x90\x01\x02\x03abc", offset=0),

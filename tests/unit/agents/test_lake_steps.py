@@ -101,7 +101,7 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
         LAKE.steps(LakeServices(landings, TEXTS.get), topic),
         dead_letters=Quarantine(landings[topic], metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
+        retry_policy=RetryPolicy((), threading.Event()),
     )
     times = (AT, -(1 << 62), AT, -62_135_596_800_001)
     records = [record(a_like(time), offset) for offset, time in enumerate(times)]
@@ -140,7 +140,7 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
         LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
+        retry_policy=RetryPolicy((), threading.Event()),
         decisions=_Decided(rejected.position),
     )
     metrics.consumed(topic, 1)

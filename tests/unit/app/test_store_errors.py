@@ -168,4 +168,4 @@ def test_postgresql(error: Exception, kind: type[Exception]) -> None:
 )
 def test_the_broker(code: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        AckedProducer._judge([KafkaError(code)])
+        AckedProducer._raise_errors([KafkaError(code)])

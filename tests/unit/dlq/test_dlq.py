@@ -60,10 +60,10 @@ class Broker:
     def poison(self, value: bytes | None = b"bad", headers: Headers = ()) -> Record:
         return self.append(Message(TOPIC, b"7", value, headers))
 
-    def bury(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
+    def report(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
         rejected = Rejected(record, ErrorCode(code), "VALUE_CONVERTER", "Error", "too short")
         metrics = Metrics(f"storyline-v1-{group}")
-        DeadLetterReporter(self.send, metrics).bury([rejected], "step")
+        DeadLetterReporter(self.send, metrics).report([rejected], "step")
 
     def letters(self, wanted: DeadLetterFilter = ANY) -> list[DeadLetter]:
         return chosen(all_dead_letters(self, [TOPIC]), wanted)
@@ -85,8 +85,8 @@ class Broker:
 def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record)
-    broker.bury(record)
+    broker.report(record)
+    broker.report(record)
     (letter,) = broker.letters()
     assert (letter.attempts, len(letter.copies)) == (1, 2)
     assert letter.id.origin == RecordPosition(TOPIC, 0, 0)
@@ -96,8 +96,8 @@ def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> No
 def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> None:
     """Decisions that are stored name it."""
     broker = Broker()
-    broker.bury(broker.poison(b"bad"))
-    broker.bury(broker.poison(None))
+    broker.report(broker.poison(b"bad"))
+    broker.report(broker.poison(None))
     assert [letter.id.content for letter in broker.letters()] == [
         "d38afe4a6d9443e4",
         "0cbd80e5cd46eb7f",
@@ -114,8 +114,8 @@ def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> N
 def test_each_group_has_its_own_letter() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record, "engagement")
-    broker.bury(record, "posts")
+    broker.report(record, "engagement")
+    broker.report(record, "posts")
     assert [letter.id.group for letter in broker.letters()] == [
         "storyline-v1-engagement",
         "storyline-v1-posts",
@@ -125,12 +125,12 @@ def test_each_group_has_its_own_letter() -> None:
 def test_what_fails_again_keeps_its_past_and_is_open_again() -> None:
     broker = Broker()
     first = broker.poison(headers=(TRACE,))
-    broker.bury(first)
+    broker.report(first)
     for attempts in (2, 3, 4):
         assert broker.replay(broker.plan()) == 1
         (letter,) = broker.letters()
         assert letter.state is DeadLetterState.REPLAYED
-        broker.bury(broker.logs[TOPIC][-1])
+        broker.report(broker.logs[TOPIC][-1])
         (letter,) = broker.letters()
         assert letter.state is DeadLetterState.OPEN
         assert letter.attempts == attempts
@@ -147,10 +147,10 @@ def test_what_fails_again_keeps_its_past_and_is_open_again() -> None:
 def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | None) -> None:
     broker = Broker()
     own = (TRACE, ("__connect.errors.topic", b"elsewhere"), ("nothing", None), TRACE)
-    broker.bury(broker.poison(value, own))
+    broker.report(broker.poison(value, own))
     for _ in range(2):
         broker.replay(broker.plan())
-        broker.bury(broker.logs[TOPIC][-1])
+        broker.report(broker.logs[TOPIC][-1])
     first, second, third = broker.logs[TOPIC]
     for copy in (second, third):
         assert (copy.key, copy.value) == (first.key, first.value)
@@ -165,8 +165,8 @@ def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | 
 def test_a_record_that_several_groups_refused_is_replayed_once() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record, "engagement")
-    broker.bury(record, "posts")
+    broker.report(record, "engagement")
+    broker.report(record, "posts")
     assert broker.replay(broker.plan(DeadLetterFilter(groups=frozenset({"posts"})))) == 1
     assert len(broker.logs[TOPIC]) == 2
     assert {letter.state for letter in broker.letters()} == {DeadLetterState.REPLAYED}
@@ -174,9 +174,9 @@ def test_a_record_that_several_groups_refused_is_replayed_once() -> None:
 
 def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     plan = broker.plan()
-    broker.bury(broker.poison(b"later"))
+    broker.report(broker.poison(b"later"))
     assert broker.replay(plan) == 1
     assert [letter.state for letter in broker.letters()] == [
         DeadLetterState.REPLAYED,
@@ -187,7 +187,7 @@ def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
 def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
     broker = Broker()
     for value in (b"a", b"b", b"c"):
-        broker.bury(broker.poison(value))
+        broker.report(broker.poison(value))
     one, two, three = broker.letters()
     broker.replay(broker.plan(DeadLetterFilter(positions=one.positions)))
     discard([two], "known", broker.send, lambda _: None)
@@ -201,9 +201,9 @@ def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
 def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_again() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record)
+    broker.report(record)
     discard(broker.letters(), "known", broker.send, lambda _: None)
-    broker.bury(record)
+    broker.report(record)
     assert broker.letters()[0].state is DeadLetterState.DISCARDED
 
 
@@ -219,7 +219,7 @@ def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_ag
 def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error: Exception) -> None:
     broker = Broker()
     for value in (b"a", b"b"):
-        broker.bury(broker.poison(value))
+        broker.report(broker.poison(value))
     broker.replay(broker.plan(limit=1))
     broker.failing[topic] = error
     with pytest.raises(UserError, match="did not acknowledge"):
@@ -235,7 +235,7 @@ def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error:
 def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
     broker = Broker(too_large={b"b"})
     for value in (b"a", b"b", b"c"):
-        broker.bury(broker.poison(value))
+        broker.report(broker.poison(value))
     outcome = replay(broker.plan(), broker, broker.send, lambda _: None)
     assert (outcome.replayed, outcome.refused) == (2, (RecordPosition(DLQ, 0, 1),))
     assert [letter.state for letter in broker.letters()] == ["replayed", "open", "replayed"]
@@ -243,7 +243,7 @@ def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
 
 def test_a_letter_that_its_retention_took_is_told() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     plan = broker.plan()
     broker.logs[DLQ] = []
     outcome = replay(plan, broker, broker.send, lambda _: None)
@@ -254,7 +254,7 @@ def test_a_letter_that_its_retention_took_is_told() -> None:
 def test_letters_are_chosen_by_all_that_is_asked() -> None:
     broker = Broker()
     for at, (group, code) in enumerate([("posts", "bad_frame"), ("graph", "id_conflict")]):
-        broker.bury(broker.poison(b"%d" % at), group, code)
+        broker.report(broker.poison(b"%d" % at), group, code)
     one, two = broker.letters()
     first = one.first_seen
     for wanted, found in (
@@ -284,10 +284,10 @@ def test_only_topics_that_are_asked_for_are_read() -> None:
 def test_headers_copied_onto_another_record_hide_nothing() -> None:
     """As by a program that passes on the headers of what it reads."""
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     broker.replay(broker.plan())
     copied = broker.logs[TOPIC][-1].headers
-    broker.bury(broker.poison(b"other", copied))
+    broker.report(broker.poison(b"other", copied))
     assert {letter.state for letter in broker.letters()} == {
         DeadLetterState.REPLAYED,
         DeadLetterState.OPEN,
@@ -322,7 +322,7 @@ def test_a_dead_letter_that_no_worker_wrote_can_be_replayed() -> None:
 
 def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     (letter,) = broker.letters()
     action = record_decision(letter, DeadLetterState.DISCARDED, "wrong clock")
     record = broker.append(action_message(action))

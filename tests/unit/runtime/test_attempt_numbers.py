@@ -37,8 +37,8 @@ def test_headers_of_another_writer_count_for_nothing(header: str, value: bytes) 
 
 @pytest.mark.parametrize("partition", [0, 9, 10, 123_456_789])
 def test_place_is_read_as_it_is_written(partition: int) -> None:
-    place = RecordPosition("a.B-c_1", partition, 10**17)
-    assert parse_position(str(place)) == place
+    position = RecordPosition("a.B-c_1", partition, 10**17)
+    assert parse_position(str(position)) == position
 
 
 @pytest.mark.parametrize("text", ["t:1", "t:1:2:3", "t::2", "t:1234567890:2", "t:1:2\n", "t :1:2"])

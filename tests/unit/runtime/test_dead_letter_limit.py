@@ -20,7 +20,7 @@ def judged(settings: Settings, code: ErrorCode, count: int, of: int) -> None:
     """A batch of `of` records whose last `count` are rejected, at the first look of a worker."""
     records = [Record(TOPIC, 0, offset, 0, b"1", b"") for offset in range(of)]
     rejected = [Rejected(record, code, "s", "E", "m") for record in records[of - count :]]
-    guard(settings, TOPIC, Metrics("g")).judge(raw_batches(records), rejected)
+    guard(settings, TOPIC, Metrics("g")).check(raw_batches(records), rejected)
 
 
 def test_what_a_deployment_breaks_counts_and_what_is_about_one_event_does_not() -> None:

@@ -55,7 +55,7 @@ class World:
     """A log of one topic, a store, a dead letter topic; each fails where a test says so."""
 
     store: set[bytes] = field(default_factory=set)
-    buried: list[Message] = field(default_factory=list)
+    reported: list[Message] = field(default_factory=list)
     before: dict[str, list[Exception]] = field(default_factory=dict)
     """Step -> errors that its next calls raise before doing anything."""
     after: dict[str, list[Exception]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class World:
 
     def send(self, messages: Sequence[Message]) -> None:
         self.fail("send", self.before)
-        self.buried += messages
+        self.reported += messages
         self.fail("send", self.after)
 
     def consume(self, records: Sequence[Record]) -> None:
@@ -106,7 +106,7 @@ class World:
             steps,
             dead_letters=DeadLetterReporter(self.send, self.metrics),
             metrics=self.metrics,
-            waiter=RetryPolicy(
+            retry_policy=RetryPolicy(
                 (UnavailableError, ProducerUnavailableError), self.stopping, first_s=0.001
             ),
             guard=self.guard,
@@ -114,12 +114,12 @@ class World:
         self.metrics.consumed(TOPIC, len(records))
         try:
             pipeline.run(batches_of(records))
-        except BatchPausedError as held_up:
-            pipeline.resume(batches_of(records), held_up.buried)
+        except BatchPausedError as paused:
+            pipeline.retry(batches_of(records), paused.reported)
         self.acknowledged += len(records)
 
     @property
-    def tally(self) -> TopicCounters:
+    def counters(self) -> TopicCounters:
         return self.metrics.read()[TOPIC]
 
 
@@ -156,8 +156,8 @@ def records(*values: bytes | None) -> list[Record]:
 def test_every_record_of_a_batch_is_counted_once() -> None:
     world = World(store={b"old"})
     world.consume(records(b"a", b"a", b"old", None, b"taken", b"b"))
-    assert world.tally == TopicCounters(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
-    assert world.tally.balanced
+    assert world.counters == TopicCounters(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
+    assert world.counters.balanced
     assert world.store == {b"old", b"a", b"b"}
     assert world.acknowledged == 6
 
@@ -167,22 +167,22 @@ def test_a_conflict_is_buried_before_its_effects_can_hide_it() -> None:
     world = World(before={"apply": [ValueError("ended here")]})
     with pytest.raises(ValueError, match="ended here"):
         world.consume(records(b"a", b"taken"))
-    assert [message.value for message in world.buried] == [b"taken"]
+    assert [message.value for message in world.reported] == [b"taken"]
     assert world.store == set()
 
 
 def test_a_batch_of_nothing_but_bad_records_is_acknowledged_after_their_burial() -> None:
     world = World()
     world.consume(records(None, b""))
-    assert [message.value for message in world.buried] == [None, b""]
-    assert world.tally == TopicCounters(2, 0, 0, {"bad_frame": 2})
+    assert [message.value for message in world.reported] == [None, b""]
+    assert world.counters == TopicCounters(2, 0, 0, {"bad_frame": 2})
     assert world.acknowledged == 2
 
 
 def test_a_dead_letter_is_the_record_with_the_reason_in_headers() -> None:
     world = World()
     world.consume(records(b"a", None, b"taken"))
-    undecodable, conflict = world.buried
+    undecodable, conflict = world.reported
     assert undecodable == Message(
         topic=f"{TOPIC}.dlq",
         key=b"key",
@@ -215,7 +215,7 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
         ("storyline.dlq.attempts", b"2"),
     )
     world.consume([thing(9, None)._replace(headers=(("trace", b"t"), *past))])
-    (letter,) = world.buried
+    (letter,) = world.reported
     assert letter.headers[:4] == (("trace", b"t"), *past)
     assert letter.headers[-1] == ("storyline.dlq.attempts", b"3")
     assert dict(letter.headers)["__connect.errors.offset"] == b"9"
@@ -239,9 +239,9 @@ def test_a_server_that_does_not_answer_is_waited_for(when: str, step: str) -> No
     world.consume(records(b"a", None, b"a", b"b", b"taken"))
     assert world.store == {b"a", b"b"}
     assert world.acknowledged == 5
-    assert world.tally.balanced
-    assert world.tally.dead_letters == {"bad_frame": 1, "id_conflict": 1}
-    assert {message.value for message in world.buried} == {None, b"taken"}
+    assert world.counters.balanced
+    assert world.counters.dead_letters == {"bad_frame": 1, "id_conflict": 1}
+    assert {message.value for message in world.reported} == {None, b"taken"}
     named = "dead_letters" if step == "send" else step
     labels = {"group": world.metrics.group, "topic": TOPIC, "step": named}
     assert world.metrics.registry.get_sample_value(RETRIES, labels) == 2
@@ -261,7 +261,7 @@ def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(
     world.metrics = Metrics("storyline-v1-things")  # the process ended and was started again
     world.consume(batch)
     assert world.acknowledged == 4
-    assert world.tally.balanced
+    assert world.counters.balanced
     assert world.store == {b"a", b"b"}
 
 
@@ -271,15 +271,15 @@ def test_a_worker_told_to_stop_gives_up_waiting_and_acknowledges_nothing() -> No
     with pytest.raises(StoppedError):
         world.consume(records(b"a"))
     assert world.acknowledged == 0
-    assert world.tally == TopicCounters(1, 0, 0, {})
-    assert not world.tally.balanced
+    assert world.counters == TopicCounters(1, 0, 0, {})
+    assert not world.counters.balanced
 
 
 def test_nothing_is_counted_as_buried_before_it_is_acknowledged() -> None:
     world = World(before={"send": [MessageRefusedError("no such topic")]})
     with pytest.raises(MessageRefusedError):
         world.consume(records(None))
-    assert world.tally == TopicCounters(1, 0, 0, {})
+    assert world.counters == TopicCounters(1, 0, 0, {})
 
 
 def test_tallies_are_read_from_what_prometheus_is_answered() -> None:
@@ -316,7 +316,7 @@ def test_of_a_batch_with_too_many_bad_records_nothing_is_buried_or_applied() -> 
     with pytest.raises(DeadLetterLimitError, match="3 of the last 3 records") as error:
         world.consume(records(b"a", b"", None, None, b"b"))
     assert error.value.first == RecordPosition(TOPIC, 3, 1)
-    assert (world.store, world.buried, world.acknowledged) == (set(), [], 0)
+    assert (world.store, world.reported, world.acknowledged) == (set(), [], 0)
     assert used(world) == 1
 
 
@@ -330,7 +330,7 @@ def test_bad_records_count_from_batch_to_batch_and_a_good_one_between_ends_it() 
     world.consume(records(None, None))
     with pytest.raises(DeadLetterLimitError):
         world.consume(records(None))
-    assert len(world.buried) == 4
+    assert len(world.reported) == 4
 
 
 @pytest.mark.parametrize("step", ["project", "apply", "send"])
@@ -360,7 +360,7 @@ def test_a_process_that_is_started_again_stops_at_the_same_batch() -> None:
         world = guarded()
         with pytest.raises(DeadLetterLimitError):
             world.consume(batch)
-        assert world.buried == []
+        assert world.reported == []
 
 
 def test_only_the_codes_that_were_named_count() -> None:
@@ -373,7 +373,7 @@ def test_only_the_codes_that_were_named_count() -> None:
         TOPIC, world.metrics, DeadLetterLimit(consecutive=1), {"id_conflict"}
     )
     world.consume(records(b"taken", b"taken"))  # known when the batch is projected, not before
-    assert len(world.buried) == 6
+    assert len(world.reported) == 6
     assert used(world) == 0
 
 
@@ -383,7 +383,7 @@ def test_a_record_that_was_replayed_and_fails_again_does_not_count() -> None:
         Attempts(RecordPosition(TOPIC, 3, 1), first_seen=1_500_000_000_000, failures=2)
     )
     world.consume([thing(offset, None)._replace(headers=past) for offset in range(5)])
-    assert len(world.buried) == 5
+    assert len(world.reported) == 5
     assert used(world) == 0
 
 

@@ -27,7 +27,7 @@ from tests.support.local_stack import free_ports
 from tests.support.workers import wait_until
 
 TOPIC = "things"
-LEVELS = Gauges(
+GAUGES = Gauges(
     {
         (TOPIC, 0): PartitionProgress(5, 5, 9, busy=False),
         (TOPIC, 1): PartitionProgress(7, 7, 7, busy=False),
@@ -40,8 +40,8 @@ BLOCKAGE = Blockage(TOPIC, 1, 7, exact=True, step="decode", reason="x", since=10
 
 
 class Worker:
-    def levels(self) -> Gauges:
-        return LEVELS
+    def gauges(self) -> Gauges:
+        return GAUGES
 
 
 def answer(path: str, metrics: Metrics, health: Callable[[], Health]) -> tuple[int, str]:
@@ -63,7 +63,7 @@ def metrics() -> Metrics:
     made.dead_letter(TOPIC, "bad_frame")
     made.retried(TOPIC, "apply")
     made.acknowledged(TOPIC, took_s=0.5, oldest=1_600_000_000_000, now_s=1_600_000_002.0)
-    made.gauge(Worker())
+    made.add_gauges(Worker())
     return made
 
 
@@ -128,7 +128,7 @@ def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: M
 def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
     gave_up: list[list[Stall]] = []
     (port,) = free_ports(1)
-    watcher = ProgressMonitor(
+    monitor = ProgressMonitor(
         "group",
         f"127.0.0.1:{port}",
         lambda: {(TOPIC, 0): AssignedPartition(5, busy=False)},
@@ -137,9 +137,9 @@ def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
         stalled_after_s=0.1,
     )
     began = time.monotonic()
-    watcher.start()
-    wait_until(lambda: watcher.last.unanswered_s, what="a look without an answer")
-    watcher.stop()
-    assert 0 < watcher.last.unanswered_s <= time.monotonic() - began
-    assert watcher.last.standings == {}
+    monitor.start()
+    wait_until(lambda: monitor.last_sample.unanswered_s, what="a look without an answer")
+    monitor.stop()
+    assert 0 < monitor.last_sample.unanswered_s <= time.monotonic() - began
+    assert monitor.last_sample.progress == {}
     assert gave_up == []
