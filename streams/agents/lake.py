@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LakeServices:
+class LakeDependencies:
     """Dependencies of the lake agent."""
 
     landings: Mapping[str, Landing]
@@ -50,11 +50,11 @@ class LakeSteps:
     Nothing is a conflict here: two events that create one id are two records.
     """
 
-    def __init__(self, services: LakeServices, topic: str) -> None:
+    def __init__(self, services: LakeDependencies, topic: str) -> None:
         self._lookup = services.lookup
         self._topic = topic
         self._landing = services.landings[topic]
-        self._told: frozenset[str] = frozenset()
+        self._reported_columns: frozenset[str] = frozenset()
 
     def decode(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         if self._topic == USERS_TOPIC:
@@ -71,8 +71,8 @@ class LakeSteps:
     def _decode_changes(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         records = [record for batch in batches for record in batch.records(Record)]
         changes = read_changes(records, self._lookup)
-        if new := changes.unknown_columns - self._told:
-            self._told |= new
+        if new := changes.unknown_columns - self._reported_columns:
+            self._reported_columns |= new
             log.warning(
                 "columns that this version does not know are left out",
                 topic=self._topic,
@@ -113,13 +113,13 @@ def _rejected(rejection: Rejection) -> Rejected:
     )
 
 
-class LakeAgent(Agent[LakeServices]):
+class LakeAgent(Agent[LakeDependencies]):
     """Agent that lands its topics in the lake."""
 
     __slots__ = ()
 
 
-def _steps(services: LakeServices, topic: str) -> AgentSteps:
+def _steps(services: LakeDependencies, topic: str) -> AgentSteps:
     steps = LakeSteps(services, topic)
     return Steps(steps.decode, steps.project, steps.apply, id_conflict)
 

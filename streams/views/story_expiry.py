@@ -36,18 +36,18 @@ class ExpiryIndex(Protocol):
         """
         ...
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
         """Return the expiries whose event is in the log, as far as the log has been folded."""
         ...
 
-    def told_until(self) -> int | None:
+    def published_until(self) -> int | None:
         """Return the instant (ms) by which every due expiry is published.
 
         Return `None` if none is recorded.
         """
         ...
 
-    def set_told_until(self, instant: int) -> None:
+    def set_published_until(self, instant: int) -> None:
         """Record that every expiry due by the instant (ms) is published.
 
         An instant before the recorded one changes nothing.

@@ -70,12 +70,12 @@ class ExpiryCases(StoreCases):
         ]
         for _ in range(2):
             store.apply(Effects(expiries=told))
-        assert store.expiries.told([*told, *others]) == set(told)
-        assert store.expiries.told([]) == set()
+        assert store.expiries.published([*told, *others]) == set(told)
+        assert store.expiries.published([]) == set()
 
     def test_how_far_was_told_only_rises(self, store: Store) -> None:
         index = store.expiries
-        start = index.told_until() or MS_2024
+        start = index.published_until() or MS_2024
         for instant in (start + 5, start + 3, start + 5, start + 9, start + 1):
-            index.set_told_until(instant)
-        assert index.told_until() == start + 9
+            index.set_published_until(instant)
+        assert index.published_until() == start + 9

@@ -100,7 +100,7 @@ def test_a_partition_that_is_never_fetched_ends_the_worker(
     def one_left_out(self: BatchFetcher, partitions: Set[Any]) -> Any:
         return fetch(self, {at for at in partitions if at.partition != 1})
 
-    monkeypatch.setattr(BatchFetcher, "at_hand", one_left_out)
+    monkeypatch.setattr(BatchFetcher, "buffered", one_left_out)
     with pytest.raises(
         NoProgressError, match=rf"{group.topic}\[1\]: reading is stuck at 0, with 20"
     ):

@@ -165,8 +165,8 @@ REFUSING = (
         "silent-worker-forgotten",
         "the run file of a stopped worker is removed, and no command shows it any more",
         "streams/app/workers/run_files.py",
-        "    if _has_ended(told):\n",
-        "    if _has_ended(told) or psutil.Process(told['pid']).status() == 'stopped':\n",
+        "    if _has_ended(content):\n",
+        "    if _has_ended(content) or psutil.Process(content['pid']).status() == 'stopped':\n",
         _RUN_FILES,
     ),
     Mutation(

@@ -133,8 +133,8 @@ SURVIVORS = (
         "run-files-stay",
         "`lag` waits for each worker that was ever killed",
         "streams/app/workers/run_files.py",
-        "    if _has_ended(told):\n        path.unlink(missing_ok=True)\n        return None\n",
-        "    if _has_ended(told):\n        return None\n",
+        "    if _has_ended(content):\n        path.unlink(missing_ok=True)\n        return None\n",
+        "    if _has_ended(content):\n        return None\n",
         ("tests/unit/app/test_run_files.py",),
     ),
     Mutation(
@@ -216,8 +216,8 @@ SURVIVORS = (
         "last-ack-counts",
         "the position that `publish` prints for --wait-for is too low",
         "streams/app/events/publish.py",
-        "max(known, offset)",
-        "offset or known",
+        "max(previous, offset)",
+        "offset or previous",
         ("tests/unit/app/test_publish_acks.py",),
     ),
     Mutation(

@@ -6,7 +6,7 @@ from streams.agents.base import ViewAgent
 from streams.agents.registry import AGENTS
 from streams.app.lake.position import first_records
 from streams.app.settings import Settings
-from streams.app.workers.lag import position_of
+from streams.app.workers.lag import partition_lag
 from streams.app.workers.run import check_topics
 from streams.app.workers.run_files import worker_reports
 from streams.dlq.decisions import ACTIONS_TOPIC
@@ -57,7 +57,7 @@ def rejectable(settings: Settings, place: RecordPosition, agent: str) -> Rejecta
             exit_code=2,
         )
     check_topics(settings, {place.topic, ACTIONS_TOPIC})
-    lag = position_of(settings, agent, place.topic, place.partition)
+    lag = partition_lag(settings, agent, place.topic, place.partition)
     if lag is None or not _is_record(settings, place, lag):
         raise UserError(
             f"the log has no record {place}",

@@ -38,14 +38,14 @@ def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
     """Return the error of a group that reached the limit: what happened, where, and what to do."""
     return UserError(
         f"{group} stopped at its limit of dead letters: {error}",
-        hint=f"look at them with: {_looking(error.first)}; correct the producer, or what is "
-        "deployed here, and start the worker again; if it is to go on all the same, "
+        hint=f"look at them with: {_inspect_command(error.first)}; correct the producer, or what "
+        "is deployed here, and start the worker again; if it is to go on all the same, "
         "start it with STORYLINE_DEAD_LETTER_CONSECUTIVE=0 STORYLINE_DEAD_LETTER_RATIO=0",
         exit_code=NEEDS_A_PERSON,
     )
 
 
-def _looking(first: RecordPosition) -> str:
+def _inspect_command(first: RecordPosition) -> str:
     if first.topic in topics():
         return f"storyline tail {first.topic} --from {first.offset}"
     return "storyline cdc status"  # changes of accounts are no events

@@ -16,14 +16,14 @@ _PATIENCE_S = 900
 
 def work(found: "Settings") -> None:
     from streams.app.stack import local_stack
-    from streams.app.workers.lag import standing, wait_for_workers
+    from streams.app.workers.lag import lag_report, wait_for_workers
     from streams.cli.stack.progress import Display
     from streams.kafka.consumer_groups import PartitionLag
 
     with Display() as display:
         local_stack(found).start_workers((), display)
     began = time.monotonic()
-    total = standing(found).lag
+    total = lag_report(found).lag
     left: dict[str, int] = {}
 
     def look(lags: Sequence[PartitionLag]) -> None:
@@ -80,9 +80,9 @@ def travel(found: "Settings", cast: "DemoSubjects") -> None:
 
 def dead_letters(found: "Settings") -> None:
     from streams.app.demo.subjects import dead_letters
-    from streams.app.workers.lag import standing
+    from streams.app.workers.lag import lag_report
 
-    topics = [topic for topic, records in standing(found).dead_letters.items() if records]
+    topics = [topic for topic, records in lag_report(found).dead_letters.items() if records]
     print_table(
         ("dead letter topic", "at", "code", "why it could not be applied"),
         (

@@ -153,9 +153,10 @@ def _as_json(
         "positions": []
         if dry_run
         else [
-            {**place._asdict(), "position": str(place)}
-            for place in sorted(
-                RecordPosition(*at, offset) for at, offset in outcome.positions.items()
+            {**position._asdict(), "position": str(position)}
+            for position in sorted(
+                RecordPosition(*partition, offset)
+                for partition, offset in outcome.positions.items()
             )
         ],
     }

@@ -46,7 +46,7 @@ class MemoryStore:
         self._clock = clock
         self._due: set[Due] = set()
         self._told: set[Expiry] = set()
-        self._told_until: int | None = None
+        self._published_until: int | None = None
         self._posts: dict[int, CreatePost] = {}
         self._post_edits: dict[Pair, EditPost] = {}
         self._post_deletes: set[Pair] = set()
@@ -353,14 +353,14 @@ class MemoryStore:
     def due(self, after: int, until: int) -> Iterator[Due]:
         return iter(sorted(due for due in self._due if after < due.due_at <= until))
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
         return frozenset(expiries) & self._told
 
-    def told_until(self) -> int | None:
-        return self._told_until
+    def published_until(self) -> int | None:
+        return self._published_until
 
-    def set_told_until(self, instant: int) -> None:
-        self._told_until = max(instant, self._told_until or instant)
+    def set_published_until(self, instant: int) -> None:
+        self._published_until = max(instant, self._published_until or instant)
 
 
 def _keep_first(held: dict[int, _Create], content_id: int, create: _Create) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.lake import LAKE, LakeServices, Quarantine
+from streams.agents.lake import LAKE, LakeDependencies, Quarantine
 from streams.contracts.bronze import USERS_TOPIC, lake_tables
 from streams.contracts.catalog import key_of, schemas, topics
 from streams.contracts.codec import encode
@@ -49,7 +49,7 @@ def test_every_field_of_every_event_is_in_its_row(data: st.DataObject) -> None:
     topic = data.draw(st.sampled_from(SOCIAL))
     drawn = data.draw(st.lists(events(topics()[topic].records), min_size=1, max_size=8))
     records = [record(event, offset) for offset, event in enumerate(drawn)]
-    steps = LAKE.steps(LakeServices(_NoLanding(), TEXTS.get), topic)
+    steps = LAKE.steps(LakeDependencies(_NoLanding(), TEXTS.get), topic)
     rows, rejected = steps.decode(raw_batches(records))
     refused = {reason.record.offset for reason in rejected}
     by_offset = {row["kafka_offset"]: row for row in rows.to_pylist()}
@@ -98,7 +98,7 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
     landings = {topic: Landing(lake, topic)}
     pipeline = Pipeline(
         topic,
-        LAKE.steps(LakeServices(landings, TEXTS.get), topic),
+        LAKE.steps(LakeDependencies(landings, TEXTS.get), topic),
         dead_letters=Quarantine(landings[topic], metrics),
         metrics=metrics,
         retry_policy=RetryPolicy((), threading.Event()),
@@ -137,7 +137,7 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
     rejected = record(a_like(AT), 1)._replace(topic=topic)
     pipeline = Pipeline(
         topic,
-        LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
+        LAKE.steps(LakeDependencies({topic: landing}, TEXTS.get), topic),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
         retry_policy=RetryPolicy((), threading.Event()),

@@ -79,7 +79,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [WorkerReport(lag.group, 1, waiting=[waiting])]
     monkeypatch.setattr(record_rejection, "check_topics", lambda *_: None)
     monkeypatch.setattr(
-        record_rejection, "position_of", lambda _s, _a, _t, number: lag if number == 3 else None
+        record_rejection, "partition_lag", lambda _s, _a, _t, number: lag if number == 3 else None
     )
     monkeypatch.setattr(
         record_rejection,

@@ -67,14 +67,14 @@ class CassandraExpiries:
             for due_at, *expiry in merge(*parts):
                 yield Due(due_at, Expiry(*expiry))
 
-    def told(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
+    def published(self, expiries: Collection[Expiry]) -> frozenset[Expiry]:
         rows = self._session.rows_in(_TOLD, {expiry.story_id for expiry in expiries})
         return frozenset(Expiry(*row) for row in rows) & frozenset(expiries)
 
-    def told_until(self) -> int | None:
+    def published_until(self) -> int | None:
         return next((int(until) for (until,) in self._session.rows(_UNTIL, _NAME)), None)
 
-    def set_told_until(self, instant: int) -> None:
+    def set_published_until(self, instant: int) -> None:
         """Write the instant with itself as the write timestamp, so that the latest one wins."""
         statement = self._session.prepared(_SET_UNTIL)
         self._session.run_all([statement.bind((_NAME, instant, instant))])
