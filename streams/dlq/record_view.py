@@ -71,8 +71,8 @@ def decode_for_display(
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
     decoded = dict(events(batch))
-    refused = undecoded if topic != source else read(columns, source, lookup)[1]
-    errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
+    rejected = undecoded if topic != source else read(columns, source, lookup)[1]
+    errors = {reason.record.position: (str(reason.code), reason.message) for reason in rejected}
     for record in records:
         yield RecordView(
             record,
@@ -82,9 +82,9 @@ def decode_for_display(
         )
 
 
-def view_json(seen: RecordView) -> dict[str, Any]:
+def view_json(view: RecordView) -> dict[str, Any]:
     """Return the record as one JSON object; a value that cannot be decoded is in base64."""
-    record = seen.record
+    record = view.record
     shown: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -92,15 +92,15 @@ def view_json(seen: RecordView) -> dict[str, Any]:
         "append_time": format_time(record.append_time),
         "key": None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
     }
-    if seen.event is not None:
-        shown["event"] = to_json(seen.event)
+    if view.event is not None:
+        shown["event"] = to_json(view.event)
     else:
         value = record.value
         shown["value_base64"] = None if value is None else base64.b64encode(value).decode()
-    if seen.error is not None:
-        shown["error"] = {"code": seen.error[0], "message": seen.error[1]}
-    if seen.dead_letter is not None:
-        shown["dead_letter"] = dict(seen.dead_letter)
+    if view.error is not None:
+        shown["error"] = {"code": view.error[0], "message": view.error[1]}
+    if view.dead_letter is not None:
+        shown["dead_letter"] = dict(view.dead_letter)
     return shown
 
 

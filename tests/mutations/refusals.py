@@ -109,8 +109,8 @@ REFUSING = (
         "decision-of-another-group",
         "a record that is rejected for one group is rejected for all",
         "streams/dlq/operator_decisions.py",
-        'if told["action"] != _REJECT or told["group"] != self._group:',
-        'if told["action"] != _REJECT:',
+        'if decision["action"] != _REJECT or decision["group"] != self._group:',
+        'if decision["action"] != _REJECT:',
         ("tests/unit/dlq/test_operator_decisions.py",),
     ),
     Mutation(
@@ -181,8 +181,8 @@ REFUSING = (
         "applied-record-rejected",
         "an operator is told that a record is rejected which is applied already",
         "streams/app/dlq/record_rejection.py",
-        "    if place.offset < lag.position:\n",
-        "    if place.offset < lag.start:\n",
+        "    if position.offset < lag.position:\n",
+        "    if position.offset < lag.start:\n",
         ("tests/unit/app/test_dlq_add.py",),
     ),
     Mutation(

@@ -94,7 +94,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize(
-    ("place", "agent", "code", "message"),
+    ("position", "agent", "code", "message"),
     [
         (PLACE, "nobody", 2, "there is no group nobody"),
         pytest.param(
@@ -124,10 +124,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_rejected_is_refused(
-    place: RecordPosition, agent: str, code: int, message: str
+    position: RecordPosition, agent: str, code: int, message: str
 ) -> None:
     with pytest.raises(UserError, match=message) as refused:
-        rejectable(Settings(), place, agent)
+        rejectable(Settings(), position, agent)
     assert refused.value.exit_code == code
 
 

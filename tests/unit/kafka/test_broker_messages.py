@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 
 from streams.agents.registry import AGENTS
 from streams.app.dlq import record_rejection
-from streams.app.dlq.operations import whole
+from streams.app.dlq.operations import details
 from streams.app.dlq.record_rejection import RejectableRecord, reject
 from streams.app.settings import Settings
 from streams.app.workers import run
@@ -84,7 +84,7 @@ def test_workers_that_apply_nothing_are_named() -> None:
 @produces("the dead letter at … was removed: its retention ended")
 def test_dead_letter_that_is_gone_is_reported() -> None:
     with small_broker(f"{POSTS}.dlq") as settings, pytest.raises(UserError, match="was removed"):
-        whole(settings, RecordPosition(f"{POSTS}.dlq", 0, 5))
+        details(settings, RecordPosition(f"{POSTS}.dlq", 0, 5))
 
 
 @produces("a bad record was not acknowledged: …")
