@@ -130,7 +130,7 @@ def group_copies(chunks: Iterable[Sequence[Record]]) -> list[DeadLetter]:
 
 
 def apply_decisions(dead_letters: Iterable[DeadLetter], decisions: Iterable[Decision]) -> None:
-    """Add each decision to its dead letters; `actions` in the order they were recorded."""
+    """Add each decision to its dead letters; `decisions` in the order they were recorded."""
     by_id: dict[str, list[DeadLetter]] = {}
     for dead_letter in dead_letters:
         by_id.setdefault(str(dead_letter.id), []).append(dead_letter)

@@ -106,7 +106,7 @@ def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report
 
 
 def discard(dead_letters: Sequence[DeadLetter], reason: str, send: Send, report: Report) -> None:
-    """Record that dead letters are given up, and `why`.
+    """Record that dead letters are given up, and the reason.
 
     Raises UserError if the broker does not acknowledge.
     """

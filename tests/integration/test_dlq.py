@@ -76,7 +76,7 @@ def dead_letters(settings: Settings, storyline: Storyline) -> Callable[[], dict[
     return listed
 
 
-def test_letters_are_listed_shown_replayed_and_discarded(
+def test_dead_letters_are_listed_shown_replayed_and_discarded(
     settings: Settings, storyline: Storyline, dead_letters: Callable[[], dict[str, Any]]
 ) -> None:
     send = AckedProducer(settings.bootstrap, client_id="test-dlq").send

@@ -121,7 +121,7 @@ def test_commits_that_do_not_reach_the_broker_end_the_worker(
     assert group.pipeline.taken == 2 * RECORDS
 
 
-def test_a_batch_that_takes_long_is_told_until_it_ends_and_ends_nothing(group: Group) -> None:
+def test_long_batch_is_reported_until_it_ends_and_ends_nothing(group: Group) -> None:
     status = group.worker.status
     group.pipeline.gate.clear()
 

@@ -12,7 +12,7 @@ from tests.simulation.log import Log
 
 
 class Client:
-    """The `Source` of a process's `FetchRules`, over the log in memory."""
+    """The `Fetcher` of a process's `FetchRules`, over the log in memory."""
 
     def __init__(
         self,

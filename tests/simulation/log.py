@@ -34,7 +34,7 @@ class Due(NamedTuple):
 
     effect: int | None
     """The event whose effect must stand."""
-    letter: object
+    dead_letter: object
     """The event, or the position of a record that is none, that must be a dead letter; or None."""
 
 

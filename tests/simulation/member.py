@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 class Member:
-    """The `Member` of its `ConsumerRules`; it stands still while `thawed` is not set."""
+    """The `Consumer` of its `ConsumerRules`; it stands still while `thawed` is not set."""
 
     def __init__(self, world: World, name: str) -> None:
         self.name = name

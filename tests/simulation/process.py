@@ -114,20 +114,20 @@ class Process(Member):
         self._runners.append(runner)
         try:
             try:
-                await self._take(batcher, runner)
+                await self._run_batches(batcher, runner)
             finally:
                 await runner.end()
         except StoppedError:
             self._gave_up = True
 
-    async def _take(self, batcher: Batcher, runner: TopicRunner) -> None:
+    async def _run_batches(self, batcher: Batcher, runner: TopicRunner) -> None:
         while not self.stopping.is_set():
-            gathering = self._task(batcher.next_batch(self.world.batch_wait()))
+            next_batch = self._task(batcher.next_batch(self.world.batch_wait()))
             stopped = self._task(self._stopped.wait())
-            await asyncio.wait({gathering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({next_batch, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             if self.stopping.is_set():
-                gathering.cancel()
+                next_batch.cancel()
                 return
-            await runner.run(gathering.result())
-            self.world.check_set_aside(self.name, batcher.buffered())
+            await runner.run(next_batch.result())
+            self.world.check_buffered(self.name, batcher.buffered())

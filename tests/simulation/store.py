@@ -83,13 +83,13 @@ class Store:
 
     faults: Faults
     state: State = field(default_factory=lambda: State({}, {}, set()))
-    letters: set[object] = field(default_factory=set)
+    dead_letters: set[object] = field(default_factory=set)
     """Events, and positions of records that are none."""
 
     def holds(self, due: Due) -> bool:
         """Whether a record has become what it has to."""
         return (due.effect is None or due.effect in self.state.folded) and (
-            due.letter is None or due.letter in self.letters
+            due.dead_letter is None or due.dead_letter in self.dead_letters
         )
 
     def write(self, key: str, events: Sequence[Event]) -> None:
@@ -167,12 +167,12 @@ class Work:
             self.store.faults.broker()
             if self.store.faults.take("refuse"):
                 raise MessageRefusedError("too large")
-            self.store.letters.add(_letter(message))
+            self.store.dead_letters.add(_dead_letter(message))
         self.pause()
         self.store.faults.broker()
 
 
-def _letter(message: Message) -> object:
+def _dead_letter(message: Message) -> object:
     try:
         return decode(message.value).event_id
     except ValueError:

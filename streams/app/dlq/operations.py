@@ -23,7 +23,7 @@ _LAKE = "lake"
 
 
 def check_names(criteria: DeadLetterFilter) -> None:
-    """Raise UserError if no dead letter can have a topic, code, group or position of `wanted`."""
+    """Raise UserError if no dead letter can have a topic, code, group or position of `criteria`."""
     dlq_topics = {position.topic for position in criteria.positions}
     sources = [name for name, spec in topics().items() if spec.dlq_retention_ms is not None]
     _known("topic", criteria.topics, sources)
@@ -46,7 +46,7 @@ def find(
 
     Args:
         settings: Settings that name the broker.
-        wanted: Filter of the dead letters.
+        criteria: Filter of the dead letters.
         report: Called with the name of each step as it begins.
 
     Returns:
@@ -86,8 +86,8 @@ def discard_dead_letters(
 
     Args:
         settings: Settings that name the broker.
-        letters: Dead letters to discard.
-        why: The operator's reason.
+        dead_letters: Dead letters to discard.
+        reason: The operator's reason.
         report: Called with the number of dead letters that are done so far.
 
     Raises:

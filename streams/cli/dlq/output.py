@@ -34,8 +34,8 @@ def dead_letter_json(dead_letter: "DeadLetter") -> dict[str, Any]:
         "copies": [str(copy.position) for copy in dead_letter.copies],
         "state": str(dead_letter.state),
         "actions": [
-            {"action": str(action.state), "at": format_time(action.at), "why": action.reason}
-            for action in decisions
+            {"action": str(item.state), "at": format_time(item.at), "why": item.reason}
+            for item in decisions
         ],
     }
 

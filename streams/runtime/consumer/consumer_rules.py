@@ -1,6 +1,6 @@
 """Rules for the fetched batches that a member of the group may use, and for what it may commit.
 
-The rules need neither Faust nor Kafka; a `Member` gives access to both.
+The rules need neither Faust nor Kafka; a `Consumer` gives access to both.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -40,7 +40,7 @@ class Consumer(Protocol):
 
     @property
     def flowing(self) -> bool:
-        """Return whether messages may be handed out; `False` during a rebalance."""
+        """Return whether batches may be enqueued; `False` during a rebalance."""
         ...
 
     def assignment(self) -> Set[TopicPartition]: ...
@@ -53,11 +53,11 @@ class Consumer(Protocol):
         ...
 
     def last_enqueued(self, partition: TopicPartition) -> int | None:
-        """Return the last offset handed out, or the offset where reading was to begin."""
+        """Return the last offset enqueued, or the offset where reading was to begin."""
         ...
 
     def pending(self, topic: str) -> Sequence[RawBatch]:
-        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
+        """Return a topic's batches that are enqueued and that its pipeline has not taken yet."""
         ...
 
     def take_gaps(self) -> Iterator[OffsetGap]: ...

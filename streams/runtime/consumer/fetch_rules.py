@@ -41,7 +41,7 @@ class Fetcher(Protocol):
     def generation(self) -> int: ...
     @property
     def flowing(self) -> bool:
-        """Return whether messages may be handed out; `False` during a rebalance."""
+        """Return whether batches may be enqueued; `False` during a rebalance."""
         ...
 
     async def reassigned(self) -> bool:
@@ -61,10 +61,10 @@ class Fetcher(Protocol):
 
 
 class FetchRules:
-    """Fetch rules of one member: batches are handed out only after the seek of their generation.
+    """Fetch rules of one member: batches are returned only after the seek of their generation.
 
     A fetch moves a partition's position forward. Offsets between its old and new position that were
-    not handed out are a gap in the log: the marker that ends a transaction, the records of an
+    not enqueued are a gap in the log: the marker that ends a transaction, the records of an
     aborted one, or what compaction removed. Records that get lost anywhere behind the fetcher leave
     no such trace.
     """

@@ -25,7 +25,7 @@ class BatchConsumer(driver.Consumer):
     """Consumer of one message per fetched batch, its value a `RawBatch`, never more than is wanted.
 
     It commits what the pipeline applied in sequence, and nothing that Faust alone acknowledged. It
-    is the `Member` of its `ConsumerRules`, which hold the rules.
+    is the `Consumer` of its `ConsumerRules`, which hold the rules.
     """
 
     _thread: BatchFetcher
@@ -104,7 +104,7 @@ class BatchConsumer(driver.Consumer):
                 raise
 
     def pending(self, topic: str) -> list[RawBatch]:
-        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
+        """Return a topic's batches that are enqueued and that its pipeline has not taken yet."""
         queues = [channel.queue for channel in self._channels(topic)]
         return [event.message.value for queue in queues for event in tuple(queue._queue)]
 

@@ -72,9 +72,7 @@ def test_it_waits_until_the_stories_are_folded_once(world: World) -> None:
     [StoreUnavailableError("away"), KafkaException(KafkaError(KafkaError._TRANSPORT))],
     ids=["store", "broker"],
 )
-def test_a_server_that_is_away_is_waited_for_and_told_once(
-    world: World, failure: Exception
-) -> None:
+def test_unavailable_server_is_waited_for_and_logged_once(world: World, failure: Exception) -> None:
     world.failure = failure
     with capture_logs() as logs:
         world.expirer.run_once()
@@ -91,7 +89,7 @@ def test_what_nobody_expects_ends_it(world: World) -> None:
         world.expirer.run_once()
 
 
-def test_metrics_tell_what_waits_and_how_long(world: World) -> None:
+def test_metrics_show_pending_ends_and_their_delay(world: World) -> None:
     world.expirer.run_once()
     assert world.values() == [1, 1, 7]
     world.store.apply(

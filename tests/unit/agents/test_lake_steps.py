@@ -93,7 +93,7 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
+def test_record_with_a_time_that_no_table_can_hold_is_quarantined_alone(lake: Path) -> None:
     topic, metrics = "social.likes.v1", Metrics("lake")
     landings = {topic: Landing(lake, topic)}
     pipeline = Pipeline(

@@ -28,7 +28,7 @@ class World:
         self.log: list[StoryExpired] = []
         self.folded = 0
         self.broker_is_up = True
-        self.teller = self.process()
+        self.publisher = self.process()
 
     def process(self) -> ExpiryPublisher:
         return ExpiryPublisher(self.store.expiries, self.store, self._send)
@@ -56,7 +56,7 @@ class World:
         self.store.apply(Effects(expiries=told))
 
     def publish_due(self) -> int:
-        return self.teller.publish_due(self.now).published
+        return self.publisher.publish_due(self.now).published
 
     def published(self) -> list[int]:
         return [event.story_id for event in self.log]
@@ -67,7 +67,7 @@ def world() -> World:
     return World()
 
 
-def test_an_end_is_told_when_it_has_come_and_not_before(world: World) -> None:
+def test_end_is_published_once_it_is_due(world: World) -> None:
     story = world.story(0)
     world.now = MS_2024 + DAY_MS - 1
     assert world.publish_due() == 0
@@ -77,7 +77,7 @@ def test_an_end_is_told_when_it_has_come_and_not_before(world: World) -> None:
     assert (event.story_id, event.author_id, event.occurred_at) == (story, ANN, MS_2024 + DAY_MS)
 
 
-def test_what_was_told_is_not_told_again(world: World) -> None:
+def test_published_end_is_not_published_again(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     for _ in range(3):  # not read back yet
@@ -88,18 +88,18 @@ def test_what_was_told_is_not_told_again(world: World) -> None:
         world.publish_due()
         world.now += MINUTE
     assert len(world.log) == 1
-    world.teller = world.process()
+    world.publisher = world.process()
     world.publish_due()
     assert len(world.log) == 1
 
 
-def test_who_takes_over_before_it_is_read_back_tells_the_same_event(world: World) -> None:
+def test_second_publisher_sends_the_same_event_before_it_is_read_back(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     world.publish_due()
     world.now += 10 * DAY_MS
     world.publish_due()
-    world.teller = world.process()
+    world.publisher = world.process()
     world.publish_due()
     first, second = world.log
     assert first == second
@@ -113,7 +113,7 @@ def test_after_days_of_silence_nothing_was_missed(world: World) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_deleted_story_is_not_told_of(world: World, when: str) -> None:
+def test_end_of_a_deleted_story_is_not_published(world: World, when: str) -> None:
     deletion = Effects(delete_stories=[DeleteStory(make_id(MS_2024), ANN)])
     if when == "before":
         world.store.apply(deletion)
@@ -130,7 +130,7 @@ def test_a_deletion_by_somebody_else_changes_nothing(world: World) -> None:
     assert world.publish_due() == 1
 
 
-def test_of_two_creates_only_the_one_that_counts_is_told_of(world: World) -> None:
+def test_only_the_create_that_won_has_its_end_published(world: World) -> None:
     world.story(0, BOB, lasts=MINUTE, event_id=9)
     world.story(0, ANN, lasts=DAY_MS, event_id=3)
     world.now = MS_2024 + DAY_MS - 1
@@ -140,7 +140,7 @@ def test_of_two_creates_only_the_one_that_counts_is_told_of(world: World) -> Non
     assert world.log[0].author_id == ANN
 
 
-def test_a_story_that_arrives_a_week_late_is_told_of(world: World) -> None:
+def test_end_of_a_story_that_arrives_a_week_late_is_published(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     world.publish_due()
@@ -153,7 +153,7 @@ def test_a_story_that_arrives_a_week_late_is_told_of(world: World) -> None:
     assert world.log[-1].occurred_at == MS_2024 + MINUTE + DAY_MS
 
 
-def test_replaying_the_topic_tells_nothing_again(world: World) -> None:
+def test_replay_of_the_topic_publishes_nothing_again(world: World) -> None:
     for number in range(5):
         world.story(number)
     world.now = MS_2024 + 2 * DAY_MS
@@ -164,7 +164,7 @@ def test_replaying_the_topic_tells_nothing_again(world: World) -> None:
     assert world.publish_due() == 0
 
 
-def test_a_fold_from_the_start_tells_nothing_that_the_log_tells(world: World) -> None:
+def test_fold_from_the_start_publishes_nothing_that_the_log_has(world: World) -> None:
     """Another version of the views, which reads the stories before it reads of their ends."""
     for number in range(5):
         world.story(number)
@@ -179,7 +179,7 @@ def test_a_fold_from_the_start_tells_nothing_that_the_log_tells(world: World) ->
     assert fresh.publish_due() == 0
 
 
-def test_while_the_broker_is_away_nothing_counts_as_told(world: World) -> None:
+def test_nothing_counts_as_published_while_the_broker_is_away(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     world.broker_is_up = False
@@ -190,14 +190,14 @@ def test_while_the_broker_is_away_nothing_counts_as_told(world: World) -> None:
     assert world.publish_due() == 1
 
 
-def test_a_round_tells_how_far_behind_it_is(world: World) -> None:
+def test_round_returns_how_far_behind_it_is(world: World) -> None:
     world.story(0)
     world.story(1)
     world.now = MS_2024 + DAY_MS + 5 * MINUTE
-    found = world.teller.publish_due(world.now)
+    found = world.publisher.publish_due(world.now)
     assert (found.published, found.pending, found.oldest_due) == (2, 2, MS_2024 + DAY_MS)
     world.fold()
-    found = world.teller.publish_due(world.now)
+    found = world.publisher.publish_due(world.now)
     assert (found.published, found.pending, found.oldest_due) == (0, 0, None)
 
 
@@ -243,13 +243,13 @@ def test_whatever_happens_each_end_has_one_event(steps: list[tuple[str, int, int
             case "fold":
                 world.fold()
             case "crash":
-                world.teller = world.process()
+                world.publisher = world.process()
             case "lost":
                 world.broker_is_up = False
                 try:
                     world.publish_due()
                 except StoreUnavailableError:
-                    world.teller = world.process()
+                    world.publisher = world.process()
                 world.broker_is_up = True
     world.fold()
     world.now += 3 * DAY_MS

@@ -62,7 +62,7 @@ def test_a_decision_that_was_recorded_before_is_not_recorded_again(
 @pytest.mark.parametrize(
     "arguments", [["add", "nonsense", *ARGUMENTS[2:]], [*ARGUMENTS[:-1], "  "]]
 )
-def test_a_place_or_reason_that_is_none_is_refused(arguments: list[str]) -> None:
+def test_invalid_position_or_reason_is_refused(arguments: list[str]) -> None:
     told = CliRunner().invoke(app, [*arguments, "--yes"])
     assert isinstance(told.exception, UserError)
     assert told.exception.exit_code == 2

@@ -85,7 +85,7 @@ def test_groups_that_lag_are_waited_for_and_then_named(
     assert lagging in error.value.message
 
 
-def test_a_record_is_applied_when_the_place_behind_it_is_committed(
+def test_record_is_applied_once_the_offset_behind_it_is_committed(
     broker: dict[str, list[int]],
 ) -> None:
     broker["graph"] = [END - 7]  # committed: 7, the next to be read

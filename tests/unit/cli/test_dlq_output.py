@@ -40,7 +40,7 @@ def test_lines_hold_whole_positions_and_say_what_is_left_out(
     assert lines[7].startswith("1 dead letter more")
 
 
-def test_no_letters_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_dead_letters_print_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_dead_letters([], limit=3)
     assert capsys.readouterr().out == "no dead letters\n"
 
@@ -63,7 +63,7 @@ def test_nothing_of_a_record_steers_the_terminal(capsys: pytest.CaptureFixture[s
     assert "trace: /wA= (base64)" in told
 
 
-def test_a_decision_is_told_with_its_reason_and_time() -> None:
+def test_decision_is_printed_with_its_reason_and_time() -> None:
     told = dead_letter_json(dead_letter(7, state=DeadLetterState.DISCARDED))
     assert told["state"] == "discarded"
     assert told["actions"] == [

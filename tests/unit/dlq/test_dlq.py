@@ -82,7 +82,7 @@ class Broker:
         return replay(plan, self, self.send, lambda _: None).replayed
 
 
-def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> None:
+def test_record_reported_again_by_a_restarted_worker_is_the_same_attempt() -> None:
     broker = Broker()
     record = broker.poison()
     broker.report(record)
@@ -93,7 +93,7 @@ def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> No
     assert dead_letter.first_seen == record.append_time
 
 
-def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> None:
+def test_dead_letter_is_identified_by_a_stable_64_bit_digest() -> None:
     """Decisions that are stored name it."""
     broker = Broker()
     broker.report(broker.poison(b"bad"))
@@ -111,7 +111,7 @@ def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> N
     assert (dead_letter.copies[0].attempt, dead_letter.id.origin) == (1, RecordPosition(DLQ, 0, 0))
 
 
-def test_each_group_has_its_own_letter() -> None:
+def test_each_group_has_its_own_dead_letter() -> None:
     broker = Broker()
     record = broker.poison()
     broker.report(record, "engagement")
@@ -186,7 +186,7 @@ def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
     ]
 
 
-def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
+def test_settled_dead_letters_are_replayed_only_with_again() -> None:
     broker = Broker()
     for value in (b"a", b"b", b"c"):
         broker.report(broker.poison(value))
@@ -204,7 +204,7 @@ def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
     assert broker.dead_letters()[1].decisions[0].reason == "known"
 
 
-def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_again() -> None:
+def test_discarded_dead_letter_stays_discarded_when_a_restarted_worker_reports_it_again() -> None:
     broker = Broker()
     record = broker.poison()
     broker.report(record)
@@ -251,7 +251,7 @@ def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
     ]
 
 
-def test_a_letter_that_its_retention_took_is_told() -> None:
+def test_replay_names_a_dead_letter_that_retention_removed() -> None:
     broker = Broker()
     broker.report(broker.poison())
     plan = broker.plan()
@@ -261,7 +261,7 @@ def test_a_letter_that_its_retention_took_is_told() -> None:
     assert ACTIONS_TOPIC not in broker.logs
 
 
-def test_letters_are_chosen_by_all_that_is_asked() -> None:
+def test_dead_letters_are_selected_by_all_criteria() -> None:
     broker = Broker()
     for at, (group, code) in enumerate([("posts", "bad_frame"), ("graph", "id_conflict")]):
         broker.report(broker.poison(b"%d" % at), group, code)

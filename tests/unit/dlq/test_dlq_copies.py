@@ -43,7 +43,7 @@ def test_of_one_attempt_the_copy_that_came_last_is_the_latest(
         assert dead_letter(*copies).latest == later
 
 
-def test_attempts_are_those_that_the_latest_copy_names_or_the_places_of_failure() -> None:
+def test_attempts_are_of_the_latest_copy_or_the_positions_of_failure() -> None:
     again = RecordPosition(TOPIC, 1, 9)
     assert dead_letter(copy(1, 1, 1), copy(1, 1, 2)).attempts == 1
     assert dead_letter(copy(1, 1, 1), copy(1, 2, 2, again)).attempts == 2
@@ -51,7 +51,7 @@ def test_attempts_are_those_that_the_latest_copy_names_or_the_places_of_failure(
     assert dead_letter(copy(7, 1, 1)).past == Attempts(ORIGIN, 100, 7)
 
 
-def test_letter_is_open_again_once_it_failed_where_no_action_knew_of() -> None:
+def test_dead_letter_is_open_again_after_a_failure_that_no_decision_covers() -> None:
     again = RecordPosition(TOPIC, 1, 9)
     found = dead_letter(copy(1, 1, 1))
     states = [found.state]

@@ -95,7 +95,7 @@ def test_the_decisions_of_a_group_are_read_whole_and_then_as_they_come(topic: To
         assert set(decisions.of("social.blocks.v1")) == {PLACE, PLACE._replace(offset=30)}
 
 
-def test_a_look_that_was_a_moment_ago_is_not_repeated(topic: Topic) -> None:
+def test_refresh_soon_after_another_reads_nothing(topic: Topic) -> None:
     with OperatorDecisions("broker", GROUP, every_s=60) as decisions:
         topic.values.append(rejection_message(PLACE, GROUP, "late").value)
         decisions.refresh()

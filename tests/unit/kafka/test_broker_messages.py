@@ -140,7 +140,7 @@ def test_message_that_the_broker_never_takes_ends_the_worker(away: Settings) -> 
 
 
 @produces("… made no progress and ended: …")
-def test_worker_that_stands_still_says_to_start_it_again() -> None:
+def test_worker_without_progress_says_to_start_it_again() -> None:
     stall = Stall((POSTS, 3), StallKind.POSITION, PartitionProgress(5, 5, 9, busy=False), 301.0)
     with pytest.raises(UserError, match="reading is stuck at 5") as ended, run._explained(GROUP):
         raise NoProgressError([stall])

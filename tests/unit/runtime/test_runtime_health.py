@@ -1,4 +1,4 @@
-"""A worker's health and levels: what it takes from its watcher and from what waits."""
+"""Health and gauges of a worker: from its progress monitor and its buffered batches."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ def consumer() -> Consumer:
 
 @pytest.fixture
 def status(consumer: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerStatus:
-    """Of a worker that has started, and whose watcher looks only when a test says so."""
+    """Status of a started worker, whose monitor takes no sample by itself."""
     monkeypatch.setattr(
         "streams.runtime.monitoring.progress_monitor.Consumer", lambda _config: None
     )
@@ -96,7 +96,7 @@ def stall(partition: int = 0) -> Stall:
     )
 
 
-def test_worker_is_healthy_until_a_look_shows_otherwise(status: WorkerStatus) -> None:
+def test_worker_is_healthy_until_a_sample_has_stalls(status: WorkerStatus) -> None:
     assert status.health().ok
     status._monitor.last_sample = ProgressSample(stalls=(stall(0), stall(1)))
     health = status.health()
@@ -116,7 +116,7 @@ def test_silence_of_the_broker_counts_as_long_as_a_stall(
         assert health.reasons == (f"the broker has not answered for {silence_s:.0f} s",)
 
 
-def test_levels_are_those_of_the_last_look_and_what_waits_now(
+def test_gauges_are_of_the_last_sample_and_the_current_buffers(
     status: WorkerStatus, consumer: Consumer
 ) -> None:
     at = {(THINGS, 0): PartitionProgress(5, 5, 9, busy=False)}
@@ -128,7 +128,7 @@ def test_levels_are_those_of_the_last_look_and_what_waits_now(
     assert gauges.buffered == {THINGS: 15, OTHERS: 0}
 
 
-def test_what_is_set_aside_waits_too(status: WorkerStatus, consumer: Consumer) -> None:
+def test_buffered_batches_of_a_runner_count(status: WorkerStatus, consumer: Consumer) -> None:
     consumer.batches[THINGS] = [batch(THINGS, b"1")]
     status.add_runner(THINGS, Runner(waiting=[batch(THINGS, b"123")]))
     assert status.buffered(THINGS) == 4 + 6
@@ -160,7 +160,7 @@ def test_readings_are_of_the_assigned_partitions_of_its_topics(
     }
 
 
-def test_partition_is_busy_in_hand_or_behind_a_batch_of_its_topic(
+def test_partition_is_busy_in_flight_or_behind_a_batch_of_its_topic(
     status: WorkerStatus, consumer: Consumer
 ) -> None:
     consumer.assigned = {(THINGS, 0), (THINGS, 1), (THINGS, 2), (OTHERS, 0)}

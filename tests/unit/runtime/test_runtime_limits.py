@@ -44,7 +44,7 @@ def test_one_good_record_ends_a_run() -> None:
         limit.after(history, 1, bad([0]))
 
 
-def test_a_run_longer_than_the_window_is_told_from_its_first_record() -> None:
+def test_run_longer_than_the_window_is_reported_from_its_first_record() -> None:
     limit = DeadLetterLimit(consecutive=5, window=2, minimum=1)
     history = DeadLetterHistory()
     for offset in range(4):
@@ -87,7 +87,7 @@ def test_a_history_is_a_value_that_judging_leaves_as_it_was() -> None:
     assert history.records == len(history.bad) == 99
 
 
-def test_the_most_frequent_code_is_told() -> None:
+def test_error_names_the_most_frequent_code() -> None:
     limit = DeadLetterLimit(consecutive=5)
     mixed = [*bad([0, 1], "decode_error"), *bad([2, 3, 4], "unknown_schema")]
     with pytest.raises(DeadLetterLimitError, match="3 of them for unknown_schema") as error:
@@ -95,7 +95,7 @@ def test_the_most_frequent_code_is_told() -> None:
     assert error.value.code == "unknown_schema"
 
 
-def test_without_a_limit_any_number_is_buried() -> None:
+def test_without_a_limit_any_number_is_reported() -> None:
     none = DeadLetterLimit()
     history = none.after(DeadLetterHistory(), 5000, bad(range(5000)))
     assert none.used(history) == 0

@@ -31,8 +31,8 @@ class Event:
     message: Message
 
 
-class Wanted:
-    """The intake's part that gathering asks: every partition may be used; what is held is noted."""
+class HeldPartitions:
+    """Stand-in for `ConsumerRules`: every partition may be used; held ones are recorded."""
 
     def __init__(self) -> None:
         self.generation = GENERATION
@@ -53,9 +53,9 @@ class Wanted:
 
 class Topic:
     def __init__(self, max_records: int) -> None:
-        self.wanted: Any = Wanted()
+        self.rules: Any = HeldPartitions()
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        rules: Any = self.wanted
+        rules: Any = self.rules
         self.batcher = Batcher(rules, self.queue, max_records=max_records)
         self._next: dict[int, int] = {}
         self.read: dict[int, list[int]] = {}
@@ -106,11 +106,11 @@ def test_a_release_wakes_who_waits_for_records() -> None:
         topic = Topic(max_records=10)
         topic.come(0, 3)
         topic.batcher.hold((TOPIC, 0))
-        gathering = asyncio.ensure_future(topic.next_batch())
+        next_batch = asyncio.ensure_future(topic.next_batch())
         while not topic.batcher.buffered():
             await asyncio.sleep(0)
         topic.batcher.release((TOPIC, 0))
-        assert (await gathering).count == 3
+        assert (await next_batch).count == 3
 
     run(test())
 
@@ -124,11 +124,11 @@ def test_a_released_partition_is_fetched_again_once_it_has_caught_up() -> None:
         topic.batcher.hold((TOPIC, 0))
         await topic.next_batch()
         topic.batcher.release((TOPIC, 0))
-        assert topic.wanted.held == {(TOPIC, 0)}
+        assert topic.rules.held == {(TOPIC, 0)}
         await topic.next_batch()
-        assert topic.wanted.held == {(TOPIC, 0)}
+        assert topic.rules.held == {(TOPIC, 0)}
         await topic.next_batch()
-        assert topic.wanted.held == set()
+        assert topic.rules.held == set()
 
     run(test())
 
@@ -154,29 +154,29 @@ def test_whatever_is_held_and_released_each_partition_stays_in_order(seed: int) 
         draw = random.Random(seed)
         topic = Topic(max_records=draw.randrange(1, 12))
         held: set[int] = set()
-        gathering: asyncio.Future[MicroBatch] | None = None
+        next_batch: asyncio.Future[MicroBatch] | None = None
         for _ in range(200):
             partition = draw.randrange(4)
             match draw.randrange(4):
-                case 0 | 1 if (TOPIC, partition) not in topic.wanted.held or draw.random() < 0.3:
+                case 0 | 1 if (TOPIC, partition) not in topic.rules.held or draw.random() < 0.3:
                     # What was on its way when the partition was held comes even so.
                     topic.come(partition, draw.randrange(1, 6))
-                case 2 if partition not in held and gathering is None:
+                case 2 if partition not in held and next_batch is None:
                     held.add(partition)
                     topic.batcher.hold((TOPIC, partition))
                 case 3 if partition in held:
                     held.discard(partition)
                     topic.batcher.release((TOPIC, partition))
-            gathering = gathering or asyncio.ensure_future(topic.next_batch(0.001))
+            next_batch = next_batch or asyncio.ensure_future(topic.next_batch(0.001))
             for _ in range(draw.randrange(6)):
                 await asyncio.sleep(0)
-            if gathering.done():
-                gathering.result()
-                gathering = None
+            if next_batch.done():
+                next_batch.result()
+                next_batch = None
         for partition in held:
             topic.batcher.release((TOPIC, partition))
         while topic.read != topic.came:
-            await (gathering or topic.next_batch())
-            gathering = None
+            await (next_batch or topic.next_batch())
+            next_batch = None
 
     run(test())

@@ -162,7 +162,7 @@ def test_every_record_of_a_batch_is_counted_once() -> None:
     assert world.acknowledged == 6
 
 
-def test_a_conflict_is_buried_before_its_effects_can_hide_it() -> None:
+def test_conflict_is_reported_before_its_effects_can_hide_it() -> None:
     """A create that wins though it came second stands afterwards: read again, a mere duplicate."""
     world = World(before={"apply": [ValueError("ended here")]})
     with pytest.raises(ValueError, match="ended here"):
@@ -171,7 +171,7 @@ def test_a_conflict_is_buried_before_its_effects_can_hide_it() -> None:
     assert world.store == set()
 
 
-def test_a_batch_of_nothing_but_bad_records_is_acknowledged_after_their_burial() -> None:
+def test_batch_of_bad_records_alone_is_acknowledged_once_they_are_reported() -> None:
     world = World()
     world.consume(records(None, b""))
     assert [message.value for message in world.reported] == [None, b""]
@@ -215,10 +215,10 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
         ("storyline.dlq.attempts", b"2"),
     )
     world.consume([thing(9, None)._replace(headers=(("trace", b"t"), *past))])
-    (letter,) = world.reported
-    assert letter.headers[:4] == (("trace", b"t"), *past)
-    assert letter.headers[-1] == ("storyline.dlq.attempts", b"3")
-    assert dict(letter.headers)["__connect.errors.offset"] == b"9"
+    (dead_letter,) = world.reported
+    assert dead_letter.headers[:4] == (("trace", b"t"), *past)
+    assert dead_letter.headers[-1] == ("storyline.dlq.attempts", b"3")
+    assert dict(dead_letter.headers)["__connect.errors.offset"] == b"9"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(
     assert world.store == {b"a", b"b"}
 
 
-def test_a_worker_told_to_stop_gives_up_waiting_and_acknowledges_nothing() -> None:
+def test_stopping_worker_gives_up_waiting_and_acknowledges_nothing() -> None:
     world = World(before={"apply": [UnavailableError("no")] * 1000})
     threading.Timer(0.05, world.stopping.set).start()
     with pytest.raises(StoppedError):
@@ -275,14 +275,14 @@ def test_a_worker_told_to_stop_gives_up_waiting_and_acknowledges_nothing() -> No
     assert not world.counters.balanced
 
 
-def test_nothing_is_counted_as_buried_before_it_is_acknowledged() -> None:
+def test_dead_letter_is_counted_once_it_is_acknowledged() -> None:
     world = World(before={"send": [MessageRefusedError("no such topic")]})
     with pytest.raises(MessageRefusedError):
         world.consume(records(None))
     assert world.counters == TopicCounters(1, 0, 0, {})
 
 
-def test_tallies_are_read_from_what_prometheus_is_answered() -> None:
+def test_counters_are_read_from_the_answer_to_prometheus() -> None:
     world = World()
     world.consume(records(b"a", None, b"a"))
     world.metrics.consumed("another.topic", 7)
@@ -311,7 +311,7 @@ def used(world: World) -> float | None:
     return world.metrics.registry.get_sample_value(LIMIT_USED, labels)
 
 
-def test_of_a_batch_with_too_many_bad_records_nothing_is_buried_or_applied() -> None:
+def test_batch_with_too_many_bad_records_is_neither_reported_nor_applied() -> None:
     world = guarded()
     with pytest.raises(DeadLetterLimitError, match="3 of the last 3 records") as error:
         world.consume(records(b"a", b"", None, None, b"b"))

@@ -22,7 +22,7 @@ AWAY = KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
 @dataclass
-class Place:
+class Committed:
     topic: str
     partition: int
     offset: int = -1001
@@ -39,14 +39,15 @@ class Broker:
     away: bool = False
     refused: KafkaError | None = None
 
-    def committed(self, places: Sequence[Any], **_: float) -> list[Place]:
+    def committed(self, partitions: Sequence[Any], **_: float) -> list[Committed]:
         if self.away:
             raise AWAY
         return [
-            Place(place.topic, place.partition, self.committed_at, self.refused) for place in places
+            Committed(partition.topic, partition.partition, self.committed_at, self.refused)
+            for partition in partitions
         ]
 
-    def get_watermark_offsets(self, _place: Any, **_: float) -> tuple[int, int]:
+    def get_watermark_offsets(self, _partition: Any, **_: float) -> tuple[int, int]:
         return self.start, self.end
 
 
@@ -195,7 +196,7 @@ def test_stall_that_nothing_ends_is_reported_once_and_ends_the_watch(
     assert (stall.partition, stall.seconds) == (HERE, STALLED_AFTER_S)
 
 
-def test_stall_of_a_batch_in_hand_is_shown_and_the_watch_goes_on(
+def test_stall_of_a_batch_in_flight_is_shown_and_sampling_continues(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.assigned[HERE] = AssignedPartition(5, busy=True)

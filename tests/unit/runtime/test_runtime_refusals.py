@@ -115,25 +115,27 @@ def test_a_refused_record_is_a_dead_letter_and_its_neighbours_are_applied(at: in
     shop.refuses = {b"%d" % at}
     shop.take(records(12))
     assert shop.store == {b"%d" % offset for offset in range(12) if offset != at}
-    (letter,) = shop.reported
-    assert letter.value == b"%d" % at
-    told = headers(letter)
-    assert told[CODE_HEADER] == b"store_refused"
-    assert told["__connect.errors.exception.class.name"] == b"RefusedError"
-    reason = told["__connect.errors.exception.message"]
+    (dead_letter,) = shop.reported
+    assert dead_letter.value == b"%d" % at
+    added = headers(dead_letter)
+    assert added[CODE_HEADER] == b"store_refused"
+    assert added["__connect.errors.exception.class.name"] == b"RefusedError"
+    reason = added["__connect.errors.exception.message"]
     assert reason == b"RefusedError: Key of 1 values may not be empty"
-    assert told["__connect.errors.offset"] == b"%d" % at
-    assert told["trace"] == b"\xff\x00"
+    assert added["__connect.errors.offset"] == b"%d" % at
+    assert added["trace"] == b"\xff\x00"
     assert (shop.counters.applied, shop.counters.dead_letters) == (11, {"store_refused": 1})
     assert shop.counters.balanced
 
 
-def test_bad_frames_and_conflicts_beside_a_refusal_are_buried_once() -> None:
+def test_bad_frames_and_conflicts_next_to_a_refusal_are_reported_once() -> None:
     shop = Shop()
     shop.refuses = {b"5"}
     mixed = [*records(8), thing(8, None), thing(9, b"taken")]
     shop.take(mixed)
-    codes = sorted((headers(letter)[CODE_HEADER] or b"").decode() for letter in shop.reported)
+    codes = sorted(
+        (headers(dead_letter)[CODE_HEADER] or b"").decode() for dead_letter in shop.reported
+    )
     assert codes == ["bad_frame", "id_conflict", "store_refused"]
     assert shop.counters.balanced
     assert shop.counters.applied == 7
@@ -149,7 +151,7 @@ def test_a_store_that_refuses_every_record_stops_the_worker_before_the_limit() -
     assert len(shop.reported) == 29
 
 
-def test_a_refused_record_is_buried_before_the_records_behind_it_are_applied() -> None:
+def test_refused_record_is_reported_before_the_records_behind_it_are_applied() -> None:
     shop = Shop()
     shop.refuses = {b"4"}
     shop.before["send"] = [UnavailableError("no acknowledgement")] * 3
@@ -277,11 +279,14 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
         blocker(pipeline)
         shop.decided.made = {position(7, 4): "another partition", position(7): "not ours"}
     assert 7 not in shop.decoded
-    (letter,) = shop.reported
-    told = headers(letter)
-    assert letter.value == b"7"
-    assert (told[CODE_HEADER], told[GROUP_HEADER]) == (b"operator_rejected", b"storyline-v1-things")
-    assert told["__connect.errors.exception.message"] == b"not ours"
+    (dead_letter,) = shop.reported
+    added = headers(dead_letter)
+    assert dead_letter.value == b"7"
+    assert (added[CODE_HEADER], added[GROUP_HEADER]) == (
+        b"operator_rejected",
+        b"storyline-v1-things",
+    )
+    assert added["__connect.errors.exception.message"] == b"not ours"
     assert (shop.counters.applied, shop.counters.dead_letters) == (19, {"operator_rejected": 1})
     assert shop.counters.balanced
 

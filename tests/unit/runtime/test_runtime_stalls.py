@@ -29,7 +29,7 @@ def test_a_partition_with_lag_that_does_not_move_is_stalled_once_the_time_is_up(
     assert watch.detect({HERE: still}, 117.0) == [Stall(HERE, StallKind.POSITION, still, 17.0)]
 
 
-def test_moving_begins_the_time_anew(watch: StallDetector) -> None:
+def test_movement_restarts_the_time(watch: StallDetector) -> None:
     watch.detect({HERE: progress(5, 9)}, 0.0)
     assert watch.detect({HERE: progress(6, 90)}, 10.0) == []
     assert watch.detect({HERE: progress(6, 95)}, 19.9) == []
@@ -51,13 +51,13 @@ def test_each_partition_has_its_own_time(watch: StallDetector) -> None:
     assert stall.partition == HERE
 
 
-def test_a_partition_that_was_away_begins_anew(watch: StallDetector) -> None:
+def test_partition_that_returns_starts_again(watch: StallDetector) -> None:
     watch.detect({HERE: progress(5, 9)}, 0.0)
     watch.detect({}, 9.0)
     assert watch.detect({HERE: progress(5, 9)}, 11.0) == []
 
 
-def test_commits_that_stand_still_behind_what_is_applied_are_a_stall(watch: StallDetector) -> None:
+def test_commits_that_stay_behind_what_is_applied_are_a_stall(watch: StallDetector) -> None:
     for now in range(10):
         assert watch.detect({HERE: progress(now + 1, 99, committed=0)}, float(now)) == []
     (stall,) = watch.detect({HERE: progress(50, 99, committed=0)}, 10.0)
@@ -65,7 +65,9 @@ def test_commits_that_stand_still_behind_what_is_applied_are_a_stall(watch: Stal
     assert watch.detect({HERE: progress(60, 99, committed=50)}, 11.0) == []
 
 
-def test_a_batch_in_hand_may_still_end_but_nothing_else_will(watch: StallDetector) -> None:
+def test_stall_with_a_batch_in_flight_is_recoverable_and_others_are_not(
+    watch: StallDetector,
+) -> None:
     busy, idle = progress(5, 9, busy=True), progress(5, 9)
     uncommitted = progress(9, 9, committed=3, busy=True)
     assert not Stall(HERE, StallKind.POSITION, busy, 10.0).is_unrecoverable

@@ -47,7 +47,7 @@ class Pipeline:
         self.applied += [(b.partition, offset) for b in batches for offset in b.offsets]
 
 
-class Gatherer:
+class HeldPartitions:
     def __init__(self) -> None:
         self.held: list[TopicPartition] = []
 
@@ -60,7 +60,7 @@ class Gatherer:
 
 class World:
     def __init__(self, *, divides: bool = True) -> None:
-        self.pipeline, self.batcher, self.positions = Pipeline(), Gatherer(), Positions()
+        self.pipeline, self.batcher, self.positions = Pipeline(), HeldPartitions(), Positions()
         for partition in (STUCK, FREE):
             self.positions.start(partition, GENERATION, 0)
         self.failures: list[Exception] = []
@@ -92,7 +92,7 @@ def micro_batch(*partitions: TopicPartition, first: int = 0) -> MicroBatch:
     return made
 
 
-def test_the_part_that_waits_is_held_and_the_rest_is_acknowledged() -> None:
+def test_paused_partition_is_held_and_the_others_are_acknowledged() -> None:
     async def test() -> None:
         world = World()
         await world.runner.run(micro_batch(STUCK, FREE))
@@ -126,7 +126,7 @@ def test_what_cannot_be_waited_for_ends_the_worker_unacknowledged() -> None:
     asyncio.run(test())
 
 
-def test_what_is_given_up_when_the_worker_stops_is_told_at_the_end() -> None:
+def test_part_given_up_at_the_stop_raises_at_the_end() -> None:
     async def test() -> None:
         world = World()
         world.pipeline.error = StoppedError()
@@ -140,7 +140,7 @@ def test_what_is_given_up_when_the_worker_stops_is_told_at_the_end() -> None:
     asyncio.run(test())
 
 
-def test_a_lane_that_does_not_divide_waits_with_everything() -> None:
+def test_runner_that_does_not_divide_waits_with_the_whole_batch() -> None:
     async def test() -> None:
         world = World(divides=False)
         applying = asyncio.ensure_future(world.runner.run(micro_batch(STUCK, FREE)))
@@ -154,7 +154,7 @@ def test_a_lane_that_does_not_divide_waits_with_everything() -> None:
     asyncio.run(test())
 
 
-def test_what_is_in_hand_is_told_while_it_is() -> None:
+def test_partitions_are_in_flight_until_their_batch_ends() -> None:
     async def test() -> None:
         world = World(divides=False)
         applying = asyncio.ensure_future(world.runner.run(micro_batch(STUCK, FREE)))

@@ -79,11 +79,11 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 def test_every_metric_is_answered_with_its_help_and_there_is_no_other(metrics: Metrics) -> None:
     status, text = answer("/metrics", metrics, lambda: Health("group"))
     assert status == 200
-    told = {
+    answered = {
         family.name.removesuffix("_created"): family.documentation
         for family in text_string_to_metric_families(text)
     }
-    assert told == {name.removesuffix("_total"): about for name, about in HELP.items()}
+    assert answered == {name.removesuffix("_total"): about for name, about in HELP.items()}
 
 
 def test_every_metric_is_in_the_docs() -> None:
@@ -91,7 +91,7 @@ def test_every_metric_is_in_the_docs() -> None:
     assert [name for name in HELP if f"`{name}`" not in docs.read_text()] == []
 
 
-def test_levels_are_those_of_the_moment(metrics: Metrics) -> None:
+def test_gauges_are_read_at_each_scrape(metrics: Metrics) -> None:
     found = samples(answer("/metrics", metrics, lambda: Health("group"))[1])
     assert (found[LAG, "0"], found[LAG, "1"]) == (4, 0)
     assert (found[STALLED_SECONDS, "0"], found[STALLED_SECONDS, "1"]) == (12, 0)
@@ -113,9 +113,9 @@ def test_health_is_200_or_503_with_reasons(metrics: Metrics) -> None:
 def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: Metrics) -> None:
     fresh = Health("group", (), (BlockedRecord(BLOCKAGE, 2.04, overdue=False),))
     status, text = answer("/healthz", metrics, lambda: fresh)
-    told = json.loads(text)
-    assert (status, told["status"]) == (200, "ok")
-    assert told["blocked"] == [
+    answered = json.loads(text)
+    assert (status, answered["status"]) == (200, "ok")
+    assert answered["blocked"] == [
         {**BLOCKAGE._asdict(), "seconds": 2.0, "overdue": False},
     ]
     overdue = Health("group", ("waits",), (BlockedRecord(BLOCKAGE, 61, overdue=True),))
@@ -125,7 +125,7 @@ def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: M
     assert json.loads(answer("/healthz", metrics, lambda: both)[1])["status"] == "stalled"
 
 
-def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
+def test_silent_broker_is_reported_and_stalls_nothing() -> None:
     gave_up: list[list[Stall]] = []
     (port,) = free_ports(1)
     monitor = ProgressMonitor(

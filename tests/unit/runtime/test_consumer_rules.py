@@ -1,4 +1,4 @@
-"""How long the intake waits for a fetch, or between two looks."""
+"""How long `ConsumerRules` waits for a fetch, or between two fetches."""
 
 import asyncio
 from collections.abc import Set
@@ -65,7 +65,7 @@ def test_wait_depends_on_room(
     assert member.waits == [expected]
 
 
-def test_partition_that_is_held_is_not_fetched_and_the_look_is_soon_repeated() -> None:
+def test_held_partition_is_not_fetched_and_the_fetch_is_soon_repeated() -> None:
     member = WaitingMember({ONE, OTHER})
     rules = ConsumerRules(cast(Consumer, member), Buffer())
     rules.hold(ONE)
