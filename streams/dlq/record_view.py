@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streams.contracts.batch import Batch
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.contracts.codec import SchemaLookup, decode
 from streams.contracts.decoder import read
@@ -70,7 +71,7 @@ def decode_for_display(
     source = source_of(topic)
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
-    decoded = dict(events(batch))
+    decoded = dict(events(Batch(topic, batch.columns)))  # `batch` names the source topic
     rejected = undecoded if topic != source else read(columns, source, lookup)[1]
     errors = {reason.record.position: (str(reason.code), reason.message) for reason in rejected}
     for record in records:
