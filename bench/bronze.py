@@ -25,10 +25,10 @@ from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stack import environment
 from streams.app.stores import progress
-from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
 from streams.contracts.decoder import read
 from streams.contracts.records import Records
+from streams.record import Record
 from streams.sinks.delta.rows import bronze_rows
 from streams.sinks.delta.table import LakeTable, create_tables
 

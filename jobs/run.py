@@ -200,7 +200,9 @@ def main() -> None:
     """Run the jobs under spark-submit; print one JSON line per batch or failure."""
     parser = argparse.ArgumentParser(description="Bring the star up to bronze.")
     parser.add_argument("lake", help="the folder or address of the tables")
-    parser.add_argument("--every", type=float, help="go on, beginning anew after so many seconds")
+    parser.add_argument(
+        "--every", type=float, help="keep running, with a pause of this many seconds between rounds"
+    )
     arguments = parser.parse_args()
     lake = Lake(arguments.lake.rstrip("/"))
     session = cluster_session("storyline-lake")

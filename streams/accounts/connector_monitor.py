@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 _MISSING_S: Final = 20.0
 """Seconds that a Connect which has just started may take until it knows its connectors."""
-_ANEW: Final = "begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply"
+_NEW_SNAPSHOT: Final = "begin again with a snapshot: storyline cdc drop, then storyline cdc apply"
 _AWAY: Final = (StoreUnavailableError, UserError)
 
 
@@ -87,7 +87,9 @@ class ConnectorMonitor:
             self._say("postgres", "waiting for PostgreSQL", error=str(error))
         else:
             lost = found is not None and found.lost
-            self._say("postgres", "the slot was given up" if lost else "", advice=_ANEW)
+            self._say(
+                "postgres", "PostgreSQL invalidated the slot" if lost else "", advice=_NEW_SNAPSHOT
+            )
 
     def _judge(self, found: ConnectorStatus | None) -> None:
         now = time.monotonic()

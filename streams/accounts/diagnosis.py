@@ -18,7 +18,7 @@ _ADVICE: Final = (
     (
         re.compile(r"columns that differ only by case"),
         "rename or drop the column that was added; the changes made in between cannot be read, so "
-        "begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply",
+        "begin again with a snapshot: storyline cdc drop, then storyline cdc apply",
     ),
     (
         re.compile(r"Incompatible artifact|RuleViolation|UnprocessableSchema", re.IGNORECASE),
@@ -27,7 +27,7 @@ _ADVICE: Final = (
     ),
     (
         re.compile(r"can no longer get changes from replication slot|slot .* (?:invalidated|lost)"),
-        "the slot was given up for the room it took; begin anew, with a snapshot: "
+        "PostgreSQL invalidated the slot for the room it took; begin again with a snapshot: "
         "storyline cdc drop, then storyline cdc apply",
     ),
     (
@@ -37,8 +37,8 @@ _ADVICE: Final = (
     ),
     (
         re.compile(r"ConnectException: .*(?:refused|timed out)|ConnectTimeout|UnknownHost"),
-        "a server does not answer: storyline status; the watcher restarts the task when it is "
-        "back, or do it yourself: storyline cdc restart",
+        "a server does not answer: storyline status; `storyline cdc watch` restarts the task "
+        "when it is back, or do it yourself: storyline cdc restart",
     ),
     (
         re.compile(r"publication .* does not exist|relation .* does not exist|permission denied"),

@@ -111,7 +111,7 @@ def require_migrated(connection: Connection) -> None:
     ordered = shipped()
     verify("accounts database", journal, ordered)
     if missing := [one.title for one in ordered if one.version not in journal]:
-        raise UserError(f"database {name} lacks {', '.join(missing)}", hint=hint)
+        raise UserError(f"database {name} is missing {', '.join(missing)}", hint=hint)
 
 
 @contextmanager

@@ -120,8 +120,8 @@ class ChangeStream:
         found = slot_status(self._connection, self._capture.slot)
         if found is not None and found.lost:
             raise UserError(
-                f"PostgreSQL has given up what the slot {self._capture.slot} had still to deliver",
-                hint="begin anew, with a snapshot: storyline cdc drop, then storyline cdc apply",
+                f"PostgreSQL removed what the slot {self._capture.slot} had still to deliver",
+                hint="begin again with a snapshot: storyline cdc drop, then storyline cdc apply",
             )
 
     def _wait(

@@ -11,6 +11,7 @@ from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
 from streams.contracts.records import Records, RecordSlice
 from streams.contracts.rows import events
+from streams.record import RecordPosition
 from streams.runtime.processing.pipeline import Steps
 from streams.views.timeline_cache import Delivery
 
@@ -22,7 +23,7 @@ class _Tasks:
     tasks: Sequence[Event]
     applied: int
     duplicates: int
-    conflicts: Sequence[tuple[int, int]] = ()
+    conflicts: Sequence[RecordPosition] = ()
 
 
 class _DeliverySteps:
@@ -40,14 +41,14 @@ class _DeliverySteps:
     def apply(self, tasks: _Tasks) -> None:
         """Serve one page of each task, then send the next task of each unfinished delivery."""
         services = self._services
-        asked: list[Delivery] = []
+        deliveries: list[Delivery] = []
         for task in tasks.tasks:
             assert isinstance(task, DeliveryTask)  # noqa: S101 - the topic's only record type
-            asked.append(delivery_of(task))
-        rests = services.timelines.deliver_pages(asked, services.delivery_page)
-        following = [task_of(rest, id_time(rest.post_id)) for rest in rests]
-        if following:
-            services.send(following)
+            deliveries.append(delivery_of(task))
+        unfinished = services.timelines.deliver_pages(deliveries, services.delivery_page)
+        next_tasks = [task_of(delivery, id_time(delivery.post_id)) for delivery in unfinished]
+        if next_tasks:
+            services.send(next_tasks)
 
 
 def _steps(services: AgentDependencies, topic: str) -> AgentSteps:

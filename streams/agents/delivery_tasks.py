@@ -7,7 +7,7 @@ from streams.contracts.ids import MAX_ID
 from streams.views.timeline_cache import Delivery
 
 
-def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:
+def task_of(remaining: Delivery, occurred_at: int) -> DeliveryTask:
     """Return the event that asks for the rest of a delivery.
 
     Its `event_id` is a hash of the rest alone, so asking twice is a duplicate.
@@ -16,15 +16,15 @@ def task_of(rest: Delivery, occurred_at: int) -> DeliveryTask:
         rest: The delivery, with the cursor to continue from.
         occurred_at: Time of the event in milliseconds since the Unix epoch.
     """
-    packed = b"".join(part.to_bytes(8, "big") for part in rest)
+    packed = b"".join(part.to_bytes(8, "big") for part in remaining)
     digest = hashlib.blake2b(packed, digest_size=8, person=b"DeliveryTask").digest()
     return DeliveryTask(
         event_id=int.from_bytes(digest, "big") & MAX_ID or 1,
         occurred_at=occurred_at,
-        author_id=rest.author_id,
-        post_id=rest.post_id,
-        shard=rest.shard,
-        cursor=rest.cursor,
+        author_id=remaining.author_id,
+        post_id=remaining.post_id,
+        shard=remaining.shard,
+        cursor=remaining.cursor,
     )
 
 

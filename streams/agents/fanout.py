@@ -71,7 +71,7 @@ class FanOut:
         """
         decided = self._services.views.tiers.tiers(posts)
         tiers = {
-            author: self._judged(author, posts[author], row) for author, row in decided.items()
+            author: self._decide_tier(author, posts[author], row) for author, row in decided.items()
         }
         pulled = {author for author, tier in tiers.items() if tier is Tier.CELEBRITY}
         self._pull(_of(pulled, posts))
@@ -82,19 +82,19 @@ class FanOut:
         grown = {
             author
             for author in {part.author_id for part in rest} - tiers.keys()
-            if self._judged(author, posts[author], None) is Tier.CELEBRITY
+            if self._decide_tier(author, posts[author], None) is Tier.CELEBRITY
         }
         self._pull(_of(grown, posts))
         self._send([part for part in rest if part.author_id not in grown])
         self._count(posts, pulled | grown, {part.author_id for part in rest})
 
     def _count(self, posts: Posts, pulled: Collection[int], left: Collection[int]) -> None:
-        ways: Counter[FanOutMode] = Counter()
+        modes: Counter[FanOutMode] = Counter()
         for author, ids in posts.items():
-            way = FanOutMode.TASKS if author in left else FanOutMode.INLINE
-            ways[FanOutMode.PULLED if author in pulled else way] += len(ids)
-        for way, count in ways.items():
-            self._services.distributed(way, count)
+            mode = FanOutMode.TASKS if author in left else FanOutMode.INLINE
+            modes[FanOutMode.PULLED if author in pulled else mode] += len(ids)
+        for mode, count in modes.items():
+            self._services.distributed(mode, count)
 
     def _pull(self, posts: Posts) -> None:
         if posts:
@@ -106,11 +106,11 @@ class FanOut:
         if rest:
             self._services.send([task_of(part, id_time(part.post_id)) for part in rest])
 
-    def _judged(self, author: int, ids: Sequence[int], standing: TierRow | None) -> Tier:
+    def _decide_tier(self, author: int, ids: Sequence[int], row: TierRow | None) -> Tier:
         """Return the author's tier from now on; record a change before it takes effect."""
         post_id = max(ids)
-        current = standing.tier if standing else Tier.REGULAR
-        if standing and id_time(post_id) <= standing.stamp.occurred_at:
+        current = row.tier if row else Tier.REGULAR
+        if row and id_time(post_id) <= row.stamp.occurred_at:
             return current  # the posts are not later than the current decision
         audience = self._audience(author, post_id)
         tier = tier_of(audience, current, self._services.tier_limits)

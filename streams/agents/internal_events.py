@@ -7,13 +7,11 @@ from streams.contracts.codec import encode
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event
 from streams.runtime.producer import Message
 
-WRITTEN = tuple(topic_of(kind.__name__).name for kind in (DeliveryTask, AuthorTierChanged))
+INTERNAL_TOPICS = tuple(topic_of(kind.__name__).name for kind in (DeliveryTask, AuthorTierChanged))
 """Topics that agents write events to."""
 
 
-def own_messages(
-    events: Sequence[Event], schema_id: Callable[[str, str], int]
-) -> Iterator[Message]:
+def to_messages(events: Sequence[Event], schema_id: Callable[[str, str], int]) -> Iterator[Message]:
     """Yield the events as messages, in order, each with the key that its topic asks for.
 
     Args:

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import pyarrow as pa
 import structlog
 
 from streams.agents.base import Agent, AgentSteps, id_conflict
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
 from streams.contracts.decoder import read
 from streams.contracts.records import Records
 from streams.contracts.tables import BRONZE
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import Rejection
 from streams.runtime.monitoring.metrics import Metrics
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LakeServices:
+class LakeDependencies:
     """Dependencies of the lake agent."""
 
     landings: Mapping[str, Landing]
@@ -41,7 +41,7 @@ class _Rows:
     rows: pa.Table
     applied: int = 0
     duplicates: int = 0
-    conflicts: Sequence[tuple[int, int]] = field(default=())
+    conflicts: Sequence[RecordPosition] = field(default=())
 
 
 class LakeSteps:
@@ -50,11 +50,11 @@ class LakeSteps:
     Nothing is a conflict here: two events that create one id are two records.
     """
 
-    def __init__(self, services: LakeServices, topic: str) -> None:
+    def __init__(self, services: LakeDependencies, topic: str) -> None:
         self._lookup = services.lookup
         self._topic = topic
         self._landing = services.landings[topic]
-        self._told: frozenset[str] = frozenset()
+        self._reported_columns: frozenset[str] = frozenset()
 
     def decode(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         if self._topic == USERS_TOPIC:
@@ -71,8 +71,8 @@ class LakeSteps:
     def _decode_changes(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         records = [record for batch in batches for record in batch.records(Record)]
         changes = read_changes(records, self._lookup)
-        if new := changes.unknown_columns - self._told:
-            self._told |= new
+        if new := changes.unknown_columns - self._reported_columns:
+            self._reported_columns |= new
             log.warning(
                 "columns that this version does not know are left out",
                 topic=self._topic,
@@ -92,7 +92,7 @@ class Quarantine:
         self._landing = landing
         self._metrics = metrics
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
         written = self._landing.set_aside([_rejected(rejection) for rejection in rejections])
         for rejection in written:
             self._metrics.dead_letter(rejection.record.topic, str(rejection.code))
@@ -105,7 +105,7 @@ def _rejected(rejection: Rejection) -> Rejected:
     if isinstance(rejection, Rejected):
         return rejection
     return Rejected(
-        cast(Record, rejection.record),
+        rejection.record,
         ErrorCode(rejection.code),
         rejection.stage,
         rejection.error,
@@ -113,13 +113,13 @@ def _rejected(rejection: Rejection) -> Rejected:
     )
 
 
-class LakeAgent(Agent[LakeServices]):
+class LakeAgent(Agent[LakeDependencies]):
     """Agent that lands its topics in the lake."""
 
     __slots__ = ()
 
 
-def _steps(services: LakeServices, topic: str) -> AgentSteps:
+def _steps(services: LakeDependencies, topic: str) -> AgentSteps:
     steps = LakeSteps(services, topic)
     return Steps(steps.decode, steps.project, steps.apply, id_conflict)
 

@@ -29,8 +29,8 @@ class Round:
     the new ones), and the time (ms) since which the first pending end is due, `None` if none is.
     """
 
-    told: int
-    untold: int
+    published: int
+    pending: int
     oldest_due: int | None
 
 
@@ -52,7 +52,7 @@ class ExpiryPublisher:
         self._sent: set[Expiry] = set()
         """Acknowledged by the broker, not read back yet: this process does not send them again."""
 
-    def tell(self, now: int) -> Round:
+    def publish_due(self, now: int) -> Round:
         """Publish the ends that are due at `now` (ms) and not yet published.
 
         An end counts as published for all processes only when the fold has read it from the log.
@@ -63,28 +63,28 @@ class ExpiryPublisher:
             MessageRefusedError: The broker will never take an event.
         """
         since = self._index.published_until()
-        told, untold, oldest = 0, set[Expiry](), None
+        published, pending, oldest = 0, set[Expiry](), None
         for page in self._due(since, now):
-            lacking = self._missing(page)
-            missing = [due for due in page if due.expiry in lacking]
-            if missing and oldest is None:
-                oldest = missing[0].due_at
-            untold.update(due.expiry for due in missing)
-            fresh = [due.expiry for due in missing if due.expiry not in self._sent]
-            if fresh:
-                self._send([story_expired(expiry) for expiry in fresh])
-                self._sent.update(fresh)
-                told += len(fresh)
-        self._sent &= untold
+            missing = self._pending(page)
+            missing_due = [due for due in page if due.expiry in missing]
+            if missing_due and oldest is None:
+                oldest = missing_due[0].due_at
+            pending.update(due.expiry for due in missing_due)
+            unsent = [due.expiry for due in missing_due if due.expiry not in self._sent]
+            if unsent:
+                self._send([story_expired(expiry) for expiry in unsent])
+                self._sent.update(unsent)
+                published += len(unsent)
+        self._sent &= pending
         self._advance(since, now, oldest)
-        return Round(told, len(untold), oldest)
+        return Round(published, len(pending), oldest)
 
     def _due(self, since: int | None, now: int) -> Iterator[Sequence[Due]]:
         due = self._index.due(-1 if since is None else since, now)
         while page := list(islice(due, _PAGE)):
             yield page
 
-    def _missing(self, page: Sequence[Due]) -> frozenset[Expiry]:
+    def _pending(self, page: Sequence[Due]) -> frozenset[Expiry]:
         """Return the ends on the page that are pending.
 
         These are ends of existing stories, as the stories' current rows say, that are missing from
@@ -92,10 +92,10 @@ class ExpiryPublisher:
         """
         expiries = {due.expiry for due in page}
         rows = self._rows.stories({expiry.story_id for expiry in expiries})
-        told = self._index.published(expiries)
+        published = self._index.published(expiries)
         return frozenset(
             expiry
-            for expiry in expiries - told
+            for expiry in expiries - published
             if (row := rows.get(expiry.story_id)) is not None
             and not row.deleted
             and (row.author_id, row.expires_at) == (expiry.author_id, expiry.expires_at)

@@ -38,7 +38,7 @@ class CacheMetrics:
         self.registry = registry or CollectorRegistry()
         self._reads = Counter(
             CACHE_READS,
-            "Reads of a cache, by the tier of the author whose data it is.",
+            "Lookups in a cache, by the author's tier if the data is an author's.",
             ("cache", "tier", "result"),
             registry=self.registry,
         )

@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "feed": ("feeds.feed", "Show a reader's home feed."),
     "explain": ("feeds.explain", "Explain why a post is in a home feed, or is not."),
     "warm": ("feeds.warm", "Make timelines of an author's followers ahead."),
-    "verify": ("feeds.verify", "Hold home feeds to a fold of the log."),
+    "verify": ("feeds.verify", "Compare home feeds with a fold of the log."),
     "author": ("read.posts", "Show an author's posts."),
     "hashtag": ("read.posts", "Show the posts under a hashtag."),
     "trending": ("read.posts", "Show the hashtags that most people use now."),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-Headers = tuple[tuple[str, bytes | None], ...]
+from streams.record import Record
 
 PARTITION = "_partition"
 OFFSET = "_offset"
@@ -24,13 +24,6 @@ POSITION_FIELDS = (
     # Id of the writer's schema in the registry; null if the record names it by another id.
     pa.field(SCHEMA_ID, pa.int32()),
 )
-
-
-class Position(NamedTuple):
-    """Position of a record in its topic."""
-
-    partition: int
-    offset: int
 
 
 class ErrorCode(StrEnum):
@@ -46,22 +39,6 @@ class ErrorCode(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     STORE_REFUSED = "store_refused"
     OPERATOR_REJECTED = "operator_rejected"
-
-
-class Record(NamedTuple):
-    """A record as the broker returned it; `append_time` in milliseconds since the Unix epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    append_time: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-
-    @property
-    def position(self) -> Position:
-        return Position(self.partition, self.offset)
 
 
 class Rejected(NamedTuple):

@@ -23,11 +23,12 @@ import fastavro
 import pyarrow as pa
 
 from streams.contracts.arrow import arrow_schema
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import USERS_TOPIC, bronze_table
 from streams.contracts.codec import DECODE_STAGE, SchemaLookup, UnknownSchemaError, schema_text
 from streams.contracts.frames import PREFIX, FrameError, RecordPart, SchemaRef, schema_in_headers
 from streams.contracts.tables import USER
+from streams.record import Record
 
 TOMBSTONE: Final = "tombstone"
 TRUNCATE: Final = "t"

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from streams.contracts.batch import Headers
+from streams.record import Headers
 
 PREFIX: Final = 5
 """Number of bytes of Confluent's frame in front of a body."""

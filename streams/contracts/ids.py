@@ -48,7 +48,7 @@ def make_id(at_ms: int, node: int = 0, sequence: int = 0) -> int:
     """
     elapsed = at_ms - EPOCH_MS
     if not 0 <= elapsed < 1 << 41:
-        raise ValueError(f"{at_ms} ms lies outside what a snowflake can hold (2010 to 2079)")
+        raise ValueError(f"{at_ms} ms is outside what a snowflake can hold (2010 to 2079)")
     if not 0 <= node <= MAX_NODE:
         raise ValueError(f"node {node} is not within 0..{MAX_NODE}")
     if not 0 <= sequence <= MAX_SEQUENCE:

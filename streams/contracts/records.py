@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
-from streams.contracts.batch import Headers, Record
+from streams.record import Headers, Record
 
 T = TypeVar("T")
 

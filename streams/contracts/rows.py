@@ -1,26 +1,30 @@
 """Conversion of columns back to single events."""
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
 
-from streams.contracts.batch import OFFSET, PARTITION, Batch, Position
+from streams.contracts.batch import OFFSET, PARTITION, Batch
 from streams.contracts.events import EVENT_TYPES, ContentKind, Event, Surface, Tier
 from streams.contracts.fields import FieldKind, fields_of
+from streams.record import RecordPosition
 
 ENUMS = {"content_kind": ContentKind, "surface": Surface, "tier": Tier, "previous_tier": Tier}
 """Enum field -> its symbols."""
 
 
-def events(batch: Batch) -> Iterator[tuple[Position, Event]]:
+def events(batch: Batch) -> Iterator[tuple[RecordPosition, Event]]:
     """Yield every event of a batch with its position, type by type."""
     for record_type, columns in batch.columns.items():
-        places = zip(
-            columns.column(PARTITION).to_pylist(), columns.column(OFFSET).to_pylist(), strict=True
+        positions = map(
+            RecordPosition,
+            repeat(batch.topic),
+            columns.column(PARTITION).to_pylist(),
+            columns.column(OFFSET).to_pylist(),
         )
-        for place, event in zip(places, events_of(record_type, columns), strict=True):
-            yield Position(*place), event
+        yield from zip(positions, events_of(record_type, columns), strict=True)
 
 
 def events_of(record_type: str, columns: pa.RecordBatch) -> Iterator[Event]:

@@ -69,7 +69,7 @@ def check(event: Event, append_time: int) -> EventFault | None:
         ahead = event.occurred_at - append_time
         return EventFault(
             ErrorCode.FUTURE_EVENT,
-            f"occurred_at lies {ahead} ms after the append time, {MAX_AHEAD_MS} are allowed",
+            f"occurred_at is {ahead} ms after the append time, {MAX_AHEAD_MS} are allowed",
         )
     if isinstance(event, ContentViewed) and _is_late_view(event):
         return EventFault(

@@ -5,49 +5,50 @@ from typing import Final
 
 import orjson
 
-from streams.contracts.batch import Record
 from streams.dlq.model import DeadLetter, DeadLetterState, Decision
-from streams.runtime.dead_letters.attempts import parse_position
+from streams.record import Record, parse_position
 from streams.runtime.producer import Message
 
 ACTIONS_TOPIC: Final = "storyline.dlq.actions.v1"
 
 
-def record_decision(letter: DeadLetter, state: DeadLetterState, why: str | None = None) -> Decision:
+def record_decision(
+    dead_letter: DeadLetter, state: DeadLetterState, reason: str | None = None
+) -> Decision:
     """Return a decision that covers the dead letter's failures so far; a later one reopens it."""
-    return Decision(str(letter.id), state, letter.failures, why)
+    return Decision(str(dead_letter.id), state, dead_letter.failures, reason)
 
 
-def action_message(action: Decision) -> Message:
+def decision_message(decision: Decision) -> Message:
     """Return the record that stores a decision; its append time is the time of the decision."""
     value = {
-        "action": action.state,
-        "failed_at": sorted(map(str, action.failed_at)),
-        **({} if action.why is None else {"why": action.why}),
+        "action": decision.state,
+        "failed_at": sorted(map(str, decision.failed_at)),
+        **({} if decision.reason is None else {"why": decision.reason}),
     }
-    return Message(ACTIONS_TOPIC, action.letter.encode(), orjson.dumps(value))
+    return Message(ACTIONS_TOPIC, decision.dead_letter.encode(), orjson.dumps(value))
 
 
-def decisions_of(pieces: Iterable[Sequence[Record]]) -> Iterator[Decision]:
+def parse_decisions(chunks: Iterable[Sequence[Record]]) -> Iterator[Decision]:
     """Yield the decisions in records of the topic of decisions, in order.
 
     A record that cannot be read decides nothing: its dead letter stays open, so nothing is lost.
     """
-    for records in pieces:
+    for records in chunks:
         for record in records:
-            action = _read(record)
-            if action is not None:
-                yield action
+            decision = _read(record)
+            if decision is not None:
+                yield decision
 
 
 def _read(record: Record) -> Decision | None:
     try:
         value = orjson.loads(record.value or b"")
         return Decision(
-            letter=(record.key or b"").decode(),
+            dead_letter=(record.key or b"").decode(),
             state=DeadLetterState(value["action"]),
             failed_at=frozenset(map(parse_position, value["failed_at"])),
-            why=value.get("why"),
+            reason=value.get("why"),
             at=record.append_time,
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -9,12 +9,12 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempts_of
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, failed_at
+from streams.record import Record, RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts, attempts_of
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER, MESSAGE_HEADER
+from streams.runtime.dead_letters.reporter import failed_at
 
-MESSAGE_HEADER = "__connect.errors.exception.message"
 UNKNOWN = "?"
 
 
@@ -58,10 +58,10 @@ class DeadLetterCopy(NamedTuple):
 class Decision(NamedTuple):
     """Decision about a dead letter and its failures by then; `at` in ms since the Unix epoch."""
 
-    letter: str
+    dead_letter: str
     state: DeadLetterState
     failed_at: frozenset[RecordPosition]
-    why: str | None = None
+    reason: str | None = None
     at: int = 0
 
 
@@ -73,7 +73,7 @@ class DeadLetter:
     first_seen: int
     """Append time of the record at its origin, in ms since the Unix epoch."""
     copies: list[DeadLetterCopy] = field(default_factory=list)
-    actions: list[Decision] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
 
     @property
     def latest(self) -> DeadLetterCopy:
@@ -100,10 +100,10 @@ class DeadLetter:
     @property
     def state(self) -> DeadLetterState:
         """Return the last decision's state, or `OPEN` if no decision covers one of the failures."""
-        settled = {place for action in self.actions for place in action.failed_at}
+        decided = {position for decision in self.decisions for position in decision.failed_at}
         return (
-            self.actions[-1].state
-            if self.actions and self.failures <= settled
+            self.decisions[-1].state
+            if self.decisions and self.failures <= decided
             else DeadLetterState.OPEN
         )
 
@@ -112,35 +112,31 @@ class DeadLetter:
         return Attempts(self.id.origin, self.first_seen, self.attempts)
 
 
-def group_copies(pieces: Iterable[Sequence[Record]]) -> list[DeadLetter]:
+def group_copies(chunks: Iterable[Sequence[Record]]) -> list[DeadLetter]:
     """Return the dead letters that records of dead letter topics form, oldest first, undecided.
 
     Values are not kept: only what distinguishes dead letters.
     """
-    letters: dict[tuple[str, DeadLetterId], DeadLetter] = {}
-    for records in pieces:
+    dead_letters: dict[tuple[str, DeadLetterId], DeadLetter] = {}
+    for records in chunks:
         for record in records:
-            letter_id, first_seen, copy = _read(record)
-            letter = letters.setdefault(
-                (record.topic, letter_id), DeadLetter(letter_id, first_seen)
+            dead_letter_id, first_seen, copy = _read(record)
+            dead_letter = dead_letters.setdefault(
+                (record.topic, dead_letter_id), DeadLetter(dead_letter_id, first_seen)
             )
-            letter.first_seen = min(letter.first_seen, first_seen)
-            letter.copies.append(copy)
-    return sorted(letters.values(), key=lambda letter: (letter.first_seen, letter.id))
+            dead_letter.first_seen = min(dead_letter.first_seen, first_seen)
+            dead_letter.copies.append(copy)
+    return sorted(dead_letters.values(), key=lambda item: (item.first_seen, item.id))
 
 
-def apply_decisions(letters: Iterable[DeadLetter], actions: Iterable[Decision]) -> None:
-    """Add each decision to its dead letters; `actions` in the order they were recorded."""
+def apply_decisions(dead_letters: Iterable[DeadLetter], decisions: Iterable[Decision]) -> None:
+    """Add each decision to its dead letters; `decisions` in the order they were recorded."""
     by_id: dict[str, list[DeadLetter]] = {}
-    for letter in letters:
-        by_id.setdefault(str(letter.id), []).append(letter)
-    for action in actions:
-        for letter in by_id.get(action.letter, ()):
-            letter.actions.append(action)
-
-
-def position_of(record: Record) -> RecordPosition:
-    return RecordPosition(record.topic, record.partition, record.offset)
+    for dead_letter in dead_letters:
+        by_id.setdefault(str(dead_letter.id), []).append(dead_letter)
+    for decision in decisions:
+        for dead_letter in by_id.get(decision.dead_letter, ()):
+            dead_letter.decisions.append(decision)
 
 
 def _read(record: Record) -> tuple[DeadLetterId, int, DeadLetterCopy]:
@@ -148,19 +144,19 @@ def _read(record: Record) -> tuple[DeadLetterId, int, DeadLetterCopy]:
 
     A record that no worker wrote is its own origin.
     """
-    position, past = position_of(record), attempts_of(record.headers)
-    place = failed_at(record.headers) or position
+    position, past = record.position, attempts_of(record.headers)
+    failed_position = failed_at(record.headers) or position
     copy = DeadLetterCopy(
         position=position,
-        failed_at=place,
+        failed_at=failed_position,
         append_time=record.append_time,
         attempt=past.failures if past else 1,
         code=_text(record, CODE_HEADER),
         message=_text(record, MESSAGE_HEADER),
     )
-    origin = past.origin if past else place
-    letter_id = DeadLetterId(origin, _text(record, GROUP_HEADER), _digest(record))
-    return letter_id, past.first_seen if past else record.append_time, copy
+    origin = past.origin if past else failed_position
+    dead_letter_id = DeadLetterId(origin, _text(record, GROUP_HEADER), _digest(record))
+    return dead_letter_id, past.first_seen if past else record.append_time, copy
 
 
 def _text(record: Record, header: str) -> str:

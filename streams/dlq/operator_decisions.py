@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import orjson
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.dlq.decisions import ACTIONS_TOPIC
-from streams.runtime.dead_letters.attempts import RecordPosition, parse_position
+from streams.record import RecordPosition, parse_position
 from streams.runtime.producer import Message, ProducerUnavailableError
 
 _REJECT: Final = "reject_record"
@@ -26,10 +26,10 @@ _FETCH: Final = 500
 _EVERY_S: Final = 2.0
 
 
-def decision_message(place: RecordPosition, group: str, reason: str) -> Message:
+def rejection_message(position: RecordPosition, group: str, reason: str) -> Message:
     """Return the message that rejects the record at `place` for one consumer group."""
-    value = {"action": _REJECT, "record": str(place), "group": group, "why": reason}
-    return Message(ACTIONS_TOPIC, f"{place} {group}".encode(), orjson.dumps(value))
+    value = {"action": _REJECT, "record": str(position), "group": group, "why": reason}
+    return Message(ACTIONS_TOPIC, f"{position} {group}".encode(), orjson.dumps(value))
 
 
 class OperatorDecisions:
@@ -42,8 +42,8 @@ class OperatorDecisions:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._consumer: Consumer | None = None
-        self._read: dict[int, int] = {}
-        self._rejected: dict[str, dict[tuple[int, int], str]] = {}
+        self._offsets: dict[int, int] = {}
+        self._rejected: dict[str, dict[RecordPosition, str]] = {}
         self._due = 0.0
 
     def __enter__(self) -> Self:
@@ -64,8 +64,8 @@ class OperatorDecisions:
             self._consumer.close()
             self._consumer = None
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
-        """Return (partition, offset) -> reason of a topic's rejected records."""
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:
+        """Return position -> reason of a topic's rejected records."""
         return self._rejected.get(topic, {})
 
     def refresh(self) -> None:
@@ -89,18 +89,18 @@ class OperatorDecisions:
             self._consumer = self._connected()
         consumer = self._consumer
         ends: dict[int, int] = {}
-        for partition, offset in self._read.items():
+        for partition, offset in self._offsets.items():
             begin, ends[partition] = self._bounds(consumer, partition)
-            self._read[partition] = max(offset, begin)  # do not wait for deleted records
+            self._offsets[partition] = max(offset, begin)  # do not wait for deleted records
         deadline = time.monotonic() + _TIMEOUT_S
-        while any(self._read[partition] < end for partition, end in ends.items()):
+        while any(self._offsets[partition] < end for partition, end in ends.items()):
             if time.monotonic() > deadline:
                 raise ProducerUnavailableError("decisions of operators cannot be read in time")
             for message in consumer.consume(_FETCH, timeout=_WAIT_S):
                 if (error := message.error()) is not None:
                     raise KafkaException(error)
-                self._take(message.value())
-                self._read[message.partition() or 0] = (message.offset() or 0) + 1
+                self._add(message.value())
+                self._offsets[message.partition() or 0] = (message.offset() or 0) + 1
 
     def _connected(self) -> Consumer:
         consumer = Consumer(
@@ -117,9 +117,12 @@ class OperatorDecisions:
             if found.error is not None:
                 raise KafkaException(found.error)
             for partition in found.partitions:
-                self._read[partition] = self._bounds(consumer, partition)[0]
+                self._offsets[partition] = self._bounds(consumer, partition)[0]
             consumer.assign(
-                [TopicPartition(ACTIONS_TOPIC, at, offset) for at, offset in self._read.items()]
+                [
+                    TopicPartition(ACTIONS_TOPIC, partition, offset)
+                    for partition, offset in self._offsets.items()
+                ]
             )
         except BaseException:
             consumer.close()
@@ -129,27 +132,27 @@ class OperatorDecisions:
     @staticmethod
     def _bounds(consumer: Consumer, partition: int) -> tuple[int, int]:
         """Return the first offset of a partition, and the one after its last record."""
-        place = TopicPartition(ACTIONS_TOPIC, partition)
-        answer: Any = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        return answer[0], answer[1]
+        requested = TopicPartition(ACTIONS_TOPIC, partition)
+        start, end = consumer.get_watermark_offsets(requested, timeout=_TIMEOUT_S)
+        return start, end
 
-    def _take(self, value: str | bytes | None) -> None:
+    def _add(self, value: str | bytes | None) -> None:
         """Add a record's decision if it is one for this group.
 
         A record that cannot be read decides nothing.
         """
         try:
-            told = orjson.loads(value or b"")
-            if told["action"] != _REJECT or told["group"] != self._group:
+            decision = orjson.loads(value or b"")
+            if decision["action"] != _REJECT or decision["group"] != self._group:
                 return
-            place, reason = parse_position(told["record"]), str(told["why"])
+            position, reason = parse_position(decision["record"]), str(decision["why"])
         except (ValueError, KeyError, TypeError):
             return
-        found = {**self._rejected.get(place.topic, {}), (place.partition, place.offset): reason}
-        self._rejected = {**self._rejected, place.topic: found}
+        found = {**self._rejected.get(position.topic, {}), position: reason}
+        self._rejected = {**self._rejected, position.topic: found}
 
 
-def decisions_of(bootstrap: str, group: str, topic: str) -> Mapping[tuple[int, int], str]:
+def decisions_of(bootstrap: str, group: str, topic: str) -> Mapping[RecordPosition, str]:
     """Return the decisions that a group has for a topic. Raises ProducerUnavailableError."""
     with closing(OperatorDecisions(bootstrap, group)) as decisions:
         decisions.refresh()

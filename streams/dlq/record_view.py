@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.contracts.batch import Record
+from streams.contracts.batch import Batch
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.contracts.codec import SchemaLookup, decode
 from streams.contracts.decoder import read
@@ -15,18 +15,20 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import format_time
 from streams.errors import UserError
+from streams.record import Record
+from streams.runtime.dead_letters import header_names
 
-_CONNECT: Final = "__connect.errors."
 _REASONS: Final[Mapping[str, str]] = {
-    "code": "storyline.error.code",
-    "message": f"{_CONNECT}exception.message",
-    "group": "storyline.consumer.group",
-    "topic": f"{_CONNECT}topic",
-    "partition": f"{_CONNECT}partition",
-    "offset": f"{_CONNECT}offset",
-    "stage": f"{_CONNECT}stage",
-    "exception": f"{_CONNECT}exception.class.name",
+    "code": header_names.CODE_HEADER,
+    "message": header_names.MESSAGE_HEADER,
+    "group": header_names.GROUP_HEADER,
+    "topic": header_names.TOPIC_HEADER,
+    "partition": header_names.PARTITION_HEADER,
+    "offset": header_names.OFFSET_HEADER,
+    "stage": header_names.STAGE_HEADER,
+    "exception": header_names.ERROR_HEADER,
 }
+"""Name of each detail of a failure -> header with its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ def decode_for_display(
     source = source_of(topic)
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
-    decoded = dict(events(batch))
-    refused = undecoded if topic != source else read(columns, source, lookup)[1]
-    errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
+    decoded = dict(events(Batch(topic, batch.columns)))  # `batch` names the source topic
+    rejected = undecoded if topic != source else read(columns, source, lookup)[1]
+    errors = {reason.record.position: (str(reason.code), reason.message) for reason in rejected}
     for record in records:
         yield RecordView(
             record,
@@ -81,9 +83,9 @@ def decode_for_display(
         )
 
 
-def view_json(seen: RecordView) -> dict[str, Any]:
+def view_json(view: RecordView) -> dict[str, Any]:
     """Return the record as one JSON object; a value that cannot be decoded is in base64."""
-    record = seen.record
+    record = view.record
     shown: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -91,15 +93,15 @@ def view_json(seen: RecordView) -> dict[str, Any]:
         "append_time": format_time(record.append_time),
         "key": None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
     }
-    if seen.event is not None:
-        shown["event"] = to_json(seen.event)
+    if view.event is not None:
+        shown["event"] = to_json(view.event)
     else:
         value = record.value
         shown["value_base64"] = None if value is None else base64.b64encode(value).decode()
-    if seen.error is not None:
-        shown["error"] = {"code": seen.error[0], "message": seen.error[1]}
-    if seen.dead_letter is not None:
-        shown["dead_letter"] = dict(seen.dead_letter)
+    if view.error is not None:
+        shown["error"] = {"code": view.error[0], "message": view.error[1]}
+    if view.dead_letter is not None:
+        shown["dead_letter"] = dict(view.dead_letter)
     return shown
 
 

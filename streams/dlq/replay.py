@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
-from streams.dlq.decisions import action_message, record_decision
-from streams.dlq.model import DeadLetter, DeadLetterState, position_of
+from streams.dlq.decisions import decision_message, record_decision
+from streams.dlq.model import DeadLetter, DeadLetterState
 from streams.dlq.search import RecordReader, records_at
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
+from streams.record import Record, RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers
 from streams.runtime.dead_letters.reporter import own_headers
 from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 
@@ -19,7 +19,7 @@ Send = Callable[[Sequence[Message]], None]
 Report = Callable[[int], None]
 """Receives the number done so far."""
 
-_PIECE = 500
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Replay:
     position: RecordPosition
     """Position of the copy whose bytes are sent."""
     past: Attempts
-    letters: tuple[DeadLetter, ...]
+    dead_letters: tuple[DeadLetter, ...]
 
 
 class ReplayOutcome(NamedTuple):
@@ -63,20 +63,22 @@ def replays(
         again: Replay all selected dead letters instead of only the open ones.
         limit: Maximum number of records, or `None` for all.
     """
-    wanted = {
-        _record_of(letter): None
-        for letter in selected
-        if again or letter.state is DeadLetterState.OPEN
+    to_replay = {
+        _record_of(dead_letter): None
+        for dead_letter in selected
+        if again or dead_letter.state is DeadLetterState.OPEN
     }
     groups: dict[tuple[str, RecordPosition, str], list[DeadLetter]] = {
-        record: [] for record in islice(wanted, limit)
+        record: [] for record in islice(to_replay, limit)
     }
-    chosen = {(letter.topic, letter.id) for letter in selected}
-    for letter in everything:
-        asked = again and (letter.topic, letter.id) in chosen
-        if _record_of(letter) in groups and (asked or letter.state is DeadLetterState.OPEN):
-            groups[_record_of(letter)].append(letter)
-    return [_replay(letters) for letters in groups.values()]
+    chosen = {(dead_letter.topic, dead_letter.id) for dead_letter in selected}
+    for dead_letter in everything:
+        requested = again and (dead_letter.topic, dead_letter.id) in chosen
+        if _record_of(dead_letter) in groups and (
+            requested or dead_letter.state is DeadLetterState.OPEN
+        ):
+            groups[_record_of(dead_letter)].append(dead_letter)
+    return [_replay(dead_letters) for dead_letters in groups.values()]
 
 
 def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report) -> ReplayOutcome:
@@ -86,35 +88,36 @@ def replay(plan: Sequence[Replay], log: RecordReader, send: Send, report: Report
         UserError: The broker did not acknowledge. Every record with a decision is replayed, and
             at most the current chunk is replayed without one.
     """
-    waiting = {item.position: item for item in plan}
+    pending = {item.position: item for item in plan}
     done, refused = 0, []
-    for records in records_at(log, list(waiting)):
-        items = {position_of(record): waiting.pop(position_of(record)) for record in records}
-        copies = {position_of(one): copy_of(one, items[position_of(one)]) for one in records}
-        refused += [items.pop(place).position for place in _refused(send, copies, done)]
-        settled = [letter for item in items.values() for letter in item.letters]
-        notes = [
-            action_message(record_decision(letter, DeadLetterState.REPLAYED)) for letter in settled
+    for records in records_at(log, list(pending)):
+        items = {record.position: pending.pop(record.position) for record in records}
+        copies = {record.position: copy_of(record, items[record.position]) for record in records}
+        refused += [items.pop(position).position for position in _refused(send, copies, done)]
+        replayed = [dead_letter for item in items.values() for dead_letter in item.dead_letters]
+        messages = [
+            decision_message(record_decision(dead_letter, DeadLetterState.REPLAYED))
+            for dead_letter in replayed
         ]
-        _acknowledged(send, notes, done)
+        _acknowledged(send, messages, done)
         done += len(items)
         report(done)
-    return ReplayOutcome(done, tuple(waiting), tuple(refused))
+    return ReplayOutcome(done, tuple(pending), tuple(refused))
 
 
-def discard(letters: Sequence[DeadLetter], why: str, send: Send, report: Report) -> None:
-    """Record that dead letters are given up, and `why`.
+def discard(dead_letters: Sequence[DeadLetter], reason: str, send: Send, report: Report) -> None:
+    """Record that dead letters are given up, and the reason.
 
     Raises UserError if the broker does not acknowledge.
     """
-    for start in range(0, len(letters), _PIECE):
-        piece = letters[start : start + _PIECE]
-        notes = [
-            action_message(record_decision(letter, DeadLetterState.DISCARDED, why))
-            for letter in piece
+    for start in range(0, len(dead_letters), _CHUNK):
+        chunk = dead_letters[start : start + _CHUNK]
+        messages = [
+            decision_message(record_decision(dead_letter, DeadLetterState.DISCARDED, reason))
+            for dead_letter in chunk
         ]
-        _acknowledged(send, notes, start)
-        report(start + len(piece))
+        _acknowledged(send, messages, start)
+        report(start + len(chunk))
 
 
 def copy_of(record: Record, item: Replay) -> Message:
@@ -127,18 +130,18 @@ def copy_of(record: Record, item: Replay) -> Message:
     )
 
 
-def _record_of(letter: DeadLetter) -> tuple[str, RecordPosition, str]:
-    return letter.topic, letter.id.origin, letter.id.content
+def _record_of(dead_letter: DeadLetter) -> tuple[str, RecordPosition, str]:
+    return dead_letter.topic, dead_letter.id.origin, dead_letter.id.content
 
 
-def _replay(letters: Sequence[DeadLetter]) -> Replay:
-    first = letters[0]
+def _replay(dead_letters: Sequence[DeadLetter]) -> Replay:
+    first = dead_letters[0]
     past = Attempts(
         first.id.origin,
-        min(letter.first_seen for letter in letters),
-        max(letter.attempts for letter in letters),
+        min(item.first_seen for item in dead_letters),
+        max(item.attempts for item in dead_letters),
     )
-    return Replay(first.topic, first.latest.position, past, tuple(letters))
+    return Replay(first.topic, first.latest.position, past, tuple(dead_letters))
 
 
 def _refused(
@@ -158,8 +161,8 @@ def _refused(
             return list(copies)
         return [
             refused
-            for place, copy in copies.items()
-            for refused in _refused(send, {place: copy}, done)
+            for position, copy in copies.items()
+            for refused in _refused(send, {position: copy}, done)
         ]
     return []
 

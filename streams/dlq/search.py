@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX, topics
-from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
+from streams.dlq.decisions import ACTIONS_TOPIC, parse_decisions
 from streams.dlq.model import DeadLetter, DeadLetterState, apply_decisions, group_copies
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import Record, RecordPosition
 
 _BEGINNING: Final = 0
 
@@ -37,21 +36,23 @@ class DeadLetterFilter:
     until: int | None = None
     """Both are compared with the dead letter's `first_seen`, which no replay changes."""
 
-    def takes(self, letter: DeadLetter) -> bool:
+    def matches(self, dead_letter: DeadLetter) -> bool:
         return (
-            (not self.topics or letter.topic in self.topics)
-            and (not self.codes or letter.latest.code in self.codes)
-            and (not self.groups or bool({letter.id.group, agent_of(letter)} & self.groups))
-            and (not self.states or letter.state in self.states)
-            and (self.since is None or letter.first_seen >= self.since)
-            and (self.until is None or letter.first_seen < self.until)
-            and (not self.positions or bool(letter.positions & self.positions))
+            (not self.topics or dead_letter.topic in self.topics)
+            and (not self.codes or dead_letter.latest.code in self.codes)
+            and (
+                not self.groups or bool({dead_letter.id.group, agent_of(dead_letter)} & self.groups)
+            )
+            and (not self.states or dead_letter.state in self.states)
+            and (self.since is None or dead_letter.first_seen >= self.since)
+            and (self.until is None or dead_letter.first_seen < self.until)
+            and (not self.positions or bool(dead_letter.positions & self.positions))
         )
 
     @property
     def sources(self) -> list[str]:
         """The topics whose dead letters must be read."""
-        named = {place.topic.removesuffix(DLQ_SUFFIX) for place in self.positions}
+        named = {position.topic.removesuffix(DLQ_SUFFIX) for position in self.positions}
         return [
             topic
             for topic, spec in topics().items()
@@ -61,9 +62,9 @@ class DeadLetterFilter:
         ]
 
 
-def agent_of(letter: DeadLetter) -> str:
+def agent_of(dead_letter: DeadLetter) -> str:
     """Return the agent's name: the group's name without the version of the views."""
-    return letter.id.group.split("-", 2)[-1]
+    return dead_letter.id.group.split("-", 2)[-1]
 
 
 def all_dead_letters(
@@ -83,33 +84,34 @@ def all_dead_letters(
     Raises:
         UserError: The broker does not answer, or a topic is missing.
     """
-    letters: list[DeadLetter] = []
+    dead_letters: list[DeadLetter] = []
     for source in sources:
         topic = source + DLQ_SUFFIX
         report(f"reading {topic} …")
-        letters += group_copies(log.read(topic, _BEGINNING, follow=False))
-    apply_decisions(letters, decisions_of(log.read(ACTIONS_TOPIC, _BEGINNING, follow=False)))
-    return sorted(letters, key=lambda letter: (letter.first_seen, letter.id))
+        dead_letters += group_copies(log.read(topic, _BEGINNING, follow=False))
+    decisions = parse_decisions(log.read(ACTIONS_TOPIC, _BEGINNING, follow=False))
+    apply_decisions(dead_letters, decisions)
+    return sorted(dead_letters, key=lambda item: (item.first_seen, item.id))
 
 
-def chosen(letters: Sequence[DeadLetter], wanted: DeadLetterFilter) -> list[DeadLetter]:
+def select(dead_letters: Sequence[DeadLetter], criteria: DeadLetterFilter) -> list[DeadLetter]:
     """Return the dead letters that match. Raises UserError if a position has no dead letter."""
-    held = {position for letter in letters for position in letter.positions}
-    if missing := sorted(wanted.positions - held):
+    known = {position for item in dead_letters for position in item.positions}
+    if missing := sorted(criteria.positions - known):
         raise UserError(
             f"there is no dead letter at {', '.join(map(str, missing))}",
             hint="it may have gone, or never been there; see: storyline dlq list",
         )
-    return [letter for letter in letters if wanted.takes(letter)]
+    return [item for item in dead_letters if criteria.matches(item)]
 
 
-def records_at(log: RecordReader, places: Iterable[RecordPosition]) -> Iterator[list[Record]]:
+def records_at(log: RecordReader, positions: Iterable[RecordPosition]) -> Iterator[list[Record]]:
     """Yield the records at these positions that still exist, in chunks."""
-    by_topic: dict[str, set[tuple[int, int]]] = {}
-    for place in places:
-        by_topic.setdefault(place.topic, set()).add(place[1:])
+    by_topic: dict[str, set[RecordPosition]] = {}
+    for position in positions:
+        by_topic.setdefault(position.topic, set()).add(position)
     for topic, left in sorted(by_topic.items()):
-        first = min(offset for _, offset in left)
+        first = min(position.offset for position in left)
         for records in log.read(topic, first, follow=False):
             found = [record for record in records if record.position in left]
             left.difference_update(record.position for record in found)

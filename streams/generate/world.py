@@ -69,7 +69,7 @@ class Plan:
             most = self.duration * _PER_MS
             raise ValueError(f"between 1 and {most:,} events fit into {self.duration:,} ms")
         if not EPOCH_MS <= self.start <= LATEST_MS - self.duration - DAY_MS:
-            raise ValueError("the run must lie between 2010 and 2079")
+            raise ValueError("the run must be between 2010 and 2079")
 
     @property
     def follows(self) -> int:

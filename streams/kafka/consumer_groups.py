@@ -101,10 +101,10 @@ class Progress:
         ends = self._offsets(everything, _LATEST)
         starts = self._offsets(everything, _EARLIEST)
         return [
-            PartitionLag(group, *place, committed[group].get(place), starts[place], ends[place])
+            PartitionLag(group, *key, committed[group].get(key), starts[key], ends[key])
             for group, topics in groups.items()
             for topic in topics
-            for place in ((topic, tp.partition) for tp in partitions[topic])
+            for key in ((topic, tp.partition) for tp in partitions[topic])
         ]
 
     def sizes(self, topics: Iterable[str]) -> dict[str, int]:
@@ -114,8 +114,8 @@ class Progress:
         ends = self._offsets(everything, _LATEST)
         starts = self._offsets(everything, _EARLIEST)
         sizes = dict.fromkeys(partitions, 0)
-        for place, end in ends.items():
-            sizes[place[0]] += end - starts[place]
+        for partition, end in ends.items():
+            sizes[partition[0]] += end - starts[partition]
         return sizes
 
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
@@ -125,12 +125,13 @@ class Progress:
 
     def logs(self, topics: Iterable[str]) -> dict[str, LogEnds]:
         """Return each topic's id and partitions; a topic that was created again has another id."""
-        wanted = TopicCollection(sorted(topics))
-        futures = self._admin.describe_topics(wanted, request_timeout=_TIMEOUT_S)
-        found = {topic: future.result() for topic, future in futures.items()}
+        futures = self._admin.describe_topics(
+            TopicCollection(sorted(topics)), request_timeout=_TIMEOUT_S
+        )
+        described = {topic: future.result() for topic, future in futures.items()}
         return {
-            topic: LogEnds(str(told.topic_id), tuple(part.id for part in told.partitions))
-            for topic, told in found.items()
+            topic: LogEnds(str(log.topic_id), tuple(partition.id for partition in log.partitions))
+            for topic, log in described.items()
         }
 
     def missing(self, topics: Iterable[str]) -> list[str]:
@@ -147,7 +148,7 @@ class Progress:
 
     @_once_started
     def committed(
-        self, group: str, places: Collection[tuple[str, int]]
+        self, group: str, partitions: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], int]:
         """Return (topic, partition) -> the offset that the group reads next, if it has committed.
 
@@ -158,9 +159,9 @@ class Progress:
         if group not in self._groups:
             config = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
             self._groups[group] = Consumer({"bootstrap.servers": self._bootstrap, **config})
-        partitions = [TopicPartition(topic, partition) for topic, partition in places]
-        answer = self._groups[group].committed(partitions, timeout=_TIMEOUT_S)
-        return {(tp.topic, tp.partition): tp.offset for tp in answer if tp.offset >= 0}
+        requested = [TopicPartition(*partition) for partition in partitions]
+        commits = self._groups[group].committed(requested, timeout=_TIMEOUT_S)
+        return {(tp.topic, tp.partition): tp.offset for tp in commits if tp.offset >= 0}
 
     @_once_started
     def _offsets(

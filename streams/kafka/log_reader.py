@@ -15,9 +15,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.contracts.batch import Headers, Record
 from streams.contracts.records import Records
 from streams.errors import UserError
+from streams.record import Headers, Record
 
 _TIMEOUT_S: Final = 5.0
 _WAIT_S: Final = 0.3
@@ -60,7 +60,7 @@ class LogReader:
     def spans(self, topic: str) -> dict[int, Span]:
         """Return partition -> the offsets that it holds now."""
         with self._consumer() as consumer:
-            return self._held(consumer, topic)
+            return self._spans(consumer, topic)
 
     def scan(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Records]:
         """Yield all records of the spans (partition -> offsets) in columns, in large chunks.
@@ -72,10 +72,10 @@ class LogReader:
         scanning = {"enable.partition.eof": True, "queued.max.messages.kbytes": 8192}
         with self._consumer(scanning) as consumer:
             consumer.assign([TopicPartition(topic, at, spans[at].start) for at in left])
-            heard = time.monotonic()
+            answered_at = time.monotonic()
             while left:
                 messages = consumer.consume(_SCAN, timeout=_WAIT_S)
-                heard = _heard(heard, bool(messages))
+                answered_at = _last_answer(answered_at, bool(messages))
                 found = [message for message in messages if _is_before_end(message, left)]
                 if found:
                     yield _columns(topic, found)
@@ -107,10 +107,10 @@ class LogReader:
         self, consumer: Consumer, topic: str, start: int | None, *, follow: bool
     ) -> Iterator[list[Record]]:
         ends = self._assign(consumer, topic, start)
-        heard = time.monotonic()
+        answered_at = time.monotonic()
         while follow or not _at_end(consumer, topic, ends):
             messages = consumer.consume(_FETCH, timeout=_WAIT_S)
-            heard = _heard(heard, follow or bool(messages))
+            answered_at = _last_answer(answered_at, follow or bool(messages))
             records = [_record(message) for message in messages]
             if not follow:
                 records = [record for record in records if record.offset < ends[record.partition]]
@@ -121,34 +121,35 @@ class LogReader:
         """Set every partition to its start and return partition -> its end offset."""
         ends: dict[int, int] = {}
         assigned: list[TopicPartition] = []
-        for partition, (low, high) in self._held(consumer, topic).items():
-            at = high if start is None else high + start if start < 0 else start
+        for partition, (low, high) in self._spans(consumer, topic).items():
+            first = high if start is None else high + start if start < 0 else start
             ends[partition] = high
-            assigned.append(TopicPartition(topic, partition, min(max(at, low), high)))
+            assigned.append(TopicPartition(topic, partition, min(max(first, low), high)))
         consumer.assign(assigned)
         return ends
 
-    def _held(self, consumer: Consumer, topic: str) -> dict[int, Span]:
-        found = consumer.list_topics(timeout=_TIMEOUT_S).topics.get(topic)
-        if found is None or found.error is not None:
+    def _spans(self, consumer: Consumer, topic: str) -> dict[int, Span]:
+        metadata = consumer.list_topics(timeout=_TIMEOUT_S).topics.get(topic)
+        if metadata is None or metadata.error is not None:
             raise UserError(
                 f"the broker at {self._bootstrap} has no topic {topic}",
                 hint="Create the topics: storyline topics apply",
             )
-        held: dict[int, Span] = {}
-        for partition in found.partitions:
-            place = TopicPartition(topic, partition)
-            held[partition] = Span(*consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S))
-        return held
+        return {
+            number: Span(
+                *consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT_S)
+            )
+            for number in metadata.partitions
+        }
 
 
-def _heard(last: float, heard_now: bool) -> float:
+def _last_answer(last: float, answered: bool) -> float:
     """Return the time of the broker's last answer (monotonic clock, s).
 
     Raises KafkaException if that is more than `_SILENCE_S` seconds ago.
     """
     now = time.monotonic()
-    if heard_now:
+    if answered:
         return now
     if now - last > _SILENCE_S:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
@@ -160,11 +161,11 @@ def _at_end(consumer: Consumer, topic: str, ends: dict[int, int]) -> bool:
 
     A position is unknown until a record is fetched; then the assigned offset is compared.
     """
-    places = consumer.position([TopicPartition(topic, partition) for partition in ends])
-    at = {place.partition: place.offset for place in places}
-    starts = {place.partition: place.offset for place in consumer.assignment()}
+    positions = consumer.position([TopicPartition(topic, partition) for partition in ends])
+    offsets = {position.partition: position.offset for position in positions}
+    starts = {start.partition: start.offset for start in consumer.assignment()}
     return all(
-        (starts[partition] if at[partition] == OFFSET_INVALID else at[partition]) >= end
+        (starts[partition] if offsets[partition] == OFFSET_INVALID else offsets[partition]) >= end
         for partition, end in ends.items()
     )
 

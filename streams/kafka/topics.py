@@ -60,7 +60,7 @@ class BrokerUnavailableError(UserError):
     """Error of a broker that does not answer."""
 
 
-def wanted_topics() -> dict[str, TopicConfig]:
+def described_topics() -> dict[str, TopicConfig]:
     """Return the descriptions of the catalogue's topics and of their dead letter topics."""
     described: dict[str, TopicConfig] = {}
     for spec in (
@@ -88,7 +88,7 @@ class Topics:
                 name: len(topic.partitions)
                 for name, topic in self._admin.list_topics(timeout=_CONNECT_S).topics.items()
             }
-            described = wanted_topics()
+            described = described_topics()
             present = [name for name in described if name in partitions]
             configs = self._configs(present)
         except KafkaException as error:
@@ -112,7 +112,7 @@ class Topics:
         """
         differences = self.diff()
         _refuse(differences)
-        described = wanted_topics()
+        described = described_topics()
         creations = [
             NewTopic(
                 name,

@@ -27,7 +27,7 @@ _BRONZE: Final = """\
 ## Bronze
 
 What the log said: one row per Kafka record, duplicates of events included, written by the `lake`
-worker. Who needs each event once reads the facts.
+worker. To get each event once, read the facts.
 """
 _QUARANTINE: Final = """\
 ## Quarantine

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, Batch, Position
+from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, Batch
+from streams.record import RecordPosition
 
 _ORIGIN = (PARTITION, OFFSET, APPEND_TIME)
 
@@ -46,6 +47,6 @@ def named(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def position(row: dict[str, Any]) -> Position:
-    """Return the partition and offset of the row's record."""
-    return Position(row[PARTITION], row[OFFSET])
+def position(topic: str, row: dict[str, Any]) -> RecordPosition:
+    """Return the position of the row's record."""
+    return RecordPosition(topic, row[PARTITION], row[OFFSET])

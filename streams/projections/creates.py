@@ -41,7 +41,7 @@ def creates(
         elif holder == event_id:
             into.duplicates += 1
         else:
-            into.conflicts.append(position(row))
+            into.conflicts.append(position(batch.topic, row))
             contested.append(content_id)
         yield row
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.contracts.batch import Position
+from streams.record import RecordPosition
 from streams.views.effects import Effects
 from streams.views.rows import Content
 
@@ -24,5 +24,5 @@ class Projected:
     effects: Effects = field(default_factory=Effects)
     applied: int = 0
     duplicates: int = 0
-    conflicts: list[Position] = field(default_factory=list)
+    conflicts: list[RecordPosition] = field(default_factory=list)
     """Creates seen second for an id that another create already took."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-Headers = tuple[tuple[str, bytes | None], ...]
+from streams.record import Headers
 
 log = structlog.get_logger(__name__)
 
@@ -15,7 +15,7 @@ MAX_MESSAGE_BYTES = 2_097_152
 """Larger than a topic's default limit, because a dead letter is the record plus headers."""
 
 _WAIT_S = 0.2
-_PASSING = {
+_TRANSIENT = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._MSG_TIMED_OUT,
     KafkaError._PURGE_INFLIGHT,
@@ -84,14 +84,16 @@ class AckedProducer:
                 self._enqueue(message, errors)
             while self._producer.flush(_WAIT_S):
                 pass  # every message is delivered or fails within delivery.timeout.ms
-        self._judge(errors)
+        self._raise_errors(errors)
 
     def _enqueue(self, message: Message, errors: list[KafkaError]) -> None:
         def delivered(error: KafkaError | None, _: Any) -> None:
             if error is not None:
                 errors.append(error)
 
-        when: dict[str, Any] = {} if message.timestamp is None else {"timestamp": message.timestamp}
+        options: dict[str, Any] = (
+            {} if message.timestamp is None else {"timestamp": message.timestamp}
+        )
         while True:
             try:
                 self._producer.produce(
@@ -100,7 +102,7 @@ class AckedProducer:
                     value=message.value,
                     headers=list(message.headers),
                     on_delivery=delivered,
-                    **when,
+                    **options,
                 )
             except BufferError:
                 self._producer.poll(_WAIT_S)
@@ -111,9 +113,9 @@ class AckedProducer:
                 return
 
     @staticmethod
-    def _judge(errors: Sequence[KafkaError]) -> None:
+    def _raise_errors(errors: Sequence[KafkaError]) -> None:
         for error in errors:
-            if error.fatal() or not (error.retriable() or error.code() in _PASSING):
+            if error.fatal() or not (error.retriable() or error.code() in _TRANSIENT):
                 raise MessageRefusedError(error.str())
         if errors:
             raise ProducerUnavailableError(errors[0].str())

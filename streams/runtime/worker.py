@@ -18,7 +18,6 @@ from streams.runtime.consumer.transport import WantedFrom
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.monitoring.stalls import Stall
 from streams.runtime.monitoring.worker_status import WorkerStatus
-from streams.runtime.processing.applier import Applier
 from streams.runtime.processing.batcher import Batcher, MicroBatch
 from streams.runtime.processing.pipeline import Pipeline
 from streams.runtime.processing.retry import StoppedError
@@ -67,8 +66,8 @@ class Worker:
         self._late: threading.Timer | None = None
         """Timer that ends the process if it does not end by itself."""
         blockages = {topic: each.blockages.current for topic, each in pipelines.items()}
-        self.vitals = WorkerStatus(config, blockages, self._give_up)
-        metrics.gauge(self.vitals)
+        self.status = WorkerStatus(config, blockages, self._give_up)
+        metrics.add_gauges(self.status)
 
     def run(self, assigned: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT.
@@ -92,12 +91,6 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch")
-        self._applier = Applier(
-            self._pipelines,
-            metrics=self._metrics,
-            threads=self._pool,
-            in_hand=self.vitals.in_hand,
-        )
         self._app = make_app(self._config)
         if self._wanted_from is not None:
             self._app.wanted_from = self._wanted_from
@@ -107,12 +100,12 @@ class Worker:
         self._app.on_rebalance_complete.connect(_calling(assigned), weak=False)
         try:
             await self._app.start()
-            self.vitals.start(self._app)
+            self.status.start(self._app)
             await self._until_the_end()
         finally:
             self._stopping.set()
             self._signalled.set()  # also if no signal came: every topic's agent is to end
-            self.vitals.stop()
+            self.status.stop()
             await self._leave()
             if self._late is not None:
                 self._late.cancel()
@@ -158,26 +151,28 @@ class Worker:
         (topic,) = stream.channel.topics
         config = self._config
         longest_s = config.batch_wait_ms / 1000
-        intake = self._app.batch_consumer.intake
-        gatherer = Batcher(intake, stream.channel.queue, most=config.batch_records)
-        lane = TopicRunner(
+        rules = self._app.batch_consumer.rules
+        batcher = Batcher(rules, stream.channel.queue, max_records=config.batch_records)
+        runner = TopicRunner(
             topic,
-            gatherer,
-            self._applier,
-            intake.positions,
-            self._fail,
+            self._pipelines[topic],
+            batcher,
+            rules.positions,
+            metrics=self._metrics,
+            threads=self._pool,
+            fail=self._fail,
             divides=not config.patient,
         )
-        self.vitals.set_aside[topic] = gatherer.set_aside
+        self.status.add_runner(topic, runner)
         wait_s = longest_s if config.patient else 0.0
         try:
             try:
-                while (gathered := await self._next(gatherer, wait_s)) is not None:
-                    took_s = await lane.apply(gathered)
+                while (batch := await self._next(batcher, wait_s)) is not None:
+                    took_s = await runner.run(batch)
                     if not config.patient:
                         wait_s = min(took_s, longest_s)
             finally:
-                await lane.end()
+                await runner.end()
         except StoppedError:
             log.info("stopped while waiting; the batch will be read again", topic=topic)
         except Exception as error:  # noqa: BLE001 - handed to `run`, which raises it
@@ -188,16 +183,16 @@ class Worker:
             self._idle[topic].set()
         await asyncio.Event().wait()  # an agent that returns would be started again
 
-    async def _next(self, gatherer: Batcher, wait_s: float) -> MicroBatch | None:
+    async def _next(self, batcher: Batcher, wait_s: float) -> MicroBatch | None:
         """Return the next batch; `None` when the worker is to stop."""
-        gathering = asyncio.ensure_future(gatherer.gather(wait_s))
+        batch = asyncio.ensure_future(batcher.next_batch(wait_s))
         signalled = asyncio.ensure_future(self._signalled.wait())
-        await asyncio.wait({gathering, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({batch, signalled}, return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()
         if self._stopping.is_set():
-            gathering.cancel()
+            batch.cancel()
             return None
-        return gathering.result()
+        return batch.result()
 
     async def _leave(self) -> None:
         """Wait for batches in flight, commit what is applied, and leave the group, in time.

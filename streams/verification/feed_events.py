@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from aiokafka.partitioner import murmur2
 
-from streams.contracts.batch import Batch, ErrorCode, Position, Rejected
+from streams.contracts.batch import Batch, ErrorCode, Rejected
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import SchemaLookup, decode
 from streams.contracts.events import AuthorTierChanged, Event
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.kafka.log_reader import Span
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.verification.expected_feeds import BLOCKS, FOLLOWS, POSTS
 from streams.verification.log_scan import ProgressReporter, ScannedLog, batches, count
 
@@ -117,17 +117,12 @@ class FeedEvents:
         reasons = {item.record.position: (item.code, item.message) for item in rejected}
         records = Records.of([item.record for item in rejected])
         for position, event, _ in _logged(decode(records, topic, self._lookup)[0], mask):
-            yield LoggedEvent(
-                position, event, reasons[Position(position.partition, position.offset)]
-            )
+            yield LoggedEvent(position, event, reasons[position])
 
 
 def _logged(batch: Batch, mask: _Mask) -> list[LoggedEvent]:
     rows = {name: columns.filter(mask(columns)) for name, columns in batch.columns.items()}
-    return [
-        LoggedEvent(RecordPosition(batch.topic, *position), event)
-        for position, event in events(Batch(batch.topic, rows))
-    ]
+    return [LoggedEvent(position, event) for position, event in events(Batch(batch.topic, rows))]
 
 
 def _stamp(logged: LoggedEvent) -> tuple[int, int]:

@@ -101,7 +101,7 @@ def verify_feeds(line: VerifiedLine, readers: Readers, reporter: ProgressReporte
         ids = fold.run(readers)
         if not ids:
             raise UserError(
-                "nobody follows anybody in this log: there is no reader to draw",
+                "this log has no follows: there is no reader to draw",
                 hint="publish follows first, or name readers with --readers",
             )
         line.catch_up(spans)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import avro_dir, key_of, schemas, topic_of
 from streams.contracts.codec import encode
 from streams.contracts.decoder import read
@@ -16,6 +15,7 @@ from streams.contracts.json_codec import JsonFormError, from_json
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.times import parse_time
+from streams.record import Record
 
 SCHEMA_ID = 7
 EXAMPLES = sorted((avro_dir() / "examples").glob("*/*.json"))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import released, topic_of
 from streams.contracts.codec import decode
 from streams.contracts.events import EVENT_TYPES
@@ -16,6 +15,7 @@ from streams.contracts.json_codec import from_json, to_json
 from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.schema_resolution import writer_of
+from streams.record import Record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = sorted(GOLDEN.glob("*/*.json"))

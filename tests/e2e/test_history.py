@@ -27,7 +27,7 @@ from streams.app.lake import run as lake_app
 from streams.app.lake.run import run_lake
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.contracts.batch import ErrorCode
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.events import ContentKind, ContentLiked, Event
@@ -210,7 +210,7 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
 
 def beginning(settings: Settings) -> list[Any]:
     """The whole log of every source topic."""
-    return [lag._replace(committed=0, applied=None) for lag in standing(settings, ["lake"]).lags]
+    return [lag._replace(committed=0, applied=None) for lag in lag_report(settings, ["lake"]).lags]
 
 
 def assert_facts(settings: Settings, published: list[dict[str, Any]]) -> None:
@@ -226,7 +226,7 @@ def assert_status(settings: Settings, records: int) -> None:
     assert {table.name for table in STAR} <= set(held)
     landed = [held[name] for name in (*BRONZE.values(), QUARANTINE)]
     assert sum(landed) == records
-    ends = {(at.topic, at.partition): at.end for at in standing(settings, ["lake"]).lags}
+    ends = {(at.topic, at.partition): at.end for at in lag_report(settings, ["lake"]).lags}
     for at in status["partitions"]:
         assert at["end"] == ends[at["topic"], at["partition"]]
         markers = at["topic"] == USERS_TOPIC  # those of Kafka's transactions come last

@@ -17,7 +17,7 @@ from streams.agents.registry import AGENTS
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stores import progress
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.contracts.json_codec import from_json
@@ -117,8 +117,8 @@ def test_every_record_is_counted_once(stack: Settings, week: list[Event]) -> Non
         publish(settings, week[:4_000])
         wait_for_lag_zero(settings, workers)
         told = [
-            worker_tally.tally
-            for worker_tally in standing(settings).tallies
+            worker_tally.counters
+            for worker_tally in lag_report(settings).counters
             if not worker_tally.topic.startswith(("storyline.", "accounts."))
         ]
     assert sum(tally.consumed for tally in told) == 2 * sent
@@ -235,7 +235,7 @@ def test_writers_read_their_own_writes(stack: Settings, people: list[int]) -> No
     hasty = _Shell(settings.model_copy(update={"read_wait_s": 0.2}))
     waited = hasty("feed", reader, *late)
     assert waited.returncode == 1
-    assert "the group posts lags" in waited.stderr
+    assert "consumer group posts is" in waited.stderr
     assert _view(shell, "graph", author, *follow)["followers"] == [reader]
 
 

@@ -16,7 +16,7 @@ from streams.app.broker import schema_registry
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.app.workers.run_files import worker_tallies
+from streams.app.workers.run_files import worker_counters
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import Event, PostCreated, UserFollowed
@@ -78,16 +78,16 @@ def _is_back(settings: Settings, name: str, killed: int) -> bool:
     return server.state == "ready" and server.pid != killed
 
 
-def _tallies(settings: Settings, agent: str) -> list[TopicCounters]:
+def _counters(settings: Settings, agent: str) -> list[TopicCounters]:
     group = settings.group(agent)
-    return [told.tally for told in worker_tallies(settings.home) if told.group == group]
+    return [told.counters for told in worker_counters(settings.home) if told.group == group]
 
 
 def _settled(settings: Settings, agent: str) -> int:
     """Records of which the agent's worker said that it is done with them."""
     return sum(
         tally.applied + tally.duplicates + sum(tally.dead_letters.values())
-        for tally in _tallies(settings, agent)
+        for tally in _counters(settings, agent)
     )
 
 
@@ -112,7 +112,7 @@ def _at_work(settings: Settings, agents: Sequence[str]) -> bool:
 
 def _assert_conserved(settings: Settings, agents: Sequence[str]) -> None:
     for agent in agents:
-        for tally in _tallies(settings, agent):
+        for tally in _counters(settings, agent):
             assert tally.balanced, (agent, tally)
 
 
@@ -203,7 +203,7 @@ def test_the_registry_goes_away(stack: Settings, week: list[Event]) -> None:
         wait_for_lag_zero(settings, workers)
         _assert_conserved(settings, agents)
         for agent in agents:
-            assert not any(tally.dead_letters for tally in _tallies(settings, agent))
+            assert not any(tally.dead_letters for tally in _counters(settings, agent))
         with open_read_side(settings) as side:
             assert_feeds(side, Oracle(map(fields, [*known, *unknown])), USERS)
 
@@ -224,7 +224,7 @@ def test_workers_that_start_while_the_registry_hangs_wait_for_it(
             os.kill(registry, signal.SIGCONT)
             wait_for_lag_zero(settings, workers)
             _assert_conserved(settings, ["posts"])
-            (tally,) = _tallies(settings, "posts")
+            (tally,) = _counters(settings, "posts")
             assert (tally.consumed, tally.dead_letters) == (len(posts), {})
     finally:
         os.kill(registry, signal.SIGCONT)

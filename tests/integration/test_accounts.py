@@ -155,7 +155,9 @@ def test_who_waits_too_long_for_another_is_told(server: Server) -> None:
         slow.join()
 
 
-@produces("PostgreSQL at … has no database …", "database … lacks …", "database … has no tables yet")
+@produces(
+    "PostgreSQL at … has no database …", "database … is missing …", "database … has no tables yet"
+)
 def test_missing_outdated_and_current_are_told_apart(server: Server) -> None:
     with pytest.raises(UserError, match=f"no database {server.database}") as missing:
         connect(server)
@@ -168,7 +170,7 @@ def test_missing_outdated_and_current_are_told_apart(server: Server) -> None:
         require_migrated(empty)
     migrate(server, ROLE, migrations=[])
     with connect(server) as connection:
-        with pytest.raises(UserError, match="lacks 0001_users, 0002_capture"):
+        with pytest.raises(UserError, match="is missing 0001_users, 0002_capture"):
             require_migrated(connection)
         migrate(server, ROLE, migrations=shipped())
         require_migrated(connection)

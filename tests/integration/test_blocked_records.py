@@ -19,14 +19,14 @@ from streams.app.settings import Settings
 from streams.app.settings import settings as settings_of_process
 from streams.app.stack import environment
 from streams.app.stores import durable_views, progress
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.app.workers.run_files import WaitingRecord, worker_reports
 from streams.cli import main as cli
 from streams.contracts.events import UserBlocked
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.kafka.topics import Topics
 from streams.producer import EventProducer
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from tests.support import messages
 from tests.support.landed import quarantined
 from tests.support.messages import produces
@@ -112,11 +112,11 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
     place, group = f"{TOPIC}:{partition}:{offset}", settings.group("graph")
 
     def waiting(agent: str) -> list[WaitingRecord]:
-        found = standing(settings, [agent]).waiting
+        found = lag_report(settings, [agent]).waiting
         return [record for record in found if record.exact and record.overdue]
 
     def is_through(agent: str) -> bool:
-        lags = standing(settings, [agent]).lags
+        lags = lag_report(settings, [agent]).lags
         (lag,) = (lag for lag in lags if (lag.topic, lag.partition) == (TOPIC, partition))
         return lag.lag == 0
 
@@ -144,11 +144,11 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         # What the tables of the lake hold counts, not what an operator commits for its group.
         assert lake.stop() == 0
         to_the_end(settings, "lake")
-        assert standing(settings, ["lake"]).lag >= 2
+        assert lag_report(settings, ["lake"]).lag >= 2
         table = settings.lake_path / "bronze_blocks"
         torn = table / "_delta_log" / f"{DeltaTable(table).version() + 1:020d}.json"
         torn.write_text('{"add":{"path":"append_date=2026')
-        both = standing(settings, ["graph", "lake"])
+        both = lag_report(settings, ["graph", "lake"])
         assert "bronze_blocks" in both.lake_error
         assert {lag.topic for lag in both.lags} >= {TOPIC}
         messages.shown(storyline("lag", "--totals")[1])
@@ -178,7 +178,7 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
         )
         assert headers["__connect.errors.exception.message"] == why.encode()
         assert headers["__connect.errors.offset"] == str(offset).encode()
-        tallies = {one.topic: one.tally for one in standing(settings, ["graph"]).tallies}
+        tallies = {one.topic: one.counters for one in lag_report(settings, ["graph"]).counters}
         tally = tallies[TOPIC]
         assert tally.balanced
         assert tally.dead_letters == {"operator_rejected": 1}
@@ -228,7 +228,7 @@ def test_a_stopped_worker_is_one_row_and_takes_no_other(
     settings: Settings, storyline: Command
 ) -> None:
     with worker(settings, "graph") as graph:
-        wait_until(lambda: standing(settings, ["graph"]).workers, what="graph answers")
+        wait_until(lambda: lag_report(settings, ["graph"]).workers, what="graph answers")
         os.kill(graph.process.pid, signal.SIGSTOP)
         try:
             for arguments in (("lag", "--totals"), ("lag", "--group", "graph"), ("status",)):
@@ -241,4 +241,4 @@ def test_a_stopped_worker_is_one_row_and_takes_no_other(
             assert storyline("status", "--check")[0] == 1
         finally:
             os.kill(graph.process.pid, signal.SIGCONT)
-        wait_until(lambda: not standing(settings, ["graph"]).silent, what="graph answers again")
+        wait_until(lambda: not lag_report(settings, ["graph"]).silent, what="graph answers again")

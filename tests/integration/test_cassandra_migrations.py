@@ -172,7 +172,7 @@ def test_who_lost_the_lock_stops_and_leaves_it_to_its_owner(
         migrate(session, keyspace, migrations=[ONE], lock_wait_s=0)
 
 
-@produces("Cassandra has no keyspace …", "keyspace … has no tables yet", "keyspace … lacks …")
+@produces("Cassandra has no keyspace …", "keyspace … has no tables yet", "keyspace … is missing …")
 def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
     session: Session, keyspace: str
 ) -> None:
@@ -185,7 +185,7 @@ def test_an_outdated_keyspace_is_told_apart_from_a_missing_one(
     with pytest.raises(UserError, match="no tables yet"):
         require_migrated(session, keyspace)
     migrate(session, keyspace, migrations=[])
-    with pytest.raises(UserError, match="lacks 0001_content, "):
+    with pytest.raises(UserError, match="is missing 0001_content, "):
         require_migrated(session, keyspace)
 
 

@@ -26,12 +26,12 @@ from streams.app.accounts import change_stream
 from streams.app.accounts.database import accounts_connection, accounts_server, accounts_store
 from streams.app.broker import schema_registry
 from streams.app.settings import AccountsSettings, Ports, Settings
-from streams.contracts.batch import Record
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE
 from streams.errors import UserError
 from streams.kafka.schema_registry import LEVEL
+from streams.record import Record
 from tests.support.accounts import SECRET_COLUMNS, SECRETS, signed_up
 from tests.support.captured import Change, changes, raw_records, topics
 from tests.support.change_capture import apply, captured, own_accounts

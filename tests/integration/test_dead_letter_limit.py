@@ -6,7 +6,7 @@ from streams.agents.registry import AGENTS
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stores import durable_views, progress
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.contracts.codec import encode
 from streams.contracts.events import StoryCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
@@ -82,9 +82,9 @@ def test_a_worker_stops_before_it_drains_a_topic_into_its_dead_letters(settings:
         with worker(settings, AGENT) as stopped:
             assert stopped.process.wait(WAIT_S) == NEEDS_A_PERSON, stopped.text()
         told = stopped.text()
-        assert "storyline-v77-stories stopped before it set more records aside" in told
+        assert "storyline-v77-stories stopped at its limit of dead letters" in told
         first = f"{TOPIC}:0:{bad[buried][1]}"
-        assert f"20 of them for bad_frame; the first lies at {first}\n" in told
+        assert f"20 of them for bad_frame; the first is at {first}\n" in told
         assert "Traceback" not in told
         # Of the batch that was too much, nothing; of those before, all.
         newly = letters(settings) - letters_before - buried
@@ -95,10 +95,10 @@ def test_a_worker_stops_before_it_drains_a_topic_into_its_dead_letters(settings:
     lenient = settings.model_copy(update={"dead_letter_consecutive": 0, "dead_letter_ratio": 0})
     with running_workers(lenient, [AGENT]) as workers:
         wait_for_lag_zero(lenient, workers)
-        (told_now,) = standing(lenient, [AGENT]).tallies
-        assert told_now.tally.balanced
-        assert told_now.tally.applied == BEHIND
-        assert told_now.tally.dead_letters == {"bad_frame": BAD - buried}
+        (told_now,) = lag_report(lenient, [AGENT]).counters
+        assert told_now.counters.balanced
+        assert told_now.counters.applied == BEHIND
+        assert told_now.counters.dead_letters == {"bad_frame": BAD - buried}
     found = [dict(letter.headers) for letter in reader.read(BAD)]
     reader.close()
     offsets = sorted(int(headers["__connect.errors.offset"] or b"") for headers in found)

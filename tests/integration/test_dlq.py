@@ -14,13 +14,13 @@ from streams.app.settings import settings as settings_of_process
 from streams.app.stack import environment
 from streams.app.stores import durable_views
 from streams.cli import main as cli
-from streams.contracts.batch import Record
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.generate.malformed_records import MalformedRecords
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER
+from streams.record import Record
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from streams.runtime.producer import AckedProducer, Message
 from tests.support.workers import prepare, running_workers, skip_to_end, wait_until
 
@@ -65,19 +65,19 @@ def storyline(
 
 
 @pytest.fixture
-def letters(settings: Settings, storyline: Storyline) -> Callable[[], dict[str, Any]]:
+def dead_letters(settings: Settings, storyline: Storyline) -> Callable[[], dict[str, Any]]:
     """Code -> the letter of this module's group with it."""
 
     def listed() -> dict[str, Any]:
         answer = storyline("list", "--topic", TOPIC, "--group", settings.group("engagement"))
         assert len(answer["letters"]) == sum(kind["letters"] for kind in answer["summary"])
-        return {letter["code"]: letter for letter in answer["letters"]}
+        return {dead_letter["code"]: dead_letter for dead_letter in answer["letters"]}
 
     return listed
 
 
-def test_letters_are_listed_shown_replayed_and_discarded(
-    settings: Settings, storyline: Storyline, letters: Callable[[], dict[str, Any]]
+def test_dead_letters_are_listed_shown_replayed_and_discarded(
+    settings: Settings, storyline: Storyline, dead_letters: Callable[[], dict[str, Any]]
 ) -> None:
     send = AckedProducer(settings.bootstrap, client_id="test-dlq").send
     unknown = a_like_of_unknown_schema(settings)
@@ -88,14 +88,14 @@ def test_letters_are_listed_shown_replayed_and_discarded(
 
         def after(attempts: dict[str, int]) -> dict[str, Any]:
             def arrived() -> dict[str, Any] | None:
-                found = letters()
-                told = {code: letter["attempts"] for code, letter in found.items()}
+                found = dead_letters()
+                told = {code: dead_letter["attempts"] for code, dead_letter in found.items()}
                 return found if told == attempts else None
 
             return wait_until(arrived, what=f"attempts {attempts}", timeout_s=40) or {}
 
         first = after({"unknown_schema": 1, "bad_frame": 1})
-        assert {letter["state"] for letter in first.values()} == {"open"}
+        assert {dead_letter["state"] for dead_letter in first.values()} == {"open"}
 
         shown = storyline("show", first["bad_frame"]["position"])
         assert shown["letter"] == first["bad_frame"]
@@ -107,18 +107,18 @@ def test_letters_are_listed_shown_replayed_and_discarded(
         assert shown["dead_letter"]["code"] == "bad_frame"
 
         dry = storyline("replay", *yes, "--dry-run")
-        assert dry["selected"] == [letter["position"] for letter in in_order(first)]
-        assert letters() == first
+        assert dry["selected"] == [dead_letter["position"] for dead_letter in in_order(first)]
+        assert dead_letters() == first
 
         # What fails again while this runs is not replayed again: two attempts, not more.
         assert storyline("replay", *yes)["replayed"] == 2
         second = after({"unknown_schema": 2, "bad_frame": 2})
-        for code, letter in second.items():
+        for code, dead_letter in second.items():
             same = ("origin", "first_seen", "topic", "group")
-            assert [letter[name] for name in same] == [first[code][name] for name in same]
-            assert letter["state"] == "open"
-            assert [action["action"] for action in letter["actions"]] == ["replayed"]
-            assert len(letter["copies"]) == 2
+            assert [dead_letter[name] for name in same] == [first[code][name] for name in same]
+            assert dead_letter["state"] == "open"
+            assert [action["action"] for action in dead_letter["actions"]] == ["replayed"]
+            assert len(dead_letter["copies"]) == 2
 
         why = storyline("discard", second["bad_frame"]["position"], "--why", "a test", "--yes")
         assert why["discarded"] == 1
@@ -131,7 +131,7 @@ def test_letters_are_listed_shown_replayed_and_discarded(
     # With no worker running, a replay is what stands.
     at = third["unknown_schema"]["position"]
     assert storyline("replay", *yes)["replayed"] == 1
-    assert letters()["unknown_schema"]["state"] == "replayed"
+    assert dead_letters()["unknown_schema"]["state"] == "replayed"
     assert storyline("replay", *yes)["selected"] == []
     assert storyline("replay", at, "--again", "--yes")["selected"] == [at]
 
@@ -157,20 +157,23 @@ def test_a_record_that_can_be_applied_by_now_reaches_the_views(
     message = Message(f"{TOPIC}.dlq", b"%d" % like.content_id, value, reason, now_ms())
     AckedProducer(settings.bootstrap, client_id="test-dlq").send([message])
     late = ("--topic", TOPIC, "--group", "storyline-v76-late")
-    (letter,) = storyline("list", *late)["letters"]
-    assert storyline("show", letter["position"])["event"]["content_id"] == str(like.content_id)
+    (dead_letter,) = storyline("list", *late)["letters"]
+    assert storyline("show", dead_letter["position"])["event"]["content_id"] == str(like.content_id)
     assert storyline("replay", *late, "--code", "unknown_schema", "--yes")["replayed"] == 1
     with running_workers(settings, ["engagement"]), durable_views(settings) as views:
         wait_until(lambda: USER in views.likers(like.content_id), what="the like")
     assert storyline("list", *late)["letters"][0]["state"] == "replayed"
 
 
-def in_order(letters: dict[str, Any]) -> list[dict[str, Any]]:
-    return sorted(letters.values(), key=lambda letter: (letter["first_seen"], place(letter)))
+def in_order(dead_letters: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted(
+        dead_letters.values(),
+        key=lambda dead_letter: (dead_letter["first_seen"], place(dead_letter)),
+    )
 
 
-def place(letter: dict[str, Any]) -> tuple[int, int]:
-    _, partition, offset = letter["origin"].split(":")
+def place(dead_letter: dict[str, Any]) -> tuple[int, int]:
+    _, partition, offset = dead_letter["origin"].split(":")
     return int(partition), int(offset)
 
 

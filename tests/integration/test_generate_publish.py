@@ -14,7 +14,7 @@ from streams.app.accounts.database import accounts_connection, migrate_accounts
 from streams.app.events.event_writers import open_log
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.contracts.batch import ErrorCode, Record
+from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topics
 from streams.contracts.decoder import read
 from streams.contracts.events import Event, PostCreated
@@ -28,6 +28,7 @@ from streams.generate.network import Network
 from streams.generate.world import Plan
 from streams.kafka.schema_registry import SchemaRegistry
 from streams.kafka.topics import Topics
+from streams.record import Record
 from tests.support.account_rows import Row, Rows
 from tests.support.commands import storyline
 from tests.support.imported import SAMPLES, jetstream, sample_lines

@@ -18,7 +18,7 @@ from streams.agents.registry import AGENTS
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stores import progress
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topic_of
 from streams.contracts.events import (
@@ -228,7 +228,7 @@ def test_kill_9_at_any_point_neither_loses_nor_repeats_a_record(
     end = spans(settings)
     with running_workers(now, ["lake"]):
         wait_until(lambda: has_reached(now, end), what="the end of the log")
-        tallies = [told.tally for told in standing(now, ["lake"]).tallies]
+        tallies = [told.counters for told in lag_report(now, ["lake"]).counters]
         assert sum(tally.consumed for tally in tallies) > 0
     everything = [first._replace(end=last.end) for first, last in zip(begin, end, strict=True)]
     check(settings, feed, everything)

@@ -28,7 +28,7 @@ from streams.kafka import topics as topics_module
 from streams.kafka.schema_registry import SchemaMissingError, SchemaRegistry
 from streams.kafka.topics import TopicAction, TopicConfig, Topics
 from streams.producer import PARTITIONER, Ack, EventProducer, PublishError
-from streams.runtime.dead_letters.reporter import CODE_HEADER
+from streams.runtime.dead_letters.header_names import CODE_HEADER
 from streams.runtime.producer import AckedProducer, Message
 from tests.support.messages import produces
 
@@ -92,7 +92,7 @@ def test_apply_creates_alters_and_refuses(
 ) -> None:
     client, name = scratch
     described = {name: TopicConfig(2, {"retention.ms": str(FOREVER)})}
-    monkeypatch.setattr(topics_module, "wanted_topics", lambda: described)
+    monkeypatch.setattr(topics_module, "described_topics", lambda: described)
     admin = topic_admin(ready)
     assert [one.action for one in admin.diff()] == [TopicAction.CREATE]
     assert [one.action for one in admin.apply()] == [TopicAction.CREATE]
@@ -119,7 +119,7 @@ def test_topic_for_more_brokers_than_there_are_is_refused(
     stack: Settings, scratch: tuple[AdminClient, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, name = scratch
-    monkeypatch.setattr(topics_module, "wanted_topics", lambda: {name: TopicConfig(1, {})})
+    monkeypatch.setattr(topics_module, "described_topics", lambda: {name: TopicConfig(1, {})})
     with pytest.raises(UserError, match=r"the broker refused: .*eplication factor"):
         topic_admin(stack).apply(replication_factor=9)
     accounts = stack.accounts.model_copy(update={"database": name.replace(".", "_")})
@@ -139,7 +139,7 @@ def test_dead_letters_are_gzip_whatever_the_producer_uses(
     send = AckedProducer(stack.bootstrap, client_id="test-codec").send
     send(letters)
     described = {name: TopicConfig(1, topics()["social.posts.v1"].dlq_config)}
-    monkeypatch.setattr(topics_module, "wanted_topics", lambda: described)
+    monkeypatch.setattr(topics_module, "described_topics", lambda: described)
     admin = topic_admin(stack)
     [altered] = admin.apply()
     assert ("compression.type", "producer", "gzip") in altered.changes

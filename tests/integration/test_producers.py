@@ -137,7 +137,9 @@ def _positions(output: str) -> Mapping[str, Ack]:
 
 def _read(settings: Settings, at: Ack) -> Event | None:
     """Return the event at a position. Checks its frame, key and headers."""
-    [seen] = [seen for seen in _seen(settings, at.topic) if seen.record.position[:2] == at[1:]]
+    [seen] = [
+        seen for seen in _seen(settings, at.topic) if tuple(seen.record.position) == tuple(at)
+    ]
     assert seen.error is None
     assert seen.record.key == b"%d" % AUTHOR
     assert seen.record.headers == ()

@@ -22,7 +22,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.contracts.batch import ErrorCode, Headers, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import avro_dir, released, schemas, subject
 from streams.contracts.codec import encode
@@ -32,6 +32,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.kafka.schema_registry import RegistryRefusedError, SchemaRegistry
 from streams.kafka.topics import Topics
+from streams.record import Headers, Record
 from streams.stack.artifacts.jars import jars_of
 from tests.support.local_stack import own_settings
 

@@ -83,8 +83,8 @@ def test_a_stuck_topic_holds_up_no_other_and_fetches_no_more_than_it_may(
         wait_until(lambda: stuck.begun, what="a batch of the stuck topic")
         flowing.gate.set()
         wait_until(lambda: committed() == [None, RECORDS], what="the other topic's end")
-        assert BUFFER.size <= worker.vitals.buffered(topics[0]) <= BUFFER.size + FETCH
-        assert worker.vitals.buffered(topics[1]) == 0
+        assert BUFFER.size <= worker.status.buffered(topics[0]) <= BUFFER.size + FETCH
+        assert worker.status.buffered(topics[1]) == 0
         stuck.gate.set()
         wait_until(lambda: committed() == [RECORDS, RECORDS], what="the end of both")
 

@@ -150,13 +150,13 @@ class Group:
     def check_commits(self) -> None:
         """Nothing before a commit is missing. Commits are read first: they are the promise."""
         committed = self.committed()
-        buried = set(self.letters())
+        reported = set(self.letters())
         for partition, end in committed.items():
             applied = {int(n) for n in self.store.client.smembers(f"{self.topic}:p:{partition}")}
             missing = [
                 offset
                 for offset in range(end)
-                if offset not in applied and (partition, offset) not in buried
+                if offset not in applied and (partition, offset) not in reported
             ]
             assert not missing, f"[{partition}] commits {end} without {missing[:5]}"
 

@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.app.settings import Settings
-from streams.contracts.batch import Record
 from streams.kafka.consumer_groups import Progress
+from streams.record import Record
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.monitoring.blockages import Blockages

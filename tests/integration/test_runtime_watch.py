@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.app.settings import Settings
 from streams.kafka.consumer_groups import Progress
 from streams.runtime.config import WorkerConfig
-from streams.runtime.consumer.fetch_thread import BatchThread
+from streams.runtime.consumer.fetch_thread import BatchFetcher
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchConsumer
 from streams.runtime.monitoring.blockages import Blockages
@@ -95,16 +95,18 @@ def group(stack: Settings, tmp_path: Path) -> Iterator[Group]:
 def test_a_partition_that_is_never_fetched_ends_the_worker(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch = BatchThread.at_hand
+    fetch = BatchFetcher.buffered
 
-    def one_left_out(self: BatchThread, partitions: Set[Any]) -> Any:
+    def one_left_out(self: BatchFetcher, partitions: Set[Any]) -> Any:
         return fetch(self, {at for at in partitions if at.partition != 1})
 
-    monkeypatch.setattr(BatchThread, "at_hand", one_left_out)
-    with pytest.raises(NoProgressError, match=rf"{group.topic}\[1\]: reading stands at 0, with 20"):
+    monkeypatch.setattr(BatchFetcher, "buffered", one_left_out)
+    with pytest.raises(
+        NoProgressError, match=rf"{group.topic}\[1\]: reading is stuck at 0, with 20"
+    ):
         group.worker.run()
     assert group.committed() == [RECORDS, None]
-    assert not group.worker.vitals.health().ok
+    assert not group.worker.status.health().ok
 
 
 def test_commits_that_do_not_reach_the_broker_end_the_worker(
@@ -114,25 +116,25 @@ def test_commits_that_do_not_reach_the_broker_end_the_worker(
         return True
 
     monkeypatch.setattr(BatchConsumer, "_commit_offsets", accepted)
-    with pytest.raises(NoProgressError, match="the commit stands at 0, applied is 20"):
+    with pytest.raises(NoProgressError, match="the commit is stuck at 0, applied is 20"):
         group.worker.run()
     assert group.pipeline.taken == 2 * RECORDS
 
 
-def test_a_batch_that_takes_long_is_told_until_it_ends_and_ends_nothing(group: Group) -> None:
-    vitals = group.worker.vitals
+def test_long_batch_is_reported_until_it_ends_and_ends_nothing(group: Group) -> None:
+    status = group.worker.status
     group.pipeline.gate.clear()
 
     def beside() -> None:
-        wait_until(lambda: not vitals.health().ok, what="a stall")
-        (first, *_) = vitals.health().reasons
+        wait_until(lambda: not status.health().ok, what="a stall")
+        (first, *_) = status.health().reasons
         assert "with 20 offsets to go" in first
-        assert {at[1] for at in vitals.levels().standings} == {0, 1}
+        assert {at[1] for at in status.gauges().progress} == {0, 1}
         group.pipeline.gate.set()
-        wait_until(lambda: vitals.health().ok, what="health")
+        wait_until(lambda: status.health().ok, what="health")
         wait_until(lambda: group.committed() == [RECORDS, RECORDS], what="the end")
         time.sleep(1.5 * LIMIT_S)  # with nothing to do, which is no stall
-        assert vitals.health().ok
+        assert status.health().ok
         group.append(1)
         wait_until(lambda: group.committed() == [RECORDS + 1, RECORDS + 1], what="one more")
 

@@ -14,8 +14,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.app.settings import Settings
-from streams.contracts.batch import Record
 from streams.kafka.consumer_groups import Progress
+from streams.record import Record
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.monitoring.blockages import Blockages
@@ -108,7 +108,7 @@ class Pipeline:
 EVERYTHING = [b"%d" % number for number in range(RECORDS)]
 
 
-def test_nothing_is_committed_while_a_batch_is_in_hand(log: Log) -> None:
+def test_nothing_is_committed_while_a_batch_is_in_flight(log: Log) -> None:
     pipeline = Pipeline()
 
     def meanwhile() -> None:
@@ -147,7 +147,7 @@ def test_a_failing_batch_ends_the_worker_and_only_what_came_before_is_committed(
     assert failing.values + again.values == EVERYTHING
 
 
-def test_a_worker_that_is_told_to_stop_ends_its_batch_and_commits_it(log: Log) -> None:
+def test_stopping_worker_ends_its_batch_and_commits_it(log: Log) -> None:
     pipeline = Pipeline()
 
     def meanwhile() -> None:

@@ -10,7 +10,7 @@ import pytest
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.app.stores import durable_views
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.contracts.catalog import key_of, topic_of, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import (
@@ -113,7 +113,9 @@ def test_a_worker_killed_in_mid_stream_loses_nothing(
     assert 0 < at_the_kill < LIKES
     with running_workers(settings, ["engagement"]) as workers:
         wait_for_lag_zero(settings, workers)
-        tallies = {told.topic: told.tally for told in standing(settings, ["engagement"]).tallies}
+        tallies = {
+            told.topic: told.counters for told in lag_report(settings, ["engagement"]).counters
+        }
         tally = tallies["social.likes.v1"]
         assert tally.balanced
         assert tally.consumed == LIKES - at_the_kill
@@ -144,7 +146,7 @@ def test_a_second_worker_of_a_group_takes_its_share_and_nothing_is_lost(
 
         def both_consume() -> bool:
             liking.publish(500)
-            return len({told.pid for told in standing(settings, ["engagement"]).tallies}) == 2
+            return len({told.pid for told in lag_report(settings, ["engagement"]).counters}) == 2
 
         wait_until(both_consume, what="both workers consuming")
         liking.publish(LIKES // 4)
@@ -253,7 +255,7 @@ def test_bad_records_are_buried_and_the_good_ones_behind_them_arrive(
     with running_workers(settings, agents) as workers:
         letters = reader.read(len(sent))
         wait_for_lag_zero(settings, workers)
-        tallies = [told.tally for told in standing(settings, agents).tallies]
+        tallies = [told.counters for told in lag_report(settings, agents).counters]
         assert all(tally.balanced for tally in tallies)
         assert sum(sum(tally.dead_letters.values()) for tally in tallies) == len(sent)
     reader.close()

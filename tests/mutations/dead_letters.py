@@ -9,41 +9,41 @@ SETTLING = (
     Mutation(
         "acknowledge-on-error",
         "a batch that failed is acknowledged",
-        f"{_RUNTIME}processing/applier.py",
-        "                pipeline.resume(gathered.batches, buried)\n        finally:\n",
-        "                pipeline.resume(gathered.batches, buried)\n        except Exception:\n"
+        f"{_RUNTIME}processing/topic_runner.py",
+        "                self._pipeline.retry(batch.batches, reported)\n        finally:\n",
+        "                self._pipeline.retry(batch.batches, reported)\n        except Exception:\n"
         "            pass\n        finally:\n",
     ),
     Mutation(
         "acknowledge-at-once",
         "a batch is acknowledged before it is applied",
-        f"{_RUNTIME}processing/applier.py",
-        "        await loop.run_in_executor(self._threads, self._run, topic, gathered, buried)\n"
-        "        for partition, offset in gathered.last.items():\n"
-        "            positions.applied(partition, gathered.generation, offset)\n",
-        "        for partition, offset in gathered.last.items():\n"
-        "            positions.applied(partition, gathered.generation, offset)\n"
-        "        await loop.run_in_executor(self._threads, self._run, topic, gathered, buried)\n",
+        f"{_RUNTIME}processing/topic_runner.py",
+        "        await loop.run_in_executor(self._threads, self._run_pipeline, batch, reported)\n"
+        "        for partition, offset in batch.last.items():\n"
+        "            self._positions.applied(partition, batch.generation, offset)\n",
+        "        for partition, offset in batch.last.items():\n"
+        "            self._positions.applied(partition, batch.generation, offset)\n"
+        "        await loop.run_in_executor(self._threads, self._run_pipeline, batch, reported)\n",
     ),
     Mutation(
         "last-batch-left-out",
         "of several fetched batches the last is acknowledged unapplied",
-        f"{_RUNTIME}processing/applier.py",
-        "pipeline.run(gathered.batches)",
-        "pipeline.run(gathered.batches[:-1] or gathered.batches)",
+        f"{_RUNTIME}processing/topic_runner.py",
+        "self._pipeline.run(batch.batches)",
+        "self._pipeline.run(batch.batches[:-1] or batch.batches)",
     ),
     Mutation(
         "consumed-in-batches",
         "records consumed are counted in batches; nothing adds up",
-        f"{_RUNTIME}processing/applier.py",
-        "self._metrics.consumed(topic, gathered.count)",
-        "self._metrics.consumed(topic, len(gathered.batches))",
+        f"{_RUNTIME}processing/topic_runner.py",
+        "self._metrics.consumed(self._topic, batch.count)",
+        "self._metrics.consumed(self._topic, len(batch.batches))",
     ),
     Mutation(
         "decode-error-swallowed",
         "records that cannot be decoded vanish without a dead letter",
         f"{_RUNTIME}processing/pipeline.py",
-        "        self._bury(rejected, steps.decode, buried)\n",
+        "        self._report(rejected, steps.decode, reported)\n",
         "",
     ),
     Mutation(
@@ -57,44 +57,44 @@ SETTLING = (
         "conflict-not-buried",
         "a create that lost its id to another vanishes without a dead letter",
         f"{_RUNTIME}processing/pipeline.py",
-        "            self._bury(conflicts, steps.project, buried)\n",
+        "            self._report(conflicts, steps.project, reported)\n",
         "",
     ),
     Mutation(
         "another-record-buried",
         "of two partitions in a batch, the wrong one's record becomes the dead letter",
         f"{_RUNTIME}processing/pipeline.py",
-        "        if batch.partition == partition and (index",
-        "        if (index",
+        "        if batch.partition == position.partition:\n",
+        "        if True:\n",
     ),
     Mutation(
         "conflict-buried-late",
         "after a crash between effects and burial a conflict passes for a duplicate",
         f"{_RUNTIME}processing/pipeline.py",
-        "            self._bury(conflicts, steps.project, buried)\n",
-        '            self._once("apply", lambda: steps.apply(projected), buried)\n'
-        "            self._bury(conflicts, steps.project, buried)\n",
+        "            self._report(conflicts, steps.project, reported)\n",
+        '            self._try("apply", lambda: steps.apply(projected), reported)\n'
+        "            self._report(conflicts, steps.project, reported)\n",
     ),
     Mutation(
         "duplicates-not-counted",
         "duplicates are counted as applied; nothing adds up",
         f"{_RUNTIME}processing/pipeline.py",
-        "self._metrics.duplicates(self.topic, account.duplicates - known)",
-        "self._metrics.applied(self.topic, account.duplicates - known)",
+        "self._metrics.duplicates(self.topic, outcome.duplicates - known)",
+        "self._metrics.applied(self.topic, outcome.duplicates - known)",
     ),
     Mutation(
         "bug-retried-for-ever",
         "an error that no waiting cures is waited for",
         f"{_RUNTIME}processing/retry.py",
-        "return isinstance(error, self._passing)",
+        "return isinstance(error, self._transient)",
         "return isinstance(error, Exception)",
     ),
     Mutation(
         "stop-acknowledges",
         "a worker that is told to stop while a store is down acknowledges its batch",
         f"{_RUNTIME}processing/pipeline.py",
-        "                self._waiter.pause(pause_s)\n",
-        "                try:\n                    self._waiter.pause(pause_s)\n"
+        "                self._retry_policy.pause(pause_s)\n",
+        "                try:\n                    self._retry_policy.pause(pause_s)\n"
         "                except Exception:\n                    return\n",
     ),
     Mutation(
@@ -109,42 +109,42 @@ SETTLING = (
         "held-partition-goes-on",
         "records overtake those of their partition that wait for a store",
         f"{_RUNTIME}processing/topic_runner.py",
-        "            self._gatherer.hold(partition)\n",
+        "            self._batcher.hold(partition)\n",
         "",
     ),
     Mutation(
         "held-partition-forgotten",
         "a partition that waited for a store is never read again",
         f"{_RUNTIME}processing/topic_runner.py",
-        "            self._gatherer.release(partition)\n",
+        "            self._batcher.release(partition)\n",
         "            pass\n",
     ),
     Mutation(
         "held-partition-fetched",
         "while a store is away memory fills with what is fetched of its partitions",
         f"{_RUNTIME}consumer/consumer_rules.py",
-        "wanted = active - self._held",
-        "wanted = active",
+        "requested = active - self._held",
+        "requested = active",
     ),
     Mutation(
         "returned-out-of-turn",
         "what was held comes after what was fetched later",
         f"{_RUNTIME}processing/batcher.py",
-        "self._left.extendleft(reversed(self._held.pop(partition)))",
-        "self._left.extend(self._held.pop(partition))",
+        "self._buffered.extendleft(reversed(self._held.pop(partition)))",
+        "self._buffered.extend(self._held.pop(partition))",
     ),
     Mutation(
         "buried-again",
         "each try of a batch that a store holds up buries its bad records anew",
         f"{_RUNTIME}processing/pipeline.py",
-        "            buried.add(fresh)\n",
+        "            reported.add(unreported)\n",
         "",
     ),
     Mutation(
         "buried-counted-again",
         "a conflict that was buried counts as a duplicate, too; nothing adds up",
         f"{_RUNTIME}processing/pipeline.py",
-        "buried.no_longer(batches, (*rejected, *conflicts))",
+        "reported.count_no_longer_rejected(batches, (*rejected, *conflicts))",
         "0",
     ),
     # Dead letters
@@ -175,18 +175,18 @@ SETTLING = (
         "attempts-not-counted",
         "a replayed record that fails again looks as if it had failed once",
         f"{_RUNTIME}dead_letters/attempts.py",
-        "str(before.failures + 1)",
-        "str(before.failures)",
+        "str(attempts.failures + 1)",
+        "str(attempts.failures)",
     ),
     # The limit of dead letters
     Mutation(
         "limit-judged-late",
         "a bad deployment drains a whole batch into dead letters before the worker stops",
         f"{_RUNTIME}processing/pipeline.py",
-        "        bad = judge(batches, rejected)\n"
-        "        self._bury(rejected, steps.decode, buried)\n",
-        "        self._bury(rejected, steps.decode, buried)\n"
-        "        bad = judge(batches, rejected)\n",
+        "        bad = check(batches, rejected)\n"
+        "        self._report(rejected, steps.decode, reported)\n",
+        "        self._report(rejected, steps.decode, reported)\n"
+        "        bad = check(batches, rejected)\n",
     ),
     Mutation(
         "limit-one-late",
@@ -243,8 +243,8 @@ SETTLING = (
         "commit-stall-unseen",
         "commits that stopped reaching the broker are never noticed",
         f"{_RUNTIME}monitoring/stalls.py",
-        "standing.committed < standing.position",
-        "standing.committed > standing.position",
+        "progress.committed < progress.position",
+        "progress.committed > progress.position",
     ),
     Mutation(
         "progress-forgotten",

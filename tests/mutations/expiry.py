@@ -43,7 +43,7 @@ EXPIRING = (
         "told-what-the-log-tells",
         "whoever begins anew tells everything once more",
         _TELLER,
-        "for expiry in expiries - told\n",
+        "for expiry in expiries - published\n",
         "for expiry in expiries\n",
         _TESTS,
     ),

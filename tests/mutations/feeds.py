@@ -55,7 +55,7 @@ FEEDS = (
         "late-post-decides",
         "an old post that arrives late overturns a newer decision",
         _DISTRIBUTION,
-        "if standing and id_time(post_id) <= standing.stamp.occurred_at:",
+        "if row and id_time(post_id) <= row.stamp.occurred_at:",
         "if False:",
         _TESTS,
     ),

@@ -11,13 +11,14 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from streams.contracts.batch import ErrorCode, Record
+from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import schemas, topic_of, topics
 from streams.contracts.codec import decode, encode
 from streams.contracts.events import EVENT_TYPES, Event
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
 from streams.contracts.schema_resolution import DecodeError, writer_of
+from streams.record import Record
 from tests.strategies.events import NOW, damaged, events, record
 
 RECORD_TYPES = tuple(EVENT_TYPES)

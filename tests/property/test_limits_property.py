@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.dead_letters.limit import (
     CountedRecord,
     DeadLetterHistory,

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.contracts.batch import POSITION_FIELDS, Record
+from streams.contracts.batch import POSITION_FIELDS
 from streams.contracts.records import Records
+from streams.record import Record
 from tests.support.batches import raw_batches
 
 blobs = st.none() | st.binary(max_size=3)

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from streams.cli.read.options import parse_tag
 from streams.cli.read.posts import app
-from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import encode
 from streams.contracts.decoder import read
@@ -24,6 +23,7 @@ from streams.contracts.tags import MAX_TAG_KEY, tag_key
 from streams.contracts.validation import MAX_HASHTAG
 from streams.projections.projection import Projected
 from streams.projections.registry import project
+from streams.record import Record
 from streams.serving import hashtag_feed
 from streams.serving.read_side import ReadSide
 from streams.sinks.memory.store import MemoryStore

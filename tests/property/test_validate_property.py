@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas, topics
 from streams.contracts.decoder import read
 from streams.contracts.events import EVENT_TYPES, Event
@@ -14,6 +13,7 @@ from streams.contracts.json_codec import from_json, to_json
 from streams.contracts.records import Records
 from streams.contracts.rows import events as events_of
 from streams.contracts.validation import check_record
+from streams.record import Record
 from tests.oracle.validity import refusals
 from tests.strategies.events import events, record
 

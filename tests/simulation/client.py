@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import FetchRules
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.group import Assignment, Group
 from tests.simulation.log import Log
 
 
 class Client:
-    """The `Source` of a process's `FetchRules`, over the log in memory."""
+    """The `Fetcher` of a process's `FetchRules`, over the log in memory."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Client:
         most: Callable[[], int],
         coin: Callable[[], bool],
     ) -> None:
-        self.fetching = FetchRules(self)
+        self.rules = FetchRules(self)
         self.generation = 0
         self.assigned: tuple[TopicPartition, ...] = ()
         self._log = log
@@ -78,22 +78,22 @@ class Client:
         await self._settled.wait()
         return True
 
-    def at_hand(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
+    def buffered(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
         batches = {}
         for at in sorted(partitions):
             start = self._next.get(at)
             if start is None:
                 continue
-            batch, end = self._log.partitions[at].read(start, self._most(), past_holes=self._coin())
+            batch, end = self._log.partitions[at].read(start, self._most(), skip_gaps=self._coin())
             if end > start:
                 self._next[at] = end
                 self._stood.setdefault(at, []).append(start)
-                self.fetching.passed(at, start, batch, end)
+                self.rules.record_fetch(at, start, batch, end)
             if batch is not None:
                 batches[at] = batch
         return batches
 
-    async def more(self, within_s: float) -> bool:
+    async def wait_for_fetch(self, within_s: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._log.grown()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 
 
 class Joiner(Protocol):

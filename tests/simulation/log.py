@@ -5,7 +5,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 
 
@@ -34,7 +34,7 @@ class Due(NamedTuple):
 
     effect: int | None
     """The event whose effect must stand."""
-    letter: object
+    dead_letter: object
     """The event, or the position of a record that is none, that must be a dead letter; or None."""
 
 
@@ -63,7 +63,7 @@ class Partition:
         """A marker, an aborted transaction, or what compaction has removed."""
         self.end += count
 
-    def read(self, offset: int, most: int, *, past_holes: bool) -> tuple[RawBatch | None, int]:
+    def read(self, offset: int, most: int, *, skip_gaps: bool) -> tuple[RawBatch | None, int]:
         """Records from `offset` on, and where to read next."""
         begin = bisect_left(self.offsets, offset)
         ending = min(begin + most, len(self.offsets))
@@ -80,7 +80,7 @@ class Partition:
             self.values[begin:ending],
             [()] * count,
         )
-        return batch, following if past_holes else offsets[-1] + 1
+        return batch, following if skip_gaps else offsets[-1] + 1
 
     def _due(self, value: bytes | None) -> Due:
         try:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.consumer_rules import ConsumerRules
 from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.simulation.client import Client
 from tests.simulation.group import Assignment
@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 class Member:
-    """The `Member` of its `ConsumerRules`; it stands still while `thawed` is not set."""
+    """The `Consumer` of its `ConsumerRules`; it stands still while `thawed` is not set."""
 
     def __init__(self, world: World, name: str) -> None:
         self.name = name
@@ -46,7 +46,7 @@ class Member:
         self.thawed.set()
         self.flowing = True
         self.lost_batches = False
-        self.intake = ConsumerRules(self, BUFFER)
+        self.rules = ConsumerRules(self, BUFFER)
         self.client = Client(
             world.log,
             world.group,
@@ -88,7 +88,7 @@ class Member:
         while True:
             if not self.flowing:
                 await self._resumed.wait()
-            await self.intake.take()
+            await self.rules.fetch_next()
             await asyncio.sleep(0)
 
     async def _commits(self) -> None:
@@ -111,7 +111,7 @@ class Member:
             await self.lag()
 
     async def _revoked(self, partitions: set[TopicPartition]) -> None:
-        await self.intake.revoke(partitions)
+        await self.rules.revoke(partitions)
         self._active -= partitions
         for at in partitions:
             self._read.pop(at, None)
@@ -149,7 +149,7 @@ class Member:
         if generation != self.generation:
             return
         self._active = set(self.client.assigned)
-        await self.intake.seek()
+        await self.rules.seek()
         self._empty_queues()
         self.flowing = True
         self._resumed.set()
@@ -175,14 +175,14 @@ class Member:
     def committed(self, partition: TopicPartition) -> int | None:
         return self._committed.get(partition)
 
-    def handed_out(self, partition: TopicPartition) -> int | None:
+    def last_enqueued(self, partition: TopicPartition) -> int | None:
         return self._read.get(partition)
 
-    def waiting(self, topic: str) -> list[RawBatch]:
+    def pending(self, topic: str) -> list[RawBatch]:
         return [item.message.value for item in self.queues[topic]._queue]  # type: ignore[attr-defined]
 
-    def take_holes(self) -> Iterator[OffsetGap]:
-        return self.client.fetching.take_holes()
+    def take_gaps(self) -> Iterator[OffsetGap]:
+        return self.client.rules.take_gaps()
 
     async def log_start(self, partition: TopicPartition) -> int:
         await self.lag()
@@ -190,7 +190,7 @@ class Member:
 
     async def seek_to_commits(self) -> None:
         # In the client's thread: it goes on, though whoever waits for it may be cancelled.
-        self._seeking = self._task(self.client.fetching.seek(self.client.seek))
+        self._seeking = self._task(self.client.rules.seek(self.client.seek))
         try:
             commits = await asyncio.shield(self._seeking)
         finally:
@@ -213,8 +213,8 @@ class Member:
 
     async def _commit(self) -> None:
         offsets = {}
-        for at in self.intake.positions.partitions():
-            offset, before = self.intake.positions.committable(at), self._committed.get(at)
+        for at in self.rules.positions.partitions():
+            offset, before = self.rules.positions.committable(at), self._committed.get(at)
             if offset is not None and (before is None or offset > before):
                 offsets[at] = offset
         await self.lag()
@@ -228,13 +228,13 @@ class Member:
 
     async def fetch(self, partitions: Set[TopicPartition], within_s: float) -> Fetched:
         await self.lag()
-        fetched = await self.client.fetching.fetch(partitions, within_s)
+        fetched = await self.client.rules.fetch(partitions, within_s)
         await self.lag()
         while self._seeking is not None and self._seeking.done():
             await asyncio.sleep(0)  # the thread's answers come in their order
         return fetched
 
-    async def hand_out(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
+    async def enqueue(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.world.latency()):
                 await self._suspended.wait()
@@ -245,7 +245,7 @@ class Member:
             self.world.tell("%s queues %s %s", self.name, partition, batch.offsets)
             message = Message(partition, generation, batch)
             self.queues[partition[0]].put_nowait(Item(message))
-            self.world.check_memory(self.name, partition[0], self.waiting(partition[0]))
+            self.world.check_memory(self.name, partition[0], self.pending(partition[0]))
         self._read[partition] = batch.last
 
     async def pause(self, seconds: float) -> None:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from streams.runtime.consumer.positions import PositionGapError, TopicPartition
+from streams.runtime.consumer.positions import PositionGapError
 from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.processing.applier import Applier
 from streams.runtime.processing.batcher import Batcher
 from streams.runtime.processing.pipeline import Pipeline
 from streams.runtime.processing.retry import RetryPolicy, StoppedError
@@ -30,14 +29,9 @@ class Process(Member):
         self.metrics = Metrics(GROUP)
         self.threads = Turns(world.loop, world.latency, self.thawed)
         self.stopping = Stopping(self.threads)
-        self.in_hand: set[TopicPartition] = set()
         self._gave_up = False
-        self._applier = Applier(
-            {topic: self._pipeline(topic) for topic in world.topics},
-            metrics=self.metrics,
-            threads=self.threads,
-            in_hand=self.in_hand,
-        )
+        self._pipelines = {topic: self._pipeline(topic) for topic in world.topics}
+        self._runners: list[TopicRunner] = []
         self._stopped = asyncio.Event()
         self._consumers: list[asyncio.Task[None]] = []
 
@@ -48,7 +42,7 @@ class Process(Member):
             work.steps,
             dead_letters=DeadLetterReporter(work.send, self.metrics),
             metrics=self.metrics,
-            waiter=RetryPolicy(PASSING, self.stopping, first_s=0.01, longest_s=0.5),
+            retry_policy=RetryPolicy(PASSING, self.stopping, first_s=0.01, longest_s=0.5),
         )
 
     def start(self) -> None:
@@ -77,6 +71,10 @@ class Process(Member):
         else:
             self.world.fail(error)
 
+    def in_flight(self) -> bool:
+        """Whether a batch is in a pipeline."""
+        return any(runner.in_flight() for runner in self._runners)
+
     def kill(self) -> None:
         """As kill -9: whatever it was about to do, it does not."""
         self.alive = False
@@ -101,32 +99,35 @@ class Process(Member):
         self.kill()
 
     async def _consume(self, topic: str) -> None:
-        gatherer = Batcher(self.intake, self.queues[topic], most=self.world.batch_records)
-        lane = TopicRunner(
+        batcher = Batcher(self.rules, self.queues[topic], max_records=self.world.batch_records)
+        runner = TopicRunner(
             topic,
-            gatherer,
-            self._applier,
-            self.intake.positions,
-            self._failed,
+            self._pipelines[topic],
+            batcher,
+            self.rules.positions,
+            metrics=self.metrics,
+            threads=self.threads,
+            fail=self._failed,
             divides=True,
             start=self._task,
         )
+        self._runners.append(runner)
         try:
             try:
-                await self._take(gatherer, lane)
+                await self._run_batches(batcher, runner)
             finally:
-                await lane.end()
+                await runner.end()
         except StoppedError:
             self._gave_up = True
 
-    async def _take(self, gatherer: Batcher, lane: TopicRunner) -> None:
+    async def _run_batches(self, batcher: Batcher, runner: TopicRunner) -> None:
         while not self.stopping.is_set():
-            gathering = self._task(gatherer.gather(self.world.batch_wait()))
+            next_batch = self._task(batcher.next_batch(self.world.batch_wait()))
             stopped = self._task(self._stopped.wait())
-            await asyncio.wait({gathering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({next_batch, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             if self.stopping.is_set():
-                gathering.cancel()
+                next_batch.cancel()
                 return
-            await lane.apply(gathering.result())
-            self.world.check_set_aside(self.name, gatherer.set_aside())
+            await runner.run(next_batch.result())
+            self.world.check_buffered(self.name, batcher.buffered())

@@ -93,7 +93,7 @@ class Schedule:
         """Progress: every partition is committed to its end, and nothing is in hand."""
         world = self.world
         deadline = world.loop.time() + HEALED_S
-        while world.unread or any(process.in_hand for process in self._alive()):
+        while world.unread or any(process.in_flight() for process in self._alive()):
             self._replace_crashed()
             if not self._alive():
                 self._start()

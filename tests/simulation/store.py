@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from streams.contracts.batch import Record
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import failed_at
 from streams.runtime.processing.pipeline import Steps
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 class Projected(NamedTuple):
     applied: int
     duplicates: int
-    conflicts: tuple[tuple[int, int], ...]
+    conflicts: tuple[RecordPosition, ...]
     effects: dict[str, list[Event]]
     """Key -> its events, which one write applies."""
 
@@ -83,13 +83,13 @@ class Store:
 
     faults: Faults
     state: State = field(default_factory=lambda: State({}, {}, set()))
-    letters: set[object] = field(default_factory=set)
+    dead_letters: set[object] = field(default_factory=set)
     """Events, and positions of records that are none."""
 
     def holds(self, due: Due) -> bool:
         """Whether a record has become what it has to."""
         return (due.effect is None or due.effect in self.state.folded) and (
-            due.letter is None or due.letter in self.letters
+            due.dead_letter is None or due.dead_letter in self.dead_letters
         )
 
     def write(self, key: str, events: Sequence[Event]) -> None:
@@ -132,12 +132,12 @@ class Work:
         claims, folded = dict(self.store.state.claims), set(self.store.state.folded)
         self.pause()
         applied = duplicates = 0
-        conflicts: list[tuple[int, int]] = []
+        conflicts: list[RecordPosition] = []
         effects: dict[str, list[Event]] = {}
         for record, event in batch.events:
             taken = claims.get(event.key) if event.kind == "claim" else None
             if taken is not None and taken != event.event_id:
-                conflicts.append((record.partition, record.offset))
+                conflicts.append(record.position)
                 if taken < event.event_id:
                     continue
             elif event.event_id in folded:
@@ -167,12 +167,12 @@ class Work:
             self.store.faults.broker()
             if self.store.faults.take("refuse"):
                 raise MessageRefusedError("too large")
-            self.store.letters.add(_letter(message))
+            self.store.dead_letters.add(_dead_letter(message))
         self.pause()
         self.store.faults.broker()
 
 
-def _letter(message: Message) -> object:
+def _dead_letter(message: Message) -> object:
     try:
         return decode(message.value).event_id
     except ValueError:

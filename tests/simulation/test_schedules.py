@@ -86,11 +86,11 @@ def test_a_seed_repeats_a_run_to_the_last_step() -> None:
 
 def test_schedules_hold_what_they_promise() -> None:
     """Sixty of them are enough to meet everything that may happen."""
-    told, letters = "", set[type]()
+    failure, dead_letters = "", set[type]()
     for seed in range(60):
         schedule = Schedule(seed)
         schedule.run()
-        told += schedule.report()
-        letters |= set(map(type, schedule.world.store.letters))
-    assert [what for what in HAPPENINGS if not re.search(what, told)] == []
-    assert letters == {int, tuple}  # events that conflict, and records that are no events
+        failure += schedule.report()
+        dead_letters |= set(map(type, schedule.world.store.dead_letters))
+    assert [what for what in HAPPENINGS if not re.search(what, failure)] == []
+    assert dead_letters == {int, tuple}  # events that conflict, and records that are no events

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.consumer_rules import Buffer
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.monitoring.metric_names import APPLIED, CONSUMED, DEAD_LETTERS, DUPLICATES
 from streams.runtime.monitoring.metrics import Metrics
@@ -96,8 +96,8 @@ class World:
         """Every record before a commit has become what it has to: nothing is lost by a crash."""
         partition = self.log.partitions[at]
         if not self.group.committed.get(at, partition.start) <= offset <= partition.end:
-            told = f"{member.name} commits {offset} of {at}: back, or outside the log"
-            self.fail(AssertionError(told))
+            failure = f"{member.name} commits {offset} of {at}: back, or outside the log"
+            self.fail(AssertionError(failure))
         count = self._settled[at]
         while count < len(partition.offsets) and partition.offsets[count] < offset:
             if not self.store.holds(partition.dues[count]):
@@ -115,13 +115,13 @@ class World:
         most = BUFFER.size + partitions * FETCH_RECORDS * RECORD_BYTES
         size = sum(batch.size for batch in waiting)
         if size >= most or len(waiting) >= BUFFER.batches + partitions:
-            told = f"{name} keeps {size} bytes in {len(waiting)} batches waiting"
-            self.fail(AssertionError(told))
+            failure = f"{name} keeps {size} bytes in {len(waiting)} batches waiting"
+            self.fail(AssertionError(failure))
 
-    def check_set_aside(self, name: str, aside: Sequence[RawBatch]) -> None:
+    def check_buffered(self, name: str, buffered: Sequence[RawBatch]) -> None:
         """What of a partition is kept while it is held, or since, is what waited for it then."""
         sizes: Counter[int] = Counter()
-        for batch in aside:
+        for batch in buffered:
             sizes[batch.partition] += batch.size
         most = BUFFER.size + 2 * FETCH_RECORDS * RECORD_BYTES
         if sizes and max(sizes.values()) >= most:
@@ -133,10 +133,10 @@ class World:
         for family in member.metrics.registry.collect():
             for sample in family.samples:
                 counts[sample.name] += int(sample.value)
-        settled = sum(counts[name] for name in (APPLIED, DUPLICATES, DEAD_LETTERS))
-        if counts[CONSUMED] != settled:
-            told = {name: count for name, count in counts.items() if name.endswith("_total")}
-            self.fail(AssertionError(f"{member.name}: {told} do not add up"))
+        record_batch = sum(counts[name] for name in (APPLIED, DUPLICATES, DEAD_LETTERS))
+        if counts[CONSUMED] != record_batch:
+            failure = {name: count for name, count in counts.items() if name.endswith("_total")}
+            self.fail(AssertionError(f"{member.name}: {failure} do not add up"))
 
     def check_store(self) -> None:
         """The store is the oracle's fold of the log; every record has become what it has to."""

@@ -5,7 +5,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import topic_of
 from streams.contracts.codec import encode
 from streams.contracts.events import EVENT_TYPES, Event
@@ -13,6 +12,7 @@ from streams.contracts.fields import CREATES, Field, FieldKind, fields_of
 from streams.contracts.ids import id_time, make_id
 from streams.contracts.rows import ENUMS
 from streams.contracts.times import FIRST_MS, LAST_MS
+from streams.record import Record
 
 NOW = 1_700_000_000_000
 """Append time of the records drawn, near which most drawn instants lie."""

@@ -17,8 +17,8 @@ from streams.contracts.batch import (
     POSITION_FIELDS,
     SCHEMA_ID,
     Batch,
-    Record,
 )
+from streams.record import Record
 from streams.runtime.consumer.raw_batch import RawBatch
 from tests.oracle.validity import Event
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import redis
 
 from streams.app.logs import configure_logs
-from streams.contracts.batch import Record
+from streams.record import Record, RecordPosition
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reporter import DeadLetterReporter
@@ -64,7 +64,7 @@ class Folded(NamedTuple):
     places: dict[int, list[int]]
     applied: int
     duplicates: int = 0
-    conflicts: tuple[tuple[int, int], ...] = ()
+    conflicts: tuple[RecordPosition, ...] = ()
 
 
 class Death:
@@ -138,7 +138,7 @@ def main() -> None:
         Steps(steps.decode, steps.project, steps.apply, _no_conflict),
         dead_letters=DeadLetterReporter(send, metrics),
         metrics=metrics,
-        waiter=RetryPolicy(passing, stopping, longest_s=1),
+        retry_policy=RetryPolicy(passing, stopping, longest_s=1),
     )
     config = WorkerConfig(
         settings.topic,

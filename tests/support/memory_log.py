@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from streams.contracts.batch import Record
 from streams.contracts.catalog import schemas, topic_of
 from streams.contracts.codec import encode
 from streams.contracts.decoder import read
@@ -13,7 +12,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.errors import StoreUnavailableError
 from streams.kafka.log_reader import Span
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import Record, RecordPosition
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
 from streams.verification.feed_events import partition_of
 from streams.views.timeline_cache import Timeline

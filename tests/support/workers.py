@@ -20,10 +20,10 @@ from streams.app.stack import environment
 from streams.app.stores import progress
 from streams.app.workers.lag import lags_to_wait_for
 from streams.cli import main as cli
-from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
 from streams.kafka.consumer_groups import LogEnds, Progress
 from streams.kafka.topics import Topics
+from streams.record import Record
 from streams.sinks.delta.table import LakeTable, create_tables
 from tests.support import forked
 

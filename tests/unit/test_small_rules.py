@@ -8,12 +8,13 @@ import pyarrow as pa
 import pytest
 
 from streams.accounts.connect_client import ConnectClient, ConnectUnavailableError
-from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, Batch, Record
+from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, Batch
 from streams.contracts.codec import decode
 from streams.contracts.records import Records
 from streams.lakehouse.answers import QuestionAnswer
 from streams.lakehouse.charts import figure
 from streams.projections.batch_rows import distinct
+from streams.record import Record
 from streams.serving.responses import to_json
 from streams.views.timeline_limits import TimelineLimits, newest
 from tests.support.batches import raw_batches

@@ -6,14 +6,14 @@ from streams.agents.base import ViewAgent
 from streams.agents.registry import AGENTS
 from streams.app.lake.position import first_records
 from streams.app.settings import Settings
-from streams.app.workers.lag import position_of
+from streams.app.workers.lag import partition_lag
 from streams.app.workers.run import check_topics
 from streams.app.workers.run_files import worker_reports
 from streams.dlq.decisions import ACTIONS_TOPIC
-from streams.dlq.operator_decisions import decision_message, decisions_of
+from streams.dlq.operator_decisions import decisions_of, rejection_message
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.producer import AckedProducer, MessageRefusedError, ProducerUnavailableError
 
 _CLIENT = "storyline-dlq"
@@ -23,7 +23,7 @@ _ASK_S = 1.0
 class RejectableRecord(NamedTuple):
     """A record that a group has still to apply."""
 
-    place: RecordPosition
+    position: RecordPosition
     group: str
     """Full name of the consumer group."""
     target: str
@@ -34,7 +34,7 @@ class RejectableRecord(NamedTuple):
     """Reason of a decision that was recorded before; `None` if there is no such decision."""
 
 
-def rejectable(settings: Settings, place: RecordPosition, agent: str) -> RejectableRecord:
+def rejectable(settings: Settings, position: RecordPosition, agent: str) -> RejectableRecord:
     """Return what is known of a record that an operator wants to reject.
 
     Args:
@@ -50,43 +50,43 @@ def rejectable(settings: Settings, place: RecordPosition, agent: str) -> Rejecta
         raise UserError(
             f"there is no group {agent}", hint=f"the groups are: {', '.join(AGENTS)}", exit_code=2
         )
-    if place.topic not in AGENTS[agent].topics:
+    if position.topic not in AGENTS[agent].topics:
         raise UserError(
-            f"the group {agent} does not read {place.topic}",
+            f"the group {agent} does not read {position.topic}",
             hint=f"it reads {', '.join(AGENTS[agent].topics)}",
             exit_code=2,
         )
-    check_topics(settings, {place.topic, ACTIONS_TOPIC})
-    lag = position_of(settings, agent, place.topic, place.partition)
-    if lag is None or not _is_record(settings, place, lag):
+    check_topics(settings, {position.topic, ACTIONS_TOPIC})
+    lag = partition_lag(settings, agent, position.topic, position.partition)
+    if lag is None or not _is_record(settings, position, lag):
         raise UserError(
-            f"the log has no record {place}",
-            hint=f"{place.topic} has no partition {place.partition}"
+            f"the log has no record {position}",
+            hint=f"{position.topic} has no partition {position.partition}"
             if lag is None
-            else f"partition {place.partition} holds offsets {lag.start} to {lag.end - 1}",
+            else f"partition {position.partition} holds offsets {lag.start} to {lag.end - 1}",
         )
-    if place.offset < lag.position:
+    if position.offset < lag.position:
         raise UserError(
-            f"the group {agent} is past {place}: it goes on at offset {lag.position}",
+            f"the group {agent} is past {position}: it goes on at offset {lag.position}",
             hint="what is applied cannot be taken back; publish an event that corrects it",
         )
     group = settings.group(agent)
     is_view = isinstance(AGENTS[agent], ViewAgent)
     try:
-        decided = decisions_of(settings.bootstrap, group, place.topic)
+        decided = decisions_of(settings.bootstrap, group, position.topic)
     except ProducerUnavailableError as error:
         raise UserError(str(error), hint="try again") from error
     return RejectableRecord(
-        place,
+        position,
         group,
-        f"{place.topic}.dlq" if is_view else "the lake's table quarantine",
+        f"{position.topic}.dlq" if is_view else "the lake's table quarantine",
         any(
-            waiting.exact and (waiting.topic, waiting.partition, waiting.offset) == place
+            waiting.exact and (waiting.topic, waiting.partition, waiting.offset) == position
             for report in worker_reports(settings.home, within_s=_ASK_S)
             for waiting in report.waiting
             if report.group == group
         ),
-        decided.get((place.partition, place.offset)),
+        decided.get(position),
     )
 
 
@@ -97,8 +97,8 @@ def reject(settings: Settings, record: RejectableRecord, reason: str) -> None:
         UserError: the broker does not acknowledge the decision.
     """
     try:
-        outbox = AckedProducer(settings.bootstrap, client_id=_CLIENT)
-        outbox.send([decision_message(record.place, record.group, reason)])
+        producer = AckedProducer(settings.bootstrap, client_id=_CLIENT)
+        producer.send([rejection_message(record.position, record.group, reason)])
     except (MessageRefusedError, ProducerUnavailableError) as error:
         raise UserError(
             f"the broker did not acknowledge the decision: {error}",
@@ -106,10 +106,10 @@ def reject(settings: Settings, record: RejectableRecord, reason: str) -> None:
         ) from error
 
 
-def _is_record(settings: Settings, place: RecordPosition, lag: PartitionLag) -> bool:
+def _is_record(settings: Settings, position: RecordPosition, lag: PartitionLag) -> bool:
     """Return whether the offset holds a record, not the marker of a transaction."""
-    if not lag.start <= place.offset < lag.end:
+    if not lag.start <= position.offset < lag.end:
         return False
-    at = (place.topic, place.partition)
-    found = first_records(settings.bootstrap, {at: place.offset}, {at: lag.end})
-    return found[at] == place.offset
+    partition = (position.topic, position.partition)
+    found = first_records(settings.bootstrap, {partition: position.offset}, {partition: lag.end})
+    return found[partition] == position.offset

@@ -37,11 +37,11 @@ def open_log(
             yield log
             return
         registry = SchemaRegistry(settings.registry_url)
-        poisoner = MalformedRecords(
+        malformed = MalformedRecords(
             lambda record_type: registry.schema_id(topic_of(record_type).name, record_type),
             time.time_ns() // 1_000_000,
             _POISON_NODE,
         )
-        poisoned = PoisonedWriter(log, settings.bootstrap, poisoner, count=bad, events=events)
-        yield poisoned
-        poisoned.finish()
+        writer = PoisonedWriter(log, settings.bootstrap, malformed, count=bad, events=events)
+        yield writer
+        writer.finish()

@@ -15,6 +15,7 @@ from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import JsonFormError, from_json
 from streams.contracts.validation import EventError, check
 from streams.producer import Ack, PublishError
+from streams.record import TopicPartition
 
 
 class LineError(NamedTuple):
@@ -40,7 +41,7 @@ class PublishOutcome:
 
     published: int = 0
     refused: int = 0
-    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
     failure: PublishError | None = None
     failed: int = 0
 
@@ -89,11 +90,11 @@ class LinePublisher:
             event = self._parse(line)
             ack = self._publish(event)
         except JsonFormError as error:
-            self._tell(LineError(line.number, "malformed", str(error)))
+            self._reject(LineError(line.number, "malformed", str(error)))
         except EventError as error:
-            self._tell(LineError(line.number, str(error.fault.code), error.fault.message))
+            self._reject(LineError(line.number, str(error.fault.code), error.fault.message))
         except ValueError as error:
-            self._tell(LineError(line.number, "malformed", f"not JSON: {error}"))
+            self._reject(LineError(line.number, "malformed", f"not JSON: {error}"))
         else:
             ack.add_done_callback(self._acknowledged)
 
@@ -102,7 +103,7 @@ class LinePublisher:
             raise JsonFormError(str(line.problem))
         return from_json(orjson.loads(line.raw), self._mint)
 
-    def _tell(self, error: LineError) -> None:
+    def _reject(self, error: LineError) -> None:
         self.outcome.refused += 1
         self._refuse(error)
 
@@ -116,5 +117,5 @@ class LinePublisher:
                 return
             topic, partition, offset = ack.result()
             self.outcome.published += 1
-            known = self.outcome.positions.get((topic, partition), -1)
-            self.outcome.positions[topic, partition] = max(known, offset)
+            previous = self.outcome.positions.get((topic, partition), -1)
+            self.outcome.positions[topic, partition] = max(previous, offset)

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from streams.agents.base import Agent, AgentDependencies, AgentSteps, ViewAgent
-from streams.agents.internal_events import WRITTEN, own_messages
-from streams.agents.lake import LakeAgent, LakeServices, Quarantine
+from streams.agents.internal_events import INTERNAL_TOPICS, to_messages
+from streams.agents.lake import LakeAgent, LakeDependencies, Quarantine
 from streams.agents.registry import AGENTS
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
@@ -36,7 +36,7 @@ class AgentRuntime:
     """An agent's steps per topic, bound to its stores, and the sink of a topic's bad records."""
 
     steps: Callable[[str], AgentSteps]
-    burial: Callable[[str], DeadLetterSink]
+    dead_letter_sink: Callable[[str], DeadLetterSink]
     batch_records: int
     batch_wait_ms: int
     patient: bool = False
@@ -46,7 +46,9 @@ class AgentRuntime:
 
 
 @contextmanager
-def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterator[AgentRuntime]:
+def agent_runtime(
+    settings: Settings, agent: Agent[Any], metrics: Metrics
+) -> Iterator[AgentRuntime]:
     """Open the stores of an agent while the context lasts.
 
     Raises:
@@ -55,8 +57,8 @@ def workplace(settings: Settings, agent: Agent[Any], metrics: Metrics) -> Iterat
     if isinstance(agent, LakeAgent):
         yield _lake(settings, agent, metrics)
     else:
-        with _views(settings, agent, metrics) as place:
-            yield place
+        with _views(settings, agent, metrics) as runtime:
+            yield runtime
 
 
 def topics_needed(names: Sequence[str]) -> set[str]:
@@ -66,7 +68,7 @@ def topics_needed(names: Sequence[str]) -> set[str]:
         agent = AGENTS[name]
         needed.update(agent.topics)
         if isinstance(agent, ViewAgent):
-            needed.update(map(dead_letter_topic, agent.topics), WRITTEN)
+            needed.update(map(dead_letter_topic, agent.topics), INTERNAL_TOPICS)
     return needed
 
 
@@ -84,11 +86,11 @@ def check_stores(settings: Settings, names: Sequence[str]) -> None:
 def _views(
     settings: Settings, agent: Agent[AgentDependencies], metrics: Metrics
 ) -> Iterator[AgentRuntime]:
-    outbox = AckedProducer(settings.bootstrap, client_id=metrics.group)
+    producer = AckedProducer(settings.bootstrap, client_id=metrics.group)
     registry = schema_registry(settings)
 
     def send(events: Sequence[Event]) -> None:
-        outbox.send([*own_messages(events, registry.schema_id)])
+        producer.send([*to_messages(events, registry.schema_id)])
 
     with durable_views(settings) as store:
         views = Views.of(store)
@@ -107,10 +109,10 @@ def _views(
             delivery_page=settings.delivery_page,
             distributed=PostMetrics(metrics.registry).distributed,
         )
-        dead_letters = DeadLetterReporter(outbox.send, metrics)
+        dead_letters = DeadLetterReporter(producer.send, metrics)
         yield AgentRuntime(
             steps=lambda topic: agent.steps(services, topic),
-            burial=lambda _: dead_letters,
+            dead_letter_sink=lambda _: dead_letters,
             batch_records=settings.batch_records,
             batch_wait_ms=settings.batch_wait_ms,
         )
@@ -122,10 +124,10 @@ def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> AgentRuntim
         table = LakeTable(settings.lake_path, bronze_table(topic))
         table.claim(topic, log.topic_id, log.partitions)
     landings = {topic: Landing(settings.lake_path, topic) for topic in agent.topics}
-    services = LakeServices(landings, schema_registry(settings).schema_text)
+    services = LakeDependencies(landings, schema_registry(settings).schema_text)
     return AgentRuntime(
         steps=lambda topic: agent.steps(services, topic),
-        burial=lambda topic: Quarantine(landings[topic], metrics),
+        dead_letter_sink=lambda topic: Quarantine(landings[topic], metrics),
         batch_records=settings.lake_batch_records,
         batch_wait_ms=settings.lake_batch_wait_ms,
         patient=True,

@@ -4,7 +4,7 @@ from streams.app.settings import Settings
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topics
 from streams.errors import NEEDS_A_PERSON, UserError
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.monitoring.metrics import Metrics
@@ -37,15 +37,15 @@ def guard(settings: Settings, topic: str, metrics: Metrics) -> DeadLetterLimitGu
 def stopped_at_limit(group: str, error: DeadLetterLimitError) -> UserError:
     """Return the error of a group that reached the limit: what happened, where, and what to do."""
     return UserError(
-        f"{group} stopped before it set more records aside than is allowed: {error}",
-        hint=f"look at them with: {_looking(error.first)}; correct the producer, or what is "
-        "deployed here, and start the worker again; if they are to be set aside all the same, "
+        f"{group} stopped at its limit of dead letters: {error}",
+        hint=f"look at them with: {_inspect_command(error.first)}; correct the producer, or what "
+        "is deployed here, and start the worker again; if it is to go on all the same, "
         "start it with STORYLINE_DEAD_LETTER_CONSECUTIVE=0 STORYLINE_DEAD_LETTER_RATIO=0",
         exit_code=NEEDS_A_PERSON,
     )
 
 
-def _looking(first: RecordPosition) -> str:
+def _inspect_command(first: RecordPosition) -> str:
     if first.topic in topics():
         return f"storyline tail {first.topic} --from {first.offset}"
     return "storyline cdc status"  # changes of accounts are no events

@@ -11,7 +11,7 @@ import structlog
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from streams.agents.internal_events import own_messages
+from streams.agents.internal_events import to_messages
 from streams.agents.stories import STORIES
 from streams.agents.story_expiry import ExpiryPublisher
 from streams.app.broker import schema_registry
@@ -25,12 +25,12 @@ from streams.errors import StoreUnavailableError
 from streams.runtime.monitoring.endpoint import HEALTH_PATH, METRICS_PATH, Health, serve
 from streams.runtime.producer import AckedProducer, ProducerUnavailableError
 
-TOLD: Final = "storyline_stories_expired_total"
+PUBLISHED: Final = "storyline_stories_expired_total"
 """Counter of stories, without labels: ends of stories that this process published to the log.
 
 If it does not rise although stories end, see `LATE`.
 """
-UNTOLD: Final = "storyline_stories_expired_untold"
+PENDING: Final = "storyline_stories_expired_untold"
 """Gauge of stories, without labels: ends that are due and not read back from the log yet.
 
 If it grows, the worker `stories` is behind or not running: see `storyline lag --group stories`.
@@ -40,7 +40,7 @@ LATE: Final = "storyline_stories_expired_late_seconds"
 
 If it is above 60, check that the worker `stories` is running and that Kafka answers.
 """
-_PASSING: Final = (
+_TRANSIENT: Final = (
     StoreUnavailableError,
     RegistryUnavailableError,
     ProducerUnavailableError,
@@ -56,9 +56,11 @@ class ExpiryMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.told = Counter(TOLD, "Ends of stories published to the log.", registry=self.registry)
-        self.untold = Gauge(
-            UNTOLD,
+        self.published = Counter(
+            PUBLISHED, "Ends of stories published to the log.", registry=self.registry
+        )
+        self.pending = Gauge(
+            PENDING,
             "Ends of stories that are due and not read back from the log yet.",
             registry=self.registry,
         )
@@ -76,26 +78,26 @@ class Expirer:
 
     def __init__(
         self,
-        teller: ExpiryPublisher,
+        publisher: ExpiryPublisher,
         *,
         lag: Callable[[], int],
         metrics: ExpiryMetrics,
         clock: Callable[[], float] = time.time,
         blocked_after_s: float = 60.0,
     ) -> None:
-        self._teller = teller
+        self._publisher = publisher
         self._lag = lag
         self._metrics = metrics
         self._clock = clock
         self._caught_up = False
         self._blocked_after_s = blocked_after_s
-        self._said = self._why = ""
+        self._waits_for = self._details = ""
         self._waiting_since: float | None = None
 
     def run(self, stopping: threading.Event, every_s: float) -> None:
         """Publish due ends every `every_s` seconds until `stopping` is set."""
         while not stopping.is_set():
-            self.look()
+            self.run_once()
             stopping.wait(every_s)
 
     def health(self) -> Health:
@@ -104,34 +106,34 @@ class Expirer:
         waited_s = 0.0 if since is None else self._clock() - since
         if waited_s < self._blocked_after_s:
             return Health("expire")
-        return Health("expire", (f"{self._said}, for {waited_s:.0f} s: {self._why}",))
+        return Health("expire", (f"{self._waits_for}, for {waited_s:.0f} s: {self._details}",))
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """Publish the due ends if the fold has caught up and the servers answer."""
         try:
             if not self._caught_up:
                 if left := self._lag():
-                    self._say("waiting for the stories to be folded", left=left)
+                    self._report_wait("waiting for the stories to be folded", left=left)
                     return
                 self._caught_up = True
             now = int(self._clock() * 1000)
-            found = self._teller.tell(now)
-        except _PASSING as error:
-            self._say("waiting for a server", error=str(error))
+            result = self._publisher.publish_due(now)
+        except _TRANSIENT as error:
+            self._report_wait("waiting for a server", error=str(error))
             return
-        self._say("")
-        self._metrics.told.inc(found.told)
-        self._metrics.untold.set(found.untold)
-        late_ms = 0 if found.oldest_due is None else now - found.oldest_due
+        self._report_wait("")
+        self._metrics.published.inc(result.published)
+        self._metrics.pending.set(result.pending)
+        late_ms = 0 if result.oldest_due is None else now - result.oldest_due
         self._metrics.late.set(late_ms / 1000)
-        if found.told:
-            log.info("stories_expired", told=found.told)
+        if result.published:
+            log.info("stories_expired", published=result.published)
 
-    def _say(self, what: str, **details: object) -> None:
+    def _report_wait(self, what: str, **details: object) -> None:
         """Log what the publisher waits for, once until it changes; `""` ends the wait."""
-        if what and what != self._said:
+        if what and what != self._waits_for:
             log.warning(what, **details)
-        self._said, self._why = what, ", ".join(str(value) for value in details.values())
+        self._waits_for, self._details = what, ", ".join(str(value) for value in details.values())
         if not what:
             self._waiting_since = None
         elif self._waiting_since is None:
@@ -151,13 +153,13 @@ def expire(settings: Settings) -> None:
 
     check_topics(settings, set(STORIES.topics))
     group, registry = settings.group("stories"), schema_registry(settings)
-    outbox, groups = (
+    producer, groups = (
         AckedProducer(settings.bootstrap, client_id="storyline-expire"),
         progress(settings),
     )
 
     def send(events: Sequence[Event]) -> None:
-        outbox.send([*own_messages(events, registry.schema_id)])
+        producer.send([*to_messages(events, registry.schema_id)])
 
     def lag() -> int:
         return sum(part.lag for part in groups.lag({group: STORIES.topics}))
@@ -166,9 +168,9 @@ def expire(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with durable_views(settings) as views:
-        teller = ExpiryPublisher(views.expiries, views, send)
+        publisher = ExpiryPublisher(views.expiries, views, send)
         expirer = Expirer(
-            teller, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s
+            publisher, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s
         )
         host = settings.metrics_host
         port = serve(host, settings.expire_metrics_port, metrics.registry, expirer.health)

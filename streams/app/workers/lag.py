@@ -34,9 +34,9 @@ class LagReport(NamedTuple):
     empty if they can."""
 
     @property
-    def tallies(self) -> list[WorkerCounters]:
+    def counters(self) -> list[WorkerCounters]:
         """Counters of the workers that answer."""
-        return [tally for worker in self.workers for tally in worker.tallies]
+        return [counters for worker in self.workers for counters in worker.counters]
 
     @property
     def waiting(self) -> list[WaitingRecord]:
@@ -53,7 +53,7 @@ class LagReport(NamedTuple):
         return sum(lag.lag for lag in self.lags)
 
 
-def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagReport:
+def lag_report(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagReport:
     """Ask the broker and the running workers for the progress of agents.
 
     Offsets come from the broker, and for the lake from its tables: they are complete even if a
@@ -75,12 +75,14 @@ def standing(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> LagRe
         return LagReport(
             lags=lags,
             dead_letters=broker.sizes(_dead_letter_topics(agents)),
-            workers=[told for told in worker_reports(settings.home) if told.group in groups],
+            workers=[report for report in worker_reports(settings.home) if report.group in groups],
             lake_error=lake_error,
         )
 
 
-def position_of(settings: Settings, agent: str, topic: str, partition: int) -> PartitionLag | None:
+def partition_lag(
+    settings: Settings, agent: str, topic: str, partition: int
+) -> PartitionLag | None:
     """Return the lag of an agent's group in a partition; `None` if there is no such partition.
 
     Raises:

@@ -9,7 +9,12 @@ import structlog
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
 from streams.app.stores import asked_broker, no_topic
-from streams.app.workers.agent_runtime import AgentRuntime, check_stores, topics_needed, workplace
+from streams.app.workers.agent_runtime import (
+    AgentRuntime,
+    agent_runtime,
+    check_stores,
+    topics_needed,
+)
 from streams.app.workers.dead_letter_limit import guard, stopped_at_limit
 from streams.app.workers.run_files import run_file
 from streams.contracts.codec import RegistryUnavailableError
@@ -27,7 +32,7 @@ from streams.runtime.producer import MessageRefusedError, ProducerUnavailableErr
 from streams.runtime.worker import NoProgressError, Worker
 from streams.sinks.delta.table import ConcurrentCommitError
 
-PASSING = (
+TRANSIENT = (
     StoreUnavailableError,
     RegistryUnavailableError,
     ProducerUnavailableError,
@@ -63,15 +68,15 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
     metrics = Metrics(group)
     with (
         OperatorDecisions(settings.bootstrap, group) as decisions,
-        workplace(settings, agent, metrics) as place,
+        agent_runtime(settings, agent, metrics) as runtime,
     ):
         pipelines = {
             topic: Pipeline(
                 topic,
-                place.steps(topic),
-                dead_letters=place.burial(topic),
+                runtime.steps(topic),
+                dead_letters=runtime.dead_letter_sink(topic),
                 metrics=metrics,
-                waiter=RetryPolicy(PASSING, stopping),
+                retry_policy=RetryPolicy(TRANSIENT, stopping),
                 guard=guard(settings, topic, metrics),
                 refusals=REFUSALS,
                 decisions=decisions,
@@ -79,27 +84,29 @@ def run_agent(settings: Settings, name: str, *, number: int = 0) -> None:
             for topic in agent.topics
         }
         worker = Worker(
-            _config(settings, group, place, number),
+            _config(settings, group, runtime, number),
             pipelines,
             metrics=metrics,
             stopping=stopping,
-            wanted_from=place.wanted_from,
+            wanted_from=runtime.wanted_from,
         )
         host = settings.metrics_host
         port = serve(
-            host, _metrics_port(settings, name, number), metrics.registry, worker.vitals.health
+            host, _metrics_port(settings, name, number), metrics.registry, worker.status.health
         )
         address = f"http://{host}:{port}"
         announced = run_file(
             settings.home, group, f"{address}{METRICS_PATH}", f"{address}{HEALTH_PATH}"
         )
-        with announced, _told(group):
+        with announced, _explained(group):
             worker.run(lambda: log.info("working", group=group, topics=agent.topics))
-            log.info("stopped", group=group, tallies={k: str(v) for k, v in metrics.read().items()})
+            log.info(
+                "stopped", group=group, counters={k: str(v) for k, v in metrics.read().items()}
+            )
 
 
 @contextmanager
-def _told(group: str) -> Iterator[None]:
+def _explained(group: str) -> Iterator[None]:
     """Raise UserError, with advice, for errors that need an operator or an explanation."""
     try:
         yield
@@ -143,16 +150,16 @@ def _metrics_port(settings: Settings, name: str, number: int) -> int:
     return settings.metrics_port and settings.metrics_port + names.index(name) + number * len(names)
 
 
-def _config(settings: Settings, group: str, place: AgentRuntime, number: int) -> WorkerConfig:
+def _config(settings: Settings, group: str, runtime: AgentRuntime, number: int) -> WorkerConfig:
     named = settings.worker_instance
     return WorkerConfig(
         group=group,
         instance=named and f"{named}-{number}",
         bootstrap=settings.bootstrap,
         data_dir=settings.home / "run" / group,
-        batch_records=place.batch_records,
-        batch_wait_ms=place.batch_wait_ms,
-        patient=place.patient,
+        batch_records=runtime.batch_records,
+        batch_wait_ms=runtime.batch_wait_ms,
+        patient=runtime.patient,
         session_timeout_s=settings.session_timeout_s,
         blocked_after_s=settings.blocked_after_s,
     )

@@ -26,7 +26,7 @@ class WorkerCounters(NamedTuple):
     group: str
     pid: int
     topic: str
-    tally: TopicCounters
+    counters: TopicCounters
 
 
 class WaitingRecord(NamedTuple):
@@ -53,7 +53,7 @@ class WorkerReport(NamedTuple):
 
     group: str
     pid: int
-    tallies: Sequence[WorkerCounters] = ()
+    counters: Sequence[WorkerCounters] = ()
     waiting: Sequence[WaitingRecord] = ()
     silent: str = ""
     """Reason why there is no answer; empty if there is one."""
@@ -97,9 +97,9 @@ def run_file(
         path.unlink(missing_ok=True)
 
 
-def worker_tallies(home: Path) -> list[WorkerCounters]:
+def worker_counters(home: Path) -> list[WorkerCounters]:
     """Return the counters of every worker that runs under this home and answers."""
-    return [tally for report in worker_reports(home) for tally in report.tallies]
+    return [counters for report in worker_reports(home) for counters in report.counters]
 
 
 def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerReport]:
@@ -108,9 +108,11 @@ def worker_reports(home: Path, *, within_s: float = ANSWER_S) -> list[WorkerRepo
     A worker that does not answer within `within_s` seconds yields a silent report. Run files of
     processes that have ended are removed.
     """
-    announced = [told for path in sorted(_folder(home).glob("*.json")) if (told := _read(path))]
-    found = answers([partial(_ask, told, within_s) for told in announced], within_s)
-    return [_report(told, answer) for told, answer in zip(announced, found, strict=True)]
+    announced = [
+        content for path in sorted(_folder(home).glob("*.json")) if (content := _read(path))
+    ]
+    results = answers([partial(_ask, content, within_s) for content in announced], within_s)
+    return [_report(content, answer) for content, answer in zip(announced, results, strict=True)]
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -119,44 +121,45 @@ def _read(path: Path) -> dict[str, Any] | None:
     Run files are renamed into place whole: a damaged one belongs to no process.
     """
     try:
-        told: dict[str, Any] = orjson.loads(path.read_bytes())
+        content: dict[str, Any] = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except orjson.JSONDecodeError:
         path.unlink(missing_ok=True)
         return None
-    if _has_ended(told):
+    if _has_ended(content):
         path.unlink(missing_ok=True)
         return None
-    return told
+    return content
 
 
-def _has_ended(told: Mapping[str, Any]) -> bool:
+def _has_ended(content: Mapping[str, Any]) -> bool:
     """Return whether the process is certainly gone; `False` for a process of another host."""
-    if told.get("host", socket.gethostname()) != socket.gethostname():
+    if content.get("host", socket.gethostname()) != socket.gethostname():
         return False
     try:
-        process = psutil.Process(told["pid"])
-        started = told.get("started", process.create_time())
+        process = psutil.Process(content["pid"])
+        started = content.get("started", process.create_time())
         is_other = abs(process.create_time() - started) > 1
         return is_other or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def _ask(told: Mapping[str, Any], within_s: float) -> WorkerReport:
-    group, pid = told["group"], told["pid"]
-    text = _get(told["metrics"], within_s).decode()
-    counted = [
-        WorkerCounters(group, pid, topic, tally) for topic, tally in read_counters(text).items()
+def _ask(content: Mapping[str, Any], within_s: float) -> WorkerReport:
+    group, pid = content["group"], content["pid"]
+    text = _get(content["metrics"], within_s).decode()
+    counters = [
+        WorkerCounters(group, pid, topic, counters)
+        for topic, counters in read_counters(text).items()
     ]
-    health = told.get("health")
+    health = content.get("health")
     answer = orjson.loads(_get(health, within_s)) if health else {"blocked": (), "reasons": ()}
     names = WaitingRecord._fields[2:]
     waiting = [
-        WaitingRecord(group, pid, *(one[name] for name in names)) for one in answer["blocked"]
+        WaitingRecord(group, pid, *(record[name] for name in names)) for record in answer["blocked"]
     ]
-    return WorkerReport(group, pid, counted, waiting, unhealthy=tuple(answer["reasons"]))
+    return WorkerReport(group, pid, counters, waiting, unhealthy=tuple(answer["reasons"]))
 
 
 def _get(url: str, within_s: float) -> bytes:
@@ -168,9 +171,9 @@ def _get(url: str, within_s: float) -> bytes:
             return error.read()
 
 
-def _report(told: Mapping[str, Any], answer: WorkerReport | Exception) -> WorkerReport:
+def _report(content: Mapping[str, Any], answer: WorkerReport | Exception) -> WorkerReport:
     """Return a worker's answer; a silent report if there is no answer that can be read."""
-    silent = WorkerReport(told["group"], told["pid"])
+    silent = WorkerReport(content["group"], content["pid"])
     match answer:
         case WorkerReport():
             return answer
@@ -178,8 +181,8 @@ def _report(told: Mapping[str, Any], answer: WorkerReport | Exception) -> Worker
             return silent._replace(silent="does not answer")
         case OSError():
             reason = getattr(answer, "reason", answer)
-            told_why = "" if isinstance(reason, TimeoutError) else f": {reason}"
-            return silent._replace(silent=f"does not answer{told_why}")
+            reason_text = "" if isinstance(reason, TimeoutError) else f": {reason}"
+            return silent._replace(silent=f"does not answer{reason_text}")
         case ValueError() | KeyError() | TypeError():
             return silent._replace(silent=f"answers with something else: {answer!r}")
         case _:

@@ -12,24 +12,24 @@ from streams.app.stores import asked_broker, no_topic
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 from streams.kafka.consumer_groups import Progress
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition, TopicPartition
 
 _POLL_S: Final = 0.05
 _POSTS, _DELIVERY = "posts", "delivery"
 
-Ends = Mapping[tuple[str, int], int]
+Ends = Mapping[TopicPartition, int]
 """(topic, partition) -> the offset after the last record to wait for."""
 Report = Callable[[str], None]
 
 
 def wait_for_records(
-    settings: Settings, places: Sequence[RecordPosition], *, timeout_s: float, report: Report
+    settings: Settings, positions: Sequence[RecordPosition], *, timeout_s: float, report: Report
 ) -> None:
     """Wait until the views contain these records, so that writers read their own writes.
 
     Args:
         settings: Settings that name the broker and the views.
-        places: Positions of the records.
+        positions: Positions of the records.
         timeout_s: Seconds to wait at most.
         report: Called with a line of text that names the group and its number of records left.
 
@@ -37,7 +37,7 @@ def wait_for_records(
         UserError: no view is made of a record's topic, the log has no such record, or a group has
             not applied the records in `timeout_s`.
     """
-    unread = {place.topic for place in places if not _agents_of({place.topic})}
+    unread = {position.topic for position in positions if not _agents_of({position.topic})}
     if unread:
         read = ", ".join(topic for topic in topics() if _agents_of({topic}))
         raise UserError(
@@ -45,11 +45,11 @@ def wait_for_records(
             hint=f"views are made of {read}",
             exit_code=2,
         )
-    ends: dict[tuple[str, int], int] = {}
-    for topic, partition, offset in places:
+    ends: dict[TopicPartition, int] = {}
+    for topic, partition, offset in positions:
         ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
     with asked_broker(settings) as broker:
-        _require(broker, places)
+        _require(broker, positions)
         _wait(settings, broker, ends, timeout_s, report)
 
 
@@ -80,7 +80,7 @@ def _wait(
         while records := left():
             if time.monotonic() >= deadline:
                 raise UserError(
-                    f"the group {agent} lags: it has still to apply {records} records",
+                    f"consumer group {agent} is {records} records behind",
                     hint="is it running? see `storyline lag` and `storyline logs`; or wait "
                     "longer (--timeout of verify, STORYLINE_READ_WAIT_S of reads)",
                 )
@@ -94,15 +94,15 @@ def _waits(
     """Yield agents, upstream first, each with a function that returns its records left."""
     agents = _agents_of({topic for topic, _ in ends})
     for agent in agents:
-        mine = {place: end for place, end in ends.items() if place[0] in AGENTS[agent].topics}
-        yield agent, partial(_behind, broker, settings.group(agent), mine)
+        own = {tp: end for tp, end in ends.items() if tp[0] in AGENTS[agent].topics}
+        yield agent, partial(_behind, broker, settings.group(agent), own)
     if _POSTS in agents:
         yield _DELIVERY, partial(_lag, broker, settings.group(_DELIVERY))
 
 
 def _behind(broker: Progress, group: str, ends: Ends) -> int:
     committed = broker.committed(group, ends)
-    return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
+    return sum(max(0, end - committed.get(tp, 0)) for tp, end in ends.items())
 
 
 def _lag(broker: Progress, group: str) -> int:
@@ -118,18 +118,18 @@ def _agents_of(read: Collection[str]) -> Sequence[str]:
     ]
 
 
-def _require(broker: Progress, places: Sequence[RecordPosition]) -> None:
-    """Raise UserError if a place is in no topic or partition, or after its partition's end."""
-    wanted = {place.topic for place in places}
-    if missing := broker.missing(wanted):
+def _require(broker: Progress, positions: Sequence[RecordPosition]) -> None:
+    """Raise UserError if a position is in no topic or partition, or after its partition's end."""
+    requested = {position.topic for position in positions}
+    if missing := broker.missing(requested):
         raise no_topic(missing)
-    ends = broker.ends(wanted)
-    for place in places:
-        end = ends.get((place.topic, place.partition))
-        if end is None or place.offset >= end:
+    ends = broker.ends(requested)
+    for position in positions:
+        end = ends.get((position.topic, position.partition))
+        if end is None or position.offset >= end:
             raise UserError(
-                f"the log has no record {place}",
-                hint=f"{place.topic} has no partition {place.partition}"
+                f"the log has no record {position}",
+                hint=f"{position.topic} has no partition {position.partition}"
                 if end is None
                 else f"that partition ends before offset {end}",
                 exit_code=2,

@@ -44,7 +44,7 @@ AccountDeleted of "user_id" at "at" (now, if left out). Further fields:
   AudienceCounted  follower_count, audience_tier (regular, popular or
                    celebrity)
   SignedUp         handle, display_name, email, password_hash, country; and
-                   at will is_private, account_type (personal, creator or
+                   optionally is_private, account_type (personal, creator or
                    business), verified, audience_tier, follower_count
 
 \b

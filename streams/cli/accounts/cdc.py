@@ -245,8 +245,8 @@ def _rows(shown: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _slot_state(slot: dict[str, Any]) -> str:
     if slot["lost"]:
-        return "lost: begin anew with storyline cdc drop, then storyline cdc apply"
-    return "active" if slot["active"] else "not read by anybody"
+        return "lost: begin again with storyline cdc drop, then storyline cdc apply"
+    return "active" if slot["active"] else "not in use"
 
 
 def _size(size: int | None) -> str:

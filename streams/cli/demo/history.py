@@ -39,7 +39,7 @@ def _move(found: "Settings", near: int) -> "Profile":
         took = wait_until_landed(found, after)
     out.print(
         f"@{before.handle} (user {before.user_id}) moves from {before.country} to"
-        f" {after.country}.\nThe change lies in bronze_users_cdc after {took:.1f} s.",
+        f" {after.country}.\nThe change is in bronze_users_cdc after {took:.1f} s.",
         highlight=False,
     )
     return after

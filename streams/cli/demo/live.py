@@ -16,14 +16,14 @@ _PATIENCE_S = 900
 
 def work(found: "Settings") -> None:
     from streams.app.stack import local_stack
-    from streams.app.workers.lag import standing, wait_for_workers
+    from streams.app.workers.lag import lag_report, wait_for_workers
     from streams.cli.stack.progress import Display
     from streams.kafka.consumer_groups import PartitionLag
 
     with Display() as display:
         local_stack(found).start_workers((), display)
     began = time.monotonic()
-    total = standing(found).lag
+    total = lag_report(found).lag
     left: dict[str, int] = {}
 
     def look(lags: Sequence[PartitionLag]) -> None:
@@ -42,7 +42,7 @@ def choose(found: "Settings", watched: "EventStats") -> "DemoSubjects":
     from streams.app.demo.subjects import choose
     from streams.app.read_side import open_read_side
 
-    with err.status("choosing whom to show …"), open_read_side(found) as side:
+    with err.status("choosing people to show …"), open_read_side(found) as side:
         return choose(side, watched)
 
 
@@ -71,18 +71,18 @@ def travel(found: "Settings", cast: "DemoSubjects") -> None:
     with open_read_side(found) as side:
         done = travel(found, side, cast)
     out.print(
-        f"{cast.author}, whom {cast.reader} follows, posts {done.text!r}.\n"
+        f"{cast.author}, followed by {cast.reader}, posts {done.text!r}.\n"
         f"Kafka had it after {done.acknowledged_ms:.0f} ms ({done.position});\n"
-        f"it stood in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
+        f"it was in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
         highlight=False,
     )
 
 
 def dead_letters(found: "Settings") -> None:
     from streams.app.demo.subjects import dead_letters
-    from streams.app.workers.lag import standing
+    from streams.app.workers.lag import lag_report
 
-    topics = [topic for topic, records in standing(found).dead_letters.items() if records]
+    topics = [topic for topic, records in lag_report(found).dead_letters.items() if records]
     print_table(
         ("dead letter topic", "at", "code", "why it could not be applied"),
         (
@@ -94,5 +94,5 @@ def dead_letters(found: "Settings") -> None:
             )
             for seen in dead_letters(found, topics)
         ),
-        title="Bad records, set aside with their reasons",
+        title="Bad records, kept with their reasons",
     )

@@ -22,10 +22,10 @@ from streams.cli.dlq.options import (
     Topics,
     Until,
     Yes,
-    position,
-    record_place,
+    dead_letter_filter,
+    parse_dead_letter_position,
+    parse_record_position,
     states,
-    wanted,
 )
 from streams.cli.read.options import checked_text
 from streams.errors import UserError
@@ -53,7 +53,7 @@ def list_(
         list[str] | None,
         typer.Option("--state", metavar="STATE", help="Only open, replayed or discarded ones."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Lines of letters; --json has all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="Dead letters to print; --json has all.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Show dead letters: how many per topic, code and group, and each with its state."""
@@ -61,40 +61,45 @@ def list_(
 
     from streams.app.lake.refused_changes import refused_changes
     from streams.app.settings import settings
-    from streams.cli.dlq.output import letter_json, print_letters, summary
+    from streams.cli.dlq.output import dead_letter_json, print_dead_letters, summary
     from streams.cli.lake.refused_output import print_refused, refused_json
 
-    asked = replace(wanted(None, topic, code, group, since, until), states=states(state))
-    letters, _ = _find(asked)
+    criteria = replace(
+        dead_letter_filter(None, topic, code, group, since, until), states=states(state)
+    )
+    dead_letters, _ = _find(criteria)
     refused = refused_changes(settings())
     if as_json:
-        shown = {"summary": summary(letters), "letters": [letter_json(one) for one in letters]}
+        shown = {
+            "summary": summary(dead_letters),
+            "letters": [dead_letter_json(item) for item in dead_letters],
+        }
         print_json({**shown, "refused_changes": refused_json(refused)})
     else:
-        print_letters(letters, limit)
+        print_dead_letters(dead_letters, limit)
         print_refused(refused)
 
 
 @app.command(epilog=SHOW_EXAMPLES)
 def show(
-    place: Annotated[
+    position: Annotated[
         str,
         typer.Argument(metavar="POSITION", help="Position as listed: topic.dlq:partition:offset."),
     ],
     as_json: JsonFlag = False,
 ) -> None:
     """Show one dead letter whole: reason, state, headers, and its event or its bytes as base64."""
-    from streams.app.dlq.operations import whole
+    from streams.app.dlq.operations import details
     from streams.app.settings import settings
-    from streams.cli.dlq.output import letter_json, print_whole
+    from streams.cli.dlq.output import dead_letter_json, print_details
 
-    at = position(place)
-    (letter,), _ = _find(wanted([place], None, None, None, None, None))
-    shown = {**whole(settings(), at), "letter": letter_json(letter)}
+    at = parse_dead_letter_position(position)
+    (dead_letter,), _ = _find(dead_letter_filter([position], None, None, None, None, None))
+    shown = {**details(settings(), at), "letter": dead_letter_json(dead_letter)}
     if as_json:
         print_json(shown)
     else:
-        print_whole(at, shown)
+        print_details(at, shown)
 
 
 @app.command(epilog=REPLAY_EXAMPLES)
@@ -106,7 +111,7 @@ def replay(
     since: Since = None,
     until: Until = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many records, the oldest first.")
+        int | None, typer.Option(min=1, help="Replay at most this many records, the oldest first.")
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also what is replayed or discarded already.")
@@ -122,18 +127,18 @@ def replay(
     Without a choice: every open dead letter. Every group that reads the topic reads the record
     again; for views that have it already it changes nothing.
     """
-    from streams.app.dlq.operations import replay_letters
+    from streams.app.dlq.operations import replay_dead_letters
     from streams.app.settings import settings
     from streams.cli.dlq.output import bar, counted, topics_of
     from streams.dlq.replay import ReplayOutcome, replays
 
-    selected, everything = _find(wanted(positions, topic, code, group, since, until))
+    selected, everything = _find(dead_letter_filter(positions, topic, code, group, since, until))
     plan = replays(selected, everything, again=again, limit=limit)
     outcome = ReplayOutcome(0)
     if plan and not dry_run:
         _ask(f"Replay into {topics_of(plan)}?", yes=yes)
         with bar("replaying", len(plan)) as report:
-            outcome = replay_letters(settings(), plan, report)
+            outcome = replay_dead_letters(settings(), plan, report)
     if as_json:
         print_json(
             {
@@ -152,17 +157,17 @@ def replay(
             typer.echo(f"  {item.position}")
     else:
         typer.echo(f"replayed {counted(outcome.replayed, 'record')}")
-        for place in outcome.gone:
-            typer.echo(f"  {place} was removed meanwhile")
-        for place in outcome.refused:
-            typer.echo(f"  {place} was refused by the broker, and stays open")
+        for position in outcome.gone:
+            typer.echo(f"  {position} was removed before it was read")
+        for position in outcome.refused:
+            typer.echo(f"  {position} was refused by the broker, and stays open")
     if outcome.gone or outcome.refused:
         raise typer.Exit(SOME_NOT)
 
 
 @app.command(epilog=DISCARD_EXAMPLES)
 def discard(
-    why: Annotated[str, typer.Option("--why", help="The reason, kept with the decision.")],
+    reason: Annotated[str, typer.Option("--why", help="The reason, kept with the decision.")],
     positions: Positions = None,
     topic: Topics = None,
     code: Codes = None,
@@ -176,27 +181,27 @@ def discard(
     as_json: JsonFlag = False,
 ) -> None:
     """Mark open dead letters as settled, with a reason; nothing is deleted."""
-    from streams.app.dlq.operations import discard_letters
+    from streams.app.dlq.operations import discard_dead_letters
     from streams.app.settings import settings
     from streams.cli.dlq.output import bar, counted
     from streams.dlq.model import DeadLetterState
 
-    checked_text("--why", why)
-    selected, _ = _find(wanted(positions, topic, code, group, since, until))
-    letters = [letter for letter in selected if letter.state is DeadLetterState.OPEN]
-    if letters and not dry_run:
-        _ask(f"Discard {counted(len(letters), 'dead letter')}?", yes=yes)
-        with bar("discarding", len(letters)) as report:
-            discard_letters(settings(), letters, why, report)
+    checked_text("--why", reason)
+    selected, _ = _find(dead_letter_filter(positions, topic, code, group, since, until))
+    dead_letters = [item for item in selected if item.state is DeadLetterState.OPEN]
+    if dead_letters and not dry_run:
+        _ask(f"Discard {counted(len(dead_letters), 'dead letter')}?", yes=yes)
+        with bar("discarding", len(dead_letters)) as report:
+            discard_dead_letters(settings(), dead_letters, reason, report)
     if as_json:
-        found = [str(letter.latest.position) for letter in letters]
-        done = 0 if dry_run else len(letters)
+        found = [str(item.latest.position) for item in dead_letters]
+        done = 0 if dry_run else len(dead_letters)
         print_json({"dry_run": dry_run, "selected": found, "discarded": done})
-    elif not letters:
+    elif not dead_letters:
         typer.echo("nothing to discard: no such dead letter is open")
     else:
         did = "would discard" if dry_run else "discarded"
-        typer.echo(f"{did} {counted(len(letters), 'dead letter')}")
+        typer.echo(f"{did} {counted(len(dead_letters), 'dead letter')}")
 
 
 @app.command(epilog=ADD_EXAMPLES)
@@ -230,16 +235,16 @@ def add(
 
     if not reason.strip():
         raise UserError("--reason is empty", hint="say why; it is all that is kept", exit_code=2)
-    found = rejectable(settings(), record_place(record), group)
+    found = rejectable(settings(), parse_record_position(record), group)
     if found.decided is None and not dry_run:
         where = "" if found.waited_at else "No running worker waits at this record. "
-        _ask(f"{where}Put {found.place} into {found.target} for the group {group}?", yes=yes)
+        _ask(f"{where}Put {found.position} into {found.target} for the group {group}?", yes=yes)
         reject(settings(), found, reason)
     if as_json:
         print_json(
             {
                 "dry_run": dry_run,
-                "record": str(found.place),
+                "record": str(found.position),
                 "group": found.group,
                 "target": found.target,
                 "waited_at": found.waited_at,
@@ -248,24 +253,24 @@ def add(
             }
         )
     elif found.decided is not None:
-        typer.echo(f"{found.place} is rejected already, because: {found.decided}")
+        typer.echo(f"{found.position} is rejected already, because: {found.decided}")
     elif dry_run:
-        typer.echo(f"would put {found.place} into {found.target} for the group {group}")
+        typer.echo(f"would put {found.position} into {found.target} for the group {group}")
     else:
         typer.echo(
-            f"recorded; the worker of the group {group} puts {found.place} into {found.target} "
+            f"recorded; the worker of the group {group} puts {found.position} into {found.target} "
             "within seconds if it waits there, else when it starts"
         )
 
 
-def _find(asked: "DeadLetterFilter") -> "tuple[list[DeadLetter], list[DeadLetter]]":
+def _find(criteria: "DeadLetterFilter") -> "tuple[list[DeadLetter], list[DeadLetter]]":
     from streams.app.dlq.operations import find
     from streams.app.logs import configure_logs
     from streams.app.settings import settings
 
     configure_logs(logging.WARNING)  # on standard error: standard output is for the answer
     with err.status("reading …") as status:
-        return find(settings(), asked, status.update)
+        return find(settings(), criteria, status.update)
 
 
 def _ask(question: str, *, yes: bool) -> None:

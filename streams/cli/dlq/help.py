@@ -9,8 +9,8 @@ LIST_EXAMPLES = """Examples:
   storyline dlq list --json | jq -r '.letters[] | .position'
 
 \b
-A record that failed several times is one letter: attempts counts them. Its
-position is that of the copy written last.
+A record that failed several times is one dead letter: attempts counts them.
+Its position is that of the copy written last.
 """
 SHOW_EXAMPLES = """Examples:
 
@@ -21,7 +21,7 @@ SHOW_EXAMPLES = """Examples:
 \b
 Exit code:
   0  shown
-  1  there is no such letter, or the broker or registry failed
+  1  there is no such dead letter, or the broker or registry failed
   2  wrong usage
 """
 REPLAY_EXAMPLES = """Examples:
@@ -33,14 +33,14 @@ REPLAY_EXAMPLES = """Examples:
   storyline dlq replay social.posts.v1.dlq:3:17 --again --yes --json
 
 \b
-Letters that come in while it runs are left for the next time, among them
-records that fail again.
+Dead letters that come in while it runs, such as records that fail again, are
+left for the next time.
 
 \b
 Exit code:
   0  replayed and noted, or nothing to replay
-  3  some were removed meanwhile or refused by the broker, which are named;
-     the others are replayed
+  3  some were removed before they were read, or were refused by the broker;
+     these are named, the others are replayed
   1  the broker failed; what was noted before is not replayed again
   2  wrong usage
 """
@@ -51,7 +51,7 @@ DISCARD_EXAMPLES = """Examples:
   storyline dlq discard --code expired_view --until now-1d --why "too late to count" --yes
 
 \b
-Nothing is deleted: the letters are listed as discarded, and
+Nothing is deleted: the records are listed as discarded, and
 `storyline dlq replay --again` still replays them.
 """
 

@@ -10,7 +10,7 @@ from streams.errors import UserError
 if TYPE_CHECKING:
     from streams.dlq.model import DeadLetterState
     from streams.dlq.search import DeadLetterFilter
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
 Positions = Annotated[
     list[str] | None,
@@ -44,39 +44,39 @@ Until = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def position(text: str) -> "RecordPosition":
+def parse_dead_letter_position(text: str) -> "RecordPosition":
     """Return the position of a dead letter; raise UserError if the text is not such a position."""
     from streams.contracts.catalog import DLQ_SUFFIX
-    from streams.runtime.dead_letters.attempts import parse_position
+    from streams.record import parse_position
 
     try:
-        place = parse_position(text)
+        position = parse_position(text)
     except ValueError:
-        place = None
-    if place is None or not place.topic.endswith(DLQ_SUFFIX):
+        position = None
+    if position is None or not position.topic.endswith(DLQ_SUFFIX):
         raise UserError(
             f"{text!r} is no position of a dead letter",
             hint="write it as `storyline dlq list` does, like social.posts.v1.dlq:3:17",
             exit_code=2,
         )
-    return place
+    return position
 
 
-def record_place(text: str) -> "RecordPosition":
+def parse_record_position(text: str) -> "RecordPosition":
     """Return the position of a record in a source topic; raise UserError if the text is none."""
-    from streams.runtime.dead_letters.attempts import parse_position
+    from streams.record import parse_position
 
     try:
         return parse_position(text)
     except ValueError:
         raise UserError(
-            f"{text!r} is no place of a record",
+            f"{text!r} is no position of a record",
             hint="write it as `storyline lag` does, like social.posts.v1:3:17",
             exit_code=2,
         ) from None
 
 
-def wanted(
+def dead_letter_filter(
     positions: list[str] | None,
     topics: list[str] | None,
     codes: list[str] | None,
@@ -104,7 +104,7 @@ def wanted(
         topics=frozenset(topic.removesuffix(DLQ_SUFFIX) for topic in topics or ()),
         codes=frozenset(codes or ()),
         groups=frozenset(groups or ()),
-        positions=frozenset(map(position, positions or ())),
+        positions=frozenset(map(parse_dead_letter_position, positions or ())),
         since=since,
         until=until,
     )

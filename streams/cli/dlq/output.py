@@ -13,41 +13,41 @@ from streams.cli.common.output import err, visible
 if TYPE_CHECKING:
     from streams.dlq.model import DeadLetter
     from streams.dlq.replay import Replay
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
 
-def letter_json(letter: "DeadLetter") -> dict[str, Any]:
+def dead_letter_json(dead_letter: "DeadLetter") -> dict[str, Any]:
     """Return a dead letter's JSON form without its content; times are RFC 3339."""
     from streams.contracts.times import format_time
 
-    latest, actions = letter.latest, letter.actions
+    latest, decisions = dead_letter.latest, dead_letter.decisions
     return {
         "position": str(latest.position),
-        "origin": str(letter.id.origin),
-        "topic": letter.topic,
-        "group": letter.id.group,
+        "origin": str(dead_letter.id.origin),
+        "topic": dead_letter.topic,
+        "group": dead_letter.id.group,
         "code": latest.code,
         "message": latest.message,
-        "first_seen": format_time(letter.first_seen),
+        "first_seen": format_time(dead_letter.first_seen),
         "last_seen": format_time(latest.append_time),
-        "attempts": letter.attempts,
-        "copies": [str(copy.position) for copy in letter.copies],
-        "state": str(letter.state),
+        "attempts": dead_letter.attempts,
+        "copies": [str(copy.position) for copy in dead_letter.copies],
+        "state": str(dead_letter.state),
         "actions": [
-            {"action": str(action.state), "at": format_time(action.at), "why": action.why}
-            for action in actions
+            {"action": str(item.state), "at": format_time(item.at), "why": item.reason}
+            for item in decisions
         ],
     }
 
 
-def summary(letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
+def summary(dead_letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
     """Return the number of dead letters per topic, code and group: in all, and in each state."""
     from streams.dlq.model import DeadLetterState
 
     counts: dict[tuple[str, str, str], Counter[DeadLetterState]] = {}
-    for letter in letters:
-        kind = (letter.topic, letter.latest.code, letter.id.group)
-        counts.setdefault(kind, Counter())[letter.state] += 1
+    for dead_letter in dead_letters:
+        kind = (dead_letter.topic, dead_letter.latest.code, dead_letter.id.group)
+        counts.setdefault(kind, Counter())[dead_letter.state] += 1
     return [
         {
             "topic": topic,
@@ -60,24 +60,24 @@ def summary(letters: "Sequence[DeadLetter]") -> list[dict[str, Any]]:
     ]
 
 
-def print_letters(letters: "Sequence[DeadLetter]", limit: int) -> None:
+def print_dead_letters(dead_letters: "Sequence[DeadLetter]", limit: int) -> None:
     """Print the summary, then at most `limit` dead letters, in lines that cut no position short."""
-    if not letters:
+    if not dead_letters:
         typer.echo("no dead letters")
         return
-    kinds = summary(letters)
+    kinds = summary(dead_letters)
     _print_columns([tuple(kinds[0]), *(tuple(kind.values()) for kind in kinds)])
     columns = ("position", "state", "attempts", "first_seen", "code", "group", "message")
-    rows = [letter_json(letter) for letter in letters[:limit]]
+    rows = [dead_letter_json(dead_letter) for dead_letter in dead_letters[:limit]]
     if rows:
         typer.echo()
         _print_columns([columns, *([row[column] for column in columns] for row in rows)])
-    if len(letters) > limit:
-        more = counted(len(letters) - limit, "letter")
+    if len(dead_letters) > limit:
+        more = counted(len(dead_letters) - limit, "dead letter")
         typer.echo(f"{more} more: choose fewer, or see more with --limit")
 
 
-def print_whole(at: "RecordPosition", shown: dict[str, Any]) -> None:
+def print_details(at: "RecordPosition", shown: dict[str, Any]) -> None:
     """Print everything about one dead letter, one detail per line."""
     about = {**shown["letter"], "stage": shown["dead_letter"].get("stage")}
     content = {

@@ -37,7 +37,10 @@ Speed = Annotated[
 Bad = Annotated[
     int,
     typer.Option(
-        "--bad", min=0, max=1000, help="With --publish: so many records no consumer can apply."
+        "--bad",
+        min=0,
+        max=1000,
+        help="With --publish: number of records that no consumer can apply.",
     ),
 ]
 Duplicates = Annotated[
@@ -159,7 +162,7 @@ def emit(
 
 def _send(
     events: Iterable["Event"],
-    outlet: "EventWriter",
+    writer: "EventWriter",
     to: Destination,
     expected: int | None,
     accounts: "AccountTimeline | None",
@@ -168,13 +171,13 @@ def _send(
     with ExitStack() as closing:
         if accounts is None:
             show = closing.enter_context(_progress())
-            _send_events(events, outlet, to.speed, sent, show("events", expected))
+            _send_events(events, writer, to.speed, sent, show("events", expected))
             return sent
         from streams.generate.events_with_accounts import EventsWithAccounts
 
-        changes = closing.enter_context(_account_outlet(to))
+        changes = closing.enter_context(_account_writer(to))
         show = closing.enter_context(_progress())
-        both = EventsWithAccounts(outlet, changes, accounts)
+        both = EventsWithAccounts(writer, changes, accounts)
         both.found(show("accounts", accounts.founders))
         _send_events(events, both, to.speed, sent, show("events", expected))
         sent.accounts, sent.skipped = both.types, both.skipped
@@ -183,7 +186,7 @@ def _send(
 
 def _send_events(
     events: Iterable["Event"],
-    outlet: "EventWriter",
+    writer: "EventWriter",
     speed: float | None,
     sent: Sent,
     show: Callable[[int], None],
@@ -191,14 +194,14 @@ def _send_events(
     from streams.generate.replay_speed import paced
 
     if speed is not None:
-        events = paced(events, speed, before_waiting=outlet.flush)
+        events = paced(events, speed, before_waiting=writer.flush)
     damage: list[UserError] = []
     for number, event in enumerate(_until_damaged(events, damage), start=1):
-        outlet.send(event)
+        writer.send(event)
         sent.count(event)
         if speed is not None or number % _SHOW_EVERY == 0:
             show(number)
-    outlet.flush()
+    writer.flush()
     if damage:
         raise damage[0]
 
@@ -212,7 +215,7 @@ def _until_damaged(events: Iterable["Event"], damage: list[UserError]) -> Iterat
 
 
 @contextmanager
-def _account_outlet(to: Destination) -> Iterator["AccountWriter"]:
+def _account_writer(to: Destination) -> Iterator["AccountWriter"]:
     """Open the writer of account changes."""
     if to.publish:
         from streams.app.accounts.database import accounts_store
@@ -265,4 +268,4 @@ def _report(sent: Sent, to: Destination, *, as_json: bool) -> None:
     if as_json:
         stream.write(orjson.dumps(sent.summary(), option=orjson.OPT_INDENT_2).decode() + "\n")
     elif sent.report is not None or not to.on_stdout:
-        stream.write(sent.told(to.done))
+        stream.write(sent.text(to.done))

@@ -51,7 +51,7 @@ Examples:
 )
 def higgs(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the files of the set.")],
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many lines.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most this many lines.")] = None,
     until: Annotated[
         int | None,
         typer.Option(parser=parse_instant, metavar="TIME", help="Only lines up to then."),

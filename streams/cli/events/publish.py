@@ -45,7 +45,7 @@ Exit code:
 def publish(
     file: Annotated[str, typer.Argument(help="JSON lines; - reads standard input.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Judge every line, send nothing; needs no server.")
+        bool, typer.Option("--dry-run", help="Check every line, send nothing; needs no server.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -141,7 +141,7 @@ def _summary(
 def _as_json(
     outcome: "PublishOutcome", errors: "list[LineError]", *, dry_run: bool
 ) -> dict[str, Any]:
-    from streams.runtime.dead_letters.attempts import RecordPosition
+    from streams.record import RecordPosition
 
     return {
         "dry_run": dry_run,
@@ -153,9 +153,10 @@ def _as_json(
         "positions": []
         if dry_run
         else [
-            {**place._asdict(), "position": str(place)}
-            for place in sorted(
-                RecordPosition(*at, offset) for at, offset in outcome.positions.items()
+            {**position._asdict(), "position": str(position)}
+            for position in sorted(
+                RecordPosition(*partition, offset)
+                for partition, offset in outcome.positions.items()
             )
         ],
     }

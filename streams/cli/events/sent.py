@@ -48,7 +48,7 @@ class Sent:
             **({} if self.report is None else {"input": self.report.summary()}),
         }
 
-    def told(self, where: str) -> str:
+    def text(self, where: str) -> str:
         """Return the summary as text for people; `where` follows the number of events."""
         summary = self.summary()
         bad = f", and {self.bad.total()} bad records" if self.bad else ""

@@ -49,7 +49,7 @@ def tail(
         ),
     ] = "beginning",
     count: Annotated[
-        int | None, typer.Option("-n", min=1, help="Stop after so many records.")
+        int | None, typer.Option("-n", min=1, help="Stop after this many records.")
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for new records; end with Ctrl-C.")
@@ -66,13 +66,13 @@ def tail(
     lookup = schema_registry(settings()).schema_text
     shown = 0
     # From the end without following there would be nothing to see.
-    pieces = log_reader(settings()).read(topic, first, follow=follow or first is None)
-    for records in pieces:
-        for seen in decode_for_display(records, topic, lookup):
+    chunks = log_reader(settings()).read(topic, first, follow=follow or first is None)
+    for records in chunks:
+        for view in decode_for_display(records, topic, lookup):
             if as_json:
-                print_json_line(view_json(seen))
+                print_json_line(view_json(view))
             else:
-                typer.echo(visible(_line(seen)))
+                typer.echo(visible(_line(view)))
             shown += 1
             if shown == count:
                 return
@@ -88,12 +88,12 @@ def _start(text: str) -> int | None:
     return int(text)
 
 
-def _line(seen: "RecordView") -> str:
+def _line(view: "RecordView") -> str:
     import orjson
 
     from streams.dlq.record_view import view_json
 
-    shown = view_json(seen)
+    shown = view_json(view)
     parts = [f"{shown['partition']}:{shown['offset']}", str(shown["append_time"])]
     for name in ("dead_letter", "error"):
         if name in shown:

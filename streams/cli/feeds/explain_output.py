@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 PATHS = {
     "own": "it is the reader's own",
-    "push": "it lies on the stored timeline",
-    "pull": "its author's posts are pulled, and merged in whenever the feed is read",
+    "push": "it is on the stored timeline",
+    "pull": "its author's posts are pulled, and merged in when the feed is read",
     "merge": "it is merged in from the durable store",
 }
 RULES = {
-    "unknown_post": "the views know no such post",
+    "unknown_post": "the views have no such post",
     "deleted": "its author deleted it",
     "not_followed": "the reader does not follow its author",
     "blocked": "there is a block between the reader and its author",
@@ -29,9 +29,10 @@ RULES = {
     "original_author_muted": "the reader mutes the author of what it reposts or answers",
 }
 DEFECTS = {
-    "not_delivered": "no rule hides it, but the stored timeline lacks it: its delivery is still "
-    "to come, or was lost",
-    "not_indexed": "no rule hides it, but the durable list of its author's posts lacks it",
+    "not_delivered": "no rule hides it, but it is missing from the stored timeline: its "
+    "delivery is pending or was lost",
+    "not_indexed": "no rule hides it, but it is missing from the durable list of its author's "
+    "posts",
 }
 
 

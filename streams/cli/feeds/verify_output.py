@@ -48,7 +48,7 @@ def print_verdict(verdict: "VerifyResult", seed: int | None) -> None:
         typer.echo(f"reader {reader}: incomplete, {', '.join(missing)} did not answer")
     if verdict.unsettled:
         typer.echo(
-            f"{_ids(verdict.unsettled)}: the log went on saying something new of them; "
+            f"{_ids(verdict.unsettled)}: their feeds changed during each comparison; "
             "verify them again while less is written"
         )
     typer.echo(_summary(verdict, seed))
@@ -79,7 +79,7 @@ def _lines(difference: "FeedDifference") -> Iterator[str]:
     fault, reader = difference.fault, difference.reader_id
     wrong = []
     if fault.missing:
-        wrong.append(f"lacks {_ids(fault.missing)}")
+        wrong.append(f"is missing {_ids(fault.missing)}")
     if fault.extra:
         wrong.append(f"has {_ids(fault.extra)} too many")
     if fault.disordered:

@@ -162,7 +162,7 @@ def read_side(wait_for: list[str] | None = None) -> Iterator["ReadSide"]:
 def _wait_for(positions: list[str]) -> None:
     from streams.app.settings import settings
     from streams.app.workers.wait import wait_for_records
-    from streams.runtime.dead_letters.attempts import parse_position
+    from streams.record import parse_position
 
     try:
         places = [parse_position(text) for text in positions]

@@ -51,7 +51,7 @@ def hashtag(
 
 @app.command(epilog="Examples:  storyline trending  |  storyline trending --limit 50 --json")
 def trending(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="So many tags.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of tags.")] = 10,
     now: Now = None,
     wait_for: WaitFor = None,
     as_json: JsonFlag = False,
@@ -59,7 +59,7 @@ def trending(
     """Show the hashtags that most people use now.
 
     Each author of the last 24 hours counts once for a tag, by the newest post with it, and
-    half as much for every 4 hours since. --now may lie up to 24 hours back.
+    half as much for every 4 hours since. --now may be up to 24 hours back.
     """
     from streams.serving import trending as read_trending
     from streams.serving.responses import to_json
@@ -67,7 +67,7 @@ def trending(
     at = instant(now)
     if at < instant(None) - _BACK_MS:
         raise UserError(
-            "what was used so long ago is not kept", hint="--now may lie up to 24 hours back"
+            "what was used so long ago is not kept", hint="--now may be up to 24 hours back"
         )
     with read_side(wait_for) as side:
         tags = read_trending(side.views, at, limit=limit)

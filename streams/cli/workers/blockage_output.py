@@ -22,7 +22,7 @@ def print_waiting(waiting: "Sequence[WaitingRecord]") -> None:
         (
             (
                 agent_of(record.group),
-                _place(record),
+                _position(record),
                 datetime.fromtimestamp(record.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 f"{record.seconds:.0f}",
                 record.step,
@@ -34,6 +34,6 @@ def print_waiting(waiting: "Sequence[WaitingRecord]") -> None:
     )
 
 
-def _place(record: "WaitingRecord") -> str:
-    place = f"{record.topic}:{record.partition}:{record.offset}"
-    return place if record.exact else f"{place} or later"
+def _position(record: "WaitingRecord") -> str:
+    position = f"{record.topic}:{record.partition}:{record.offset}"
+    return position if record.exact else f"{position} or later"

@@ -15,7 +15,7 @@ def expire() -> None:
     """
     from streams.app.logs import configure_logs
     from streams.app.settings import settings
-    from streams.app.workers.expire import expire as tell
+    from streams.app.workers.expire import expire as run_publisher
 
     configure_logs()
-    tell(settings())
+    run_publisher(settings())

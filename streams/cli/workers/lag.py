@@ -40,7 +40,7 @@ def lag(
     """
     from streams.app.lake.refused_changes import refused_changes
     from streams.app.settings import settings
-    from streams.app.workers.lag import standing
+    from streams.app.workers.lag import lag_report
     from streams.app.workers.run import agent_names
     from streams.cli.lake.refused_output import print_refused, refused_json
 
@@ -52,19 +52,19 @@ def lag(
             hint=f"the groups are: {', '.join(known)}",
             exit_code=2,
         )
-    found = settings()
-    told = standing(found, agents)
-    refused = refused_changes(found) if "lake" in agents else None
+    current = settings()
+    report = lag_report(current, agents)
+    refused = refused_changes(current) if "lake" in agents else None
     if as_json:
-        print_json({**_as_json(told), "refused_changes": refused_json(refused)})
+        print_json({**_as_json(report), "refused_changes": refused_json(refused)})
     else:
-        _print(told, totals=totals)
+        _print(report, totals=totals)
         print_refused(refused)
 
 
-def _as_json(told: "LagReport") -> dict[str, Any]:
+def _as_json(report: "LagReport") -> dict[str, Any]:
     return {
-        "lag": told.lag,
+        "lag": report.lag,
         "partitions": [
             {
                 "group": lag.group,
@@ -75,36 +75,36 @@ def _as_json(told: "LagReport") -> dict[str, Any]:
                 "end": lag.end,
                 "lag": lag.lag,
             }
-            for lag in told.lags
+            for lag in report.lags
         ],
-        "lake_error": told.lake_error or None,
-        "waiting": [record._asdict() for record in told.waiting],
+        "lake_error": report.lake_error or None,
+        "waiting": [record._asdict() for record in report.waiting],
         "silent": [
             {"group": worker.group, "pid": worker.pid, "reason": worker.silent}
-            for worker in told.silent
+            for worker in report.silent
         ],
-        "dead_letters": told.dead_letters,
+        "dead_letters": report.dead_letters,
         "workers": [
             {
                 "group": worker.group,
                 "pid": worker.pid,
                 "topic": worker.topic,
-                "consumed": worker.tally.consumed,
-                "applied": worker.tally.applied,
-                "duplicates": worker.tally.duplicates,
-                "dead_letters": dict(worker.tally.dead_letters),
-                "balanced": worker.tally.balanced,
+                "consumed": worker.counters.consumed,
+                "applied": worker.counters.applied,
+                "duplicates": worker.counters.duplicates,
+                "dead_letters": dict(worker.counters.dead_letters),
+                "balanced": worker.counters.balanced,
             }
-            for worker in told.tallies
+            for worker in report.counters
         ],
     }
 
 
-def _print(told: "LagReport", *, totals: bool) -> None:
-    title = f"Lag: {told.lag} records"
+def _print(report: "LagReport", *, totals: bool) -> None:
+    title = f"Lag: {report.lag} records"
     if totals:
         left: Counter[tuple[str, str]] = Counter()
-        for lag in told.lags:
+        for lag in report.lags:
             left[_agent(lag.group), lag.topic] += lag.lag
         rows = ((group, topic, count) for (group, topic), count in left.items())
         print_table(("group", "topic", "lag"), rows, title=title)
@@ -113,39 +113,39 @@ def _print(told: "LagReport", *, totals: bool) -> None:
             ("group", "topic", "partition", "position", "log end", "lag"),
             (
                 (_agent(lag.group), lag.topic, lag.partition, lag.position, lag.end, lag.lag)
-                for lag in told.lags
+                for lag in report.lags
             ),
             title=title,
         )
-    if told.lake_error:
-        out.print(f"The lag of the lake is that of its commits: {told.lake_error}")
-    if told.waiting:
-        print_waiting(told.waiting)
-    if any(told.dead_letters.values()):
+    if report.lake_error:
+        out.print(f"The lag of the lake is that of its commits: {report.lake_error}")
+    if report.waiting:
+        print_waiting(report.waiting)
+    if any(report.dead_letters.values()):
         print_table(
             ("topic", "records"),
-            ((topic, count) for topic, count in told.dead_letters.items() if count),
+            ((topic, count) for topic, count in report.dead_letters.items() if count),
             title="Dead letters",
         )
-    if told.workers:
+    if report.workers:
         print_table(
             ("group", "topic", "consumed", "applied", "duplicates", "dead letters", "balanced"),
             (
                 *(
                     (_agent(worker.group), f"process {worker.pid} {worker.silent}", *[""] * 5)
-                    for worker in told.silent
+                    for worker in report.silent
                 ),
                 *(
                     (
                         _agent(worker.group),
                         worker.topic,
-                        worker.tally.consumed,
-                        worker.tally.applied,
-                        worker.tally.duplicates,
-                        sum(worker.tally.dead_letters.values()),
-                        "yes" if worker.tally.balanced else "in hand",
+                        worker.counters.consumed,
+                        worker.counters.applied,
+                        worker.counters.duplicates,
+                        sum(worker.counters.dead_letters.values()),
+                        "yes" if worker.counters.balanced else "in flight",
                     )
-                    for worker in told.tallies
+                    for worker in report.counters
                 ),
             ),
             title="Running workers, since each started",

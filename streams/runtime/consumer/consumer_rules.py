@@ -1,6 +1,6 @@
 """Rules for the fetched batches that a member of the group may use, and for what it may commit.
 
-The rules need neither Faust nor Kafka; a `Member` gives access to both.
+The rules need neither Faust nor Kafka; a `Consumer` gives access to both.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import NOTHING, Fetched, OffsetGap
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 
 log = structlog.get_logger(__name__)
@@ -29,7 +30,7 @@ class Buffer(NamedTuple):
     batches: int = 64
 
 
-class Member(Protocol):
+class Consumer(Protocol):
     """This process in its consumer group: Faust's consumer, and what it knows of the broker."""
 
     @property
@@ -39,7 +40,7 @@ class Member(Protocol):
 
     @property
     def flowing(self) -> bool:
-        """Return whether messages may be handed out; `False` during a rebalance."""
+        """Return whether batches may be enqueued; `False` during a rebalance."""
         ...
 
     def assignment(self) -> Set[TopicPartition]: ...
@@ -51,15 +52,15 @@ class Member(Protocol):
         """Return the group's commit as of the last seek; `None` if there is none."""
         ...
 
-    def handed_out(self, partition: TopicPartition) -> int | None:
-        """Return the last offset handed out, or the offset where reading was to begin."""
+    def last_enqueued(self, partition: TopicPartition) -> int | None:
+        """Return the last offset enqueued, or the offset where reading was to begin."""
         ...
 
-    def waiting(self, topic: str) -> Sequence[RawBatch]:
-        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
+    def pending(self, topic: str) -> Sequence[RawBatch]:
+        """Return a topic's batches that are enqueued and that its pipeline has not taken yet."""
         ...
 
-    def take_holes(self) -> Iterator[OffsetGap]: ...
+    def take_gaps(self) -> Iterator[OffsetGap]: ...
 
     async def log_start(self, partition: TopicPartition) -> int: ...
     async def seek_to_commits(self) -> None:
@@ -71,7 +72,7 @@ class Member(Protocol):
         ...
 
     async def fetch(self, partitions: Set[TopicPartition], within_s: float) -> Fetched: ...
-    async def hand_out(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
+    async def enqueue(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
         """Queue a batch for its topic's pipeline, unless the flow stops first."""
         ...
 
@@ -83,9 +84,9 @@ class Member(Protocol):
 class ConsumerRules:
     """Reading of one member: its positions, and the path from the fetcher to the pipelines."""
 
-    def __init__(self, member: Member, buffer: Buffer) -> None:
+    def __init__(self, consumer: Consumer, buffer: Buffer) -> None:
         self.positions = Positions()
-        self._member = member
+        self._consumer = consumer
         self._buffer = buffer
         self._sought: set[TopicPartition] = set()
         self._held: set[TopicPartition] = set()
@@ -93,7 +94,7 @@ class ConsumerRules:
 
     @property
     def generation(self) -> int:
-        return self._member.generation
+        return self._consumer.generation
 
     async def begin(self, partition: TopicPartition, generation: int, offset: int) -> bool:
         """Record where reading begins in a partition, unless that is known for this generation.
@@ -120,13 +121,13 @@ class ConsumerRules:
     async def seek(self) -> None:
         """Move to the commits; from then on the assigned partitions may be read."""
         generation = self.generation
-        await self._member.seek_to_commits()
+        await self._consumer.seek_to_commits()
         if generation == self.generation:
-            self._sought = set(self._member.assignment())
+            self._sought = set(self._consumer.assignment())
 
     async def revoke(self, partitions: Set[TopicPartition]) -> None:
         """Commit what is applied, and stop the use of partitions that the group takes away."""
-        await self._member.commit()
+        await self._consumer.commit()
         self._sought -= partitions
         self.positions.forget(partitions)
 
@@ -137,7 +138,7 @@ class ConsumerRules:
     def resume(self, partition: TopicPartition) -> None:
         self._held.discard(partition)
 
-    async def take(self) -> None:
+    async def fetch_next(self) -> None:
         """Hand out what is fetched next.
 
         Batches that a rebalance overtakes on their way here are dropped. The member that has the
@@ -148,45 +149,45 @@ class ConsumerRules:
         for partition, batch in fetched.batches.items():
             if not self._is_current(fetched.generation):
                 break
-            if batch.last >= (self._member.handed_out(partition) or 0):
-                await self._member.hand_out(partition, batch, fetched.generation)
+            if batch.last >= (self._consumer.last_enqueued(partition) or 0):
+                await self._consumer.enqueue(partition, batch, fetched.generation)
 
     def _is_current(self, generation: int) -> bool:
         """Return whether messages flow and the assignment is still that of `generation`."""
-        return self._member.flowing and self.generation == generation
+        return self._consumer.flowing and self.generation == generation
 
     async def _next(self) -> Fetched:
         """Return batches of the topics that have room for more; the others are not fetched."""
-        active = self._member.active()
+        active = self._consumer.active()
         room = {topic: self._has_room(topic) for topic in {topic for topic, _ in active}}
-        wanted = active - self._held
-        partitions = {partition for partition in wanted if room[partition[0]]}
+        requested = active - self._held
+        partitions = {partition for partition in requested if room[partition[0]]}
         if not partitions:
-            await self._member.pause(_FULL_S if active else _UNASSIGNED_S)
+            await self._consumer.pause(_FULL_S if active else _UNASSIGNED_S)
             return NOTHING
         within_s = _FETCH_S if partitions == active else _FULL_S
-        fetched = await self._member.fetch(partitions, within_s)
-        await self._note_holes()
+        fetched = await self._consumer.fetch(partitions, within_s)
+        await self._record_gaps()
         return fetched
 
-    async def _note_holes(self) -> None:
+    async def _record_gaps(self) -> None:
         generation = self.generation
-        for hole in self._member.take_holes():
-            if await self.begin(hole.partition, generation, hole.start):
-                self.positions.hole(hole.partition, hole.start, hole.end)
+        for gap in self._consumer.take_gaps():
+            if await self.begin(gap.partition, generation, gap.start):
+                self.positions.add_gap(gap.partition, gap.start, gap.end)
 
     def _has_room(self, topic: str) -> bool:
         """Return whether pending batches leave room for another fetch of each partition."""
-        waiting = self._member.waiting(topic)
-        return len(waiting) < self._buffer.batches and (
-            sum(batch.size for batch in waiting) < self._buffer.size
+        pending = self._consumer.pending(topic)
+        return len(pending) < self._buffer.batches and (
+            sum(batch.size for batch in pending) < self._buffer.size
         )
 
     async def _start(self, partition: TopicPartition, offset: int) -> int:
-        start = self._member.committed(partition) or 0
+        start = self._consumer.committed(partition) or 0
         if offset <= start:
             return start
-        log_start = await self._member.log_start(partition)
+        log_start = await self._consumer.log_start(partition)
         if 0 < start < log_start:
             log.error(
                 "records were removed before this group read them",

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple, Protocol, TypeVar
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch, Run
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Fetcher(Protocol):
     def generation(self) -> int: ...
     @property
     def flowing(self) -> bool:
-        """Return whether messages may be handed out; `False` during a rebalance."""
+        """Return whether batches may be enqueued; `False` during a rebalance."""
         ...
 
     async def reassigned(self) -> bool:
@@ -51,35 +51,35 @@ class Fetcher(Protocol):
         """
         ...
 
-    def at_hand(self, partitions: Set[TopicPartition]) -> Mapping[TopicPartition, RawBatch]:
+    def buffered(self, partitions: Set[TopicPartition]) -> Mapping[TopicPartition, RawBatch]:
         """Return what was already fetched of these partitions."""
         ...
 
-    async def more(self, within_s: float) -> bool:
+    async def wait_for_fetch(self, within_s: float) -> bool:
         """Wait up to `within_s` seconds for a fetch. Return `False` if nothing is fetched."""
         ...
 
 
 class FetchRules:
-    """Fetch rules of one member: batches are handed out only after the seek of their generation.
+    """Fetch rules of one member: batches are returned only after the seek of their generation.
 
     A fetch moves a partition's position forward. Offsets between its old and new position that were
-    not handed out are a gap in the log: the marker that ends a transaction, the records of an
+    not enqueued are a gap in the log: the marker that ends a transaction, the records of an
     aborted one, or what compaction removed. Records that get lost anywhere behind the fetcher leave
     no such trace.
     """
 
-    def __init__(self, source: Fetcher) -> None:
-        self._source = source
-        self._holes: deque[OffsetGap] = deque()
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._gaps: deque[OffsetGap] = deque()
         self._sought = NOTHING.generation
         """Generation whose partitions are positioned where reading is to begin, or further on."""
 
     async def seek(self, seek: Callable[[], Awaitable[T]]) -> T:
         """Call `seek`, which moves the partitions to where reading begins; return its result."""
-        generation, self._sought = self._source.generation, NOTHING.generation
+        generation, self._sought = self._fetcher.generation, NOTHING.generation
         starts = await seek()
-        if generation == self._source.generation:
+        if generation == self._fetcher.generation:
             self._sought = generation
         return starts
 
@@ -96,22 +96,22 @@ class FetchRules:
             The batches, which may be empty; `NOTHING` if the flow stops or the generation has had
             no seek.
         """
-        source, now = self._source, asyncio.get_running_loop().time
+        fetcher, now = self._fetcher, asyncio.get_running_loop().time
         deadline = now() + within_s
-        while source.flowing:
-            if await source.reassigned():
+        while fetcher.flowing:
+            if await fetcher.reassigned():
                 continue  # the flow may have stopped during the wait
-            if self._sought != source.generation:
+            if self._sought != fetcher.generation:
                 # The end of an earlier rebalance may start Faust's flow in the midst of the next.
                 await asyncio.sleep(_REBALANCING_S)
                 return NOTHING
-            batches = source.at_hand(partitions)
+            batches = fetcher.buffered(partitions)
             left = deadline - now()
-            if batches or left <= 0 or not await source.more(left):
+            if batches or left <= 0 or not await fetcher.wait_for_fetch(left):
                 return Fetched(self._sought, batches)
         return NOTHING
 
-    def passed(
+    def record_fetch(
         self, partition: TopicPartition, start: int, batch: RawBatch | None, end: int
     ) -> None:
         """Record the gaps of a fetch that moved a partition's position from `start` to `end`.
@@ -119,21 +119,21 @@ class FetchRules:
         Args:
             batch: Records that the fetch found; `None` if it found none.
         """
-        self._holes.extend(_holes(partition, start, () if batch is None else batch.runs(), end))
+        self._gaps.extend(_gaps(partition, start, () if batch is None else batch.runs(), end))
 
-    def take_holes(self) -> Iterator[OffsetGap]:
+    def take_gaps(self) -> Iterator[OffsetGap]:
         """Yield the gaps found since the last call, in order. May be called from another thread."""
-        while self._holes:
-            yield self._holes.popleft()
+        while self._gaps:
+            yield self._gaps.popleft()
 
 
-def _holes(
+def _gaps(
     partition: TopicPartition, start: int, runs: Iterable[Run], end: int
 ) -> Iterator[OffsetGap]:
-    at = start
+    expected = start
     for run in runs:
-        if run.first > at:
-            yield OffsetGap(partition, at, run.first)
-        at = run.last + 1
-    if end > at:
-        yield OffsetGap(partition, at, end)
+        if run.first > expected:
+            yield OffsetGap(partition, expected, run.first)
+        expected = run.last + 1
+    if end > expected:
+        yield OffsetGap(partition, expected, end)

@@ -10,8 +10,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.fetch_rules import Fetched, FetchRules
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.unpack import unpack
 
@@ -28,7 +28,7 @@ class MembershipLostError(KafkaError):  # type: ignore[misc]  # aiokafka has no 
     """
 
 
-class BatchThread(driver.AIOKafkaConsumerThread):
+class BatchFetcher(driver.AIOKafkaConsumerThread):
     """Faust's fetching thread, which hands out each fetched partition as one batch.
 
     It is the `Fetcher` of its `FetchRules`; only their gaps are taken from another thread.
@@ -36,7 +36,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fetching = FetchRules(self)
+        self.rules = FetchRules(self)
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -64,7 +64,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Move to the group's commits, or before them if the store is missing earlier records."""
         return await self.call_thread(  # type: ignore[no-any-return]
-            self.fetching.seek, self._seek_partitions
+            self.rules.seek, self._seek_partitions
         )
 
     async def _seek_partitions(self) -> dict[TP, int]:
@@ -76,9 +76,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         }
         loop = asyncio.get_running_loop()
         app: Any = self.app
-        wanted = await loop.run_in_executor(None, app.wanted_from, tuple(starts))
+        begins = await loop.run_in_executor(None, app.wanted_from, tuple(starts))
         for partition, committed in starts.items():
-            begin = wanted.get(partition, committed)
+            begin = begins.get(partition, committed)
             if begin < committed:
                 log.info(
                     "beginning before the commit, where the store ends",
@@ -104,7 +104,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,  # noqa: ARG002 - a fetch is handed out whole
     ) -> Fetched:
-        return await self.fetching.fetch(active_partitions, timeout or 0)
+        return await self.rules.fetch(active_partitions, timeout or 0)
 
     async def reassigned(self) -> bool:
         """Wait for an assignment that is under way; return whether there was one.
@@ -123,7 +123,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         await fetcher._subscriptions.wait_for_assignment()
         return True
 
-    def at_hand(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
+    def buffered(self, partitions: Set[TopicPartition]) -> dict[TopicPartition, RawBatch]:
         """Return what was already fetched.
 
         A failed fetch is raised once there is nothing else.
@@ -131,9 +131,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         consumer: Any = self._ensure_consumer()
         fetcher = consumer._fetcher
         with fetcher._subscriptions.fetch_context():
-            return self._taken(fetcher, partitions)
+            return self._take_batches(fetcher, partitions)
 
-    def _taken(self, fetcher: Any, partitions: Set[TopicPartition]) -> dict[Any, RawBatch]:
+    def _take_batches(self, fetcher: Any, partitions: Set[TopicPartition]) -> dict[Any, RawBatch]:
         batches: dict[Any, RawBatch] = {}
         for partition, fetched in tuple(fetcher._records.items()):
             if partition not in partitions:
@@ -146,11 +146,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             fetcher._notify(fetcher._wait_consume_future)  # more may be fetched
             if not isinstance(fetched, FetchResult):
                 fetched.check_raise()
-            elif (batch := self._unpacked(partition, fetched)) is not None:
+            elif (batch := self._unpack(partition, fetched)) is not None:
                 batches[partition] = batch
         return batches
 
-    def _unpacked(self, partition: Any, fetched: Any) -> RawBatch | None:
+    def _unpack(self, partition: Any, fetched: Any) -> RawBatch | None:
         """Return the records of a fetch, if any; move the position past it and record its gaps."""
         if not fetched.check_assignment(partition):
             return None  # a seek or a rebalance came after it
@@ -158,10 +158,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         batch = unpack(fetched._partition_records)
         fetched._update_position()
         end = fetched._partition_records.next_fetch_offset
-        self.fetching.passed(partition, start, batch, end)
+        self.rules.record_fetch(partition, start, batch, end)
         return batch
 
-    async def more(self, within_s: float) -> bool:
+    async def wait_for_fetch(self, within_s: float) -> bool:
         """Wait up to `within_s` seconds for a fetch. Return `False` if nothing is fetched."""
         consumer: Any = self._ensure_consumer()
         fetcher = consumer._fetcher
@@ -180,7 +180,7 @@ def _join_once(coordinator: Any) -> None:
     The member's heartbeats do not contain its name, so the broker answers that the member is
     unknown, not that the name was taken.
     """
-    join_anew = coordinator.reset_generation
+    join_again = coordinator.reset_generation
 
     def reset_generation() -> None:
         if coordinator.generation > 0 and not coordinator._closing.done():
@@ -188,6 +188,6 @@ def _join_once(coordinator: Any) -> None:
                 f"{coordinator.group_id} no longer knows this process as "
                 f"{coordinator._group_instance_id}"
             )
-        join_anew()
+        join_again()
 
     coordinator.reset_generation = reset_generation

@@ -9,8 +9,7 @@ compaction removed. Any other jump ends the process, so that the next one reads 
 
 from collections.abc import Set
 
-TopicPartition = tuple[str, int]
-"""A topic and the number of one of its partitions. Faust's own TP is an equal tuple."""
+from streams.record import TopicPartition
 
 
 class PositionGapError(RuntimeError):
@@ -27,18 +26,18 @@ class PositionGapError(RuntimeError):
 
 
 class _PartitionOffsets:
-    __slots__ = ("applied", "expected", "generation", "holes", "start")
+    __slots__ = ("applied", "expected", "gaps", "generation", "start")
 
     def __init__(self, generation: int, start: int) -> None:
         self.generation = generation
         self.start = start
         self.expected = start
         self.applied = start
-        self.holes: dict[int, int] = {}
+        self.gaps: dict[int, int] = {}
 
-    def past_holes(self, offset: int) -> int:
+    def skip_gaps(self, offset: int) -> int:
         """Return the first offset, from `offset` on, that no known gap covers."""
-        return next((end for start, end in self.holes.items() if start <= offset < end), offset)
+        return next((end for start, end in self.gaps.items() if start <= offset < end), offset)
 
 
 class Positions:
@@ -49,17 +48,17 @@ class Positions:
     """
 
     def __init__(self) -> None:
-        self._readings: dict[TopicPartition, _PartitionOffsets] = {}
+        self._partitions: dict[TopicPartition, _PartitionOffsets] = {}
 
     def knows(self, partition: TopicPartition, generation: int) -> bool:
-        reading = self._readings.get(partition)
-        return reading is not None and reading.generation == generation
+        offsets = self._partitions.get(partition)
+        return offsets is not None and offsets.generation == generation
 
     def start(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """Record the group's position in a partition that was assigned."""
-        self._readings[partition] = _PartitionOffsets(generation, offset)
+        self._partitions[partition] = _PartitionOffsets(generation, offset)
 
-    def arrived(self, partition: TopicPartition, first: int, last: int) -> None:
+    def received(self, partition: TopicPartition, first: int, last: int) -> None:
         """Record that records `first` to `last`, both included, arrived with none left out.
 
         Offsets may repeat.
@@ -67,58 +66,58 @@ class Positions:
         Raises:
             PositionGapError: If the offsets jump ahead.
         """
-        reading = self._readings[partition]
-        if last < reading.expected:
+        offsets = self._partitions[partition]
+        if last < offsets.expected:
             return
-        expected = reading.past_holes(reading.expected)
-        begins = max(first, reading.expected)
+        expected = offsets.skip_gaps(offsets.expected)
+        begins = max(first, offsets.expected)
         if begins != expected:
             raise PositionGapError(partition, expected, begins)
-        reading.expected = last + 1
+        offsets.expected = last + 1
 
-    def hole(self, partition: TopicPartition, start: int, end: int) -> None:
+    def add_gap(self, partition: TopicPartition, start: int, end: int) -> None:
         """Record that the log holds no record to read from `start` up to, but not including, `end`.
 
         Gaps may overlap, because records that are read again may be found from another offset on.
         Gaps that overlap or touch are merged, so a log of nothing but aborted transactions has one
         gap.
         """
-        holes = self._readings[partition].holes
-        for at, till in [*holes.items()]:
-            if at <= end and start <= till:
-                del holes[at]
-                start, end = min(at, start), max(till, end)
-        holes[start] = end
+        gaps = self._partitions[partition].gaps
+        for at, other_end in [*gaps.items()]:
+            if at <= end and start <= other_end:
+                del gaps[at]
+                start, end = min(at, start), max(other_end, end)
+        gaps[start] = end
 
     def applied(self, partition: TopicPartition, generation: int, offset: int) -> None:
         """Record that all records up to and including `offset` are applied.
 
         Has no effect if the assignment is no longer that of `generation`.
         """
-        reading = self._readings.get(partition)
-        if reading is not None and reading.generation == generation:
-            reading.applied = max(reading.applied, offset + 1)
-            if reading.holes:
-                kept = {at: end for at, end in reading.holes.items() if end > reading.applied}
-                reading.holes = kept
+        offsets = self._partitions.get(partition)
+        if offsets is not None and offsets.generation == generation:
+            offsets.applied = max(offsets.applied, offset + 1)
+            if offsets.gaps:
+                remaining = {at: end for at, end in offsets.gaps.items() if end > offsets.applied}
+                offsets.gaps = remaining
 
     def at(self, partition: TopicPartition) -> int | None:
         """Return the first offset that may hold an unapplied record; `None` before reading."""
-        reading = self._readings.get(partition)
-        return None if reading is None else reading.past_holes(reading.applied)
+        offsets = self._partitions.get(partition)
+        return None if offsets is None else offsets.skip_gaps(offsets.applied)
 
     def committable(self, partition: TopicPartition) -> int | None:
         """Return the offset to commit; `None` if it is still where reading started."""
-        reading = self._readings.get(partition)
+        offsets = self._partitions.get(partition)
         offset = self.at(partition)
-        if reading is None or offset is None:
+        if offsets is None or offset is None:
             return None
-        return offset if offset > reading.start else None
+        return offset if offset > offsets.start else None
 
     def partitions(self) -> tuple[TopicPartition, ...]:
-        return tuple(self._readings)
+        return tuple(self._partitions)
 
     def forget(self, partitions: Set[TopicPartition]) -> None:
         """Drop the positions of partitions that were taken away."""
         for partition in partitions:
-            self._readings.pop(partition, None)
+            self._partitions.pop(partition, None)

@@ -7,8 +7,9 @@ from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple, TypeVar
 
+from streams.record import Headers, RecordPosition
+
 R = TypeVar("R")
-Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Run(NamedTuple):
@@ -85,6 +86,10 @@ class RawBatch:
             picked(self.values),
             picked(self.headers),
         )
+
+    def positions(self) -> Iterator[RecordPosition]:
+        """Yield the position of each record."""
+        return map(RecordPosition, repeat(self.topic), repeat(self.partition), self.offsets)
 
     def records(self, make: Callable[..., R]) -> Iterator[R]:
         """Yield `make(topic, partition, offset, append_time, key, value, headers)` per record."""

@@ -8,10 +8,11 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.record import TopicPartition
 from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules
 from streams.runtime.consumer.fetch_rules import Fetched, OffsetGap
-from streams.runtime.consumer.fetch_thread import BatchThread
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.runtime.consumer.fetch_thread import BatchFetcher
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 
 WantedFrom = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
@@ -24,18 +25,18 @@ class BatchConsumer(driver.Consumer):
     """Consumer of one message per fetched batch, its value a `RawBatch`, never more than is wanted.
 
     It commits what the pipeline applied in sequence, and nothing that Faust alone acknowledged. It
-    is the `Member` of its `ConsumerRules`, which hold the rules.
+    is the `Consumer` of its `ConsumerRules`, which hold the rules.
     """
 
-    _thread: BatchThread
+    _thread: BatchFetcher
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.intake = ConsumerRules(self, cast("BatchApp", self.app).buffer)
+        self.rules = ConsumerRules(self, cast("BatchApp", self.app).buffer)
 
     @property
     def positions(self) -> Positions:
-        return self.intake.positions
+        return self.rules.positions
 
     @property
     def generation(self) -> int:
@@ -51,11 +52,11 @@ class BatchConsumer(driver.Consumer):
     def committed(self, partition: TopicPartition) -> int | None:
         return self._committed_offset[cast(TP, partition)]
 
-    def handed_out(self, partition: TopicPartition) -> int | None:
+    def last_enqueued(self, partition: TopicPartition) -> int | None:
         return self._read_offset[cast(TP, partition)]
 
-    def take_holes(self) -> Iterator[OffsetGap]:
-        return self._thread.fetching.take_holes()
+    def take_gaps(self) -> Iterator[OffsetGap]:
+        return self._thread.rules.take_gaps()
 
     async def log_start(self, partition: TopicPartition) -> int:
         (start,) = (await self.earliest_offsets(cast(TP, partition))).values()
@@ -73,18 +74,18 @@ class BatchConsumer(driver.Consumer):
         await asyncio.sleep(seconds)
 
     async def perform_seek(self) -> None:
-        await self.intake.seek()
+        await self.rules.seek()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        await self.intake.revoke(cast(set[TopicPartition], revoked))
+        await self.rules.revoke(cast(set[TopicPartition], revoked))
         await super().on_partitions_revoked(revoked)
 
     def ack(self, message: Any) -> bool:  # noqa: ARG002
         """Return `False`: Faust's acknowledgement of messages, also of skipped ones, is ignored."""
         return False
 
-    def _new_consumer_thread(self) -> BatchThread:
-        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> BatchFetcher:
+        return BatchFetcher(self, loop=self.loop, beacon=self.beacon)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand out messages as Faust does, but one per fetched batch of a partition."""
@@ -96,14 +97,14 @@ class BatchConsumer(driver.Consumer):
             while not (self.should_stop or fetcher.should_stop):
                 if not self.flow_active:
                     await self.wait(cast(Any, self.can_resume_flow))
-                await self.intake.take()
+                await self.rules.fetch_next()
                 await asyncio.sleep(0)
         except ending:
             if not self.app.should_stop:
                 raise
 
-    def waiting(self, topic: str) -> list[RawBatch]:
-        """Return a topic's batches that were handed out and that its pipeline has not taken yet."""
+    def pending(self, topic: str) -> list[RawBatch]:
+        """Return a topic's batches that are enqueued and that its pipeline has not taken yet."""
         queues = [channel.queue for channel in self._channels(topic)]
         return [event.message.value for queue in queues for event in tuple(queue._queue)]
 
@@ -111,7 +112,7 @@ class BatchConsumer(driver.Consumer):
         conductor: Any = self.app.topics
         return cast(Collection[Any], conductor._topic_name_index[topic])
 
-    async def hand_out(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
+    async def enqueue(self, partition: TopicPartition, batch: RawBatch, generation: int) -> None:
         tp = cast(TP, partition)
         message = ConsumerMessage(
             batch.topic,
@@ -140,7 +141,7 @@ class BatchConsumer(driver.Consumer):
         return self.positions.committable(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Do nothing: `Positions.arrived` judges a jump in offsets, never taken as read."""
+        """Do nothing: `Positions.received` checks jumps in offsets; they are never acknowledged."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust's watch over streams misses batches taken from a stream's queue."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from aiokafka.errors import CorruptRecordException
 
-from streams.runtime.consumer.raw_batch import Headers, RawBatch
+from streams.record import Headers
+from streams.runtime.consumer.raw_batch import RawBatch
 
 
 def unpack(partition_records: Any) -> RawBatch | None:

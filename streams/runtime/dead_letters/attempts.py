@@ -6,27 +6,10 @@ A record that was never replayed has none of these headers: its first dead lette
 import re
 from typing import NamedTuple
 
-_PREFIX = "storyline.dlq."
-ORIGIN_HEADER = f"{_PREFIX}origin"
-FIRST_SEEN_HEADER = f"{_PREFIX}first_seen"
-ATTEMPTS_HEADER = f"{_PREFIX}attempts"
-ATTEMPT_HEADERS = (ORIGIN_HEADER, FIRST_SEEN_HEADER, ATTEMPTS_HEADER)
+from streams.record import Headers, RecordPosition, parse_position
+from streams.runtime.dead_letters.header_names import ATTEMPT_HEADERS, ATTEMPTS_HEADER
 
-Headers = tuple[tuple[str, bytes | None], ...]
-
-_PLACE = re.compile(r"([\w.-]+):(\d{1,9}):(\d{1,18})", re.ASCII)
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
-
-
-class RecordPosition(NamedTuple):
-    """Position of a record in the log; as text, `topic:partition:offset`."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}:{self.partition}:{self.offset}"
 
 
 class Attempts(NamedTuple):
@@ -40,30 +23,21 @@ class Attempts(NamedTuple):
     failures: int
 
 
-def parse_position(text: str) -> RecordPosition:
-    """Return the position that `text` names.
-
-    Raises:
-        ValueError: If `text` is not `topic:partition:offset`.
-    """
-    found = _PLACE.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not topic:partition:offset")
-    return RecordPosition(found[1], int(found[2]), int(found[3]))
-
-
 def attempts_of(headers: Headers) -> Attempts | None:
     """Return the history in a record's headers; `None` if the record was never replayed.
 
     Headers of these names that Storyline cannot have written are ignored.
     """
-    named = dict(headers)
+    by_name = dict(headers)
     origin, *numbers = (
-        (named.get(name) or b"").decode("ascii", "replace") for name in ATTEMPT_HEADERS
+        (by_name.get(name) or b"").decode("ascii", "replace") for name in ATTEMPT_HEADERS
     )
-    if not (_PLACE.fullmatch(origin) and all(map(_NUMBER.fullmatch, numbers))):
+    if not all(map(_NUMBER.fullmatch, numbers)):
         return None
-    return Attempts(parse_position(origin), *map(int, numbers))
+    try:
+        return Attempts(parse_position(origin), *map(int, numbers))
+    except ValueError:
+        return None
 
 
 def attempt_headers(attempts: Attempts) -> Headers:
@@ -78,7 +52,7 @@ def counted(headers: Headers) -> Headers:
     That is one attempt more, or `()` if the record was never replayed. The rest is among the
     record's own headers, which a dead letter keeps.
     """
-    before = attempts_of(headers)
-    if before is None:
+    attempts = attempts_of(headers)
+    if attempts is None:
         return ()
-    return ((ATTEMPTS_HEADER, str(before.failures + 1).encode()),)
+    return ((ATTEMPTS_HEADER, str(attempts.failures + 1).encode()),)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 
 
 class CountedRecord(NamedTuple):
@@ -19,7 +19,7 @@ class CountedRecord(NamedTuple):
 
     number: int
     code: str
-    place: RecordPosition
+    position: RecordPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class DeadLetterLimitError(Exception):
     The records that were to be reported last are neither reported nor acknowledged.
     """
 
-    def __init__(self, bad: Sequence[CountedRecord], of: int) -> None:
-        ((self.code, times),) = Counter(str(one.code) for one in bad).most_common(1)
-        self.first = bad[0].place
+    def __init__(self, bad: Sequence[CountedRecord], total: int) -> None:
+        ((self.code, times),) = Counter(str(record.code) for record in bad).most_common(1)
+        self.first = bad[0].position
         super().__init__(
-            f"{len(bad)} of the last {of} records of {self.first.topic} cannot be applied, "
-            f"{times} of them for {self.code}; the first lies at {self.first}"
+            f"{len(bad)} of the last {total} records of {self.first.topic} cannot be applied, "
+            f"{times} of them for {self.code}; the first is at {self.first}"
         )
 
 
@@ -81,10 +81,10 @@ class DeadLetterLimit:
             DeadLetterLimitError: If the limit is reached at one of `bad`.
         """
         known, run = list(history.bad), history.run
-        for number, code, place in bad:
+        for number, code, position in bad:
             number += history.records
             run = run + 1 if known and known[-1].number == number - 1 else 1
-            known.append(CountedRecord(number, code, place))
+            known.append(CountedRecord(number, code, position))
             if self._used(known, number + 1, run) >= 1:
                 raise self._error(known, number + 1, run)
         records = history.records + count
@@ -101,8 +101,8 @@ class DeadLetterLimit:
         consecutive = run / self.consecutive if self.consecutive else 0.0
         if not (bad and self.ratio):
             return consecutive
-        recent, of = self._in_window(bad, records)
-        return max(consecutive, min(recent / self.minimum, recent / of / self.ratio))
+        recent, total = self._in_window(bad, records)
+        return max(consecutive, min(recent / self.minimum, recent / total / self.ratio))
 
     def _in_window(self, bad: Sequence[CountedRecord], records: int) -> tuple[int, int]:
         """Return how many of the window's records are bad, and how many records it holds."""
@@ -112,10 +112,10 @@ class DeadLetterLimit:
     def _error(self, bad: Sequence[CountedRecord], records: int, run: int) -> DeadLetterLimitError:
         if run == self.consecutive:
             return DeadLetterLimitError(bad[-run:], run)
-        recent, of = self._in_window(bad, records)
-        return DeadLetterLimitError(bad[-recent:], of)
+        recent, total = self._in_window(bad, records)
+        return DeadLetterLimitError(bad[-recent:], total)
 
 
 def _first_from(number: int, bad: Sequence[CountedRecord]) -> int:
     """Return the index of the first bad record whose number is at least `number`."""
-    return bisect_left(bad, number, key=lambda one: one.number)
+    return bisect_left(bad, number, key=lambda record: record.number)

@@ -3,55 +3,22 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from streams.runtime.dead_letters.attempts import ATTEMPT_HEADERS, RecordPosition, counted
-from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Headers, Message
-
-CODE_HEADER = "storyline.error.code"
-GROUP_HEADER = "storyline.consumer.group"
-_CONNECT = "__connect.errors."
-_ERROR_HEADERS = (
-    *(
-        f"{_CONNECT}{name}"
-        for name in (
-            "topic",
-            "partition",
-            "offset",
-            "stage",
-            "class.name",
-            "exception.class.name",
-            "exception.message",
-        )
-    ),
-    CODE_HEADER,
-    GROUP_HEADER,
+from streams.record import Headers, Record, RecordPosition
+from streams.runtime.dead_letters.attempts import counted
+from streams.runtime.dead_letters.header_names import (
+    ATTEMPT_HEADERS,
+    ERROR_HEADERS,
+    POSITION_HEADERS,
 )
-
-
-class RawRecord(Protocol):
-    """One record as the broker gave it. `append_time` is in milliseconds since the Unix epoch."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def append_time(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
+from streams.runtime.monitoring.metrics import Metrics
+from streams.runtime.producer import Message
 
 
 class Rejection(Protocol):
     """A record that cannot be applied, and why; `message` quotes none of the record's content."""
 
     @property
-    def record(self) -> RawRecord: ...
+    def record(self) -> Record: ...
     @property
     def code(self) -> str: ...
     @property
@@ -65,7 +32,7 @@ class Rejection(Protocol):
 class DeadLetterSink(Protocol):
     """Port of the store that keeps records that can never be applied."""
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:
         """Keep the records durably, each with its reason, and only then count them.
 
         Args:
@@ -95,14 +62,14 @@ def error_headers(rejection: Rejection, *, group: str, class_name: str) -> Heade
         str(rejection.code),
         group,
     )
-    named = zip(_ERROR_HEADERS, texts, strict=True)
+    named = zip(ERROR_HEADERS, texts, strict=True)
     return (*((name, text.encode()) for name, text in named), *counted(record.headers))
 
 
 def failed_at(headers: Headers) -> RecordPosition | None:
     """Return the position of a dead letter's record; `None` if the headers do not contain it."""
     named = dict(headers)
-    topic, *numbers = (named.get(name) or b"" for name in _ERROR_HEADERS[:3])
+    topic, *numbers = (named.get(name) or b"" for name in POSITION_HEADERS)
     try:
         return RecordPosition(topic.decode(), *(int(number) for number in numbers))
     except ValueError:
@@ -116,7 +83,7 @@ def own_headers(headers: Headers) -> Headers:
     header itself.
     """
     kept: list[tuple[str, bytes | None]] = []
-    ours = set(_ERROR_HEADERS)
+    ours = set(ERROR_HEADERS)
     for name, value in reversed(headers):
         if name in ours:
             ours.remove(name)
@@ -132,7 +99,7 @@ class DeadLetterReporter:
         self._send = send
         self._metrics = metrics
 
-    def bury(self, rejections: Sequence[Rejection], class_name: str) -> None:
+    def report(self, rejections: Sequence[Rejection], class_name: str) -> None:
         """Write the records, wait for the acknowledgement, and only then count them.
 
         A record's own headers come first, so that of equal names the last one is Storyline's.

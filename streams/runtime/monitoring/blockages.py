@@ -30,9 +30,9 @@ class Blockage(NamedTuple):
         return max(0.0, now - self.since)
 
     def __str__(self) -> str:
-        place = f"{self.topic}[{self.partition}]"
+        partition = f"{self.topic}[{self.partition}]"
         at = f"at offset {self.offset}" if self.exact else f"at or after offset {self.offset}"
-        return f"{place}: {self.step} waits {at}: {self.reason}"
+        return f"{partition}: {self.step} waits {at}: {self.reason}"
 
 
 class Blockages:
@@ -46,9 +46,9 @@ class Blockages:
     def note(self, part: object, blockage: Blockage) -> None:
         """Record a failed try; `since` is kept from the first one of the same part."""
         with self._lock:
-            before = self._current.get(part)
-            since = self._clock() if before is None else before.since
-            tries = 1 if before is None else before.tries + 1
+            previous = self._current.get(part)
+            since = self._clock() if previous is None else previous.since
+            tries = 1 if previous is None else previous.tries + 1
             self._current[part] = blockage._replace(since=since, tries=tries)
 
     def clear(self, part: object) -> None:

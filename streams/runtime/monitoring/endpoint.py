@@ -69,7 +69,7 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Callable[[]
 
 def _answer_health(health: Health, start: Callable[..., Any]) -> Iterable[bytes]:
     start("200 OK" if health.ok else "503 Service Unavailable", [_JSON])
-    told = {
+    body = {
         "status": _status(health),
         "group": health.group,
         "reasons": list(health.reasons),
@@ -78,7 +78,7 @@ def _answer_health(health: Health, start: Callable[..., Any]) -> Iterable[bytes]
             for blockage, seconds, overdue in health.blocked
         ],
     }
-    return [json.dumps(told).encode()]
+    return [json.dumps(body).encode()]
 
 
 def _status(health: Health) -> str:

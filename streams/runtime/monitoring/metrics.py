@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 from streams.runtime.monitoring.counters import TopicCounters, read_counters
 from streams.runtime.monitoring.metric_names import (
     APPLIED,
@@ -38,7 +38,7 @@ _PARTITION = (*_TOPIC, "partition")
 class Gauges(NamedTuple):
     """Values that are read from a worker at each scrape, rather than counted."""
 
-    standings: Mapping[TopicPartition, PartitionProgress]
+    progress: Mapping[TopicPartition, PartitionProgress]
     stalls: Iterable[Stall]
     buffered: Mapping[str, int]
     """Topic -> bytes."""
@@ -49,7 +49,7 @@ class Gauges(NamedTuple):
 class GaugeSource(Protocol):
     """Source of gauges; called from the thread that answers Prometheus."""
 
-    def levels(self) -> Gauges: ...
+    def gauges(self) -> Gauges: ...
 
 
 class Metrics:
@@ -101,9 +101,9 @@ class Metrics:
         """Set how near a topic's limit of dead letters is: see `DeadLetterLimit.used`."""
         self._limit_used.labels(self.group, topic).set(used)
 
-    def gauge(self, worker: GaugeSource) -> None:
+    def add_gauges(self, worker: GaugeSource) -> None:
         """Add a worker's gauges, which are read at each scrape."""
-        self.registry.register(_LevelCollector(self.group, worker))
+        self.registry.register(_GaugeCollector(self.group, worker))
 
     def read(self) -> dict[str, TopicCounters]:
         """Return topic -> counts since the worker started."""
@@ -119,25 +119,25 @@ class Metrics:
         return Histogram(name, HELP[name], _TOPIC, buckets=buckets, registry=self.registry)
 
 
-class _LevelCollector:
+class _GaugeCollector:
     def __init__(self, group: str, worker: GaugeSource) -> None:
         self._group = group
         self._worker = worker
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        levels = self._worker.levels()
-        stalled = {stall.partition: stall.seconds for stall in levels.stalls}
+        gauges = self._worker.gauges()
+        stalled = {stall.partition: stall.seconds for stall in gauges.stalls}
         lag = GaugeMetricFamily(LAG, HELP[LAG], labels=_PARTITION)
         seconds = GaugeMetricFamily(STALLED_SECONDS, HELP[STALLED_SECONDS], labels=_PARTITION)
-        for at, standing in levels.standings.items():
-            labels = (self._group, at[0], str(at[1]))
-            lag.add_metric(labels, standing.lag)
-            seconds.add_metric(labels, stalled.get(at, 0.0))
+        for partition, progress in gauges.progress.items():
+            labels = (self._group, partition[0], str(partition[1]))
+            lag.add_metric(labels, progress.lag)
+            seconds.add_metric(labels, stalled.get(partition, 0.0))
         blocked = GaugeMetricFamily(BLOCKED_SECONDS, HELP[BLOCKED_SECONDS], labels=_PARTITION)
-        for at in {**levels.standings, **levels.blocked}:
-            labels = (self._group, at[0], str(at[1]))
-            blocked.add_metric(labels, levels.blocked.get(at, 0.0))
+        for partition in {**gauges.progress, **gauges.blocked}:
+            labels = (self._group, partition[0], str(partition[1]))
+            blocked.add_metric(labels, gauges.blocked.get(partition, 0.0))
         buffered = GaugeMetricFamily(BUFFERED, HELP[BUFFERED], labels=_TOPIC)
-        for topic, size in levels.buffered.items():
+        for topic, size in gauges.buffered.items():
             buffered.add_metric((self._group, topic), size)
         return lag, seconds, blocked, buffered

@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaException
-from confluent_kafka import TopicPartition as Place
+from confluent_kafka import TopicPartition as KafkaPartition
 
-from streams.runtime.consumer.positions import TopicPartition
-from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallWatch
+from streams.record import TopicPartition
+from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallDetector
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +35,9 @@ class AssignedPartition:
 
 @dataclass(frozen=True, slots=True)
 class ProgressSample:
-    """Result of one look at the group; empty before the first one."""
+    """State of the group at one time; empty before the first one."""
 
-    standings: Mapping[TopicPartition, PartitionProgress] = field(default_factory=dict)
+    progress: Mapping[TopicPartition, PartitionProgress] = field(default_factory=dict)
     stalls: tuple[Stall, ...] = ()
     unanswered_s: float = 0.0
     """Seconds that the broker has not answered."""
@@ -47,25 +46,25 @@ class ProgressSample:
 class ProgressMonitor:
     """Monitor that takes a sample every `every_s` seconds until it is stopped.
 
-    It calls `hopeless` once, with the first stalls that cannot recover, and then ends. `readings`
-    returns the assigned partitions; it is called from the monitor's thread.
+    It calls `on_unrecoverable` once, with the first stalls that cannot recover, and then ends.
+    `assigned` returns the assigned partitions; it is called from the monitor's thread.
     """
 
     def __init__(
         self,
         group: str,
         bootstrap: str,
-        readings: Callable[[], Mapping[TopicPartition, AssignedPartition]],
-        hopeless: Callable[[list[Stall]], None],
+        assigned: Callable[[], Mapping[TopicPartition, AssignedPartition]],
+        on_unrecoverable: Callable[[list[Stall]], None],
         *,
         every_s: float,
         stalled_after_s: float,
     ) -> None:
-        self.last = ProgressSample()
-        self._readings = readings
-        self._hopeless = hopeless
+        self.last_sample = ProgressSample()
+        self._assigned = assigned
+        self._on_unrecoverable = on_unrecoverable
         self._every_s = every_s
-        self._watch = StallWatch(stalled_after_s)
+        self._detector = StallDetector(stalled_after_s)
         self._client: Consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -76,7 +75,7 @@ class ProgressMonitor:
             }
         )
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -86,50 +85,54 @@ class ProgressMonitor:
         self._stopped.set()
 
     def _run(self) -> None:
-        steady, looked = 0.0, time.monotonic()
+        steady, sampled = 0.0, time.monotonic()
         while not self._stopped.wait(self._every_s):
-            passed = time.monotonic() - looked
-            looked += passed
+            passed = time.monotonic() - sampled
+            sampled += passed
             steady += min(passed, _LONGEST_GAP * self._every_s)
-            self.last = self._look(steady, passed)
-            if hopeless := [stall for stall in self.last.stalls if stall.is_hopeless]:
-                self._hopeless(hopeless)
+            self.last_sample = self._take_sample(steady, passed)
+            if unrecoverable := [
+                stall for stall in self.last_sample.stalls if stall.is_unrecoverable
+            ]:
+                self._on_unrecoverable(unrecoverable)
                 return
 
-    def _look(self, now: float, passed: float) -> ProgressSample:
+    def _take_sample(self, now: float, passed: float) -> ProgressSample:
         try:
-            standings = self._standings()
+            progress = self._read_progress()
         except KafkaException as error:
-            if not self.last.unanswered_s:
-                log.warning("the broker does not tell the group's progress", error=str(error))
-            self._watch.look({}, now)  # a stall during the outage is no fault of this process
-            return ProgressSample(unanswered_s=self.last.unanswered_s + passed)
-        return ProgressSample(standings, tuple(self._watch.look(standings, now)))
+            if not self.last_sample.unanswered_s:
+                log.warning("the broker does not report the group's progress", error=str(error))
+            self._detector.detect({}, now)  # a stall during the outage is no fault of this process
+            return ProgressSample(unanswered_s=self.last_sample.unanswered_s + passed)
+        return ProgressSample(progress, tuple(self._detector.detect(progress, now)))
 
-    def _standings(self) -> dict[TopicPartition, PartitionProgress]:
-        readings = self._readings()
-        if not readings:
+    def _read_progress(self) -> dict[TopicPartition, PartitionProgress]:
+        assigned = self._assigned()
+        if not assigned:
             return {}
-        places = [Place(topic, number) for topic, number in readings]
-        answers = self._client.committed(places, timeout=_ANSWER_S)
-        for answer in answers:
-            if answer.error is not None:
-                raise KafkaException(answer.error)
-        committed = {(answer.topic, answer.partition): answer.offset for answer in answers}
+        partitions = [KafkaPartition(topic, number) for topic, number in assigned]
+        commits = self._client.committed(partitions, timeout=_ANSWER_S)
+        for commit in commits:
+            if commit.error is not None:
+                raise KafkaException(commit.error)
+        committed = {(commit.topic, commit.partition): commit.offset for commit in commits}
         return {
-            at: _standing(reading, committed[at], *self._bounds(at))
-            for at, reading in readings.items()
+            partition: _progress_of(state, committed[partition], *self._bounds(partition))
+            for partition, state in assigned.items()
         }
 
-    def _bounds(self, at: TopicPartition) -> tuple[int, int]:
+    def _bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Return the offset where the log begins, and the end of what may be read of it."""
-        answer: Any = self._client.get_watermark_offsets(Place(*at), timeout=_ANSWER_S)
-        return answer[0], answer[1]
+        start, end = self._client.get_watermark_offsets(
+            KafkaPartition(*partition), timeout=_ANSWER_S
+        )
+        return start, end
 
 
-def _standing(
-    reading: AssignedPartition, committed: int, start: int, end: int
+def _progress_of(
+    state: AssignedPartition, committed: int, start: int, end: int
 ) -> PartitionProgress:
     committed = max(committed, start)  # negative if there is no commit
-    position = committed if reading.position is None else reading.position
-    return PartitionProgress(position, committed, end, reading.busy)
+    position = committed if state.position is None else state.position
+    return PartitionProgress(position, committed, end, state.busy)

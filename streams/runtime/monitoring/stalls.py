@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from streams.runtime.consumer.positions import TopicPartition
+from streams.record import TopicPartition
 
 
 class PartitionProgress(NamedTuple):
@@ -36,23 +36,23 @@ class Stall(NamedTuple):
     """A partition whose reading does not move although there is something to do."""
 
     partition: TopicPartition
-    what: StallKind
-    standing: PartitionProgress
+    kind: StallKind
+    progress: PartitionProgress
     seconds: float
     """Seconds without movement."""
 
     @property
-    def is_hopeless(self) -> bool:
+    def is_unrecoverable(self) -> bool:
         """Return whether nothing in this process can end the stall; a batch in flight may."""
-        return self.what is StallKind.COMMIT or not self.standing.busy
+        return self.kind is StallKind.COMMIT or not self.progress.busy
 
     def __str__(self) -> str:
-        (topic, number), standing = self.partition, self.standing
-        if self.what is StallKind.COMMIT:
-            said = f"the commit stands at {standing.committed}, applied is {standing.position}"
+        (topic, number), progress = self.partition, self.progress
+        if self.kind is StallKind.COMMIT:
+            text = f"the commit is stuck at {progress.committed}, applied is {progress.position}"
         else:
-            said = f"reading stands at {standing.position}, with {standing.lag} offsets to go"
-        return f"{topic}[{number}]: {said}, for {self.seconds:.0f} s"
+            text = f"reading is stuck at {progress.position}, with {progress.lag} offsets to go"
+        return f"{topic}[{number}]: {text}, for {self.seconds:.0f} s"
 
 
 class _Mark(NamedTuple):
@@ -60,7 +60,7 @@ class _Mark(NamedTuple):
     since: float
 
 
-class StallWatch:
+class StallDetector:
     """Detector of stalls, which compares successive samples of progress.
 
     It judges progress, not cause: Faust can leave a partition assigned and never fetch it, or stop
@@ -71,8 +71,8 @@ class StallWatch:
         self._stalled_after_s = stalled_after_s
         self._marks: dict[tuple[TopicPartition, StallKind], _Mark] = {}
 
-    def look(
-        self, standings: Mapping[TopicPartition, PartitionProgress], now: float
+    def detect(
+        self, samples: Mapping[TopicPartition, PartitionProgress], now: float
     ) -> list[Stall]:
         """Return the stalls among these partitions; all other partitions are forgotten.
 
@@ -81,17 +81,17 @@ class StallWatch:
         """
         before, self._marks = self._marks, {}
         stalls = []
-        for at, standing in standings.items():
-            for what, offset, is_due in (
-                (StallKind.POSITION, standing.position, standing.lag > 0),
-                (StallKind.COMMIT, standing.committed, standing.committed < standing.position),
+        for partition, progress in samples.items():
+            for kind, offset, is_due in (
+                (StallKind.POSITION, progress.position, progress.lag > 0),
+                (StallKind.COMMIT, progress.committed, progress.committed < progress.position),
             ):
                 if not is_due:
                     continue
-                mark = before.get((at, what))
+                mark = before.get((partition, kind))
                 if mark is None or mark.offset != offset:
                     mark = _Mark(offset, now)
-                self._marks[at, what] = mark
+                self._marks[partition, kind] = mark
                 if now - mark.since >= self._stalled_after_s:
-                    stalls.append(Stall(at, what, standing, now - mark.since))
+                    stalls.append(Stall(partition, kind, progress, now - mark.since))
         return stalls

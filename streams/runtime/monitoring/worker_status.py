@@ -1,11 +1,11 @@
 """Status of a running worker: gauges for its metrics, and its health."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Set
+from typing import Any, Protocol
 
+from streams.record import TopicPartition
 from streams.runtime.config import WorkerConfig
-from streams.runtime.consumer.positions import TopicPartition
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.consumer.transport import BatchApp
 from streams.runtime.monitoring.blockages import Blockage
@@ -15,31 +15,41 @@ from streams.runtime.monitoring.progress_monitor import AssignedPartition, Progr
 from streams.runtime.monitoring.stalls import Stall
 
 
+class RunningTopic(Protocol):
+    """Runner of a topic's batches. Its methods may be called from any thread."""
+
+    def in_flight(self) -> Set[TopicPartition]:
+        """Return the partitions with a batch in the pipeline."""
+        ...
+
+    def buffered(self) -> Collection[RawBatch]:
+        """Return what was taken off the topic's queue and is in no batch yet."""
+        ...
+
+
 class WorkerStatus:
     """Status of one worker. Its methods may be called from any thread.
 
-    `topics` has a function for each topic that returns what its pipeline waits at. `hopeless` is
-    called, from the progress monitor's thread, when partitions have stalled permanently.
+    `topics` has a function for each topic that returns what its pipeline waits at.
+    `on_unrecoverable` is called, from the progress monitor's thread, when partitions have stalled
+    permanently.
     """
 
     def __init__(
         self,
         config: WorkerConfig,
         topics: Mapping[str, Callable[[], Collection[Blockage]]],
-        hopeless: Callable[[list[Stall]], None],
+        on_unrecoverable: Callable[[list[Stall]], None],
     ) -> None:
-        self.in_hand: set[TopicPartition] = set()
-        """Partitions of which a batch is in its pipeline."""
-        self.set_aside: dict[str, Callable[[], Collection[RawBatch]]] = {}
-        """Topic -> what was taken off its queue and is in no batch yet."""
         self._config = config
         self._topics = topics
         self._app: BatchApp | None = None
-        self._watcher = ProgressMonitor(
+        self._runners: dict[str, RunningTopic] = {}
+        self._monitor = ProgressMonitor(
             config.group,
             config.bootstrap,
-            self._readings,
-            hopeless,
+            self._assigned,
+            on_unrecoverable,
             every_s=config.watch_every_s,
             stalled_after_s=config.stalled_after_s,
         )
@@ -47,31 +57,35 @@ class WorkerStatus:
     def start(self, app: BatchApp) -> None:
         """Start to take samples. The app's consumer must have started."""
         self._app = app
-        self._watcher.start()
+        self._monitor.start()
 
     def stop(self) -> None:
-        self._watcher.stop()
+        self._monitor.stop()
+
+    def add_runner(self, topic: str, runner: RunningTopic) -> None:
+        """Include what a topic's runner has in flight and buffered."""
+        self._runners[topic] = runner
 
     def health(self) -> Health:
         """Return the health: blocked records now, and stalls as of the last sample.
 
         `Health.reasons` says what does not move, and for how long.
         """
-        look, limit_s = self._watcher.last, self._config.stalled_after_s
+        sample, limit_s = self._monitor.last_sample, self._config.stalled_after_s
         blocked = self._blocked()
         reasons = [
             f"{record.blockage}, for {record.seconds:.0f} s" for record in blocked if record.overdue
         ]
-        reasons += [str(stall) for stall in look.stalls]
-        if look.unanswered_s >= limit_s:
-            reasons.append(f"the broker has not answered for {look.unanswered_s:.0f} s")
+        reasons += [str(stall) for stall in sample.stalls]
+        if sample.unanswered_s >= limit_s:
+            reasons.append(f"the broker has not answered for {sample.unanswered_s:.0f} s")
         return Health(self._config.group, tuple(reasons), blocked)
 
-    def levels(self) -> Gauges:
-        look = self._watcher.last
+    def gauges(self) -> Gauges:
+        sample = self._monitor.last_sample
         return Gauges(
-            look.standings,
-            look.stalls,
+            sample.progress,
+            sample.stalls,
             {topic: self.buffered(topic) for topic in self._topics},
             {
                 (record.blockage.topic, record.blockage.partition): record.seconds
@@ -81,24 +95,23 @@ class WorkerStatus:
 
     def _blocked(self) -> tuple[BlockedRecord, ...]:
         now, limit_s = time.time(), self._config.blocked_after_s
-        found = [
+        return tuple(
             BlockedRecord(blockage, blockage.seconds(now), blockage.seconds(now) >= limit_s)
             for blockages in self._topics.values()
             for blockage in blockages()
-        ]
-        return tuple(found)
+        )
 
     def buffered(self, topic: str) -> int:
         """Return the bytes of a topic's keys and values that wait for its pipeline."""
-        return sum(batch.size for batch in self._waiting(topic))
+        return sum(batch.size for batch in self._pending(topic))
 
-    def _waiting(self, topic: str) -> Collection[RawBatch]:
+    def _pending(self, topic: str) -> Collection[RawBatch]:
         if self._app is None:
             return ()
-        aside = self.set_aside.get(topic, tuple)()
-        return (*self._app.batch_consumer.waiting(topic), *aside)
+        runner = self._runners.get(topic)
+        return (*self._app.batch_consumer.pending(topic), *(runner.buffered() if runner else ()))
 
-    def _readings(self) -> dict[TopicPartition, AssignedPartition]:
+    def _assigned(self) -> dict[TopicPartition, AssignedPartition]:
         app: Any = self._app
         consumer = app.batch_consumer
         busy = self._busy()
@@ -110,6 +123,9 @@ class WorkerStatus:
 
     def _busy(self) -> set[TopicPartition]:
         """Return the partitions whose records are in flight, or wait behind such a batch."""
-        in_hand = self.in_hand.copy()
-        behind = (batch for topic, _ in in_hand for batch in self._waiting(topic))
-        return in_hand | {(batch.topic, batch.partition) for batch in behind}
+        busy: set[TopicPartition] = set()
+        for topic, runner in tuple(self._runners.items()):
+            if in_flight := runner.in_flight():
+                busy |= in_flight
+                busy |= {(batch.topic, batch.partition) for batch in self._pending(topic)}
+        return busy

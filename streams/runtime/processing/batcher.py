@@ -44,34 +44,34 @@ class Batcher:
     a rebalance.
     """
 
-    def __init__(self, intake: ConsumerRules, queue: Any, *, most: int) -> None:
-        self._intake = intake
+    def __init__(self, rules: ConsumerRules, queue: Any, *, max_records: int) -> None:
+        self._rules = rules
         self._queue = queue
-        self._most = most
-        self._left: deque[Any] = deque()
+        self._max_records = max_records
+        self._buffered: deque[Any] = deque()
         """Messages to take before those of the queue: the rest of a message that did not fit into
         the batch before, and what came while its partition was on hold."""
         self._held: dict[Any, deque[Any]] = {}
         """Partition on hold -> its messages that are to wait."""
-        self._returned = asyncio.Event()
+        self._released = asyncio.Event()
 
     def hold(self, partition: Any) -> None:
         """Gather nothing of a partition until it is released; nothing more of it is fetched."""
         self._held[partition] = deque()
-        self._intake.hold(partition)
+        self._rules.hold(partition)
 
     def release(self, partition: Any) -> None:
         """Continue with a partition where `hold` stopped it."""
-        self._left.extendleft(reversed(self._held.pop(partition)))
-        self._returned.set()
+        self._buffered.extendleft(reversed(self._held.pop(partition)))
+        self._released.set()
         self._resume(partition)
 
-    def set_aside(self) -> list[RawBatch]:
+    def buffered(self) -> list[RawBatch]:
         """Return what was taken off the queue and is in no batch yet. Called from any thread."""
         held = [message for messages in tuple(self._held.values()) for message in tuple(messages)]
-        return [message.value for message in (*tuple(self._left), *held)]
+        return [message.value for message in (*tuple(self._buffered), *held)]
 
-    async def gather(self, wait_s: float) -> MicroBatch:
+    async def next_batch(self, wait_s: float) -> MicroBatch:
         """Return the next batch, never empty: what came soon enough after its first records.
 
         Cancelling the call loses nothing that was acknowledged.
@@ -80,90 +80,90 @@ class Batcher:
             wait_s: Longest wait, in seconds, for more records after the first ones.
         """
         while True:
-            first = self._at_hand() or await self._next()
+            first = self._next_buffered() or await self._next()
             if first is None:
                 continue  # messages on hold came back
-            gathered = MicroBatch(generation=self._intake.generation)
-            await self._take(gathered, first)
+            micro_batch = MicroBatch(generation=self._rules.generation)
+            await self._add(micro_batch, first)
             deadline = asyncio.get_running_loop().time() + wait_s
-            while gathered.count < self._most and self._is_current(gathered):
-                message = self._at_hand() or await self._until(deadline)
+            while micro_batch.count < self._max_records and self._is_current(micro_batch):
+                message = self._next_buffered() or await self._next_before(deadline)
                 if message is None:
                     break
-                await self._take(gathered, message)
-            if gathered.batches and self._is_current(gathered):
-                return gathered
+                await self._add(micro_batch, message)
+            if micro_batch.batches and self._is_current(micro_batch):
+                return micro_batch
 
     async def _next(self) -> Any:
         """Wait for the queue's next message; return `None` if held messages came back instead."""
         if not self._held:
             return (await self._queue.get()).message
-        self._returned.clear()
-        coming = asyncio.ensure_future(self._queue.get())
-        returned = asyncio.ensure_future(self._returned.wait())
+        self._released.clear()
+        message_task = asyncio.ensure_future(self._queue.get())
+        released = asyncio.ensure_future(self._released.wait())
         try:
-            await asyncio.wait({coming, returned}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({message_task, released}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            returned.cancel()
-            if not coming.done():
-                coming.cancel()
-        return self._in_turn(coming.result().message) if coming.done() else None
+            released.cancel()
+            if not message_task.done():
+                message_task.cancel()
+        return self._in_order(message_task.result().message) if message_task.done() else None
 
-    async def _until(self, deadline: float) -> Any:
+    async def _next_before(self, deadline: float) -> Any:
         """Return the next message; `None` if none comes before `deadline`."""
-        left_s = deadline - asyncio.get_running_loop().time()
-        if left_s <= 0:
+        remaining_s = deadline - asyncio.get_running_loop().time()
+        if remaining_s <= 0:
             return None
         try:
-            async with asyncio.timeout(left_s):
-                return self._in_turn((await self._queue.get()).message)
+            async with asyncio.timeout(remaining_s):
+                return self._in_order((await self._queue.get()).message)
         except TimeoutError:
             return None
 
-    def _in_turn(self, message: Any) -> Any:
+    def _in_order(self, message: Any) -> Any:
         """Return the message, or one that came back during the wait, which goes before it."""
-        if not self._left:
+        if not self._buffered:
             return message
-        self._left.append(message)
-        return self._at_hand()
+        self._buffered.append(message)
+        return self._next_buffered()
 
-    def _is_current(self, gathered: MicroBatch) -> bool:
-        return gathered.generation == self._intake.generation
+    def _is_current(self, micro_batch: MicroBatch) -> bool:
+        return micro_batch.generation == self._rules.generation
 
-    def _at_hand(self) -> Any:
+    def _next_buffered(self) -> Any:
         """Return the next message if it is there already, `None` otherwise."""
-        if self._left:
-            message = self._left.popleft()
+        if self._buffered:
+            message = self._buffered.popleft()
             self._resume(message.tp)
             return message
         return None if self._queue.empty() else self._queue.get_nowait().message
 
     def _resume(self, partition: Any) -> None:
         """Allow fetching of a partition once all is taken of it that came while it was on hold."""
-        if partition not in self._held and all(left.tp != partition for left in self._left):
-            self._intake.resume(partition)
+        if partition not in self._held and all(left.tp != partition for left in self._buffered):
+            self._rules.resume(partition)
 
-    async def _take(self, gathered: MicroBatch, message: Any) -> None:
+    async def _add(self, micro_batch: MicroBatch, message: Any) -> None:
         """Add as many of the message's records as there is room for; the others stay for later."""
-        if message.generation_id != gathered.generation:
+        if message.generation_id != micro_batch.generation:
             # The member that has the partition now reads a message of an earlier assignment again.
             # A message of a later one comes too late for this batch, and begins the next.
-            if message.generation_id == self._intake.generation:
-                self._left.appendleft(message)
+            if message.generation_id == self._rules.generation:
+                self._buffered.appendleft(message)
             return
         batch: RawBatch = message.value
         partition = message.tp
         if partition in self._held:
             self._held[partition].append(message)
             return
-        if partition not in gathered.last and not await self._intake.begin(
-            partition, gathered.generation, batch.offsets[0]
+        if partition not in micro_batch.last and not await self._rules.begin(
+            partition, micro_batch.generation, batch.offsets[0]
         ):
             return
-        room = self._most - gathered.count
+        room = self._max_records - micro_batch.count
         if len(batch) > room:
             batch, message.value = batch.split(room)
-            self._left.appendleft(message)
+            self._buffered.appendleft(message)
         for run in batch.runs():
-            self._intake.positions.arrived(partition, run.first, run.last)
-        gathered.add(partition, batch)
+            self._rules.positions.received(partition, run.first, run.last)
+        micro_batch.add(partition, batch)

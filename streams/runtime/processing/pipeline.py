@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
+from streams.record import RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch, cut
 from streams.runtime.dead_letters.limit import CountedRecord
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
@@ -45,8 +46,8 @@ class BatchOutcome(Protocol):
     @property
     def duplicates(self) -> int: ...
     @property
-    def conflicts(self) -> Sequence[tuple[int, int]]:
-        """Return (partition, offset) of events that go to the dead letter queue."""
+    def conflicts(self) -> Sequence[RecordPosition]:
+        """Return the positions of events that go to the dead letter queue."""
         ...
 
 
@@ -64,17 +65,17 @@ class Steps(Generic[B, P]):
 class BatchPausedError(Exception):
     """Pause of a batch because a server does not answer; it is to be tried again.
 
-    `buried` goes with the next try: it holds the dead letters that are already reported.
+    `reported` goes with the next try: it holds the dead letters that are already reported.
     """
 
-    def __init__(self, step: str, buried: ReportedRecords) -> None:
-        super().__init__(f"{step} is held up")
+    def __init__(self, step: str, reported: ReportedRecords) -> None:
+        super().__init__(f"{step} is paused")
         self.step = step
-        self.buried = buried
+        self.reported = reported
 
 
 class Pipeline(Generic[B, P]):
-    """Steps of one topic, in order. `resume` waits for a server until it answers.
+    """Steps of one topic, in order. `retry` waits for a server until it answers.
 
     `refusals` are the errors of a store that are about records, not about the store: the batch is
     then divided until the records are found that the store refuses, and only these become dead
@@ -88,7 +89,7 @@ class Pipeline(Generic[B, P]):
         *,
         dead_letters: DeadLetterSink,
         metrics: Metrics,
-        waiter: RetryPolicy,
+        retry_policy: RetryPolicy,
         guard: DeadLetterLimitGuard | None = None,
         refusals: tuple[type[Exception], ...] = (),
         decisions: Decisions | None = None,
@@ -99,7 +100,7 @@ class Pipeline(Generic[B, P]):
         self._steps = steps
         self._dead_letters = dead_letters
         self._metrics = metrics
-        self._waiter = waiter
+        self._retry_policy = retry_policy
         self._guard = guard or DeadLetterLimitGuard(topic, metrics)
         self._refusals = refusals
         self._decisions = decisions or NoDecisions()
@@ -112,9 +113,9 @@ class Pipeline(Generic[B, P]):
             DeadLetterLimitError: If the batch would reach the limit of dead letters.
             Exception: If a step fails otherwise.
         """
-        self._take(batches, ReportedRecords())
+        self._run(batches, ReportedRecords())
 
-    def resume(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:
+    def retry(self, batches: Sequence[RawBatch], reported: ReportedRecords) -> None:
         """Run batches through every step, waiting for servers.
 
         A try that fails is followed by a try of the first half of its records, until a single
@@ -122,67 +123,69 @@ class Pipeline(Generic[B, P]):
         the decisions of operators are read, which may remove the record.
 
         Args:
-            buried: Dead letters that earlier tries of the batch reported.
+            reported: Dead letters that earlier tries of the batch reported.
 
         Raises:
             StoppedError: If the worker is to stop.
             Exception: If a step fails in a way that waiting does not end.
         """
-        part = object()
+        key = object()
         try:
-            self._resume(batches, buried, part)
+            self._retry(batches, reported, key)
         finally:
-            self.blockages.clear(part)
+            self.blockages.clear(key)
 
-    def _resume(self, batches: Sequence[RawBatch], buried: ReportedRecords, part: object) -> None:
-        left, failing, tries = list(batches), 0, 0
-        while left:
-            size = max(1, failing // 2) if failing else _count(left)
-            first, rest = cut(left, size)
+    def _retry(self, batches: Sequence[RawBatch], reported: ReportedRecords, key: object) -> None:
+        remaining, failing_size, tries = list(batches), 0, 0
+        while remaining:
+            size = max(1, failing_size // 2) if failing_size else _count(remaining)
+            first, rest = cut(remaining, size)
             try:
-                self._once("decisions", self._decisions.refresh, buried)
-                self._take(first, buried)
-            except BatchPausedError as held_up:
-                failing, tries = size, tries + 1 if size == 1 else 0
-                blockage = _blockage(first, held_up)
-                self.blockages.note(part, blockage)
-                pause_s = self._waiter.next_pause_s(tries)
+                self._try("decisions", self._decisions.refresh, reported)
+                self._run(first, reported)
+            except BatchPausedError as paused:
+                failing_size, tries = size, tries + 1 if size == 1 else 0
+                blockage = _blockage(first, paused)
+                self.blockages.note(key, blockage)
+                pause_s = self._retry_policy.next_pause_s(tries)
                 log.warning(
                     "waiting for a server",
                     error=blockage.reason,
                     tries=tries,
                     next_try_s=round(pause_s, 2),
                     topic=self.topic,
-                    step=held_up.step,
+                    step=paused.step,
                     partition=blockage.partition,
                     offset=blockage.offset,
                     exact=blockage.exact,
                 )
-                self._waiter.pause(pause_s)
+                self._retry_policy.pause(pause_s)
             else:
-                left, tries = rest, 0
-                failing = max(0, failing - size)
-                if not failing:
-                    self.blockages.clear(part)
+                remaining, tries = rest, 0
+                failing_size = max(0, failing_size - size)
+                if not failing_size:
+                    self.blockages.clear(key)
 
-    def _take(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:
+    def _run(self, batches: Sequence[RawBatch], reported: ReportedRecords) -> None:
         if decided := self._decisions.of(self.topic):
             batches, rejected = split_decided(batches, decided)
-            self._bury(rejected, self._decisions.of, buried)
+            self._report(rejected, self._decisions.of, reported)
             if not batches:
                 return
-        done = _Done()
+        results = _Results()
         try:
-            bad = self._pass(batches, buried, done, self._guard.judge)
+            bad = self._run_steps(batches, reported, results, self._guard.check)
         except self._refusals:
-            done = _Done()
-            self._isolate(batches, buried, done)
-            bad = self._guard.judge(done.batches, done.rejected)
-        for account, buried_before in done.accounts:
-            self._count(account, buried_before)
-        self._guard.settled(_count(batches), bad)
+            results = _Results()
+            self._isolate(batches, reported, results)
+            bad = self._guard.check(results.batches, results.rejected)
+        for outcome, reported_before in results.outcomes:
+            self._count(outcome, reported_before)
+        self._guard.record_batch(_count(batches), bad)
 
-    def _isolate(self, batches: Sequence[RawBatch], buried: ReportedRecords, done: "_Done") -> None:
+    def _isolate(
+        self, batches: Sequence[RawBatch], reported: ReportedRecords, results: "_Results"
+    ) -> None:
         """Apply what the store takes, in order, and report what it refuses.
 
         A refused record is durable among the dead letters before the records behind it are applied:
@@ -190,68 +193,70 @@ class Pipeline(Generic[B, P]):
         """
         count = _count(batches)
         try:
-            self._pass(batches, buried, done, _no_judge)
+            self._run_steps(batches, reported, results, _no_check)
         except self._refusals as error:
             if count > 1:
                 for half in cut(batches, count // 2):
-                    self._isolate(half, buried, done)
+                    self._isolate(half, reported, results)
                 return
-            done.add(batches, [store_refusal(batches[0], error)])
-            self._guard.judge(done.batches, done.rejected)
-            self._bury(done.rejected[-1:], self._steps.apply, buried)
+            results.add(batches, [store_refusal(batches[0], error)])
+            self._guard.check(results.batches, results.rejected)
+            self._report(results.rejected[-1:], self._steps.apply, reported)
 
-    def _pass(
+    def _run_steps(
         self,
         batches: Sequence[RawBatch],
-        buried: ReportedRecords,
-        done: "_Done",
-        judge: "_Judge",
+        reported: ReportedRecords,
+        results: "_Results",
+        check: "_Check",
     ) -> Sequence[CountedRecord]:
         """Run batches through the steps, add them to `done`, and return the records that count."""
         steps = self._steps
-        batch, rejected = self._once("decode", lambda: steps.decode(batches), buried)
-        bad = judge(batches, rejected)
-        self._bury(rejected, steps.decode, buried)
+        batch, rejected = self._try("decode", lambda: steps.decode(batches), reported)
+        bad = check(batches, rejected)
+        self._report(rejected, steps.decode, reported)
         if len(rejected) < _count(batches):
-            projected = self._once("project", lambda: steps.project(batch), buried)
+            projected = self._try("project", lambda: steps.project(batch), reported)
             # Before the effects: after them, a conflict may look like a duplicate when read again.
-            conflicts = [steps.conflict(*_at(batches, *place)) for place in projected.conflicts]
-            self._bury(conflicts, steps.project, buried)
-            self._once("apply", lambda: steps.apply(projected), buried)
-            known = buried.no_longer(batches, (*rejected, *conflicts))
-            done.accounts.append((projected, known))
-        done.add(batches, rejected)
+            conflicts = [
+                steps.conflict(*_at(batches, position)) for position in projected.conflicts
+            ]
+            self._report(conflicts, steps.project, reported)
+            self._try("apply", lambda: steps.apply(projected), reported)
+            known = reported.count_no_longer_rejected(batches, (*rejected, *conflicts))
+            results.outcomes.append((projected, known))
+        results.add(batches, rejected)
         return bad
 
-    def _count(self, account: BatchOutcome, buried_before: int) -> None:
+    def _count(self, outcome: BatchOutcome, reported_before: int) -> None:
         """Count a batch's events, without those that an earlier try reported and counted."""
-        known = min(buried_before, account.duplicates)
-        self._metrics.applied(self.topic, account.applied - (buried_before - known))
-        self._metrics.duplicates(self.topic, account.duplicates - known)
+        known = min(reported_before, outcome.duplicates)
+        self._metrics.applied(self.topic, outcome.applied - (reported_before - known))
+        self._metrics.duplicates(self.topic, outcome.duplicates - known)
 
-    def _bury(
-        self, rejections: Sequence[Rejection], step: Callable[..., Any], buried: ReportedRecords
+    def _report(
+        self, rejections: Sequence[Rejection], step: Callable[..., Any], reported: ReportedRecords
     ) -> None:
-        if fresh := buried.fresh(rejections) if rejections else ():
+        if unreported := reported.unreported(rejections) if rejections else ():
             name = f"{step.__module__}.{getattr(step, '__qualname__', type(step).__qualname__)}"
-            self._once("dead_letters", lambda: self._dead_letters.bury(fresh, name), buried)
-            buried.add(fresh)
+            self._try("dead_letters", lambda: self._dead_letters.report(unreported, name), reported)
+            reported.add(unreported)
 
-    def _once(self, name: str, step: Callable[[], T], buried: ReportedRecords) -> T:
+    def _try(self, name: str, step: Callable[[], T], reported: ReportedRecords) -> T:
         try:
             return step()
         except Exception as error:
-            if not self._waiter.is_passing(error):
+            if not self._retry_policy.is_transient(error):
                 raise
             self._metrics.retried(self.topic, name)
-            raise BatchPausedError(name, buried) from error
+            raise BatchPausedError(name, reported) from error
 
 
 @dataclass(slots=True)
-class _Done:
+class _Results:
     """Outcome of a batch, counted once all of it is finished."""
 
-    accounts: list[tuple[BatchOutcome, int]] = field(default_factory=list)
+    outcomes: list[tuple[BatchOutcome, int]] = field(default_factory=list)
     """Outcomes, each with the number of its events that an earlier try reported."""
     batches: list[RawBatch] = field(default_factory=list)
     """Records that are finished, in their order."""
@@ -263,14 +268,14 @@ class _Done:
         self.rejected += rejected
 
 
-_Judge = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[CountedRecord]]
+_Check = Callable[[Sequence[RawBatch], Sequence[Rejection]], Sequence[CountedRecord]]
 
 
-def _no_judge(
+def _no_check(
     batches: Sequence[RawBatch],  # noqa: ARG001
     rejected: Sequence[Rejection],  # noqa: ARG001
 ) -> Sequence[CountedRecord]:
-    """Return `()`: the caller judges the whole batch."""
+    """Return `()`: the caller checks the whole batch."""
     return ()
 
 
@@ -278,23 +283,25 @@ def _count(batches: Sequence[RawBatch]) -> int:
     return sum(map(len, batches))
 
 
-def _blockage(batches: Sequence[RawBatch], held_up: BatchPausedError) -> Blockage:
+def _blockage(batches: Sequence[RawBatch], paused: BatchPausedError) -> Blockage:
     """Return the blockage at the first record of batches that were tried."""
     return Blockage(
         batches[0].topic,
         batches[0].partition,
         batches[0].offsets[0],
         exact=_count(batches) == 1,
-        step=held_up.step,
-        reason=shortened(held_up.__cause__),
+        step=paused.step,
+        reason=shortened(paused.__cause__),
         since=0.0,
         tries=0,
     )
 
 
-def _at(batches: Sequence[RawBatch], partition: int, offset: int) -> tuple[RawBatch, int]:
+def _at(batches: Sequence[RawBatch], position: RecordPosition) -> tuple[RawBatch, int]:
     """Return the batch that holds a record, and the record's index in it."""
     for batch in batches:
-        if batch.partition == partition and (index := batch.find(offset)) is not None:
-            return batch, index
-    raise LookupError(f"no record of partition {partition} has offset {offset}")
+        if batch.partition == position.partition:
+            index = batch.find(position.offset)
+            if index is not None:
+                return batch, index
+    raise LookupError(f"the batches have no record {position}")

@@ -4,10 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.reporter import RawRecord
 from streams.runtime.monitoring.blockages import shortened
-from streams.runtime.producer import Headers
 
 STORE_REFUSED = "store_refused"
 OPERATOR_REJECTED = "operator_rejected"
@@ -15,22 +14,10 @@ _STAGE = "TASK_PUT"
 """Kafka Connect's name of the stage in which a sink takes a record."""
 
 
-class PlainRecord(NamedTuple):
-    """A record as the broker gave it. `append_time` is in milliseconds since the Unix epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    append_time: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
 class RejectedRecord(NamedTuple):
     """A record that goes to the dead letter queue although it can be decoded, or may be."""
 
-    record: RawRecord
+    record: Record
     code: str
     stage: str
     error: str
@@ -44,8 +31,8 @@ class Decisions(Protocol):
         """Read decisions made since the last call. May return at once if that was a moment ago."""
         ...
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
-        """Return (partition, offset) -> reason of a topic's rejected records."""
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:
+        """Return position -> reason of a topic's rejected records."""
         ...
 
 
@@ -55,7 +42,7 @@ class NoDecisions:
     def refresh(self) -> None:
         """Read nothing."""
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:  # noqa: ARG002
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:  # noqa: ARG002
         """Return an empty mapping."""
         return {}
 
@@ -68,26 +55,24 @@ def store_refusal(batch: RawBatch, error: Exception) -> RejectedRecord:
 
 
 def split_decided(
-    batches: Sequence[RawBatch], decided: Mapping[tuple[int, int], str]
+    batches: Sequence[RawBatch], decided: Mapping[RecordPosition, str]
 ) -> tuple[list[RawBatch], list[RejectedRecord]]:
     """Return the batches without the records that operators rejected, and those records."""
     kept: list[RawBatch] = []
     rejected: list[RejectedRecord] = []
     for batch in batches:
-        named = {offset for partition, offset in decided if partition == batch.partition}
-        found = [index for index, offset in enumerate(batch.offsets) if offset in named]
-        rejected += [_by_operator(batch, index, decided) for index in found]
-        rest = _without(batch, found)
+        offsets = (at.offset for at in decided if at.partition == batch.partition)
+        found = (batch.find(offset) for offset in offsets)
+        indexes = sorted(index for index in found if index is not None)
+        rejected += [_by_operator(_record(batch, index), decided) for index in indexes]
+        rest = _without(batch, indexes)
         if rest is not None:
             kept.append(rest)
     return kept, rejected
 
 
-def _by_operator(
-    batch: RawBatch, index: int, decided: Mapping[tuple[int, int], str]
-) -> RejectedRecord:
-    reason = decided[batch.partition, batch.offsets[index]]
-    record = _record(batch, index)
+def _by_operator(record: Record, decided: Mapping[RecordPosition, str]) -> RejectedRecord:
+    reason = decided[record.position]
     return RejectedRecord(record, OPERATOR_REJECTED, _STAGE, "OperatorRejectedError", reason)
 
 
@@ -99,5 +84,5 @@ def _without(batch: RawBatch, indexes: Collection[int]) -> RawBatch | None:
     return batch.pick(left) if left else None
 
 
-def _record(batch: RawBatch, index: int) -> PlainRecord:
-    return next(islice(batch.records(PlainRecord), index, None))
+def _record(batch: RawBatch, index: int) -> Record:
+    return next(islice(batch.records(Record), index, None))

@@ -15,20 +15,20 @@ class RetryPolicy:
 
     def __init__(
         self,
-        passing: tuple[type[Exception], ...],
+        transient: tuple[type[Exception], ...],
         stopping: threading.Event,
         *,
         first_s: float = 0.1,
         longest_s: float = 10.0,
     ) -> None:
-        self._passing = passing
+        self._transient = transient
         self._stopping = stopping
         self._first_s = first_s
         self._longest_s = longest_s
 
-    def is_passing(self, error: Exception) -> bool:
+    def is_transient(self, error: Exception) -> bool:
         """Return whether the error is transient, so that waiting for its end is worthwhile."""
-        return isinstance(error, self._passing)
+        return isinstance(error, self._transient)
 
     def next_pause_s(self, tries: int) -> float:
         """Return the seconds to pause after `tries` failed tries of one record.

@@ -39,7 +39,7 @@ class MigrationLock:
             if time.monotonic() >= deadline:
                 raise UserError(
                     f"another migration is running (held by {holder})",
-                    hint=f"wait for it; what died lets go after {self._expires_s} s",
+                    hint=f"wait for it; if it died, the lock expires after {self._expires_s} s",
                 )
             time.sleep(_POLL_S)
         return self

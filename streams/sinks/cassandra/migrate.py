@@ -87,7 +87,7 @@ def require_migrated(session: Session, keyspace: str) -> None:
     verify("keyspace", journal, ordered)
     missing = [migration.title for migration in ordered if migration.version not in journal]
     if missing:
-        raise UserError(f"keyspace {keyspace} lacks {', '.join(missing)}", hint=hint)
+        raise UserError(f"keyspace {keyspace} is missing {', '.join(missing)}", hint=hint)
 
 
 def _create_keyspace(session: Session, keyspace: str, replication: int) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streams.contracts.batch import Position, Rejected
+from streams.contracts.batch import Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
+from streams.record import RecordPosition
 from streams.sinks.delta.rows import DAY, MILLIS
 from streams.sinks.delta.table import LakeTable
 
@@ -60,12 +61,11 @@ class Landing:
                 for partition, offset in _reached(fresh).items()
             }
             self._quarantine.append(fresh, self._topic, reached)
-        left = set(map(Position._make, _positions(fresh)))
+        left = {RecordPosition(self._topic, *position) for position in _positions(fresh)}
         written = []
         for rejection in rejections:
-            position = Position(rejection.record.partition, rejection.record.offset)
-            if position in left:
-                left.remove(position)
+            if rejection.record.position in left:
+                left.remove(rejection.record.position)
                 written.append(rejection)
         return written
 

@@ -86,7 +86,7 @@ class LakeTable:
             if any(self.reached(topic, partition) >= 0 for partition in partitions):
                 raise LakeError(
                     f"{self.path} was filled from another log: {topic} has been made again since",
-                    hint="move the lake away or name another with STORYLINE_LAKE; it is made anew",
+                    hint="move the lake away or name another with STORYLINE_LAKE; it is made again",
                 )
             try:
                 self._commit(self.schema.empty_table(), [Transaction(marker, 0)])
@@ -177,7 +177,7 @@ def _bring_up_to_date(path: Path, table: Table) -> None:
         if field.name in there and there[field.name] != field.type:
             raise LakeError(
                 f"{field.name} of {path} is {there[field.name]}, not {field.type}",
-                hint="move the table away and start the lake worker again: it is made anew",
+                hint="move the table away and restart the lake worker, which makes it again",
             )
     missing = [field for field in wanted.fields if field.name not in there]
     if missing:

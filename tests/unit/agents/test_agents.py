@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from streams.agents.base import AgentDependencies, AgentSteps
 from streams.agents.fanout import FOLLOWERS_FRESH_S, FanOutMode
-from streams.agents.internal_events import own_messages
+from streams.agents.internal_events import to_messages
 from streams.agents.registry import AGENTS, STAGES
-from streams.contracts.batch import Record
 from streams.contracts.catalog import captured_topics, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import AuthorTierChanged, DeliveryTask, Event, PostCreated, Tier
 from streams.contracts.ids import id_time, make_id
 from streams.projections.tier_policy import TierLimits
+from streams.record import Record
 from streams.sinks.memory.pull_set import MemoryPullSet
 from streams.sinks.memory.store import MemoryStore
 from streams.sinks.memory.timeline_cache import MemoryTimelineCache
@@ -222,7 +222,7 @@ def test_a_post_read_again_is_a_duplicate_that_delivers_again() -> None:
 
 def test_tasks_are_keyed_by_shard() -> None:
     task = DeliveryTask(event_id=1, occurred_at=NOW, author_id=2, post_id=3, shard=11, cursor=4)
-    (message,) = own_messages([task], lambda _topic, _record_type: 9)
+    (message,) = to_messages([task], lambda _topic, _record_type: 9)
     assert (message.topic, message.key) == ("storyline.fanout.v1", b"11")
     assert message.value == encode(task, 9)
 

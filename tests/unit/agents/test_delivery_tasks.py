@@ -14,7 +14,7 @@ deliveries = st.builds(Delivery, ids, ids, st.integers(0, 1023), st.integers(0, 
 
 
 @given(deliveries, st.integers(0, 2**41), st.integers(0, 2**41))
-def test_a_task_is_told_by_what_it_asks_for(rest: Delivery, then: int, later: int) -> None:
+def test_task_is_identified_by_its_content(rest: Delivery, then: int, later: int) -> None:
     task, again = task_of(rest, then), task_of(rest, later)
     assert delivery_of(task) == rest
     assert task.event_id == again.event_id

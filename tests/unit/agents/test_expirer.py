@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from streams.agents.story_expiry import ExpiryPublisher
-from streams.app.workers.expire import LATE, TOLD, UNTOLD, Expirer, ExpiryMetrics
+from streams.app.workers.expire import LATE, PENDING, PUBLISHED, Expirer, ExpiryMetrics
 from streams.contracts.events import Event
 from streams.contracts.ids import make_id
 from streams.errors import StoreUnavailableError
@@ -25,8 +25,10 @@ class World:
         self.failure: Exception | None = None
         self.lag = 0
         self.metrics = ExpiryMetrics()
-        teller = ExpiryPublisher(self.store.expiries, self.store, self._send)
-        self.expirer = Expirer(teller, lag=self._lag, metrics=self.metrics, clock=lambda: self.now)
+        publisher = ExpiryPublisher(self.store.expiries, self.store, self._send)
+        self.expirer = Expirer(
+            publisher, lag=self._lag, metrics=self.metrics, clock=lambda: self.now
+        )
         self.story = Scope(0).story(make_id(MS_2024), 1, 1, expires_at=MS_2024 + DAY_MS)
         self.store.apply(Effects(create_stories=[self.story]))
 
@@ -43,7 +45,7 @@ class World:
             raise self.failure
 
     def values(self) -> list[float | None]:
-        names = (TOLD, UNTOLD, LATE)
+        names = (PUBLISHED, PENDING, LATE)
         return [self.metrics.registry.get_sample_value(name) for name in names]
 
 
@@ -54,14 +56,14 @@ def world() -> World:
 
 def test_it_waits_until_the_stories_are_folded_once(world: World) -> None:
     world.lag = 5
-    world.expirer.look()
+    world.expirer.run_once()
     assert not world.sent
     world.lag = 0
-    world.expirer.look()
+    world.expirer.run_once()
     assert len(world.sent) == 1
     world.lag = 5  # from now on new stories do not hold it up
     world.store.apply(Effects(create_stories=[world.story._replace(story_id=make_id(MS_2024) + 1)]))
-    world.expirer.look()
+    world.expirer.run_once()
     assert len(world.sent) == 2
 
 
@@ -70,47 +72,45 @@ def test_it_waits_until_the_stories_are_folded_once(world: World) -> None:
     [StoreUnavailableError("away"), KafkaException(KafkaError(KafkaError._TRANSPORT))],
     ids=["store", "broker"],
 )
-def test_a_server_that_is_away_is_waited_for_and_told_once(
-    world: World, failure: Exception
-) -> None:
+def test_unavailable_server_is_waited_for_and_logged_once(world: World, failure: Exception) -> None:
     world.failure = failure
     with capture_logs() as logs:
-        world.expirer.look()
-        world.expirer.look()
+        world.expirer.run_once()
+        world.expirer.run_once()
     assert [line["event"] for line in logs] == ["waiting for a server"]
     world.failure = None
-    world.expirer.look()
+    world.expirer.run_once()
     assert len(world.sent) == 1
 
 
 def test_what_nobody_expects_ends_it(world: World) -> None:
     world.failure = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
-        world.expirer.look()
+        world.expirer.run_once()
 
 
-def test_metrics_tell_what_waits_and_how_long(world: World) -> None:
-    world.expirer.look()
+def test_metrics_show_pending_ends_and_their_delay(world: World) -> None:
+    world.expirer.run_once()
     assert world.values() == [1, 1, 7]
     world.store.apply(
         Effects(
             expiries=[Expiry(world.story.story_id, world.story.author_id, world.story.expires_at)]
         )
     )
-    world.expirer.look()
+    world.expirer.run_once()
     assert world.values() == [1, 0, 0]
 
 
 def test_a_wait_beyond_a_minute_is_unhealthy_and_names_the_server(world: World) -> None:
     world.failure = StoreUnavailableError("Cassandra does not answer")
-    world.expirer.look()
+    world.expirer.run_once()
     world.now += 59
-    world.expirer.look()
+    world.expirer.run_once()
     assert world.expirer.health().ok
     world.now += 1
     assert world.expirer.health().reasons == (
         "waiting for a server, for 60 s: Cassandra does not answer",
     )
     world.failure = None
-    world.expirer.look()
+    world.expirer.run_once()
     assert world.expirer.health().ok

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from streams.agents.lake import LAKE, LakeServices, Quarantine
+from streams.agents.lake import LAKE, LakeDependencies, Quarantine
 from streams.contracts.bronze import lake_tables
 from streams.runtime.monitoring.counters import TopicCounters
 from streams.runtime.monitoring.metrics import Metrics
@@ -32,10 +32,10 @@ def test_lake_holds_the_id_that_the_registry_knows_and_quarantines_the_rest(tmp_
     metrics, landing = Metrics("lake"), Landing(tmp_path, TOPIC)
     pipeline = Pipeline(
         TOPIC,
-        LAKE.steps(LakeServices({TOPIC: landing}, Lookup()), TOPIC),
+        LAKE.steps(LakeDependencies({TOPIC: landing}, Lookup()), TOPIC),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
+        retry_policy=RetryPolicy((), threading.Event()),
     )
     records = [
         record(b"\x00\x90\x01\x02\x03abc", offset=0),

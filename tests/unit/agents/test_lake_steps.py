@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.lake import LAKE, LakeServices, Quarantine
-from streams.contracts.batch import Record
+from streams.agents.lake import LAKE, LakeDependencies, Quarantine
 from streams.contracts.bronze import USERS_TOPIC, lake_tables
 from streams.contracts.catalog import key_of, schemas, topics
 from streams.contracts.codec import encode
 from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.fields import FieldKind, fields_of
 from streams.contracts.tables import BRONZE
+from streams.record import Record, RecordPosition
 from streams.runtime.monitoring.counters import TopicCounters
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.processing.pipeline import Pipeline
@@ -49,7 +49,7 @@ def test_every_field_of_every_event_is_in_its_row(data: st.DataObject) -> None:
     topic = data.draw(st.sampled_from(SOCIAL))
     drawn = data.draw(st.lists(events(topics()[topic].records), min_size=1, max_size=8))
     records = [record(event, offset) for offset, event in enumerate(drawn)]
-    steps = LAKE.steps(LakeServices(_NoLanding(), TEXTS.get), topic)
+    steps = LAKE.steps(LakeDependencies(_NoLanding(), TEXTS.get), topic)
     rows, rejected = steps.decode(raw_batches(records))
     refused = {reason.record.offset for reason in rejected}
     by_offset = {row["kafka_offset"]: row for row in rows.to_pylist()}
@@ -93,15 +93,15 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
+def test_record_with_a_time_that_no_table_can_hold_is_quarantined_alone(lake: Path) -> None:
     topic, metrics = "social.likes.v1", Metrics("lake")
     landings = {topic: Landing(lake, topic)}
     pipeline = Pipeline(
         topic,
-        LAKE.steps(LakeServices(landings, TEXTS.get), topic),
+        LAKE.steps(LakeDependencies(landings, TEXTS.get), topic),
         dead_letters=Quarantine(landings[topic], metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
+        retry_policy=RetryPolicy((), threading.Event()),
     )
     times = (AT, -(1 << 62), AT, -62_135_596_800_001)
     records = [record(a_like(time), offset) for offset, time in enumerate(times)]
@@ -119,14 +119,14 @@ def test_a_time_that_no_table_can_hold_is_set_aside_alone(lake: Path) -> None:
 class _Decided:
     """Decisions of an operator about one record."""
 
-    def __init__(self, partition: int, offset: int) -> None:
-        self._place = (partition, offset)
+    def __init__(self, position: RecordPosition) -> None:
+        self._position = position
 
     def refresh(self) -> None:
         """Read nothing."""
 
-    def of(self, _topic: str) -> Mapping[tuple[int, int], str]:
-        return {self._place: "written by a stranger"}
+    def of(self, _topic: str) -> Mapping[RecordPosition, str]:
+        return {self._position: "written by a stranger"}
 
 
 @pytest.mark.parametrize("topic", ["social.likes.v1", USERS_TOPIC])
@@ -137,11 +137,11 @@ def test_a_record_that_an_operator_rejects_is_quarantined_with_the_reason(
     rejected = record(a_like(AT), 1)._replace(topic=topic)
     pipeline = Pipeline(
         topic,
-        LAKE.steps(LakeServices({topic: landing}, TEXTS.get), topic),
+        LAKE.steps(LakeDependencies({topic: landing}, TEXTS.get), topic),
         dead_letters=Quarantine(landing, metrics),
         metrics=metrics,
-        waiter=RetryPolicy((), threading.Event()),
-        decisions=_Decided(rejected.partition, rejected.offset),
+        retry_policy=RetryPolicy((), threading.Event()),
+        decisions=_Decided(rejected.position),
     )
     metrics.consumed(topic, 1)
     pipeline.run(raw_batches([rejected]))

@@ -28,7 +28,7 @@ class World:
         self.log: list[StoryExpired] = []
         self.folded = 0
         self.broker_is_up = True
-        self.teller = self.process()
+        self.publisher = self.process()
 
     def process(self) -> ExpiryPublisher:
         return ExpiryPublisher(self.store.expiries, self.store, self._send)
@@ -55,10 +55,10 @@ class World:
         self.folded = len(self.log)
         self.store.apply(Effects(expiries=told))
 
-    def tell(self) -> int:
-        return self.teller.tell(self.now).told
+    def publish_due(self) -> int:
+        return self.publisher.publish_due(self.now).published
 
-    def told(self) -> list[int]:
+    def published(self) -> list[int]:
         return [event.story_id for event in self.log]
 
 
@@ -67,40 +67,40 @@ def world() -> World:
     return World()
 
 
-def test_an_end_is_told_when_it_has_come_and_not_before(world: World) -> None:
+def test_end_is_published_once_it_is_due(world: World) -> None:
     story = world.story(0)
     world.now = MS_2024 + DAY_MS - 1
-    assert world.tell() == 0
+    assert world.publish_due() == 0
     world.now += 1
-    assert world.tell() == 1
+    assert world.publish_due() == 1
     (event,) = world.log
     assert (event.story_id, event.author_id, event.occurred_at) == (story, ANN, MS_2024 + DAY_MS)
 
 
-def test_what_was_told_is_not_told_again(world: World) -> None:
+def test_published_end_is_not_published_again(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     for _ in range(3):  # not read back yet
-        world.tell()
+        world.publish_due()
         world.now += MINUTE
     world.fold()
     for _ in range(40):
-        world.tell()
+        world.publish_due()
         world.now += MINUTE
     assert len(world.log) == 1
-    world.teller = world.process()
-    world.tell()
+    world.publisher = world.process()
+    world.publish_due()
     assert len(world.log) == 1
 
 
-def test_who_takes_over_before_it_is_read_back_tells_the_same_event(world: World) -> None:
+def test_second_publisher_sends_the_same_event_before_it_is_read_back(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
-    world.tell()
+    world.publish_due()
     world.now += 10 * DAY_MS
-    world.tell()
-    world.teller = world.process()
-    world.tell()
+    world.publish_due()
+    world.publisher = world.process()
+    world.publish_due()
     first, second = world.log
     assert first == second
 
@@ -108,107 +108,107 @@ def test_who_takes_over_before_it_is_read_back_tells_the_same_event(world: World
 def test_after_days_of_silence_nothing_was_missed(world: World) -> None:
     stories = [world.story(n, lasts=MINUTE) for n in range(1200)]
     world.now = MS_2024 + 9 * DAY_MS
-    assert world.tell() == len(stories)
-    assert sorted(world.told()) == stories
+    assert world.publish_due() == len(stories)
+    assert sorted(world.published()) == stories
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_deleted_story_is_not_told_of(world: World, when: str) -> None:
+def test_end_of_a_deleted_story_is_not_published(world: World, when: str) -> None:
     deletion = Effects(delete_stories=[DeleteStory(make_id(MS_2024), ANN)])
     if when == "before":
         world.store.apply(deletion)
     world.story(0)
     world.store.apply(deletion)
     world.now = MS_2024 + DAY_MS
-    assert world.tell() == 0
+    assert world.publish_due() == 0
 
 
 def test_a_deletion_by_somebody_else_changes_nothing(world: World) -> None:
     story = world.story(0)
     world.store.apply(Effects(delete_stories=[DeleteStory(story, BOB)]))
     world.now = MS_2024 + DAY_MS
-    assert world.tell() == 1
+    assert world.publish_due() == 1
 
 
-def test_of_two_creates_only_the_one_that_counts_is_told_of(world: World) -> None:
+def test_only_the_create_that_won_has_its_end_published(world: World) -> None:
     world.story(0, BOB, lasts=MINUTE, event_id=9)
     world.story(0, ANN, lasts=DAY_MS, event_id=3)
     world.now = MS_2024 + DAY_MS - 1
-    assert world.tell() == 0
+    assert world.publish_due() == 0
     world.now += 1
-    assert world.tell() == 1
+    assert world.publish_due() == 1
     assert world.log[0].author_id == ANN
 
 
-def test_a_story_that_arrives_a_week_late_is_told_of(world: World) -> None:
+def test_end_of_a_story_that_arrives_a_week_late_is_published(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
-    world.tell()
+    world.publish_due()
     world.fold()
     world.now += 7 * DAY_MS
-    world.tell()  # everything up to now counts as told
+    world.publish_due()  # everything up to now counts as told
     late = world.story(1)
-    assert world.tell() == 1
-    assert world.told()[-1] == late
+    assert world.publish_due() == 1
+    assert world.published()[-1] == late
     assert world.log[-1].occurred_at == MS_2024 + MINUTE + DAY_MS
 
 
-def test_replaying_the_topic_tells_nothing_again(world: World) -> None:
+def test_replay_of_the_topic_publishes_nothing_again(world: World) -> None:
     for number in range(5):
         world.story(number)
     world.now = MS_2024 + 2 * DAY_MS
-    world.tell()
+    world.publish_due()
     world.fold()
     for number in range(5):
         world.story(number)
-    assert world.tell() == 0
+    assert world.publish_due() == 0
 
 
-def test_a_fold_from_the_start_tells_nothing_that_the_log_tells(world: World) -> None:
+def test_fold_from_the_start_publishes_nothing_that_the_log_has(world: World) -> None:
     """Another version of the views, which reads the stories before it reads of their ends."""
     for number in range(5):
         world.story(number)
     world.now = MS_2024 + 2 * DAY_MS
-    world.tell()
+    world.publish_due()
     fresh = World()
     fresh.now = world.now
     for number in range(5):
         fresh.story(number)
     fresh.log = list(world.log)
     fresh.fold()
-    assert fresh.tell() == 0
+    assert fresh.publish_due() == 0
 
 
-def test_while_the_broker_is_away_nothing_counts_as_told(world: World) -> None:
+def test_nothing_counts_as_published_while_the_broker_is_away(world: World) -> None:
     world.story(0)
     world.now = MS_2024 + DAY_MS
     world.broker_is_up = False
     with pytest.raises(StoreUnavailableError):
-        world.tell()
+        world.publish_due()
     world.broker_is_up = True
     world.now += DAY_MS
-    assert world.tell() == 1
+    assert world.publish_due() == 1
 
 
-def test_a_round_tells_how_far_behind_it_is(world: World) -> None:
+def test_round_returns_how_far_behind_it_is(world: World) -> None:
     world.story(0)
     world.story(1)
     world.now = MS_2024 + DAY_MS + 5 * MINUTE
-    found = world.teller.tell(world.now)
-    assert (found.told, found.untold, found.oldest_due) == (2, 2, MS_2024 + DAY_MS)
+    found = world.publisher.publish_due(world.now)
+    assert (found.published, found.pending, found.oldest_due) == (2, 2, MS_2024 + DAY_MS)
     world.fold()
-    found = world.teller.tell(world.now)
-    assert (found.told, found.untold, found.oldest_due) == (0, 0, None)
+    found = world.publisher.publish_due(world.now)
+    assert (found.published, found.pending, found.oldest_due) == (0, 0, None)
 
 
 def test_an_entry_written_within_the_grace_is_found(world: World) -> None:
     world.now = MS_2024 + DAY_MS + GRACE_MS
-    world.tell()
+    world.publish_due()
     slow = world.now - GRACE_MS + 1  # a worker whose clock is behind
     clock, world.now = world.now, slow
     world.story(0)
     world.now = clock
-    assert world.tell() == 1
+    assert world.publish_due() == 1
 
 
 @given(
@@ -239,21 +239,21 @@ def test_whatever_happens_each_end_has_one_event(steps: list[tuple[str, int, int
             case "wait":
                 world.now += number * MINUTE
             case "tell":
-                world.tell()
+                world.publish_due()
             case "fold":
                 world.fold()
             case "crash":
-                world.teller = world.process()
+                world.publisher = world.process()
             case "lost":
                 world.broker_is_up = False
                 try:
-                    world.tell()
+                    world.publish_due()
                 except StoreUnavailableError:
-                    world.teller = world.process()
+                    world.publisher = world.process()
                 world.broker_is_up = True
     world.fold()
     world.now += 3 * DAY_MS
-    world.tell()
+    world.publish_due()
     told = {event.story_id: event for event in world.log}
     assert len({event.event_id for event in world.log}) == len(told)
     must = {make_id(MS_2024 + number * MINUTE) for number in created.keys() - deleted}
@@ -263,4 +263,4 @@ def test_whatever_happens_each_end_has_one_event(steps: list[tuple[str, int, int
         event = told.get(make_id(MS_2024 + number * MINUTE))
         assert event is None or event.occurred_at == MS_2024 + number * MINUTE + lasts
     world.fold()
-    assert world.tell() == 0
+    assert world.publish_due() == 0

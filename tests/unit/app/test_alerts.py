@@ -41,7 +41,7 @@ def test_each_alert_asks_for_what_is_exposed(exposed: str) -> None:
 
 def test_workers_alerts_ask_for_labels_and_metrics_that_workers_expose() -> None:
     metrics = Metrics("storyline-v1-graph")
-    metrics.gauge(Worker())
+    metrics.add_gauges(Worker())
     exposed = generate_latest(metrics.registry).decode()
     (group,) = yaml.safe_load(WORKER_RULES.read_text(encoding="utf-8"))["groups"]
     limits = {}

@@ -79,11 +79,11 @@ def test_both_silent_is_an_error_that_names_both() -> None:
             change_stream.stream_status(settings, within_s=0.3)
 
 
-@produces("PostgreSQL has given up what the slot … had still to deliver")
+@produces("PostgreSQL removed what the slot … had still to deliver")
 def test_slot_that_postgresql_gave_up_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     lost = SlotStatus(active=False, lost=True, lag_bytes=None, wal_kept_bytes=None)
     monkeypatch.setattr(stream, "slot_status", lambda *_: lost)
     captured, unused = change_stream.capture(Settings()), cast("Any", None)
-    with pytest.raises(UserError, match="has given up what the slot") as refused:
+    with pytest.raises(UserError, match="removed what the slot") as refused:
         stream.ChangeStream(captured, unused, unused).apply(within_s=0)
     assert "storyline cdc drop" in str(refused.value.hint)

@@ -12,7 +12,7 @@ from streams.app.workers.run_files import WaitingRecord, WorkerReport
 from streams.cli.dlq.commands import app
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from tests.support.messages import produces
 
 PLACE = RecordPosition("social.posts.v1", 3, 17)
@@ -62,7 +62,7 @@ def test_a_decision_that_was_recorded_before_is_not_recorded_again(
 @pytest.mark.parametrize(
     "arguments", [["add", "nonsense", *ARGUMENTS[2:]], [*ARGUMENTS[:-1], "  "]]
 )
-def test_a_place_or_reason_that_is_none_is_refused(arguments: list[str]) -> None:
+def test_invalid_position_or_reason_is_refused(arguments: list[str]) -> None:
     told = CliRunner().invoke(app, [*arguments, "--yes"])
     assert isinstance(told.exception, UserError)
     assert told.exception.exit_code == 2
@@ -79,20 +79,22 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [WorkerReport(lag.group, 1, waiting=[waiting])]
     monkeypatch.setattr(record_rejection, "check_topics", lambda *_: None)
     monkeypatch.setattr(
-        record_rejection, "position_of", lambda _s, _a, _t, number: lag if number == 3 else None
+        record_rejection, "partition_lag", lambda _s, _a, _t, number: lag if number == 3 else None
     )
     monkeypatch.setattr(
         record_rejection,
         "first_records",
         lambda _b, starts, _e: {at: 19 if to == 18 else to for at, to in starts.items()},
     )
-    monkeypatch.setattr(record_rejection, "decisions_of", lambda *_: {(3, 16): "before"})
+    monkeypatch.setattr(
+        record_rejection, "decisions_of", lambda *_: {PLACE._replace(offset=16): "before"}
+    )
     monkeypatch.setattr(record_rejection, "worker_reports", lambda *_, **__: reports)
 
 
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize(
-    ("place", "agent", "code", "message"),
+    ("position", "agent", "code", "message"),
     [
         (PLACE, "nobody", 2, "there is no group nobody"),
         pytest.param(
@@ -122,10 +124,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_rejected_is_refused(
-    place: RecordPosition, agent: str, code: int, message: str
+    position: RecordPosition, agent: str, code: int, message: str
 ) -> None:
     with pytest.raises(UserError, match=message) as refused:
-        rejectable(Settings(), place, agent)
+        rejectable(Settings(), position, agent)
     assert refused.value.exit_code == code
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
-from streams.app.workers.lag import standing
+from streams.app.workers.lag import lag_report
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
 
@@ -40,7 +40,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
 
 
 def test_dead_letters_of_every_topic_of_a_group_are_counted(broker: Broker, tmp_path: Path) -> None:
-    found = standing(Settings(home=tmp_path), ("engagement", "graph"))
+    found = lag_report(Settings(home=tmp_path), ("engagement", "graph"))
     expected = {f"{topic}.dlq" for name in ("engagement", "graph") for topic in AGENTS[name].topics}
     assert found.dead_letters == {topic: len(topic) for topic in expected}
     assert {"social.views.v1.dlq", "social.comments.v1.dlq"} <= expected
@@ -48,14 +48,14 @@ def test_dead_letters_of_every_topic_of_a_group_are_counted(broker: Broker, tmp_
 
 def test_lake_has_lag_but_no_dead_letter_topics(broker: Broker, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    found = standing(settings, ("lake",))
+    found = lag_report(settings, ("lake",))
     assert found.dead_letters == {}
     assert {lag.group for lag in found.lags} == {settings.group("lake")}
     assert {lag.topic for lag in found.lags} == set(AGENTS["lake"].topics)
 
 
 def test_lag_is_the_sum_over_all_partitions_of_all_groups(broker: Broker, tmp_path: Path) -> None:
-    found = standing(Settings(home=tmp_path))
+    found = lag_report(Settings(home=tmp_path))
     assert len(found.lags) == sum(len(agent.topics) for agent in AGENTS.values())
     assert found.lag == 5 * len(found.lags)
 
@@ -63,7 +63,7 @@ def test_lag_is_the_sum_over_all_partitions_of_all_groups(broker: Broker, tmp_pa
 def test_absent_topic_is_named(broker: Broker, tmp_path: Path) -> None:
     broker.absent = ["social.views.v1"]
     with pytest.raises(UserError, match=r"social\.views\.v1"):
-        standing(Settings(home=tmp_path), ("engagement",))
+        lag_report(Settings(home=tmp_path), ("engagement",))
 
 
 @pytest.mark.parametrize(

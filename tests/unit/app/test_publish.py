@@ -36,7 +36,7 @@ def run(data: bytes, publisher: LinePublisher) -> None:
         publisher.line(line)
 
 
-def test_good_lines_go_and_bad_ones_are_told_by_number() -> None:
+def test_good_lines_are_sent_and_bad_ones_reported_by_number() -> None:
     told: list[LineError] = []
     publisher = LinePublisher(check_only, SnowflakeGenerator(1), told.append)
     run(FOLLOW + b"\n  \nnope\n" + SELF + b'{"type": "\xff"}\n[]\n' + FOLLOW.rstrip(), publisher)

@@ -11,9 +11,9 @@ from deltalake import DeltaTable, write_deltalake
 from streams.app.lake.refused_changes import refused_changes
 from streams.app.settings import Settings
 from streams.contracts.arrow import arrow_schema
-from streams.contracts.batch import Record
 from streams.contracts.bronze import USERS_TOPIC, bronze_table, lake_tables
 from streams.contracts.cdc import read_changes
+from streams.record import Record
 from streams.sinks.delta.landing import Landing
 from streams.sinks.delta.table import create_tables
 from tests.support.messages import produces, shown

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.app.workers.run_files import run_file, worker_reports, worker_tallies
+from streams.app.workers.run_files import run_file, worker_counters, worker_reports
 from streams.parallel_calls import answers
 from streams.runtime.monitoring.blockages import Blockage
 from streams.runtime.monitoring.endpoint import BlockedRecord, Health, serve
@@ -71,9 +71,9 @@ def test_a_stopped_worker_is_one_silent_report_in_time_and_the_others_answer(
         }
         assert reports["posts"].silent == "does not answer"
         assert reports["posts"].pid == process.pid
-        (tally,) = reports["storyline-v1-graph"].tallies
-        assert (tally.topic, tally.tally.consumed) == ("t", 2)
-        assert len(worker_tallies(tmp_path)) == 1
+        (tally,) = reports["storyline-v1-graph"].counters
+        assert (tally.topic, tally.counters.consumed) == ("t", 2)
+        assert len(worker_counters(tmp_path)) == 1
         assert len(list((tmp_path / "run/workers").glob("*.json"))) == 4
     finally:
         process.kill()

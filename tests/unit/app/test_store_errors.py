@@ -23,7 +23,7 @@ from psycopg import errors as postgres
 from redis import exceptions as redis
 
 from streams.accounts.database import driver_errors as postgres_errors
-from streams.app.workers.run import PASSING, REFUSALS
+from streams.app.workers.run import REFUSALS, TRANSIENT
 from streams.errors import StoreRefusedError, StoreUnavailableError
 from streams.runtime.producer import AckedProducer, MessageRefusedError, ProducerUnavailableError
 from streams.sinks.cassandra.session import Session, statement_errors
@@ -35,7 +35,7 @@ AWAY, VERDICT = StoreUnavailableError, StoreRefusedError
 
 
 def test_workers_wait_for_servers_and_reject_what_stores_refuse() -> None:
-    assert AWAY in PASSING
+    assert AWAY in TRANSIENT
     assert REFUSALS == (VERDICT,)
 
 
@@ -168,4 +168,4 @@ def test_postgresql(error: Exception, kind: type[Exception]) -> None:
 )
 def test_the_broker(code: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        AckedProducer._judge([KafkaError(code)])
+        AckedProducer._raise_errors([KafkaError(code)])

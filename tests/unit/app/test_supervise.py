@@ -55,7 +55,7 @@ def when_all_run(folder: Path, *names: str) -> None:
     threading.Thread(target=wait).start()
 
 
-def test_all_are_told_to_stop(tmp_path: Path) -> None:
+def test_all_are_stopped(tmp_path: Path) -> None:
     when_all_run(tmp_path, "a", "b")
     run_all(programs(tmp_path, "a", "b"))
     assert (tmp_path / "a.stopped").exists()

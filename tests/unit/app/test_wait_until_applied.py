@@ -10,7 +10,7 @@ from streams.app.workers import wait
 from streams.app.workers.wait import wait_for_records, wait_until_applied
 from streams.errors import UserError
 from streams.kafka.consumer_groups import PartitionLag
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from tests.support.messages import produces
 
 POSTS, FOLLOWS, BLOCKS = "social.posts.v1", "social.follows.v1", "social.blocks.v1"
@@ -61,13 +61,13 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
         ({}, None),
         ({"graph": [50, 3, 0]}, None),
         ({"posts": [20]}, None),  # beyond the end that was seen
-        ({"posts": [21]}, "posts lags: it has still to apply 1 record"),
+        ({"posts": [21]}, "posts is 1 record"),
         pytest.param(
             {"graph": [25]},
-            "graph lags: it has still to apply 10 records",
-            marks=produces("the group … lags: it has still to apply … records"),
+            "graph is 10 records behind",
+            marks=produces("consumer group … is … records behind"),
         ),
-        ({"delivery": [1]}, "delivery lags"),
+        ({"delivery": [1]}, "delivery is 1 records behind"),
         ({"delivery": [5, 1, 0]}, None),
         ({"stories": [9], "engagement": [9]}, None),  # which make nothing of these topics
     ],
@@ -85,23 +85,23 @@ def test_groups_that_lag_are_waited_for_and_then_named(
     assert lagging in error.value.message
 
 
-def test_a_record_is_applied_when_the_place_behind_it_is_committed(
+def test_record_is_applied_once_the_offset_behind_it_is_committed(
     broker: dict[str, list[int]],
 ) -> None:
     broker["graph"] = [END - 7]  # committed: 7, the next to be read
     _wait(
         RecordPosition(FOLLOWS, 0, 5), RecordPosition(FOLLOWS, 0, 6), RecordPosition(FOLLOWS, 0, 2)
     )
-    with pytest.raises(UserError, match="still to apply 1 record"):
+    with pytest.raises(UserError, match="graph is 1 records behind"):
         _wait(RecordPosition(FOLLOWS, 0, 7))
-    with pytest.raises(UserError, match="still to apply 1 record"):
+    with pytest.raises(UserError, match="graph is 1 records behind"):
         _wait(RecordPosition(FOLLOWS, 0, 7), RecordPosition(FOLLOWS, 0, 5))
 
 
 def test_only_posts_are_delivered(broker: dict[str, list[int]]) -> None:
     broker["delivery"] = [1]
     _wait(RecordPosition(FOLLOWS, 0, 5))
-    with pytest.raises(UserError, match="delivery lags"):
+    with pytest.raises(UserError, match="delivery is 1 records behind"):
         _wait(RecordPosition(POSTS, 0, 5))
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import fastavro
 import pytest
 
-from streams.contracts.batch import Record
 from streams.contracts.cdc import Changes, read_changes
 from streams.contracts.codec import RegistryUnavailableError
 from streams.contracts.tables import DEBEZIUM_UNAVAILABLE, UNAVAILABLE, USER
+from streams.record import Record
 
 TOPIC = "accounts.public.users"
 AT = 1_767_225_600_123

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from streams.contracts.batch import ErrorCode, Record
+from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import RegistryUnavailableError, decode, encode
 from streams.contracts.decoder import read
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.records import Records
 from streams.contracts.rows import events
+from streams.record import Record
 
 POST = PostCreated(
     event_id=1, occurred_at=2, author_id=3, post_id=4, text="text", hashtags=("a",), reply_to=5

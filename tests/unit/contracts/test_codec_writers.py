@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, Record, Rejected
+from streams.contracts.batch import APPEND_TIME, OFFSET, PARTITION, SCHEMA_ID, Rejected
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import decode, encode
 from streams.contracts.events import Event, UserFollowed, UserUnfollowed
 from streams.contracts.records import Records
+from streams.record import Record
 from tests.support.batches import raw_batches
 
 TOPIC = "social.follows.v1"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.contracts.batch import SCHEMA_ID, ErrorCode, Headers, Record, Rejected
+from streams.contracts.batch import SCHEMA_ID, ErrorCode, Rejected
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import UnknownSchemaError, encode
 from streams.contracts.decoder import read
@@ -15,6 +15,7 @@ from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.frames import ForeignId, ForeignKind, schemas_in_headers
 from streams.contracts.records import Records
 from streams.contracts.rows import events
+from streams.record import Headers, Record
 from tests.support.messages import produces, shown
 
 TOPIC = "social.likes.v1"

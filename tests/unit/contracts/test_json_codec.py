@@ -87,7 +87,7 @@ def test_ids_become_strings_and_absent_optionals_vanish() -> None:
         (POST | {"text": "\ud800"}, "half of a surrogate pair"),
         (POST | {"hashtags": ["a", None]}, "item 1 is null"),
         (POST | {"media": "m"}, "media: an array of strings is expected, got 'm'"),
-        (POST | {"occurred_at": 0}, "occurred_at: 0 ms lies outside"),
+        (POST | {"occurred_at": 0}, "occurred_at: 0 ms is outside"),
         ({"type": "PostCreated", "author_id": 1}, "text is missing: a string is expected"),
     ],
 )

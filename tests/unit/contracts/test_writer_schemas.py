@@ -8,7 +8,6 @@ from typing import Any
 import fastavro
 import pytest
 
-from streams.contracts.batch import Record
 from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import decode
@@ -16,6 +15,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.contracts.schema_references import inline
 from streams.kafka.schema_registry.live_versions import live_subjects, unreadable
+from streams.record import Record
 from tests.support.messages import produces, shown
 
 LIKES = "social.likes.v1"

@@ -5,23 +5,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.catalog import internal_topics
-from streams.dlq.decisions import ACTIONS_TOPIC, action_message, decisions_of, record_decision
+from streams.dlq.decisions import ACTIONS_TOPIC, decision_message, parse_decisions, record_decision
 from streams.dlq.model import DeadLetter, DeadLetterState
 from streams.dlq.replay import Replay, discard, replay, replays
-from streams.dlq.search import DeadLetterFilter, all_dead_letters, chosen
+from streams.dlq.search import DeadLetterFilter, all_dead_letters, select
 from streams.errors import UserError
-from streams.runtime.dead_letters.attempts import (
-    Attempts,
-    RecordPosition,
-    attempt_headers,
-    attempts_of,
-    parse_position,
-)
+from streams.record import Headers, Record, RecordPosition, parse_position
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers, attempts_of
 from streams.runtime.dead_letters.reporter import DeadLetterReporter, own_headers
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.producer import Headers, Message, MessageRefusedError, ProducerUnavailableError
+from streams.runtime.producer import Message, MessageRefusedError, ProducerUnavailableError
 from tests.support.messages import produces
 
 TOPIC = "social.likes.v1"
@@ -65,13 +60,13 @@ class Broker:
     def poison(self, value: bytes | None = b"bad", headers: Headers = ()) -> Record:
         return self.append(Message(TOPIC, b"7", value, headers))
 
-    def bury(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
+    def report(self, record: Record, group: str = "engagement", code: str = "bad_frame") -> None:
         rejected = Rejected(record, ErrorCode(code), "VALUE_CONVERTER", "Error", "too short")
         metrics = Metrics(f"storyline-v1-{group}")
-        DeadLetterReporter(self.send, metrics).bury([rejected], "step")
+        DeadLetterReporter(self.send, metrics).report([rejected], "step")
 
-    def letters(self, wanted: DeadLetterFilter = ANY) -> list[DeadLetter]:
-        return chosen(all_dead_letters(self, [TOPIC]), wanted)
+    def dead_letters(self, wanted: DeadLetterFilter = ANY) -> list[DeadLetter]:
+        return select(all_dead_letters(self, [TOPIC]), wanted)
 
     def plan(
         self,
@@ -80,30 +75,30 @@ class Broker:
         again: bool = False,
         limit: int | None = None,
     ) -> list[Replay]:
-        everything = self.letters()
-        return replays(chosen(everything, wanted), everything, again=again, limit=limit)
+        everything = self.dead_letters()
+        return replays(select(everything, wanted), everything, again=again, limit=limit)
 
     def replay(self, plan: Sequence[Replay]) -> int:
         return replay(plan, self, self.send, lambda _: None).replayed
 
 
-def test_a_letter_buried_again_by_a_restarted_worker_is_the_same_attempt() -> None:
+def test_record_reported_again_by_a_restarted_worker_is_the_same_attempt() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record)
-    broker.bury(record)
-    (letter,) = broker.letters()
-    assert (letter.attempts, len(letter.copies)) == (1, 2)
-    assert letter.id.origin == RecordPosition(TOPIC, 0, 0)
-    assert letter.first_seen == record.append_time
+    broker.report(record)
+    broker.report(record)
+    (dead_letter,) = broker.dead_letters()
+    assert (dead_letter.attempts, len(dead_letter.copies)) == (1, 2)
+    assert dead_letter.id.origin == RecordPosition(TOPIC, 0, 0)
+    assert dead_letter.first_seen == record.append_time
 
 
-def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> None:
+def test_dead_letter_is_identified_by_a_stable_64_bit_digest() -> None:
     """Decisions that are stored name it."""
     broker = Broker()
-    broker.bury(broker.poison(b"bad"))
-    broker.bury(broker.poison(None))
-    assert [letter.id.content for letter in broker.letters()] == [
+    broker.report(broker.poison(b"bad"))
+    broker.report(broker.poison(None))
+    assert [dead_letter.id.content for dead_letter in broker.dead_letters()] == [
         "d38afe4a6d9443e4",
         "0cbd80e5cd46eb7f",
     ]
@@ -112,16 +107,16 @@ def test_letter_is_identified_by_64_bits_of_a_digest_that_stays_the_same() -> No
 def test_record_that_no_worker_reported_is_its_own_origin_and_failed_once() -> None:
     broker = Broker()
     broker.append(Message(DLQ, b"7", b"bad", ()))
-    (letter,) = broker.letters()
-    assert (letter.copies[0].attempt, letter.id.origin) == (1, RecordPosition(DLQ, 0, 0))
+    (dead_letter,) = broker.dead_letters()
+    assert (dead_letter.copies[0].attempt, dead_letter.id.origin) == (1, RecordPosition(DLQ, 0, 0))
 
 
-def test_each_group_has_its_own_letter() -> None:
+def test_each_group_has_its_own_dead_letter() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record, "engagement")
-    broker.bury(record, "posts")
-    assert [letter.id.group for letter in broker.letters()] == [
+    broker.report(record, "engagement")
+    broker.report(record, "posts")
+    assert [dead_letter.id.group for dead_letter in broker.dead_letters()] == [
         "storyline-v1-engagement",
         "storyline-v1-posts",
     ]
@@ -130,32 +125,32 @@ def test_each_group_has_its_own_letter() -> None:
 def test_what_fails_again_keeps_its_past_and_is_open_again() -> None:
     broker = Broker()
     first = broker.poison(headers=(TRACE,))
-    broker.bury(first)
+    broker.report(first)
     for attempts in (2, 3, 4):
         assert broker.replay(broker.plan()) == 1
-        (letter,) = broker.letters()
-        assert letter.state is DeadLetterState.REPLAYED
-        broker.bury(broker.logs[TOPIC][-1])
-        (letter,) = broker.letters()
-        assert letter.state is DeadLetterState.OPEN
-        assert letter.attempts == attempts
-        assert letter.first_seen == first.append_time
-        assert letter.id.origin == RecordPosition(TOPIC, 0, 0)
-        assert letter.latest.failed_at == RecordPosition(TOPIC, 0, attempts - 1)
+        (dead_letter,) = broker.dead_letters()
+        assert dead_letter.state is DeadLetterState.REPLAYED
+        broker.report(broker.logs[TOPIC][-1])
+        (dead_letter,) = broker.dead_letters()
+        assert dead_letter.state is DeadLetterState.OPEN
+        assert dead_letter.attempts == attempts
+        assert dead_letter.first_seen == first.append_time
+        assert dead_letter.id.origin == RecordPosition(TOPIC, 0, 0)
+        assert dead_letter.latest.failed_at == RecordPosition(TOPIC, 0, attempts - 1)
     # Retention takes the older copies and the past is still known.
     broker.logs[DLQ] = broker.logs[DLQ][-1:]
-    (letter,) = broker.letters()
-    assert (letter.attempts, letter.first_seen) == (4, first.append_time)
+    (dead_letter,) = broker.dead_letters()
+    assert (dead_letter.attempts, dead_letter.first_seen) == (4, first.append_time)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x07garbage"])
 def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | None) -> None:
     broker = Broker()
     own = (TRACE, ("__connect.errors.topic", b"elsewhere"), ("nothing", None), TRACE)
-    broker.bury(broker.poison(value, own))
+    broker.report(broker.poison(value, own))
     for _ in range(2):
         broker.replay(broker.plan())
-        broker.bury(broker.logs[TOPIC][-1])
+        broker.report(broker.logs[TOPIC][-1])
     first, second, third = broker.logs[TOPIC]
     for copy in (second, third):
         assert (copy.key, copy.value) == (first.key, first.value)
@@ -170,46 +165,52 @@ def test_a_replay_sends_the_record_unedited_with_its_own_headers(value: bytes | 
 def test_a_record_that_several_groups_refused_is_replayed_once() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record, "engagement")
-    broker.bury(record, "posts")
+    broker.report(record, "engagement")
+    broker.report(record, "posts")
     assert broker.replay(broker.plan(DeadLetterFilter(groups=frozenset({"posts"})))) == 1
     assert len(broker.logs[TOPIC]) == 2
-    assert {letter.state for letter in broker.letters()} == {DeadLetterState.REPLAYED}
+    assert {dead_letter.state for dead_letter in broker.dead_letters()} == {
+        DeadLetterState.REPLAYED
+    }
 
 
 def test_what_comes_in_after_the_selection_is_left_for_the_next_run() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     plan = broker.plan()
-    broker.bury(broker.poison(b"later"))
+    broker.report(broker.poison(b"later"))
     assert broker.replay(plan) == 1
-    assert [letter.state for letter in broker.letters()] == [
+    assert [dead_letter.state for dead_letter in broker.dead_letters()] == [
         DeadLetterState.REPLAYED,
         DeadLetterState.OPEN,
     ]
 
 
-def test_settled_letters_are_replayed_only_when_asked_for_again() -> None:
+def test_settled_dead_letters_are_replayed_only_with_again() -> None:
     broker = Broker()
     for value in (b"a", b"b", b"c"):
-        broker.bury(broker.poison(value))
-    one, two, three = broker.letters()
+        broker.report(broker.poison(value))
+    one, two, three = broker.dead_letters()
     broker.replay(broker.plan(DeadLetterFilter(positions=one.positions)))
     discard([two], "known", broker.send, lambda _: None)
-    assert [letter.state for letter in broker.letters()] == ["replayed", "discarded", "open"]
+    assert [dead_letter.state for dead_letter in broker.dead_letters()] == [
+        "replayed",
+        "discarded",
+        "open",
+    ]
     assert [item.position for item in broker.plan()] == [three.latest.position]
     assert len(broker.plan(again=True)) == 3
     assert len(broker.plan(again=True, limit=2)) == 2
-    assert broker.letters()[1].actions[0].why == "known"
+    assert broker.dead_letters()[1].decisions[0].reason == "known"
 
 
-def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_again() -> None:
+def test_discarded_dead_letter_stays_discarded_when_a_restarted_worker_reports_it_again() -> None:
     broker = Broker()
     record = broker.poison()
-    broker.bury(record)
-    discard(broker.letters(), "known", broker.send, lambda _: None)
-    broker.bury(record)
-    assert broker.letters()[0].state is DeadLetterState.DISCARDED
+    broker.report(record)
+    discard(broker.dead_letters(), "known", broker.send, lambda _: None)
+    broker.report(record)
+    assert broker.dead_letters()[0].state is DeadLetterState.DISCARDED
 
 
 @produces("the broker did not acknowledge: …; … were done and noted before")
@@ -224,12 +225,12 @@ def test_a_discarded_letter_stays_discarded_when_a_restarted_worker_buries_it_ag
 def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error: Exception) -> None:
     broker = Broker()
     for value in (b"a", b"b"):
-        broker.bury(broker.poison(value))
+        broker.report(broker.poison(value))
     broker.replay(broker.plan(limit=1))
     broker.failing[topic] = error
     with pytest.raises(UserError, match="did not acknowledge"):
         broker.replay(broker.plan())
-    assert [letter.state for letter in broker.letters()] == [
+    assert [dead_letter.state for dead_letter in broker.dead_letters()] == [
         DeadLetterState.REPLAYED,
         DeadLetterState.OPEN,
     ]
@@ -240,15 +241,19 @@ def test_nothing_is_called_replayed_that_was_not_acknowledged(topic: str, error:
 def test_a_record_that_the_broker_refuses_holds_up_no_other() -> None:
     broker = Broker(too_large={b"b"})
     for value in (b"a", b"b", b"c"):
-        broker.bury(broker.poison(value))
+        broker.report(broker.poison(value))
     outcome = replay(broker.plan(), broker, broker.send, lambda _: None)
     assert (outcome.replayed, outcome.refused) == (2, (RecordPosition(DLQ, 0, 1),))
-    assert [letter.state for letter in broker.letters()] == ["replayed", "open", "replayed"]
+    assert [dead_letter.state for dead_letter in broker.dead_letters()] == [
+        "replayed",
+        "open",
+        "replayed",
+    ]
 
 
-def test_a_letter_that_its_retention_took_is_told() -> None:
+def test_replay_names_a_dead_letter_that_retention_removed() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     plan = broker.plan()
     broker.logs[DLQ] = []
     outcome = replay(plan, broker, broker.send, lambda _: None)
@@ -256,11 +261,11 @@ def test_a_letter_that_its_retention_took_is_told() -> None:
     assert ACTIONS_TOPIC not in broker.logs
 
 
-def test_letters_are_chosen_by_all_that_is_asked() -> None:
+def test_dead_letters_are_selected_by_all_criteria() -> None:
     broker = Broker()
     for at, (group, code) in enumerate([("posts", "bad_frame"), ("graph", "id_conflict")]):
-        broker.bury(broker.poison(b"%d" % at), group, code)
-    one, two = broker.letters()
+        broker.report(broker.poison(b"%d" % at), group, code)
+    one, two = broker.dead_letters()
     first = one.first_seen
     for wanted, found in (
         (DeadLetterFilter(), [one, two]),
@@ -275,9 +280,11 @@ def test_letters_are_chosen_by_all_that_is_asked() -> None:
         (DeadLetterFilter(states=frozenset({DeadLetterState.DISCARDED})), []),
         (DeadLetterFilter(codes=frozenset({"bad_frame"}), groups=frozenset({"graph"})), []),
     ):
-        assert [letter.id for letter in broker.letters(wanted)] == [one.id for one in found], wanted
+        assert [dead_letter.id for dead_letter in broker.dead_letters(wanted)] == [
+            one.id for one in found
+        ], wanted
     with pytest.raises(UserError, match=r"no dead letter at social.likes.v1.dlq:0:9"):
-        broker.letters(DeadLetterFilter(positions=frozenset({RecordPosition(DLQ, 0, 9)})))
+        broker.dead_letters(DeadLetterFilter(positions=frozenset({RecordPosition(DLQ, 0, 9)})))
 
 
 def test_only_topics_that_are_asked_for_are_read() -> None:
@@ -289,11 +296,11 @@ def test_only_topics_that_are_asked_for_are_read() -> None:
 def test_headers_copied_onto_another_record_hide_nothing() -> None:
     """As by a program that passes on the headers of what it reads."""
     broker = Broker()
-    broker.bury(broker.poison())
+    broker.report(broker.poison())
     broker.replay(broker.plan())
     copied = broker.logs[TOPIC][-1].headers
-    broker.bury(broker.poison(b"other", copied))
-    assert {letter.state for letter in broker.letters()} == {
+    broker.report(broker.poison(b"other", copied))
+    assert {dead_letter.state for dead_letter in broker.dead_letters()} == {
         DeadLetterState.REPLAYED,
         DeadLetterState.OPEN,
     }
@@ -314,24 +321,24 @@ def test_headers_that_storyline_never_wrote_count_for_nothing(value: bytes) -> N
 def test_a_dead_letter_that_no_worker_wrote_can_be_replayed() -> None:
     broker = Broker()
     broker.append(Message(DLQ, None, b"by hand", (TRACE,)))
-    (letter,) = broker.letters()
-    assert letter.id.origin == letter.latest.position
+    (dead_letter,) = broker.dead_letters()
+    assert dead_letter.id.origin == dead_letter.latest.position
     broker.replay(broker.plan())
     assert (broker.sent[0].topic, broker.sent[0].key, broker.sent[0].value) == (
         TOPIC,
         None,
         b"by hand",
     )
-    assert broker.letters()[0].state is DeadLetterState.REPLAYED
+    assert broker.dead_letters()[0].state is DeadLetterState.REPLAYED
 
 
 def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() -> None:
     broker = Broker()
-    broker.bury(broker.poison())
-    (letter,) = broker.letters()
-    action = record_decision(letter, DeadLetterState.DISCARDED, "wrong clock")
-    record = broker.append(action_message(action))
-    assert list(decisions_of([[record]])) == [action._replace(at=record.append_time)]
+    broker.report(broker.poison())
+    (dead_letter,) = broker.dead_letters()
+    action = record_decision(dead_letter, DeadLetterState.DISCARDED, "wrong clock")
+    record = broker.append(decision_message(action))
+    assert list(parse_decisions([[record]])) == [action._replace(at=record.append_time)]
     for value in (
         None,
         b"",
@@ -340,7 +347,7 @@ def test_an_action_reads_as_it_was_written_and_what_is_none_decides_nothing() ->
         b'{"action": "open?"}',
         b'{"action":"replayed","failed_at":[1]}',
     ):
-        assert list(decisions_of([[record._replace(value=value)]])) == []
+        assert list(parse_decisions([[record._replace(value=value)]])) == []
 
 
 def test_a_position_reads_as_it_is_written() -> None:

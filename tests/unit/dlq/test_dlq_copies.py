@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from streams.dlq.model import DeadLetter, DeadLetterCopy, DeadLetterId, DeadLetterState, Decision
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition
+from streams.record import RecordPosition
+from streams.runtime.dead_letters.attempts import Attempts
 
 TOPIC = "social.likes.v1"
 ORIGIN = RecordPosition(TOPIC, 0, 5)
@@ -19,7 +20,7 @@ def copy(
     return DeadLetterCopy(position, failed_at, append_time, attempt, "bad_frame", message)
 
 
-def letter(*copies: DeadLetterCopy) -> DeadLetter:
+def dead_letter(*copies: DeadLetterCopy) -> DeadLetter:
     return DeadLetter(DeadLetterId(ORIGIN, "group", "digest"), 100, list(copies))
 
 
@@ -27,7 +28,7 @@ def test_later_attempt_is_the_latest_whatever_its_time() -> None:
     """Clocks of brokers differ: a record that a replay wrote may seem to be older."""
     first, second = copy(1, 9_000, 8), copy(2, 1_000, 7)
     for copies in itertools.permutations((first, second)):
-        assert letter(*copies).latest == second
+        assert dead_letter(*copies).latest == second
 
 
 @pytest.mark.parametrize(
@@ -39,26 +40,26 @@ def test_of_one_attempt_the_copy_that_came_last_is_the_latest(
     sooner: DeadLetterCopy, later: DeadLetterCopy
 ) -> None:
     for copies in itertools.permutations((sooner, later)):
-        assert letter(*copies).latest == later
+        assert dead_letter(*copies).latest == later
 
 
-def test_attempts_are_those_that_the_latest_copy_names_or_the_places_of_failure() -> None:
+def test_attempts_are_of_the_latest_copy_or_the_positions_of_failure() -> None:
     again = RecordPosition(TOPIC, 1, 9)
-    assert letter(copy(1, 1, 1), copy(1, 1, 2)).attempts == 1
-    assert letter(copy(1, 1, 1), copy(1, 2, 2, again)).attempts == 2
-    assert letter(copy(7, 1, 1)).attempts == 7
-    assert letter(copy(7, 1, 1)).past == Attempts(ORIGIN, 100, 7)
+    assert dead_letter(copy(1, 1, 1), copy(1, 1, 2)).attempts == 1
+    assert dead_letter(copy(1, 1, 1), copy(1, 2, 2, again)).attempts == 2
+    assert dead_letter(copy(7, 1, 1)).attempts == 7
+    assert dead_letter(copy(7, 1, 1)).past == Attempts(ORIGIN, 100, 7)
 
 
-def test_letter_is_open_again_once_it_failed_where_no_action_knew_of() -> None:
+def test_dead_letter_is_open_again_after_a_failure_that_no_decision_covers() -> None:
     again = RecordPosition(TOPIC, 1, 9)
-    found = letter(copy(1, 1, 1))
+    found = dead_letter(copy(1, 1, 1))
     states = [found.state]
-    found.actions.append(Decision(str(found.id), DeadLetterState.REPLAYED, frozenset({ORIGIN})))
+    found.decisions.append(Decision(str(found.id), DeadLetterState.REPLAYED, frozenset({ORIGIN})))
     states.append(found.state)
     found.copies.append(copy(2, 2, 2, again))
     states.append(found.state)
-    found.actions.append(Decision(str(found.id), DeadLetterState.DISCARDED, frozenset({again})))
+    found.decisions.append(Decision(str(found.id), DeadLetterState.DISCARDED, frozenset({again})))
     states.append(found.state)
     assert states == [
         DeadLetterState.OPEN,

@@ -8,11 +8,10 @@ import orjson
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.contracts.batch import Record
 from streams.dlq import operator_decisions
-from streams.dlq.decisions import ACTIONS_TOPIC, decisions_of
-from streams.dlq.operator_decisions import OperatorDecisions, decision_message
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.dlq.decisions import ACTIONS_TOPIC, parse_decisions
+from streams.dlq.operator_decisions import OperatorDecisions, rejection_message
+from streams.record import Record, RecordPosition
 from streams.runtime.producer import ProducerUnavailableError
 
 GROUP = "storyline-v1-graph"
@@ -83,22 +82,22 @@ def test_the_decisions_of_a_group_are_read_whole_and_then_as_they_come(topic: To
         b"not json",
         b"[]",
         orjson.dumps({"action": "discarded", "failed_at": [str(PLACE)]}),
-        decision_message(
+        rejection_message(
             RecordPosition("social.blocks.v1", 2, 18), "storyline-v1-lake", "other"
         ).value,
-        decision_message(PLACE, GROUP, "lost schema").value,
+        rejection_message(PLACE, GROUP, "lost schema").value,
     ]
     with OperatorDecisions("broker", GROUP, every_s=0) as decisions:
-        assert decisions.of("social.blocks.v1") == {(2, 17): "lost schema"}
+        assert decisions.of("social.blocks.v1") == {PLACE: "lost schema"}
         assert decisions.of("social.posts.v1") == {}
-        topic.values.append(decision_message(PLACE._replace(offset=30), GROUP, "again").value)
+        topic.values.append(rejection_message(PLACE._replace(offset=30), GROUP, "again").value)
         decisions.refresh()
-        assert set(decisions.of("social.blocks.v1")) == {(2, 17), (2, 30)}
+        assert set(decisions.of("social.blocks.v1")) == {PLACE, PLACE._replace(offset=30)}
 
 
-def test_a_look_that_was_a_moment_ago_is_not_repeated(topic: Topic) -> None:
+def test_refresh_soon_after_another_reads_nothing(topic: Topic) -> None:
     with OperatorDecisions("broker", GROUP, every_s=60) as decisions:
-        topic.values.append(decision_message(PLACE, GROUP, "late").value)
+        topic.values.append(rejection_message(PLACE, GROUP, "late").value)
         decisions.refresh()
         assert decisions.of(PLACE.topic) == {}
 
@@ -106,19 +105,19 @@ def test_a_look_that_was_a_moment_ago_is_not_repeated(topic: Topic) -> None:
 def test_a_broker_that_is_away_is_waited_for_and_misses_nothing(topic: Topic) -> None:
     with OperatorDecisions("broker", GROUP, every_s=0) as decisions:
         topic.away = True
-        topic.values.append(decision_message(PLACE, GROUP, "x").value)
+        topic.values.append(rejection_message(PLACE, GROUP, "x").value)
         with pytest.raises(ProducerUnavailableError, match="decisions of operators"):
             decisions.refresh()
         topic.away = False
         decisions.refresh()
-        assert decisions.of(PLACE.topic) == {(2, 17): "x"}
+        assert decisions.of(PLACE.topic) == {PLACE: "x"}
         topic.away = True
         with pytest.raises(ProducerUnavailableError), OperatorDecisions("broker", "other"):
             pass
 
 
 def test_what_the_log_has_deleted_is_not_waited_for(topic: Topic) -> None:
-    topic.values = [decision_message(PLACE, GROUP, "x").value] * 3
+    topic.values = [rejection_message(PLACE, GROUP, "x").value] * 3
     topic.start = 3
     began = time.monotonic()
     with OperatorDecisions("broker", GROUP) as decisions:
@@ -127,6 +126,6 @@ def test_what_the_log_has_deleted_is_not_waited_for(topic: Topic) -> None:
 
 
 def test_a_decision_is_none_about_a_dead_letter() -> None:
-    message = decision_message(PLACE, GROUP, "why")
+    message = rejection_message(PLACE, GROUP, "why")
     record = Record(ACTIONS_TOPIC, 0, 0, 0, message.key, message.value)
-    assert list(decisions_of([[record]])) == []
+    assert list(parse_decisions([[record]])) == []

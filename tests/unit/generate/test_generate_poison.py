@@ -5,13 +5,14 @@ from collections import Counter
 
 import pytest
 
-from streams.contracts.batch import ErrorCode, Record
+from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import schemas
 from streams.contracts.decoder import read
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import make_id
 from streams.contracts.records import Records
 from streams.generate.malformed_records import KINDS, MalformedRecord, MalformedRecords
+from streams.record import Record
 
 THEN = 1_735_689_600_000
 NOW = THEN + 3_600_000

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 
 from streams.agents.registry import AGENTS
 from streams.app.dlq import record_rejection
-from streams.app.dlq.operations import whole
+from streams.app.dlq.operations import details
 from streams.app.dlq.record_rejection import RejectableRecord, reject
 from streams.app.settings import Settings
 from streams.app.workers import run
@@ -21,8 +21,8 @@ from streams.generate.malformed_records import MalformedRecord
 from streams.kafka import topics as topics_module
 from streams.kafka.topics import BrokerUnavailableError, Topics
 from streams.producer import EventProducer, PublishError
+from streams.record import RecordPosition
 from streams.runtime.consumer.fetch_thread import MembershipLostError, _join_once
-from streams.runtime.dead_letters.attempts import RecordPosition
 from streams.runtime.monitoring.stalls import PartitionProgress, Stall, StallKind
 from streams.runtime.producer import (
     MAX_MESSAGE_BYTES,
@@ -84,7 +84,7 @@ def test_workers_that_apply_nothing_are_named() -> None:
 @produces("the dead letter at … was removed: its retention ended")
 def test_dead_letter_that_is_gone_is_reported() -> None:
     with small_broker(f"{POSTS}.dlq") as settings, pytest.raises(UserError, match="was removed"):
-        whole(settings, RecordPosition(f"{POSTS}.dlq", 0, 5))
+        details(settings, RecordPosition(f"{POSTS}.dlq", 0, 5))
 
 
 @produces("a bad record was not acknowledged: …")
@@ -124,7 +124,7 @@ def test_worker_without_a_broker_waits_for_decisions(
     monkeypatch.setattr(operator_decisions, "_TIMEOUT_S", 0.2)
     with pytest.raises(ProducerUnavailableError) as waits:
         decisions_of(away.bootstrap, GROUP, POSTS)
-    assert ProducerUnavailableError in run.PASSING
+    assert ProducerUnavailableError in run.TRANSIENT
     shown(str(waits.value))
 
 
@@ -133,16 +133,16 @@ def test_message_that_the_broker_never_takes_ends_the_worker(away: Settings) -> 
     too_large = Message(f"{POSTS}.dlq", b"1", b"x" * (MAX_MESSAGE_BYTES + 1))
     with (
         pytest.raises(UserError, match=f"{GROUP}: .*too large") as ended,
-        run._told(GROUP),
+        run._explained(GROUP),
     ):
         AckedProducer(away.bootstrap, client_id="test").send([too_large])
     assert "storyline topics diff" in str(ended.value.hint)
 
 
 @produces("… made no progress and ended: …")
-def test_worker_that_stands_still_says_to_start_it_again() -> None:
+def test_worker_without_progress_says_to_start_it_again() -> None:
     stall = Stall((POSTS, 3), StallKind.POSITION, PartitionProgress(5, 5, 9, busy=False), 301.0)
-    with pytest.raises(UserError, match="reading stands at 5") as ended, run._told(GROUP):
+    with pytest.raises(UserError, match="reading is stuck at 5") as ended, run._explained(GROUP):
         raise NoProgressError([stall])
     assert "storyline up --workers" in str(ended.value.hint)
 
@@ -157,7 +157,7 @@ def test_worker_whose_name_was_taken_says_how_to_name_it() -> None:
         _group_instance_id="host-a-0",
     )
     _join_once(coordinator)
-    with pytest.raises(UserError, match="as host-a-0") as ended, run._told(GROUP):
+    with pytest.raises(UserError, match="as host-a-0") as ended, run._explained(GROUP):
         coordinator.reset_generation()
     assert isinstance(ended.value.__cause__, MembershipLostError)
     assert "--instance" in str(ended.value.hint)

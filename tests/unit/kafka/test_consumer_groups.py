@@ -33,7 +33,7 @@ def test_a_later_stage_is_waited_for_after_the_one_that_feeds_it() -> None:
     assert flow.looks == ["posts"] * 4 + ["delivery"] * 7 + ["posts", "delivery"] * 2
 
 
-def test_workers_that_do_not_move_are_told_of() -> None:
+def test_workers_without_progress_are_reported() -> None:
     stuck = [PartitionLag("storyline-v1-posts", "topic", 0, 5, 0, 12)]
     with pytest.raises(StalledError, match=r"7 records are left after 0 s \(storyline-v1-posts\)"):
         wait_until_idle(lambda _: stuck, [["posts"]], timeout_s=0, poll_s=0)

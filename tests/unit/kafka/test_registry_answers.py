@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from streams.app.settings import settings
 from streams.cli.events.schemas import app
-from streams.contracts.batch import SCHEMA_ID, ErrorCode, Record
+from streams.contracts.batch import SCHEMA_ID, ErrorCode
 from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import released, schemas
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
@@ -35,6 +35,7 @@ from streams.contracts.records import Records
 from streams.contracts.rows import events
 from streams.kafka.schema_registry import RegistryRefusedError, SchemaRegistry
 from streams.kafka.schema_registry.verdicts import is_verdict, without_login
+from streams.record import Record
 from tests.support.local_stack import free_ports
 from tests.support.messages import produces, shown
 from tests.unit.contracts.test_frames import LIKE, TOPIC

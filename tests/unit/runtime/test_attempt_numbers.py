@@ -2,16 +2,12 @@
 
 import pytest
 
-from streams.runtime.dead_letters.attempts import (
+from streams.record import RecordPosition, parse_position
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers, attempts_of, counted
+from streams.runtime.dead_letters.header_names import (
     ATTEMPTS_HEADER,
     FIRST_SEEN_HEADER,
     ORIGIN_HEADER,
-    Attempts,
-    RecordPosition,
-    attempt_headers,
-    attempts_of,
-    counted,
-    parse_position,
 )
 
 ORIGIN = RecordPosition("social.likes.v1", 3, 7)
@@ -40,13 +36,13 @@ def test_headers_of_another_writer_count_for_nothing(header: str, value: bytes) 
 
 
 @pytest.mark.parametrize("partition", [0, 9, 10, 123_456_789])
-def test_place_is_read_as_it_is_written(partition: int) -> None:
-    place = RecordPosition("a.B-c_1", partition, 10**17)
-    assert parse_position(str(place)) == place
+def test_position_is_parsed_as_it_is_written(partition: int) -> None:
+    position = RecordPosition("a.B-c_1", partition, 10**17)
+    assert parse_position(str(position)) == position
 
 
 @pytest.mark.parametrize("text", ["t:1", "t:1:2:3", "t::2", "t:1234567890:2", "t:1:2\n", "t :1:2"])
-def test_text_that_is_no_place_is_refused(text: str) -> None:
+def test_text_that_is_no_position_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not topic:partition:offset"):
         parse_position(text)
     headers = attempt_headers(Attempts(ORIGIN, 5, 2))

@@ -5,10 +5,10 @@ from typing import Any, cast
 import pytest
 
 from streams.runtime.consumer.positions import PositionGapError
-from tests.unit.runtime.test_runtime_batcher import LIKES, Gathering, Member, offsets, run
+from tests.unit.runtime.test_runtime_batcher import LIKES, GroupMember, Topic, offsets, run
 
 
-class Committed(Member):
+class Committed(GroupMember):
     """A member whose group has committed, and whose log may begin later than that."""
 
     def __init__(self, commit: int, log_start: int) -> None:
@@ -36,14 +36,14 @@ def test_reading_begins_at_the_commit_or_the_start_of_the_log(
     commit: int, log_start: int, fetched: tuple[int, ...], begins: int, asked: int
 ) -> None:
     async def story() -> None:
-        gathering = Gathering(most=len(fetched))
+        topic = Topic(max_records=len(fetched))
         member = Committed(commit, log_start)
-        gathering.intake._member = cast(Any, member)
-        await gathering.intake.seek()
-        gathering.put(*fetched)
-        gathered = await gathering.gatherer.gather(0)
-        assert offsets(gathered) == list(fetched)
-        assert gathering.intake.positions.at(LIKES) == begins
+        topic.rules._consumer = cast(Any, member)
+        await topic.rules.seek()
+        topic.put(*fetched)
+        micro_batch = await topic.batcher.next_batch(0)
+        assert offsets(micro_batch) == list(fetched)
+        assert topic.rules.positions.at(LIKES) == begins
         assert member.asked == asked
 
     run(story())
@@ -51,11 +51,11 @@ def test_reading_begins_at_the_commit_or_the_start_of_the_log(
 
 def test_gap_behind_the_commit_is_an_error() -> None:
     async def story() -> None:
-        gathering = Gathering(most=3)
-        gathering.intake._member = cast(Any, Committed(5, 0))
-        await gathering.intake.seek()
-        gathering.put(7, 8, 9)
+        topic = Topic(max_records=3)
+        topic.rules._consumer = cast(Any, Committed(5, 0))
+        await topic.rules.seek()
+        topic.put(7, 8, 9)
         with pytest.raises(PositionGapError, match="expected offset 5, got 7"):
-            await gathering.gatherer.gather(0)
+            await topic.batcher.next_batch(0)
 
     run(story())

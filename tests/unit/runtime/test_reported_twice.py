@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
+from streams.record import Record
 from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.dead_letters.reporter import Rejection
 from tests.support.batches import raw_batches
@@ -22,33 +23,37 @@ def refused(*offsets: int, partition: int = 0) -> Sequence[Rejection]:
 
 
 def test_second_copy_of_a_record_is_still_to_be_reported() -> None:
-    buried = ReportedRecords()
-    buried.add(refused(5))
-    assert buried.fresh(refused(5, 5)) == refused(5)
-    assert buried.fresh(refused(5)) == []
-    assert buried.fresh(refused(5, 5, 5)) == refused(5, 5)
+    reported = ReportedRecords()
+    reported.add(refused(5))
+    assert reported.unreported(refused(5, 5)) == refused(5)
+    assert reported.unreported(refused(5)) == []
+    assert reported.unreported(refused(5, 5, 5)) == refused(5, 5)
 
 
 def test_question_changes_nothing() -> None:
-    buried = ReportedRecords()
-    buried.add(refused(5, 5))
+    reported = ReportedRecords()
+    reported.add(refused(5, 5))
     for _ in range(3):
-        assert buried.fresh(refused(5, 5)) == []
-        assert buried.fresh(refused(5, 5, 6)) == refused(6)
+        assert reported.unreported(refused(5, 5)) == []
+        assert reported.unreported(refused(5, 5, 6)) == refused(6)
 
 
 def test_same_offset_of_another_partition_is_another_record() -> None:
-    buried = ReportedRecords()
-    buried.add(refused(5))
-    assert buried.fresh(refused(5, partition=1)) == refused(5, partition=1)
+    reported = ReportedRecords()
+    reported.add(refused(5))
+    assert reported.unreported(refused(5, partition=1)) == refused(5, partition=1)
 
 
 def test_records_that_are_no_longer_refused_are_counted_by_copy() -> None:
-    buried = ReportedRecords()
+    reported = ReportedRecords()
     batches = raw_batches([record(5), record(5), record(6)])
-    assert buried.no_longer(batches, []) == 0
-    buried.add(refused(5, 5, 6))
-    assert buried.no_longer(batches, []) == 3
-    assert buried.no_longer(batches, refused(5)) == 2
-    assert buried.no_longer(batches, refused(5, 5, 5, 6)) == 0, "never fewer than none"
-    assert buried.no_longer(raw_batches([record(6)]), []) == 1, "of this part of the batch only"
+    assert reported.count_no_longer_rejected(batches, []) == 0
+    reported.add(refused(5, 5, 6))
+    assert reported.count_no_longer_rejected(batches, []) == 3
+    assert reported.count_no_longer_rejected(batches, refused(5)) == 2
+    assert reported.count_no_longer_rejected(batches, refused(5, 5, 5, 6)) == 0, (
+        "never fewer than none"
+    )
+    assert reported.count_no_longer_rejected(raw_batches([record(6)]), []) == 1, (
+        "of this part of the batch only"
+    )

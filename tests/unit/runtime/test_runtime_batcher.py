@@ -1,4 +1,4 @@
-"""What a rebalance does to a batch that is being gathered: nothing of the new one is lost."""
+"""A rebalance while a batch fills: no record of the new assignment is lost."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -24,7 +24,7 @@ class Event(NamedTuple):
     message: Message
 
 
-class Member:
+class GroupMember:
     """A group's member with one partition and no commit."""
 
     generation = 1
@@ -47,27 +47,27 @@ def batch(*offsets: int) -> RawBatch:
     return RawBatch(*LIKES, offsets, [0] * len(offsets), some, some, [()] * len(offsets))
 
 
-class Gathering:
-    """A gatherer, its queue, and the member whose generation it goes by."""
+class Topic:
+    """A batcher, its queue, and the member whose generation it uses."""
 
-    def __init__(self, most: int) -> None:
-        self.member = cast(Any, Member())
-        self.intake = ConsumerRules(self.member, Buffer())
+    def __init__(self, max_records: int) -> None:
+        self.member = cast(Any, GroupMember())
+        self.rules = ConsumerRules(self.member, Buffer())
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.gatherer = Batcher(self.intake, self.queue, most=most)
+        self.batcher = Batcher(self.rules, self.queue, max_records=max_records)
 
     def put(self, *offsets: int) -> None:
         self.queue.put_nowait(Event(Message(self.member.generation, batch(*offsets))))
 
     async def rebalance(self) -> None:
-        await self.intake.seek()
-        self.intake.positions.forget({LIKES})
+        await self.rules.seek()
+        self.rules.positions.forget({LIKES})
         self.member.generation += 1
-        await self.intake.seek()
+        await self.rules.seek()
 
 
-def offsets(gathered: MicroBatch) -> list[int]:
-    return [offset for part in gathered.batches for offset in part.offsets]
+def offsets(micro_batch: MicroBatch) -> list[int]:
+    return [offset for part in micro_batch.batches for offset in part.offsets]
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
@@ -76,13 +76,13 @@ def run(story: Coroutine[Any, Any, None]) -> None:
 
 def test_messages_become_batches_of_the_size_that_is_wanted() -> None:
     async def story() -> None:
-        gathering = Gathering(most=3)
-        await gathering.intake.seek()
-        gathering.put(0, 1)
-        gathering.put(2, 3, 4)
-        first = await gathering.gatherer.gather(LONG_S)
+        topic = Topic(max_records=3)
+        await topic.rules.seek()
+        topic.put(0, 1)
+        topic.put(2, 3, 4)
+        first = await topic.batcher.next_batch(LONG_S)
         assert (offsets(first), first.last, first.count) == ([0, 1, 2], {LIKES: 2}, 3)
-        second = await gathering.gatherer.gather(0)
+        second = await topic.batcher.next_batch(0)
         assert (offsets(second), second.last) == ([3, 4], {LIKES: 4})
 
     run(story())
@@ -90,15 +90,15 @@ def test_messages_become_batches_of_the_size_that_is_wanted() -> None:
 
 def test_a_new_assignment_ends_the_batch_of_the_old_one_and_loses_nothing() -> None:
     async def story() -> None:
-        gathering = Gathering(most=2)
-        await gathering.intake.seek()
-        gathering.put(0)
-        gathered = asyncio.ensure_future(gathering.gatherer.gather(LONG_S))
-        while not gathering.queue.empty():
+        topic = Topic(max_records=2)
+        await topic.rules.seek()
+        topic.put(0)
+        micro_batch = asyncio.ensure_future(topic.batcher.next_batch(LONG_S))
+        while not topic.queue.empty():
             await asyncio.sleep(0)
-        await gathering.rebalance()
-        gathering.put(0, 1)
-        batch = await gathered
+        await topic.rebalance()
+        topic.put(0, 1)
+        batch = await micro_batch
         assert (batch.generation, offsets(batch)) == (2, [0, 1])
 
     run(story())
@@ -106,12 +106,12 @@ def test_a_new_assignment_ends_the_batch_of_the_old_one_and_loses_nothing() -> N
 
 def test_what_is_left_of_an_earlier_assignment_is_not_used() -> None:
     async def story() -> None:
-        gathering = Gathering(most=2)
-        await gathering.intake.seek()
-        gathering.put(0, 1, 2)
-        assert offsets(await gathering.gatherer.gather(LONG_S)) == [0, 1]
-        await gathering.rebalance()
-        gathering.put(0, 1)
-        assert offsets(await gathering.gatherer.gather(LONG_S)) == [0, 1]
+        topic = Topic(max_records=2)
+        await topic.rules.seek()
+        topic.put(0, 1, 2)
+        assert offsets(await topic.batcher.next_batch(LONG_S)) == [0, 1]
+        await topic.rebalance()
+        topic.put(0, 1)
+        assert offsets(await topic.batcher.next_batch(LONG_S)) == [0, 1]
 
     run(story())

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from streams.runtime.dead_letters.attempts import RecordPosition
+from streams.record import RecordPosition
 from streams.runtime.dead_letters.limit import (
     CountedRecord,
     DeadLetterHistory,
@@ -29,7 +29,7 @@ def test_a_hundred_bad_records_in_a_row_anywhere_in_a_batch_are_too_many() -> No
         DEFAULT.after(DeadLetterHistory(), 2000, bad(range(901, 1001)))
     assert str(error.value) == (
         "100 of the last 100 records of social.likes.v1 cannot be applied, "
-        "100 of them for bad_frame; the first lies at social.likes.v1:7:901"
+        "100 of them for bad_frame; the first is at social.likes.v1:7:901"
     )
 
 
@@ -44,7 +44,7 @@ def test_one_good_record_ends_a_run() -> None:
         limit.after(history, 1, bad([0]))
 
 
-def test_a_run_longer_than_the_window_is_told_from_its_first_record() -> None:
+def test_run_longer_than_the_window_is_reported_from_its_first_record() -> None:
     limit = DeadLetterLimit(consecutive=5, window=2, minimum=1)
     history = DeadLetterHistory()
     for offset in range(4):
@@ -87,7 +87,7 @@ def test_a_history_is_a_value_that_judging_leaves_as_it_was() -> None:
     assert history.records == len(history.bad) == 99
 
 
-def test_the_most_frequent_code_is_told() -> None:
+def test_error_names_the_most_frequent_code() -> None:
     limit = DeadLetterLimit(consecutive=5)
     mixed = [*bad([0, 1], "decode_error"), *bad([2, 3, 4], "unknown_schema")]
     with pytest.raises(DeadLetterLimitError, match="3 of them for unknown_schema") as error:
@@ -95,7 +95,7 @@ def test_the_most_frequent_code_is_told() -> None:
     assert error.value.code == "unknown_schema"
 
 
-def test_without_a_limit_any_number_is_buried() -> None:
+def test_without_a_limit_any_number_is_reported() -> None:
     none = DeadLetterLimit()
     history = none.after(DeadLetterHistory(), 5000, bad(range(5000)))
     assert none.used(history) == 0

@@ -31,8 +31,8 @@ class Event:
     message: Message
 
 
-class Wanted:
-    """The intake's part that gathering asks: every partition may be used; what is held is noted."""
+class HeldPartitions:
+    """Stand-in for `ConsumerRules`: every partition may be used; held ones are recorded."""
 
     def __init__(self) -> None:
         self.generation = GENERATION
@@ -52,11 +52,11 @@ class Wanted:
 
 
 class Topic:
-    def __init__(self, most: int) -> None:
-        self.wanted: Any = Wanted()
+    def __init__(self, max_records: int) -> None:
+        self.rules: Any = HeldPartitions()
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        intake: Any = self.wanted
-        self.gatherer = Batcher(intake, self.queue, most=most)
+        rules: Any = self.rules
+        self.batcher = Batcher(rules, self.queue, max_records=max_records)
         self._next: dict[int, int] = {}
         self.read: dict[int, list[int]] = {}
 
@@ -69,12 +69,12 @@ class Topic:
         batch = RawBatch(TOPIC, partition, offsets, [0] * count, none, none, [()] * count)
         self.queue.put_nowait(Event(Message(batch)))
 
-    async def gather(self, wait_s: float = 0.0) -> MicroBatch:
+    async def next_batch(self, wait_s: float = 0.0) -> MicroBatch:
         async with asyncio.timeout(10):
-            gathered = await self.gatherer.gather(wait_s)
-        for batch in gathered.batches:
+            micro_batch = await self.batcher.next_batch(wait_s)
+        for batch in micro_batch.batches:
             self.read.setdefault(batch.partition, []).extend(batch.offsets)
-        return gathered
+        return micro_batch
 
     @property
     def came(self) -> Mapping[int, list[int]]:
@@ -87,58 +87,58 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 def test_a_held_partition_waits_and_the_others_go_on() -> None:
     async def test() -> None:
-        topic = Topic(most=10)
-        topic.gatherer.hold((TOPIC, 0))
+        topic = Topic(max_records=10)
+        topic.batcher.hold((TOPIC, 0))
         topic.come(1, 2)
         held = RawBatch(TOPIC, 0, range(3), [0] * 3, [None] * 3, [b"12"] * 3, [()] * 3)
         topic.queue.put_nowait(Event(Message(held)))
-        assert (await topic.gather()).last == {(TOPIC, 1): 1}
-        assert topic.gatherer.set_aside() == [held]
-        topic.gatherer.release((TOPIC, 0))
-        assert (await topic.gather()).last == {(TOPIC, 0): 2}
-        assert topic.gatherer.set_aside() == []
+        assert (await topic.next_batch()).last == {(TOPIC, 1): 1}
+        assert topic.batcher.buffered() == [held]
+        topic.batcher.release((TOPIC, 0))
+        assert (await topic.next_batch()).last == {(TOPIC, 0): 2}
+        assert topic.batcher.buffered() == []
 
     run(test())
 
 
 def test_a_release_wakes_who_waits_for_records() -> None:
     async def test() -> None:
-        topic = Topic(most=10)
+        topic = Topic(max_records=10)
         topic.come(0, 3)
-        topic.gatherer.hold((TOPIC, 0))
-        gathering = asyncio.ensure_future(topic.gather())
-        while not topic.gatherer.set_aside():
+        topic.batcher.hold((TOPIC, 0))
+        next_batch = asyncio.ensure_future(topic.next_batch())
+        while not topic.batcher.buffered():
             await asyncio.sleep(0)
-        topic.gatherer.release((TOPIC, 0))
-        assert (await gathering).count == 3
+        topic.batcher.release((TOPIC, 0))
+        assert (await next_batch).count == 3
 
     run(test())
 
 
 def test_a_released_partition_is_fetched_again_once_it_has_caught_up() -> None:
     async def test() -> None:
-        topic = Topic(most=2)
+        topic = Topic(max_records=2)
         topic.come(0, 2)
         topic.come(0, 2)
         topic.come(1, 2)
-        topic.gatherer.hold((TOPIC, 0))
-        await topic.gather()
-        topic.gatherer.release((TOPIC, 0))
-        assert topic.wanted.held == {(TOPIC, 0)}
-        await topic.gather()
-        assert topic.wanted.held == {(TOPIC, 0)}
-        await topic.gather()
-        assert topic.wanted.held == set()
+        topic.batcher.hold((TOPIC, 0))
+        await topic.next_batch()
+        topic.batcher.release((TOPIC, 0))
+        assert topic.rules.held == {(TOPIC, 0)}
+        await topic.next_batch()
+        assert topic.rules.held == {(TOPIC, 0)}
+        await topic.next_batch()
+        assert topic.rules.held == set()
 
     run(test())
 
 
 def test_a_partition_is_divided_from_the_others() -> None:
     async def test() -> None:
-        topic = Topic(most=10)
+        topic = Topic(max_records=10)
         for partition in (0, 1, 0):
             topic.come(partition, 2)
-        parts = dict((await topic.gather()).by_partition())
+        parts = dict((await topic.next_batch()).by_partition())
         assert {at: part.count for at, part in parts.items()} == {(TOPIC, 0): 4, (TOPIC, 1): 2}
         assert parts[TOPIC, 0].last == {(TOPIC, 0): 3}
         assert {part.generation for part in parts.values()} == {GENERATION}
@@ -152,31 +152,31 @@ def test_whatever_is_held_and_released_each_partition_stays_in_order(seed: int) 
 
     async def test() -> None:
         draw = random.Random(seed)
-        topic = Topic(most=draw.randrange(1, 12))
+        topic = Topic(max_records=draw.randrange(1, 12))
         held: set[int] = set()
-        gathering: asyncio.Future[MicroBatch] | None = None
+        next_batch: asyncio.Future[MicroBatch] | None = None
         for _ in range(200):
             partition = draw.randrange(4)
             match draw.randrange(4):
-                case 0 | 1 if (TOPIC, partition) not in topic.wanted.held or draw.random() < 0.3:
+                case 0 | 1 if (TOPIC, partition) not in topic.rules.held or draw.random() < 0.3:
                     # What was on its way when the partition was held comes even so.
                     topic.come(partition, draw.randrange(1, 6))
-                case 2 if partition not in held and gathering is None:
+                case 2 if partition not in held and next_batch is None:
                     held.add(partition)
-                    topic.gatherer.hold((TOPIC, partition))
+                    topic.batcher.hold((TOPIC, partition))
                 case 3 if partition in held:
                     held.discard(partition)
-                    topic.gatherer.release((TOPIC, partition))
-            gathering = gathering or asyncio.ensure_future(topic.gather(0.001))
+                    topic.batcher.release((TOPIC, partition))
+            next_batch = next_batch or asyncio.ensure_future(topic.next_batch(0.001))
             for _ in range(draw.randrange(6)):
                 await asyncio.sleep(0)
-            if gathering.done():
-                gathering.result()
-                gathering = None
+            if next_batch.done():
+                next_batch.result()
+                next_batch = None
         for partition in held:
-            topic.gatherer.release((TOPIC, partition))
+            topic.batcher.release((TOPIC, partition))
         while topic.read != topic.came:
-            await (gathering or topic.gather())
-            gathering = None
+            await (next_batch or topic.next_batch())
+            next_batch = None
 
     run(test())

@@ -5,12 +5,13 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch
-from streams.runtime.dead_letters.attempts import Attempts, RecordPosition, attempt_headers
+from streams.runtime.dead_letters.attempts import Attempts, attempt_headers
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.dead_letters.reporter import DeadLetterReporter
@@ -29,23 +30,13 @@ class UnavailableError(Exception):
     """A store that does not answer now."""
 
 
-class Raw(NamedTuple):
-    offset: int
-    value: bytes | None
-    topic: str = TOPIC
-    partition: int = 3
-    append_time: int = 1_600_000_000_123
-    key: bytes | None = b"key"
-    headers: tuple[tuple[str, bytes | None], ...] = (("trace", b"\xff\x00"),)
-
-    @classmethod
-    def of(cls, topic: str, partition: int, offset: int, *others: Any) -> "Raw":
-        append_time, key, value, headers = others
-        return cls(offset, value, topic, partition, append_time, key, headers)
+def thing(offset: int, value: bytes | None, *, partition: int = 3) -> Record:
+    headers = (("trace", b"\xff\x00"),)
+    return Record(TOPIC, partition, offset, 1_600_000_000_123, b"key", value, headers)
 
 
 class Refused(NamedTuple):
-    record: Raw
+    record: Record
     code: str = "bad_frame"
     stage: str = "VALUE_CONVERTER"
     error: str = "BadFrameError"
@@ -55,7 +46,7 @@ class Refused(NamedTuple):
 class Things(NamedTuple):
     applied: int
     duplicates: int
-    conflicts: tuple[tuple[int, int], ...]
+    conflicts: tuple[RecordPosition, ...]
     effects: frozenset[bytes]
 
 
@@ -64,7 +55,7 @@ class World:
     """A log of one topic, a store, a dead letter topic; each fails where a test says so."""
 
     store: set[bytes] = field(default_factory=set)
-    buried: list[Message] = field(default_factory=list)
+    reported: list[Message] = field(default_factory=list)
     before: dict[str, list[Exception]] = field(default_factory=dict)
     """Step -> errors that its next calls raise before doing anything."""
     after: dict[str, list[Exception]] = field(default_factory=dict)
@@ -78,13 +69,13 @@ class World:
         if errors.get(name):
             raise errors[name].pop(0)
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Refused]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Refused]]:
         self.fail("decode", self.before)
-        records = [record for batch in batches for record in batch.records(Raw.of)]
+        records = [record for batch in batches for record in batch.records(Record)]
         good = [record for record in records if record.value]
         return good, [Refused(record) for record in records if not record.value]
 
-    def project(self, batch: list[Raw]) -> Things:
+    def project(self, batch: list[Record]) -> Things:
         self.fail("project", self.before)
         values = [record.value for record in batch if record.value is not None]
         fresh = set(values) - self.store
@@ -93,7 +84,7 @@ class World:
         return Things(
             applied=len(fresh),
             duplicates=len(values) - len(fresh) - len(taken),
-            conflicts=tuple((record.partition, record.offset) for record in taken),
+            conflicts=tuple(record.position for record in taken),
             effects=frozenset(fresh),
         )
 
@@ -104,10 +95,10 @@ class World:
 
     def send(self, messages: Sequence[Message]) -> None:
         self.fail("send", self.before)
-        self.buried += messages
+        self.reported += messages
         self.fail("send", self.after)
 
-    def consume(self, records: Sequence[Raw]) -> None:
+    def consume(self, records: Sequence[Record]) -> None:
         """What the transport does: count, run, and only then acknowledge."""
         steps = Steps(self.decode, self.project, self.apply, _conflict)
         pipeline = Pipeline(
@@ -115,7 +106,7 @@ class World:
             steps,
             dead_letters=DeadLetterReporter(self.send, self.metrics),
             metrics=self.metrics,
-            waiter=RetryPolicy(
+            retry_policy=RetryPolicy(
                 (UnavailableError, ProducerUnavailableError), self.stopping, first_s=0.001
             ),
             guard=self.guard,
@@ -123,16 +114,16 @@ class World:
         self.metrics.consumed(TOPIC, len(records))
         try:
             pipeline.run(batches_of(records))
-        except BatchPausedError as held_up:
-            pipeline.resume(batches_of(records), held_up.buried)
+        except BatchPausedError as paused:
+            pipeline.retry(batches_of(records), paused.reported)
         self.acknowledged += len(records)
 
     @property
-    def tally(self) -> TopicCounters:
+    def counters(self) -> TopicCounters:
         return self.metrics.read()[TOPIC]
 
 
-def batches_of(records: Sequence[Raw]) -> list[RawBatch]:
+def batches_of(records: Sequence[Record]) -> list[RawBatch]:
     """The records in order, in batches of one partition; those of one alone are cut in two."""
     return [
         _batch(partition, list(part))
@@ -141,7 +132,7 @@ def batches_of(records: Sequence[Raw]) -> list[RawBatch]:
     ]
 
 
-def _batch(partition: int, records: Sequence[Raw]) -> RawBatch:
+def _batch(partition: int, records: Sequence[Record]) -> RawBatch:
     return RawBatch(
         TOPIC,
         partition,
@@ -154,44 +145,44 @@ def _batch(partition: int, records: Sequence[Raw]) -> RawBatch:
 
 
 def _conflict(batch: RawBatch, index: int) -> Refused:
-    record = list(batch.records(Raw.of))[index]
+    record = list(batch.records(Record))[index]
     return Refused(record, "id_conflict", "TRANSFORMATION", "IdConflictError", "taken")
 
 
-def records(*values: bytes | None) -> list[Raw]:
-    return [Raw(offset, value) for offset, value in enumerate(values)]
+def records(*values: bytes | None) -> list[Record]:
+    return [thing(offset, value) for offset, value in enumerate(values)]
 
 
 def test_every_record_of_a_batch_is_counted_once() -> None:
     world = World(store={b"old"})
     world.consume(records(b"a", b"a", b"old", None, b"taken", b"b"))
-    assert world.tally == TopicCounters(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
-    assert world.tally.balanced
+    assert world.counters == TopicCounters(6, 2, 2, {"bad_frame": 1, "id_conflict": 1})
+    assert world.counters.balanced
     assert world.store == {b"old", b"a", b"b"}
     assert world.acknowledged == 6
 
 
-def test_a_conflict_is_buried_before_its_effects_can_hide_it() -> None:
+def test_conflict_is_reported_before_its_effects_can_hide_it() -> None:
     """A create that wins though it came second stands afterwards: read again, a mere duplicate."""
     world = World(before={"apply": [ValueError("ended here")]})
     with pytest.raises(ValueError, match="ended here"):
         world.consume(records(b"a", b"taken"))
-    assert [message.value for message in world.buried] == [b"taken"]
+    assert [message.value for message in world.reported] == [b"taken"]
     assert world.store == set()
 
 
-def test_a_batch_of_nothing_but_bad_records_is_acknowledged_after_their_burial() -> None:
+def test_batch_of_bad_records_alone_is_acknowledged_once_they_are_reported() -> None:
     world = World()
     world.consume(records(None, b""))
-    assert [message.value for message in world.buried] == [None, b""]
-    assert world.tally == TopicCounters(2, 0, 0, {"bad_frame": 2})
+    assert [message.value for message in world.reported] == [None, b""]
+    assert world.counters == TopicCounters(2, 0, 0, {"bad_frame": 2})
     assert world.acknowledged == 2
 
 
 def test_a_dead_letter_is_the_record_with_the_reason_in_headers() -> None:
     world = World()
     world.consume(records(b"a", None, b"taken"))
-    undecodable, conflict = world.buried
+    undecodable, conflict = world.reported
     assert undecodable == Message(
         topic=f"{TOPIC}.dlq",
         key=b"key",
@@ -223,11 +214,11 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
         ("storyline.dlq.first_seen", b"1500000000000"),
         ("storyline.dlq.attempts", b"2"),
     )
-    world.consume([Raw(9, None, headers=(("trace", b"t"), *past))])
-    (letter,) = world.buried
-    assert letter.headers[:4] == (("trace", b"t"), *past)
-    assert letter.headers[-1] == ("storyline.dlq.attempts", b"3")
-    assert dict(letter.headers)["__connect.errors.offset"] == b"9"
+    world.consume([thing(9, None)._replace(headers=(("trace", b"t"), *past))])
+    (dead_letter,) = world.reported
+    assert dead_letter.headers[:4] == (("trace", b"t"), *past)
+    assert dead_letter.headers[-1] == ("storyline.dlq.attempts", b"3")
+    assert dict(dead_letter.headers)["__connect.errors.offset"] == b"9"
 
 
 @pytest.mark.parametrize(
@@ -248,9 +239,9 @@ def test_a_server_that_does_not_answer_is_waited_for(when: str, step: str) -> No
     world.consume(records(b"a", None, b"a", b"b", b"taken"))
     assert world.store == {b"a", b"b"}
     assert world.acknowledged == 5
-    assert world.tally.balanced
-    assert world.tally.dead_letters == {"bad_frame": 1, "id_conflict": 1}
-    assert {message.value for message in world.buried} == {None, b"taken"}
+    assert world.counters.balanced
+    assert world.counters.dead_letters == {"bad_frame": 1, "id_conflict": 1}
+    assert {message.value for message in world.reported} == {None, b"taken"}
     named = "dead_letters" if step == "send" else step
     labels = {"group": world.metrics.group, "topic": TOPIC, "step": named}
     assert world.metrics.registry.get_sample_value(RETRIES, labels) == 2
@@ -270,28 +261,28 @@ def test_any_other_error_acknowledges_nothing_and_the_next_run_completes_it(
     world.metrics = Metrics("storyline-v1-things")  # the process ended and was started again
     world.consume(batch)
     assert world.acknowledged == 4
-    assert world.tally.balanced
+    assert world.counters.balanced
     assert world.store == {b"a", b"b"}
 
 
-def test_a_worker_told_to_stop_gives_up_waiting_and_acknowledges_nothing() -> None:
+def test_stopping_worker_gives_up_waiting_and_acknowledges_nothing() -> None:
     world = World(before={"apply": [UnavailableError("no")] * 1000})
     threading.Timer(0.05, world.stopping.set).start()
     with pytest.raises(StoppedError):
         world.consume(records(b"a"))
     assert world.acknowledged == 0
-    assert world.tally == TopicCounters(1, 0, 0, {})
-    assert not world.tally.balanced
+    assert world.counters == TopicCounters(1, 0, 0, {})
+    assert not world.counters.balanced
 
 
-def test_nothing_is_counted_as_buried_before_it_is_acknowledged() -> None:
+def test_dead_letter_is_counted_once_it_is_acknowledged() -> None:
     world = World(before={"send": [MessageRefusedError("no such topic")]})
     with pytest.raises(MessageRefusedError):
         world.consume(records(None))
-    assert world.tally == TopicCounters(1, 0, 0, {})
+    assert world.counters == TopicCounters(1, 0, 0, {})
 
 
-def test_tallies_are_read_from_what_prometheus_is_answered() -> None:
+def test_counters_are_read_from_the_answer_to_prometheus() -> None:
     world = World()
     world.consume(records(b"a", None, b"a"))
     world.metrics.consumed("another.topic", 7)
@@ -320,12 +311,12 @@ def used(world: World) -> float | None:
     return world.metrics.registry.get_sample_value(LIMIT_USED, labels)
 
 
-def test_of_a_batch_with_too_many_bad_records_nothing_is_buried_or_applied() -> None:
+def test_batch_with_too_many_bad_records_is_neither_reported_nor_applied() -> None:
     world = guarded()
     with pytest.raises(DeadLetterLimitError, match="3 of the last 3 records") as error:
         world.consume(records(b"a", b"", None, None, b"b"))
     assert error.value.first == RecordPosition(TOPIC, 3, 1)
-    assert (world.store, world.buried, world.acknowledged) == (set(), [], 0)
+    assert (world.store, world.reported, world.acknowledged) == (set(), [], 0)
     assert used(world) == 1
 
 
@@ -339,7 +330,7 @@ def test_bad_records_count_from_batch_to_batch_and_a_good_one_between_ends_it() 
     world.consume(records(None, None))
     with pytest.raises(DeadLetterLimitError):
         world.consume(records(None))
-    assert len(world.buried) == 4
+    assert len(world.reported) == 4
 
 
 @pytest.mark.parametrize("step", ["project", "apply", "send"])
@@ -369,7 +360,7 @@ def test_a_process_that_is_started_again_stops_at_the_same_batch() -> None:
         world = guarded()
         with pytest.raises(DeadLetterLimitError):
             world.consume(batch)
-        assert world.buried == []
+        assert world.reported == []
 
 
 def test_only_the_codes_that_were_named_count() -> None:
@@ -382,7 +373,7 @@ def test_only_the_codes_that_were_named_count() -> None:
         TOPIC, world.metrics, DeadLetterLimit(consecutive=1), {"id_conflict"}
     )
     world.consume(records(b"taken", b"taken"))  # known when the batch is projected, not before
-    assert len(world.buried) == 6
+    assert len(world.reported) == 6
     assert used(world) == 0
 
 
@@ -391,15 +382,15 @@ def test_a_record_that_was_replayed_and_fails_again_does_not_count() -> None:
     past = attempt_headers(
         Attempts(RecordPosition(TOPIC, 3, 1), first_seen=1_500_000_000_000, failures=2)
     )
-    world.consume([Raw(offset, None, headers=past) for offset in range(5)])
-    assert len(world.buried) == 5
+    world.consume([thing(offset, None)._replace(headers=past) for offset in range(5)])
+    assert len(world.reported) == 5
     assert used(world) == 0
 
 
 def test_records_of_several_partitions_count_in_the_order_of_the_batch() -> None:
     world = guarded()
-    two = [Raw(7, None, partition=partition) for partition in (0, 1)]
-    world.consume([*two, Raw(8, b"a", partition=1), *two])
+    two = [thing(7, None, partition=partition) for partition in (0, 1)]
+    world.consume([*two, thing(8, b"a", partition=1), *two])
     with pytest.raises(DeadLetterLimitError) as error:
-        world.consume([Raw(9, None, partition=1)])
+        world.consume([thing(9, None, partition=1)])
     assert error.value.first == RecordPosition(TOPIC, 0, 7)

@@ -9,7 +9,7 @@ LIKES = ("social.likes.v1", 0)
 
 def read(positions: Positions, *offsets: int) -> None:
     for offset in offsets:
-        positions.arrived(LIKES, offset, offset)
+        positions.received(LIKES, offset, offset)
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def test_a_partition_taken_away_is_forgotten(positions: Positions) -> None:
     assert positions.partitions() == ()
 
 
-def test_a_hole_in_the_log_is_passed_and_committed_once_what_lies_before_is_applied(
+def test_gap_is_committed_once_the_records_before_it_are_applied(
     positions: Positions,
 ) -> None:
     read(positions, 10, 11)
-    positions.hole(LIKES, 12, 15)  # an aborted transaction …
-    positions.hole(LIKES, 15, 16)  # … and its marker, met by the next fetch
+    positions.add_gap(LIKES, 12, 15)  # an aborted transaction …
+    positions.add_gap(LIKES, 15, 16)  # … and its marker, met by the next fetch
     assert positions.committable(LIKES) is None
     positions.applied(LIKES, 1, 10)
     assert positions.committable(LIKES) == 11
@@ -80,44 +80,44 @@ def test_a_hole_in_the_log_is_passed_and_committed_once_what_lies_before_is_appl
     assert positions.committable(LIKES) == 17
 
 
-def test_a_partition_of_holes_alone_is_committed(positions: Positions) -> None:
-    positions.hole(LIKES, 10, 14)
+def test_partition_of_gaps_alone_is_committed(positions: Positions) -> None:
+    positions.add_gap(LIKES, 10, 14)
     assert positions.committable(LIKES) == 14
     read(positions, 14)
     assert positions.committable(LIKES) == 14
 
 
-def test_a_record_missing_beside_a_hole_ends_the_worker(positions: Positions) -> None:
+def test_record_missing_next_to_a_gap_ends_the_worker(positions: Positions) -> None:
     read(positions, 10)
-    positions.hole(LIKES, 12, 14)
+    positions.add_gap(LIKES, 12, 14)
     with pytest.raises(PositionGapError, match="expected offset 11, got 14"):
         read(positions, 14)
 
 
-def test_a_hole_does_not_hide_the_record_after_it(positions: Positions) -> None:
-    positions.hole(LIKES, 10, 12)
+def test_gap_does_not_hide_the_record_after_it(positions: Positions) -> None:
+    positions.add_gap(LIKES, 10, 12)
     with pytest.raises(PositionGapError, match="expected offset 12, got 13"):
         read(positions, 13)
 
 
 @pytest.mark.parametrize(
-    "holes",
+    "gaps",
     [((10, 14), (12, 16)), ((12, 16), (10, 13)), ((10, 16), (10, 12)), ((9, 16),)],
     ids=["overlapping", "met the other way round", "told again shorter", "begun before"],
 )
-def test_holes_that_overlap_are_passed(
-    positions: Positions, holes: tuple[tuple[int, int], ...]
+def test_overlapping_gaps_are_skipped(
+    positions: Positions, gaps: tuple[tuple[int, int], ...]
 ) -> None:
     """What lies before a seek is met again, maybe from another offset on."""
-    for start, end in holes:
-        positions.hole(LIKES, start, end)
+    for start, end in gaps:
+        positions.add_gap(LIKES, start, end)
     assert positions.committable(LIKES) == 16
     read(positions, 16)
 
 
 @pytest.mark.parametrize("starts", [range(10, 20), range(19, 9, -1)], ids=["up", "down"])
-def test_holes_that_touch_become_one(positions: Positions, starts: range) -> None:
+def test_adjacent_gaps_are_merged(positions: Positions, starts: range) -> None:
     """A topic of aborted transactions alone takes no more memory the longer it gets."""
     for start in starts:
-        positions.hole(LIKES, start, start + 1)
-    assert positions._readings[LIKES].holes == {10: 20}
+        positions.add_gap(LIKES, start, start + 1)
+    assert positions._partitions[LIKES].gaps == {10: 20}

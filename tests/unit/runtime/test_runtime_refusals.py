@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from streams.record import Record, RecordPosition
 from streams.runtime.consumer.raw_batch import RawBatch, cut
+from streams.runtime.dead_letters.header_names import CODE_HEADER, GROUP_HEADER
 from streams.runtime.dead_letters.limit import DeadLetterLimit, DeadLetterLimitError
 from streams.runtime.dead_letters.limit_guard import DeadLetterLimitGuard
 from streams.runtime.dead_letters.reported_records import ReportedRecords
-from streams.runtime.dead_letters.reporter import CODE_HEADER, GROUP_HEADER, DeadLetterReporter
+from streams.runtime.dead_letters.reporter import DeadLetterReporter
 from streams.runtime.monitoring.blockages import REASON_LENGTH, Blockage, Blockages, shortened
 from streams.runtime.processing.pipeline import BatchPausedError, Pipeline, Steps, _blockage
 from streams.runtime.processing.retry import RetryPolicy, StoppedError
@@ -20,12 +22,12 @@ from streams.runtime.producer import Message
 from tests.support.workers import wait_until
 from tests.unit.runtime.test_runtime_pipeline import (
     TOPIC,
-    Raw,
     Things,
     UnavailableError,
     World,
     _conflict,
     batches_of,
+    thing,
 )
 
 
@@ -37,13 +39,13 @@ class RefusedError(Exception):
 class Decided:
     """Decisions of an operator: those `made` are known once they are looked for."""
 
-    rejected: dict[tuple[int, int], str] = field(default_factory=dict)
-    made: dict[tuple[int, int], str] = field(default_factory=dict)
+    rejected: dict[RecordPosition, str] = field(default_factory=dict)
+    made: dict[RecordPosition, str] = field(default_factory=dict)
 
     def refresh(self) -> None:
         self.rejected = {**self.rejected, **self.made}
 
-    def of(self, topic: str) -> Mapping[tuple[int, int], str]:
+    def of(self, topic: str) -> Mapping[RecordPosition, str]:
         return self.rejected if topic == TOPIC else {}
 
 
@@ -58,7 +60,7 @@ class Shop(World):
         self.writes_before_it_refuses = False
         self.decoded: list[int] = []
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Any]]:
         values = [value for batch in batches for value in batch.values]
         if self.away & set(values):
             raise UnavailableError("503 for one of them")
@@ -72,29 +74,35 @@ class Shop(World):
             raise RefusedError(f"Key of {len(found)} values may not be empty")
         super().apply(things)
 
-    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Record], Things]:
         return Pipeline(
             TOPIC,
             Steps(self.decode, self.project, self.apply, _conflict),
             dead_letters=DeadLetterReporter(self.send, self.metrics),
             metrics=self.metrics,
-            waiter=RetryPolicy((UnavailableError,), self.stopping, first_s=0.001, longest_s=0.01),
+            retry_policy=RetryPolicy(
+                (UnavailableError,), self.stopping, first_s=0.001, longest_s=0.01
+            ),
             guard=guard,
             refusals=(RefusedError,),
             decisions=self.decided,
         )
 
-    def take(self, records: Sequence[Raw], guard: DeadLetterLimitGuard | None = None) -> None:
+    def take(self, records: Sequence[Record], guard: DeadLetterLimitGuard | None = None) -> None:
         pipeline = self.pipeline(guard)
         self.metrics.consumed(TOPIC, len(records))
         try:
             pipeline.run(batches_of(records))
-        except BatchPausedError as held_up:
-            pipeline.resume(batches_of(records), held_up.buried)
+        except BatchPausedError as paused:
+            pipeline.retry(batches_of(records), paused.reported)
 
 
-def records(count: int, partition: int = 3) -> list[Raw]:
-    return [Raw(offset, b"%d" % offset, partition=partition) for offset in range(count)]
+def records(count: int, partition: int = 3) -> list[Record]:
+    return [thing(offset, b"%d" % offset, partition=partition) for offset in range(count)]
+
+
+def position(offset: int, partition: int = 3) -> RecordPosition:
+    return RecordPosition(TOPIC, partition, offset)
 
 
 def headers(message: Message) -> dict[str, bytes | None]:
@@ -107,28 +115,30 @@ def test_a_refused_record_is_a_dead_letter_and_its_neighbours_are_applied(at: in
     shop.refuses = {b"%d" % at}
     shop.take(records(12))
     assert shop.store == {b"%d" % offset for offset in range(12) if offset != at}
-    (letter,) = shop.buried
-    assert letter.value == b"%d" % at
-    told = headers(letter)
-    assert told[CODE_HEADER] == b"store_refused"
-    assert told["__connect.errors.exception.class.name"] == b"RefusedError"
-    reason = told["__connect.errors.exception.message"]
+    (dead_letter,) = shop.reported
+    assert dead_letter.value == b"%d" % at
+    added = headers(dead_letter)
+    assert added[CODE_HEADER] == b"store_refused"
+    assert added["__connect.errors.exception.class.name"] == b"RefusedError"
+    reason = added["__connect.errors.exception.message"]
     assert reason == b"RefusedError: Key of 1 values may not be empty"
-    assert told["__connect.errors.offset"] == b"%d" % at
-    assert told["trace"] == b"\xff\x00"
-    assert (shop.tally.applied, shop.tally.dead_letters) == (11, {"store_refused": 1})
-    assert shop.tally.balanced
+    assert added["__connect.errors.offset"] == b"%d" % at
+    assert added["trace"] == b"\xff\x00"
+    assert (shop.counters.applied, shop.counters.dead_letters) == (11, {"store_refused": 1})
+    assert shop.counters.balanced
 
 
-def test_bad_frames_and_conflicts_beside_a_refusal_are_buried_once() -> None:
+def test_bad_frames_and_conflicts_next_to_a_refusal_are_reported_once() -> None:
     shop = Shop()
     shop.refuses = {b"5"}
-    mixed = [*records(8), Raw(8, None), Raw(9, b"taken")]
+    mixed = [*records(8), thing(8, None), thing(9, b"taken")]
     shop.take(mixed)
-    codes = sorted((headers(letter)[CODE_HEADER] or b"").decode() for letter in shop.buried)
+    codes = sorted(
+        (headers(dead_letter)[CODE_HEADER] or b"").decode() for dead_letter in shop.reported
+    )
     assert codes == ["bad_frame", "id_conflict", "store_refused"]
-    assert shop.tally.balanced
-    assert shop.tally.applied == 7
+    assert shop.counters.balanced
+    assert shop.counters.applied == 7
 
 
 def test_a_store_that_refuses_every_record_stops_the_worker_before_the_limit() -> None:
@@ -138,10 +148,10 @@ def test_a_store_that_refuses_every_record_stops_the_worker_before_the_limit() -
     guard = DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"store_refused"})
     with pytest.raises(DeadLetterLimitError, match="store_refused"):
         shop.take(records(40), guard)
-    assert len(shop.buried) == 29
+    assert len(shop.reported) == 29
 
 
-def test_a_refused_record_is_buried_before_the_records_behind_it_are_applied() -> None:
+def test_refused_record_is_reported_before_the_records_behind_it_are_applied() -> None:
     shop = Shop()
     shop.refuses = {b"4"}
     shop.before["send"] = [UnavailableError("no acknowledgement")] * 3
@@ -151,7 +161,7 @@ def test_a_refused_record_is_buried_before_the_records_behind_it_are_applied() -
     assert shop.store == {b"0", b"1", b"2", b"3"}
     shop.take(records(8))
     assert len(shop.store) == 7
-    assert len(shop.buried) == 1
+    assert len(shop.reported) == 1
 
 
 def test_refused_records_among_good_ones_are_not_in_a_row() -> None:
@@ -159,7 +169,7 @@ def test_refused_records_among_good_ones_are_not_in_a_row() -> None:
     shop.refuses = {b"%d" % offset for offset in range(0, 40, 2)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=10)
     shop.take(records(40), DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"store_refused"}))
-    assert len(shop.buried) == 20
+    assert len(shop.reported) == 20
 
 
 def test_what_a_store_wrote_before_it_refused_is_counted_as_duplicates() -> None:
@@ -167,8 +177,8 @@ def test_what_a_store_wrote_before_it_refused_is_counted_as_duplicates() -> None
     shop.refuses, shop.writes_before_it_refuses = {b"2"}, True
     shop.take(records(6))
     assert len(shop.store) == 5
-    assert (shop.tally.applied, shop.tally.duplicates) == (0, 5)
-    assert shop.tally.balanced
+    assert (shop.counters.applied, shop.counters.duplicates) == (0, 5)
+    assert shop.counters.balanced
 
 
 def test_a_server_that_goes_away_while_a_refusal_is_isolated_counts_nothing_twice() -> None:
@@ -177,9 +187,9 @@ def test_a_server_that_goes_away_while_a_refusal_is_isolated_counts_nothing_twic
     shop.before["apply"] = [RefusedError("whole"), UnavailableError("away")]
     shop.after["apply"] = []
     shop.take(records(10))
-    assert len(shop.buried) == 1
-    assert shop.tally.balanced
-    assert shop.tally.consumed == 10
+    assert len(shop.reported) == 1
+    assert shop.counters.balanced
+    assert shop.counters.consumed == 10
 
 
 def test_a_dead_letter_that_has_to_wait_lets_nothing_be_counted_twice() -> None:
@@ -188,9 +198,9 @@ def test_a_dead_letter_that_has_to_wait_lets_nothing_be_counted_twice() -> None:
     shop.before["send"] = [UnavailableError("no acknowledgement")] * 2
     shop.take(records(8))
     assert len(shop.store) == 7
-    assert len(shop.buried) == 1
-    assert shop.tally.consumed == 8
-    assert shop.tally.balanced
+    assert len(shop.reported) == 1
+    assert shop.counters.consumed == 8
+    assert shop.counters.balanced
 
 
 def test_a_refusal_of_an_error_that_is_none_ends_the_worker() -> None:
@@ -198,11 +208,11 @@ def test_a_refusal_of_an_error_that_is_none_ends_the_worker() -> None:
     shop.before["apply"] = [ZeroDivisionError()]
     with pytest.raises(ZeroDivisionError):
         shop.take(records(3))
-    assert shop.buried == []
+    assert shop.reported == []
 
 
 @contextmanager
-def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Things]]:
+def blocked(shop: Shop, given: Sequence[Record]) -> Iterator[Pipeline[list[Record], Things]]:
     """The records on their way in a thread, until that ends, or is stopped with the context."""
     pipeline = shop.pipeline()
     shop.metrics.consumed(TOPIC, len(given))
@@ -210,7 +220,7 @@ def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Th
 
     def work() -> None:
         try:
-            pipeline.resume(batches_of(given), ReportedRecords())
+            pipeline.retry(batches_of(given), ReportedRecords())
         except BaseException as error:  # noqa: BLE001 - judged below
             failed.append(error)
 
@@ -228,7 +238,7 @@ def blocked(shop: Shop, given: Sequence[Raw]) -> Iterator[Pipeline[list[Raw], Th
 
 
 def blocker(
-    pipeline: Pipeline[list[Raw], Things], offset: int | None = None, tries: int = 0
+    pipeline: Pipeline[list[Record], Things], offset: int | None = None, tries: int = 0
 ) -> Blockage:
     """The record that is known to block, of this offset and after more tries than these."""
 
@@ -258,8 +268,8 @@ def test_the_record_that_blocks_is_found_and_what_precedes_it_is_applied(at: int
         assert again.since == found.since
         shop.away = set()
     assert len(shop.store) == 20
-    assert shop.tally.balanced
-    assert shop.tally.applied == 20
+    assert shop.counters.balanced
+    assert shop.counters.applied == 20
 
 
 def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() -> None:
@@ -267,34 +277,37 @@ def test_a_rejected_record_is_removed_before_it_is_decoded_and_counted_once() ->
     shop.away = {b"7"}
     with blocked(shop, records(20)) as pipeline:
         blocker(pipeline)
-        shop.decided.made = {(4, 7): "another partition", (3, 7): "not ours"}
+        shop.decided.made = {position(7, 4): "another partition", position(7): "not ours"}
     assert 7 not in shop.decoded
-    (letter,) = shop.buried
-    told = headers(letter)
-    assert letter.value == b"7"
-    assert (told[CODE_HEADER], told[GROUP_HEADER]) == (b"operator_rejected", b"storyline-v1-things")
-    assert told["__connect.errors.exception.message"] == b"not ours"
-    assert (shop.tally.applied, shop.tally.dead_letters) == (19, {"operator_rejected": 1})
-    assert shop.tally.balanced
+    (dead_letter,) = shop.reported
+    added = headers(dead_letter)
+    assert dead_letter.value == b"7"
+    assert (added[CODE_HEADER], added[GROUP_HEADER]) == (
+        b"operator_rejected",
+        b"storyline-v1-things",
+    )
+    assert added["__connect.errors.exception.message"] == b"not ours"
+    assert (shop.counters.applied, shop.counters.dead_letters) == (19, {"operator_rejected": 1})
+    assert shop.counters.balanced
 
 
 def test_a_decision_made_before_the_start_counts_at_the_first_try() -> None:
     shop = Shop()
-    shop.decided.rejected = {(3, 0): "no", (3, 1): "no"}
+    shop.decided.rejected = {position(0): "no", position(1): "no"}
     shop.take(records(2))
     shop.take(records(1, partition=5))
-    assert len(shop.buried) == 2
+    assert len(shop.reported) == 2
     assert shop.decoded == [0]
-    assert shop.tally.balanced
+    assert shop.counters.balanced
 
 
 def test_a_decided_record_does_not_count_towards_the_limit() -> None:
     shop = Shop()
-    shop.decided.rejected = {(3, offset): "no" for offset in range(5)}
+    shop.decided.rejected = {position(offset): "no" for offset in range(5)}
     limit = DeadLetterLimit(ratio=0, window=1, minimum=1, consecutive=2)
     guard = DeadLetterLimitGuard(TOPIC, shop.metrics, limit, {"operator_rejected", "store_refused"})
     shop.take(records(6), guard)
-    assert len(shop.buried) == 5
+    assert len(shop.reported) == 5
 
 
 def test_two_records_that_block_are_named_one_after_the_other() -> None:
@@ -304,18 +317,18 @@ def test_two_records_that_block_are_named_one_after_the_other() -> None:
         for offset in (3, 15):
             blocker(pipeline, offset)
             shop.away = shop.away - {b"%d" % offset}
-    assert shop.tally.applied == 20
+    assert shop.counters.applied == 20
 
 
 class WatchingShop(Shop):
     """A shop that notes with each record that is decoded whether a blockage is known."""
 
-    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Raw], Things]:
+    def pipeline(self, guard: DeadLetterLimitGuard | None = None) -> Pipeline[list[Record], Things]:
         self.blocked: dict[int, bool] = {}
         self.made = super().pipeline(guard)
         return self.made
 
-    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Raw], list[Any]]:
+    def decode(self, batches: Sequence[RawBatch]) -> tuple[list[Record], list[Any]]:
         known = bool(self.made.blockages.current())
         self.blocked |= dict.fromkeys(
             (offset for batch in batches for offset in batch.offsets), known
@@ -347,17 +360,17 @@ def test_a_worker_that_stops_forgets_what_it_waits_at() -> None:
     pipeline = shop.pipeline()
     threading.Timer(0.05, shop.stopping.set).start()
     with pytest.raises(StoppedError):
-        pipeline.resume(batches_of(records(2)), ReportedRecords())
+        pipeline.retry(batches_of(records(2)), ReportedRecords())
     assert pipeline.blockages.current() == ()
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    waiter = RetryPolicy((), threading.Event(), first_s=0.1, longest_s=10)
-    pauses = [waiter.next_pause_s(tries) for tries in range(12)]
+    retry_policy = RetryPolicy((), threading.Event(), first_s=0.1, longest_s=10)
+    pauses = [retry_policy.next_pause_s(tries) for tries in range(12)]
     assert all(0.1 <= pause <= 0.2 for pause in pauses[:2])
     assert 0.4 <= pauses[3] <= 0.5
     assert pauses[11] == 10
-    assert waiter.next_pause_s(10**6) == 10
+    assert retry_policy.next_pause_s(10**6) == 10
 
 
 def test_batches_are_cut_at_any_record_and_lose_none() -> None:

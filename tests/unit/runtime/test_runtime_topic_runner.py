@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from streams.runtime.consumer.positions import Positions, TopicPartition
+from streams.record import TopicPartition
+from streams.runtime.consumer.positions import Positions
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.dead_letters.reported_records import ReportedRecords
 from streams.runtime.monitoring.metrics import Metrics
-from streams.runtime.processing.applier import Applier
 from streams.runtime.processing.batcher import MicroBatch
 from streams.runtime.processing.pipeline import BatchPausedError
 from streams.runtime.processing.retry import StoppedError
@@ -36,7 +36,7 @@ class Pipeline:
             raise BatchPausedError("apply", ReportedRecords())
         self._apply(batches)
 
-    def resume(self, batches: Sequence[RawBatch], buried: ReportedRecords) -> None:  # noqa: ARG002
+    def retry(self, batches: Sequence[RawBatch], reported: ReportedRecords) -> None:  # noqa: ARG002
         if any(batch.partition == STUCK[1] for batch in batches):
             assert self.answers.wait(30)
         if self.error is not None:
@@ -47,7 +47,7 @@ class Pipeline:
         self.applied += [(b.partition, offset) for b in batches for offset in b.offsets]
 
 
-class Gatherer:
+class HeldPartitions:
     def __init__(self) -> None:
         self.held: list[TopicPartition] = []
 
@@ -60,19 +60,22 @@ class Gatherer:
 
 class World:
     def __init__(self, *, divides: bool = True) -> None:
-        self.pipeline, self.gatherer, self.positions = Pipeline(), Gatherer(), Positions()
+        self.pipeline, self.batcher, self.positions = Pipeline(), HeldPartitions(), Positions()
         for partition in (STUCK, FREE):
             self.positions.start(partition, GENERATION, 0)
         self.failures: list[Exception] = []
-        pipelines: Any = {TOPIC: self.pipeline}
         self.metrics = Metrics("group")
-        self.in_hand: set[TopicPartition] = set()
-        applier = Applier(
-            pipelines, metrics=self.metrics, threads=ThreadPoolExecutor(), in_hand=self.in_hand
-        )
-        gatherer: Any = self.gatherer
-        self.lane = TopicRunner(
-            TOPIC, gatherer, applier, self.positions, self.failures.append, divides=divides
+        pipeline: Any = self.pipeline
+        batcher: Any = self.batcher
+        self.runner = TopicRunner(
+            TOPIC,
+            pipeline,
+            batcher,
+            self.positions,
+            metrics=self.metrics,
+            threads=ThreadPoolExecutor(),
+            fail=self.failures.append,
+            divides=divides,
         )
 
     async def until(self, condition: Any) -> None:
@@ -81,7 +84,7 @@ class World:
                 await asyncio.sleep(0.005)
 
 
-def gathered(*partitions: TopicPartition, first: int = 0) -> MicroBatch:
+def micro_batch(*partitions: TopicPartition, first: int = 0) -> MicroBatch:
     made = MicroBatch(GENERATION)
     for partition in partitions:
         columns: Any = ([0, 0], [None, None], [b"1", b"2"], [(), ()])
@@ -89,21 +92,21 @@ def gathered(*partitions: TopicPartition, first: int = 0) -> MicroBatch:
     return made
 
 
-def test_the_part_that_waits_is_held_and_the_rest_is_acknowledged() -> None:
+def test_paused_partition_is_held_and_the_others_are_acknowledged() -> None:
     async def test() -> None:
         world = World()
-        await world.lane.apply(gathered(STUCK, FREE))
-        assert set(world.gatherer.held) >= {STUCK}
+        await world.runner.run(micro_batch(STUCK, FREE))
+        assert set(world.batcher.held) >= {STUCK}
         await world.until(lambda: world.positions.committable(FREE) == 2)
-        await world.until(lambda: world.gatherer.held == [STUCK])
-        await world.lane.apply(gathered(FREE, first=2))
+        await world.until(lambda: world.batcher.held == [STUCK])
+        await world.runner.run(micro_batch(FREE, first=2))
         assert world.positions.committable(FREE) == 4
         assert world.positions.committable(STUCK) is None
         world.pipeline.answers.set()
-        await world.until(lambda: world.gatherer.held == [])
+        await world.until(lambda: world.batcher.held == [])
         assert world.positions.committable(STUCK) == 2
         assert world.metrics.read()[TOPIC].consumed == 6, "a record that waits is counted once"
-        await world.lane.end()
+        await world.runner.end()
 
     asyncio.run(test())
 
@@ -114,33 +117,33 @@ def test_what_cannot_be_waited_for_ends_the_worker_unacknowledged() -> None:
         world.pipeline.error = ValueError("a bug")
         world.pipeline.answers.set()
         world.pipeline.run = _held_up  # type: ignore[method-assign]
-        await world.lane.apply(gathered(STUCK, FREE))
-        await world.lane.end()
+        await world.runner.run(micro_batch(STUCK, FREE))
+        await world.runner.end()
         assert [str(error) for error in world.failures] == ["a bug", "a bug"]
         assert world.positions.committable(FREE) is None
-        assert set(world.gatherer.held) == {STUCK, FREE}
+        assert set(world.batcher.held) == {STUCK, FREE}
 
     asyncio.run(test())
 
 
-def test_what_is_given_up_when_the_worker_stops_is_told_at_the_end() -> None:
+def test_part_given_up_at_the_stop_raises_at_the_end() -> None:
     async def test() -> None:
         world = World()
         world.pipeline.error = StoppedError()
         world.pipeline.answers.set()
         world.pipeline.run = _held_up  # type: ignore[method-assign]
-        await world.lane.apply(gathered(STUCK))
+        await world.runner.run(micro_batch(STUCK))
         with pytest.raises(StoppedError):
-            await world.lane.end()
+            await world.runner.end()
         assert world.failures == []
 
     asyncio.run(test())
 
 
-def test_a_lane_that_does_not_divide_waits_with_everything() -> None:
+def test_runner_that_does_not_divide_waits_with_the_whole_batch() -> None:
     async def test() -> None:
         world = World(divides=False)
-        applying = asyncio.ensure_future(world.lane.apply(gathered(STUCK, FREE)))
+        applying = asyncio.ensure_future(world.runner.run(micro_batch(STUCK, FREE)))
         await asyncio.sleep(0.05)
         assert world.positions.committable(FREE) is None
         assert not applying.done()
@@ -151,14 +154,14 @@ def test_a_lane_that_does_not_divide_waits_with_everything() -> None:
     asyncio.run(test())
 
 
-def test_what_is_in_hand_is_told_while_it_is() -> None:
+def test_partitions_are_in_flight_until_their_batch_ends() -> None:
     async def test() -> None:
         world = World(divides=False)
-        applying = asyncio.ensure_future(world.lane.apply(gathered(STUCK, FREE)))
-        await world.until(lambda: world.in_hand == {STUCK, FREE})
+        applying = asyncio.ensure_future(world.runner.run(micro_batch(STUCK, FREE)))
+        await world.until(lambda: world.runner.in_flight() == {STUCK, FREE})
         world.pipeline.answers.set()
         await applying
-        assert world.in_hand == set()
+        assert world.runner.in_flight() == set()
 
     asyncio.run(test())
 

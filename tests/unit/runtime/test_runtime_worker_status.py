@@ -26,7 +26,7 @@ from tests.support.local_stack import free_ports
 from tests.support.workers import wait_until
 
 TOPIC = "things"
-LEVELS = Gauges(
+GAUGES = Gauges(
     {
         (TOPIC, 0): PartitionProgress(5, 5, 9, busy=False),
         (TOPIC, 1): PartitionProgress(7, 7, 7, busy=False),
@@ -39,8 +39,8 @@ BLOCKAGE = Blockage(TOPIC, 1, 7, exact=True, step="decode", reason="x", since=10
 
 
 class Worker:
-    def levels(self) -> Gauges:
-        return LEVELS
+    def gauges(self) -> Gauges:
+        return GAUGES
 
 
 def answer(path: str, metrics: Metrics, health: Callable[[], Health]) -> tuple[int, str]:
@@ -62,7 +62,7 @@ def metrics() -> Metrics:
     made.dead_letter(TOPIC, "bad_frame")
     made.retried(TOPIC, "apply")
     made.acknowledged(TOPIC, took_s=0.5, oldest=1_600_000_000_000, now_s=1_600_000_002.0)
-    made.gauge(Worker())
+    made.add_gauges(Worker())
     return made
 
 
@@ -78,14 +78,14 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 def test_every_metric_is_answered_with_its_help_and_there_is_no_other(metrics: Metrics) -> None:
     status, text = answer("/metrics", metrics, lambda: Health("group"))
     assert status == 200
-    told = {
+    answered = {
         family.name.removesuffix("_created"): family.documentation
         for family in text_string_to_metric_families(text)
     }
-    assert told == {name.removesuffix("_total"): about for name, about in HELP.items()}
+    assert answered == {name.removesuffix("_total"): about for name, about in HELP.items()}
 
 
-def test_levels_are_those_of_the_moment(metrics: Metrics) -> None:
+def test_gauges_are_read_at_each_scrape(metrics: Metrics) -> None:
     found = samples(answer("/metrics", metrics, lambda: Health("group"))[1])
     assert (found[LAG, "0"], found[LAG, "1"]) == (4, 0)
     assert (found[STALLED_SECONDS, "0"], found[STALLED_SECONDS, "1"]) == (12, 0)
@@ -107,9 +107,9 @@ def test_health_is_200_or_503_with_reasons(metrics: Metrics) -> None:
 def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: Metrics) -> None:
     fresh = Health("group", (), (BlockedRecord(BLOCKAGE, 2.04, overdue=False),))
     status, text = answer("/healthz", metrics, lambda: fresh)
-    told = json.loads(text)
-    assert (status, told["status"]) == (200, "ok")
-    assert told["blocked"] == [
+    answered = json.loads(text)
+    assert (status, answered["status"]) == (200, "ok")
+    assert answered["blocked"] == [
         {**BLOCKAGE._asdict(), "seconds": 2.0, "overdue": False},
     ]
     overdue = Health("group", ("waits",), (BlockedRecord(BLOCKAGE, 61, overdue=True),))
@@ -119,10 +119,10 @@ def test_a_blocked_record_is_in_the_answer_and_unhealthy_once_overdue(metrics: M
     assert json.loads(answer("/healthz", metrics, lambda: both)[1])["status"] == "stalled"
 
 
-def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
+def test_silent_broker_is_reported_and_stalls_nothing() -> None:
     gave_up: list[list[Stall]] = []
     (port,) = free_ports(1)
-    watcher = ProgressMonitor(
+    monitor = ProgressMonitor(
         "group",
         f"127.0.0.1:{port}",
         lambda: {(TOPIC, 0): AssignedPartition(5, busy=False)},
@@ -131,9 +131,9 @@ def test_a_broker_that_does_not_answer_is_told_and_stalls_nothing() -> None:
         stalled_after_s=0.1,
     )
     began = time.monotonic()
-    watcher.start()
-    wait_until(lambda: watcher.last.unanswered_s, what="a look without an answer")
-    watcher.stop()
-    assert 0 < watcher.last.unanswered_s <= time.monotonic() - began
-    assert watcher.last.standings == {}
+    monitor.start()
+    wait_until(lambda: monitor.last_sample.unanswered_s, what="a look without an answer")
+    monitor.stop()
+    assert 0 < monitor.last_sample.unanswered_s <= time.monotonic() - began
+    assert monitor.last_sample.progress == {}
     assert gave_up == []

@@ -54,7 +54,7 @@ EDITED = b'{"text":"new text","media":["media"]}'
 CHANGED, CHANGED_US = Stamp(CREATED + 5, 9), (CREATED + 5) * 1000
 FIRST_US = 2**63 - 2
 """The timestamp that a create would have whose event had the id 0."""
-WRITTEN: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
+INTERNAL_TOPICS: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
     (
         Effects(create_posts=[CREATE]),
         {
@@ -138,7 +138,7 @@ WRITTEN: list[tuple[Effects, dict[str, list[tuple[object, ...]]]]] = [
     ),
 ]
 """Effects -> what is written for them, by tables."""
-WRITTEN += [
+INTERNAL_TOPICS += [
     (
         Effects(relations=[SetRelation(relation, 1, 2, CHANGED)]),
         {
@@ -154,7 +154,7 @@ WRITTEN += [
 ]
 
 
-@pytest.mark.parametrize(("effects", "expected"), WRITTEN)
+@pytest.mark.parametrize(("effects", "expected"), INTERNAL_TOPICS)
 def test_effects_are_written_to_every_table_with_their_keys_cells_and_timestamps(
     effects: Effects, expected: dict[str, list[tuple[object, ...]]]
 ) -> None:

@@ -15,8 +15,9 @@ import pytest
 from deltalake import DeltaTable
 
 from streams.contracts.arrow import arrow_schema
-from streams.contracts.batch import ErrorCode, Record, Rejected
+from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table, lake_tables
+from streams.record import Record
 from streams.sinks.delta.landing import Landed, Landing, first_missing, wanted_from
 from streams.sinks.delta.table import ConcurrentCommitError, LakeError, LakeTable, create_tables
 from tests.support.messages import produces, shown

@@ -257,11 +257,11 @@ def test_a_log_without_its_beginning_proves_nothing() -> None:
         served.verdict()
 
 
-@produces("nobody follows anybody in this log: there is no reader to draw")
+@produces("this log has no follows: there is no reader to draw")
 def test_a_log_in_which_nobody_follows_anybody_proves_nothing() -> None:
     served = Served([post(1)])
     line = VerifiedLine(served.log, schema_text, served.side, lambda _: None)
-    with pytest.raises(UserError, match="nobody follows"):
+    with pytest.raises(UserError, match="this log has no follows"):
         verify_feeds(line, SampledReaders(5, 1), Unwatched())
 
 
@@ -345,7 +345,7 @@ def test_a_verdict_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     verdict = served.verdict()
     print_verdict(verdict, 7)
     first, hint, summary = capsys.readouterr().out.splitlines()
-    assert first == f"reader {READER}, page 2 with timelines: lacks {post_id(30)}"
+    assert first == f"reader {READER}, page 2 with timelines: is missing {post_id(30)}"
     assert hint == f"  storyline explain {READER} {post_id(30)}"
     assert summary.startswith("1 of 2 readers' home feeds are equal, 1 differ; 1 were warm; ")
     assert summary.endswith("; seed 7")

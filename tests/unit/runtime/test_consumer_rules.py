@@ -1,4 +1,4 @@
-"""How long the intake waits for a fetch, or between two looks."""
+"""How long `ConsumerRules` waits for a fetch, or between two fetches."""
 
 import asyncio
 from collections.abc import Set
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules, Member
+from streams.runtime.consumer.consumer_rules import Buffer, Consumer, ConsumerRules
 
 ONE, OTHER = ("things", 0), ("others", 0)
 
@@ -24,10 +24,10 @@ class WaitingMember:
     def active(self) -> Set[tuple[str, int]]:
         return self._active
 
-    def waiting(self, topic: str) -> list[Any]:
+    def pending(self, topic: str) -> list[Any]:
         return [_Batch()] * (64 if topic in self._full else 0)
 
-    def take_holes(self) -> list[Any]:
+    def take_gaps(self) -> list[Any]:
         return []
 
     async def pause(self, seconds: float) -> None:
@@ -61,18 +61,18 @@ def test_wait_depends_on_room(
     active: Set[tuple[str, int]], full: Set[str], expected: tuple[str, float]
 ) -> None:
     member = WaitingMember(active, full)
-    asyncio.run(ConsumerRules(cast(Member, member), Buffer()).take())
+    asyncio.run(ConsumerRules(cast(Consumer, member), Buffer()).fetch_next())
     assert member.waits == [expected]
 
 
-def test_partition_that_is_held_is_not_fetched_and_the_look_is_soon_repeated() -> None:
+def test_held_partition_is_not_fetched_and_the_fetch_is_soon_repeated() -> None:
     member = WaitingMember({ONE, OTHER})
-    intake = ConsumerRules(cast(Member, member), Buffer())
-    intake.hold(ONE)
-    asyncio.run(intake.take())
-    intake.hold(OTHER)
-    asyncio.run(intake.take())
-    intake.resume(ONE)
-    intake.resume(OTHER)
-    asyncio.run(intake.take())
+    rules = ConsumerRules(cast(Consumer, member), Buffer())
+    rules.hold(ONE)
+    asyncio.run(rules.fetch_next())
+    rules.hold(OTHER)
+    asyncio.run(rules.fetch_next())
+    rules.resume(ONE)
+    rules.resume(OTHER)
+    asyncio.run(rules.fetch_next())
     assert member.waits == [("fetch", 0.02), ("pause", 0.02), ("fetch", 1.0)]
