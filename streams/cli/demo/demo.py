@@ -14,6 +14,7 @@ from streams.cli.common.output import err, out
 from streams.cli.demo.history import history
 from streams.cli.demo.live import choose, dead_letters, show, travel, work
 from streams.cli.demo.parts import run, section
+from streams.contracts.times import DAY_MS, now_ms
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 app = command_app()
 
-_DAY_MS = 86_400_000
-_WEEK_MS = 7 * _DAY_MS
+_WEEK_MS = 7 * DAY_MS
 _HELLO = '{"type":"PostCreated","author_id":"1","text":"hello","hashtags":["storyline"]}'
 EXAMPLES = """Examples:
 
@@ -148,7 +148,7 @@ def _week(
         interactions = read_interactions(higgs, limit=events // 2)
         title = f"The first {len(interactions):,} interactions of the Higgs week."
         return iter(events_of(interactions)), accounts_of_recorded(), title
-    start = time.time_ns() // 1_000_000 - _WEEK_MS
+    start = now_ms() - _WEEK_MS
     try:
         plan = Plan(users=users, events=events, seed=seed, start=start, duration=_WEEK_MS)
     except ValueError as error:
