@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from confluent_kafka import KafkaException
 from redis import Redis
@@ -49,10 +50,18 @@ def durable_views(settings: Settings) -> Iterator[CassandraStore]:
         yield CassandraStore(session)
 
 
+def redis_client(settings: Settings) -> Redis:
+    """Return the client that the whole process shares; it connects on first use."""
+    return _redis_client(settings.redis_host, settings.ports.redis)
+
+
+_redis_client = cache(connect_redis)
+
+
 def timeline_cache(settings: Settings) -> RedisTimelineCache:
     """Return the timeline cache in Redis, which connects on first use."""
     return RedisTimelineCache(
-        connect_redis(settings.redis_host, settings.ports.redis),
+        redis_client(settings),
         version=settings.views_version,
         shards=settings.shards,
         limits=TimelineLimits(length=settings.timeline_length),
@@ -61,13 +70,13 @@ def timeline_cache(settings: Settings) -> RedisTimelineCache:
 
 def pull_set(settings: Settings) -> RedisPullSet:
     """Return the set of authors whose posts readers pull, in Redis; it connects on first use."""
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     return RedisPullSet(client, version=settings.views_version)
 
 
 def row_copies(settings: Settings) -> RowCaches:
     """Return the caches of durable rows in Redis, which connect on first use."""
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     return RowCaches(
         _copies(settings, client, POSTS),
         _copies(settings, client, RELATIONS),
@@ -93,7 +102,7 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
     Raises:
         StoreUnavailableError: Redis does not answer.
     """
-    return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
+    return cache_stats(redis_client(settings), sample)
 
 
 def hot_views(
@@ -107,7 +116,7 @@ def hot_views(
         copied: `views` behind the row caches.
         metrics: Counts hits and misses.
     """
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
     relations = _copies(settings, client, RELATIONS)
     return FeedCaches(
