@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streams.cli.common.output import err, out, print_table
-from streams.cli.demo.parts import progress, run, section
+from streams.cli.common.progress_bar import counting_bar
+from streams.cli.demo.parts import run, section
 
 if TYPE_CHECKING:
     from streams.app.demo.subjects import DemoSubjects, EventStats
@@ -32,7 +33,7 @@ def work(found: "Settings") -> None:
             left[lag.group] += lag.lag
         advance(max(0, total - sum(left.values())))
 
-    with progress("folding", total) as advance:
+    with counting_bar("folding", total) as advance:
         wait_for_workers(found, timeout_s=_PATIENCE_S, report=look)
     took = time.monotonic() - began
     out.print(f"{total:,} records folded in {took:.0f} s; the lag is zero.", highlight=False)

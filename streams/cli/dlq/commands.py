@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.common.command import command_app
 from streams.cli.common.output import JsonFlag, err, print_json
+from streams.cli.common.progress_bar import counting_bar
 from streams.cli.dlq.help import (
     ADD_EXAMPLES,
     DISCARD_EXAMPLES,
@@ -124,7 +125,7 @@ def replay(
     """
     from streams.app.dlq.operations import replay_letters
     from streams.app.settings import settings
-    from streams.cli.dlq.output import bar, counted, topics_of
+    from streams.cli.dlq.output import counted, topics_of
     from streams.dlq.replay import ReplayOutcome, replays
 
     selected, everything = _find(wanted(positions, topic, code, group, since, until))
@@ -132,7 +133,7 @@ def replay(
     outcome = ReplayOutcome(0)
     if plan and not dry_run:
         _ask(f"Replay into {topics_of(plan)}?", yes=yes)
-        with bar("replaying", len(plan)) as report:
+        with counting_bar("replaying", len(plan)) as report:
             outcome = replay_letters(settings(), plan, report)
     if as_json:
         print_json(
@@ -178,7 +179,7 @@ def discard(
     """Mark open dead letters as settled, with a reason; nothing is deleted."""
     from streams.app.dlq.operations import discard_letters
     from streams.app.settings import settings
-    from streams.cli.dlq.output import bar, counted
+    from streams.cli.dlq.output import counted
     from streams.dlq.model import DeadLetterState
 
     checked_text("--why", why)
@@ -186,7 +187,7 @@ def discard(
     letters = [letter for letter in selected if letter.state is DeadLetterState.OPEN]
     if letters and not dry_run:
         _ask(f"Discard {counted(len(letters), 'dead letter')}?", yes=yes)
-        with bar("discarding", len(letters)) as report:
+        with counting_bar("discarding", len(letters)) as report:
             discard_letters(settings(), letters, why, report)
     if as_json:
         found = [str(letter.latest.position) for letter in letters]
