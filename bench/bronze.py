@@ -27,7 +27,7 @@ from streams.app.stack import environment
 from streams.app.stores import progress
 from streams.contracts.batch import Record
 from streams.contracts.bronze import bronze_table, lake_tables
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.records import Records
 from streams.sinks.delta.rows import bronze_rows
 from streams.sinks.delta.table import LakeTable, create_tables
@@ -101,7 +101,7 @@ def bare(settings: Settings, places: list[TopicPartition], count: int) -> float:
                 )
                 for message in consumer.consume(min(10_000, _BATCH - len(records)), 0.1)
             ]
-        batch, rejected = read(Records.of(records), _LIKES.topic, lookup)
+        batch, rejected = decode_and_validate(Records.of(records), _LIKES.topic, lookup)
         assert not rejected
         write_deltalake(
             folder,

@@ -20,7 +20,7 @@ from bench.durable_pages import DurablePages
 from bench.read import START, Readers, latencies, page, plain_post, readers
 from bench.report import Report
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, row_copies
+from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.ids import make_id
 from streams.serving.read_side import ReadSide
@@ -58,7 +58,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
         durable_views(settings) as store,
         closing(DurablePages(settings, side)) as pages,
     ):
-        sink = InvalidatingSink(store, store, row_copies(settings))
+        sink = InvalidatingSink(store, store, row_caches(settings))
         times = range(START - 60 * _MONTH, START, _MONTH)
         sink.apply(Effects(create_posts=[plain_post(make_id(at), _SELDOM) for at in times]))
         for reader in groups[0].ids:  # a server that has just started compiles on the way

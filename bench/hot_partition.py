@@ -29,7 +29,7 @@ from streams.app.migrate import migrate_views
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stack import local_stack
-from streams.app.stores import durable_views, row_copies
+from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.ids import SnowflakeGenerator, id_time
 from streams.serving import author_stories
@@ -65,7 +65,7 @@ def run(report: Report, size: str, settings: Settings) -> None:
     mint = SnowflakeGenerator(3)
     migrate_views(settings, lambda _: None)
     with durable_views(settings) as store:
-        sink = InvalidatingSink(store, store, row_copies(settings))
+        sink = InvalidatingSink(store, store, row_caches(settings))
         sink.apply(Effects(create_stories=[_story(mint) for _ in range(_STORIES)]))
         _measured(report, settings, "durable", seconds, processes=1)
         _measured(report, settings, "more", seconds, processes=_MORE)

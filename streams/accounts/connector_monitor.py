@@ -66,11 +66,11 @@ class ConnectorMonitor:
         self._look_at_slot()
         try:
             found = self._client.status(self._capture.name)
-            self._metrics.saw_connector(found)
+            self._metrics.record_connector(found)
             self._judge(found)
             self._metrics.gave_up(self._policy.gave_up)
         except (ConnectUnavailableError, ConnectRefusedError) as error:
-            self._metrics.connect_is_away()
+            self._metrics.record_connect_unavailable()
             self._say("connect", "waiting for Kafka Connect", error=error.message)
         else:
             self._say("connect", "")
@@ -80,10 +80,10 @@ class ConnectorMonitor:
             if self._connection is None:
                 self._connection = self._open_database()
             found = slot_status(self._connection, self._capture.slot)
-            self._metrics.saw_slot(found, heartbeat_age_s(self._connection))
+            self._metrics.record_slot(found, heartbeat_age_s(self._connection))
         except _AWAY as error:
             self._close()
-            self._metrics.database_is_away()
+            self._metrics.record_database_unavailable()
             self._say("postgres", "waiting for PostgreSQL", error=str(error))
         else:
             lost = found is not None and found.lost

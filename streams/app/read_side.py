@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, hot_views, row_copies
+from streams.app.stores import durable_views, feed_caches, row_caches
 from streams.caching.metrics import CacheMetrics
 from streams.caching.read_through import ReadThroughViews
 from streams.serving.read_side import ReadSide
@@ -25,10 +25,10 @@ def open_read_side(settings: Settings) -> Iterator[ReadSide]:
         # Modules and connections live as long as the process: a garbage collection that visits
         # them is a pause of a tenth of a second in every few thousand pages.
         gc.freeze()
-        copied = ReadThroughViews(views, row_copies(settings), metrics)
+        copied = ReadThroughViews(views, row_caches(settings), metrics)
         yield ReadSide(
             views=copied,
-            hot=hot_views(settings, views, copied, metrics),
+            hot=feed_caches(settings, views, copied, metrics),
             durable=views,
             metrics=metrics,
         )

@@ -74,19 +74,19 @@ def pull_set(settings: Settings) -> RedisPullSet:
     return RedisPullSet(client, version=settings.views_version)
 
 
-def row_copies(settings: Settings) -> RowCaches:
+def row_caches(settings: Settings) -> RowCaches:
     """Return the caches of durable rows in Redis, which connect on first use."""
     client = redis_client(settings)
     return RowCaches(
-        _copies(settings, client, POSTS),
-        _copies(settings, client, RELATIONS),
-        {kind: _copies(settings, client, letter) for kind, letter in TALLIES.items()},
-        _copies(settings, client, STORIES),
-        _copies(settings, client, SEEN),
+        _row_cache(settings, client, POSTS),
+        _row_cache(settings, client, RELATIONS),
+        {kind: _row_cache(settings, client, letter) for kind, letter in TALLIES.items()},
+        _row_cache(settings, client, STORIES),
+        _row_cache(settings, client, SEEN),
     )
 
 
-def _copies(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
+def _row_cache(settings: Settings, client: Redis, letter: str) -> RedisRowCache:
     return RedisRowCache(
         client, version=settings.views_version, parts=settings.copy_parts, letter=letter
     )
@@ -105,7 +105,7 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
     return cache_stats(redis_client(settings), sample)
 
 
-def hot_views(
+def feed_caches(
     settings: Settings, views: ViewReader, copied: ReadThroughViews, metrics: CacheMetrics
 ) -> FeedCaches:
     """Return the caches that make reads of home feeds fast; they connect to Redis on first use.
@@ -118,7 +118,7 @@ def hot_views(
     """
     client = redis_client(settings)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
-    relations = _copies(settings, client, RELATIONS)
+    relations = _row_cache(settings, client, RELATIONS)
     return FeedCaches(
         timelines,
         CelebrityCache(views, pulls, metrics),
@@ -137,7 +137,7 @@ def progress(settings: Settings) -> Progress:
 
 
 @contextmanager
-def asked_broker(settings: Settings) -> Iterator[Progress]:
+def answering_broker(settings: Settings) -> Iterator[Progress]:
     """Yield the client of `progress`; raise UserError if the broker does not answer to it."""
     try:
         yield progress(settings)

@@ -108,7 +108,7 @@ def decode(
 ) -> tuple[Batch, list[Rejected]]:
     """Decode records of a topic without validating them.
 
-    `streams.contracts.decoder.read` also validates them.
+    `streams.contracts.decoder.decode_and_validate` also validates them.
 
     Returns:
         The decoded events, and the records that cannot be decoded, in the order of `records`.

@@ -1,8 +1,8 @@
 """Rules for valid events. They need the record alone, so that a replay gives the same verdict.
 
 Each rule exists twice: `check` judges one event and words the fault, and
-`column_validation.suspects` finds the rows in columns that `check` has to judge. A property test
-verifies that both reach the same verdict.
+`column_validation.possibly_invalid` finds the rows in columns that `check` has to judge. A
+property test verifies that both reach the same verdict.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from typing import Any, Final
 from streams.contracts.batch import Record
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.contracts.codec import SchemaLookup, decode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import Event
 from streams.contracts.json_codec import to_json
 from streams.contracts.records import Records
@@ -70,7 +70,7 @@ def decode_for_display(
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
     decoded = dict(events(batch))
-    refused = undecoded if topic != source else read(columns, source, lookup)[1]
+    refused = undecoded if topic != source else decode_and_validate(columns, source, lookup)[1]
     errors = {reason.record.position: (str(reason.code), reason.message) for reason in refused}
     for record in records:
         yield RecordView(

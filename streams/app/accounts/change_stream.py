@@ -84,7 +84,7 @@ def stream_status(settings: Settings, within_s: float = STATUS_S) -> StreamStatu
             return slot_status(connection, captured.slot), heartbeat_age_s(connection)
 
     connector, database = answers([of_connect, of_database], within_s)
-    errors = [_why(told) for told in (connector, database)]
+    errors = [_why(answer) for answer in (connector, database)]
     if all(errors):
         raise UserError(
             f"Kafka Connect: {errors[0]}; PostgreSQL: {errors[1]}", hint=START

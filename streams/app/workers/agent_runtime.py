@@ -12,7 +12,7 @@ from streams.agents.lake import LakeAgent, LakeServices, Quarantine
 from streams.agents.registry import AGENTS
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
-from streams.app.stores import durable_views, progress, pull_set, row_copies, timeline_cache
+from streams.app.stores import durable_views, progress, pull_set, row_caches, timeline_cache
 from streams.app.workers.post_metrics import PostMetrics
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.bronze import bronze_table, lake_tables
@@ -91,7 +91,7 @@ def _views(
 
     with durable_views(settings) as views:
         services = AgentDependencies(
-            sink=InvalidatingSink(views, views, row_copies(settings)),
+            sink=InvalidatingSink(views, views, row_caches(settings)),
             views=views,
             timelines=timeline_cache(settings),
             pulls=pull_set(settings),

@@ -111,10 +111,10 @@ def _lives(process: str) -> bool:
 
 def _raise_file_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
+    limit = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         return
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _admit(folder: Path, user: dict[str, Any]) -> None:
@@ -175,10 +175,10 @@ def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None
 def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
     """Run a command to its end, under the lock; forward SIGTERM and SIGINT to it, then exit."""
     child: subprocess.Popen[bytes] | None = None
-    asked: list[int] = []
+    signals: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+        signals.append(number)
         if child is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.pid, number)
@@ -194,13 +194,13 @@ def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
         group=user and user["gid"],
         extra_groups=user and [],
     )
-    if asked:
+    if signals:
         child.terminate()
     status = child.wait()
     for number, handler in before.items():
         signal.signal(number, handler)
-    if asked:
-        sys.exit(128 + asked[0])
+    if signals:
+        sys.exit(128 + signals[0])
     return status
 
 
