@@ -69,7 +69,7 @@ class CaptureMetrics:
         for gauge in (self._slot_active, self._lag, self._kept, self._heartbeat):
             gauge.set(nan)
 
-    def restarted(self) -> None:
+    def count_restart(self) -> None:
         self._restarts.inc()
 
     def gave_up(self, yes: bool) -> None:

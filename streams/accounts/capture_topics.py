@@ -29,7 +29,7 @@ def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1
         replication_factor=replication_factor,
         config=topic_config(),
     )
-    beside = [
+    side_topics = [
         NewTopic(
             name,
             num_partitions=1,
@@ -41,7 +41,7 @@ def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
         existing = admin.list_topics(timeout=_CONNECT_S).topics
-        missing = [topic for topic in (changes, *beside) if topic.topic not in existing]
+        missing = [topic for topic in (changes, *side_topics) if topic.topic not in existing]
         answers = admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}
         for name, answer in answers.items():
             _unless_there(name, answer.exception(_TIMEOUT_S))

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _MISSING_S: Final = 20.0
 """Seconds that a Connect which has just started may take until it knows its connectors."""
 _NEW_SNAPSHOT: Final = "begin again with a snapshot: storyline cdc drop, then storyline cdc apply"
-_AWAY: Final = (StoreUnavailableError, UserError)
+_UNAVAILABLE: Final = (StoreUnavailableError, UserError)
 
 
 class ConnectorMonitor:
@@ -81,7 +81,7 @@ class ConnectorMonitor:
                 self._connection = self._open_database()
             found = slot_status(self._connection, self._capture.slot)
             self._metrics.record_slot(found, heartbeat_age_s(self._connection))
-        except _AWAY as error:
+        except _UNAVAILABLE as error:
             self._close()
             self._metrics.record_database_unavailable()
             self._say("postgres", "waiting for PostgreSQL", error=str(error))
@@ -122,7 +122,7 @@ class ConnectorMonitor:
         self._say("registry", "")
         self._client.restart(self._capture.name, only_failed=True)
         self._policy.restarted()
-        self._metrics.restarted()
+        self._metrics.count_restart()
         log.warning("restarted", connector=self._capture.name, tries=self._policy.tries)
 
     def _say(self, about: str, what: str, **context: object) -> None:

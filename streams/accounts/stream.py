@@ -159,7 +159,7 @@ class ChangeStream:
         A connector that is killed before then begins again with a snapshot, and the changes
         between the two snapshots have no records of their own.
         """
-        kept = [one["offset"] for one in self._client.offsets(self._capture.name)]
+        kept = [part["offset"] for part in self._client.offsets(self._capture.name)]
         return bool(kept) and not any(offset.get("snapshot") for offset in kept)
 
     def _is_released(self) -> bool:

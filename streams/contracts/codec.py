@@ -122,7 +122,7 @@ def decode(
 
 def in_order(refused: Sequence[RowRefusal]) -> list[Rejected]:
     """Return the rejected records in the order of the input."""
-    return [rejected for _, rejected in sorted(refused, key=lambda one: one.at)]
+    return [rejected for _, rejected in sorted(refused, key=lambda refusal: refusal.at)]
 
 
 def decode_rows(

@@ -147,7 +147,7 @@ def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
     with accounts_connection(settings) as connection:
         before, after = try_ddl(connection, text, captured.source.user)
     found = judge(before, after)
-    if after is not None and not any(one.harm for one in found):
+    if after is not None and not any(finding.harm for finding in found):
         found = [*registry_findings(settings.registry_url, captured, before, after), *found]
     with ConnectClient(settings.connect_url) as client:
         config = client.config(captured.name)

@@ -111,12 +111,12 @@ def check(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(
             [
-                {"user_id": str(one.user_id), "rule": one.rule, "condition": one.condition}
-                for one in found
+                {"user_id": str(broken.user_id), "rule": broken.rule, "condition": broken.condition}
+                for broken in found
             ]
         )
     elif found:
-        rows = [(one.user_id, one.rule, one.condition) for one in found]
+        rows = [(broken.user_id, broken.rule, broken.condition) for broken in found]
         print_table(("account", "rule", "condition"), rows)
     else:
         out.print("every account keeps every rule")

@@ -43,9 +43,9 @@ def main(launch_file: str) -> None:
     _raise_file_limit()
     user: dict[str, Any] | None = launch["user"]
     if user is not None:
-        _admit(Path(launch["cwd"]), user)
+        _grant_access(Path(launch["cwd"]), user)
     if launch["pid_file"] is not None:
-        _forget_dead(Path(launch["pid_file"]), launch["inside"])
+        _remove_stale_pid_file(Path(launch["pid_file"]), launch["inside"])
     if launch["first"] is not None:
         _make_data(launch["first"], launch, lock)
     if launch["inside"] is not None:
@@ -77,7 +77,7 @@ def _take(path: str) -> int:
     deadline = time.monotonic() + _LEAVING_SECONDS
     while not _locked(lock):
         owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
-        if _lives(owner) or time.monotonic() > deadline:
+        if _is_alive(owner) or time.monotonic() > deadline:
             sys.stderr.write(f"{path} is locked by process {owner or 'unknown'}\n")
             sys.exit(LOCKED)
         time.sleep(_POLL_SECONDS)
@@ -95,7 +95,7 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _lives(process: str) -> bool:
+def _is_alive(process: str) -> bool:
     """Return whether a process runs, given its id as text; text that is no id counts as running.
 
     Children of a killed process may still hold the lock while they end.
@@ -117,14 +117,14 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _admit(folder: Path, user: dict[str, Any]) -> None:
+def _grant_access(folder: Path, user: dict[str, Any]) -> None:
     """Let the user enter the program's directory, and own the folders that it may write there."""
     folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
     for own in user["owns"]:
-        _give(Path(own), user)
+        _change_owner(Path(own), user)
 
 
-def _give(folder: Path, user: dict[str, Any]) -> None:
+def _change_owner(folder: Path, user: dict[str, Any]) -> None:
     """Make the user the owner of a directory and, if it had another owner, of all in it."""
     if folder.stat().st_uid == user["uid"]:
         return
@@ -132,7 +132,7 @@ def _give(folder: Path, user: dict[str, Any]) -> None:
         os.chown(path, user["uid"], user["gid"], follow_symlinks=False)
 
 
-def _forget_dead(pid_file: Path, folder: str) -> None:
+def _remove_stale_pid_file(pid_file: Path, folder: str) -> None:
     """Remove a pid file unless the process that it names works in `folder`.
 
     This process holds the lock, so only a process that was started by hand, without it, can do so.
@@ -164,7 +164,7 @@ def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     if launch["user"] is not None:
-        _give(data, launch["user"])
+        _change_owner(data, launch["user"])
     status = _run(first["command"], launch, lock)
     if status != 0:
         sys.stderr.write(f"{first['command'][0]} ended with status {status}\n")
