@@ -26,7 +26,7 @@ from streams.app.settings import Settings
 from streams.app.stack import environment
 from streams.app.stores import progress
 from streams.contracts.bronze import bronze_table, lake_tables
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.records import Records
 from streams.record import Record
 from streams.sinks.delta.rows import bronze_rows
@@ -101,7 +101,7 @@ def bare(settings: Settings, places: list[TopicPartition], count: int) -> float:
                 )
                 for message in consumer.consume(min(10_000, _BATCH - len(records)), 0.1)
             ]
-        batch, rejected = read(Records.of(records), _LIKES.topic, lookup)
+        batch, rejected = decode_and_validate(Records.of(records), _LIKES.topic, lookup)
         assert not rejected
         write_deltalake(
             folder,

@@ -25,7 +25,7 @@ from streams.app.settings import Settings
 from streams.app.stores import durable_views, row_caches
 from streams.caching.invalidating_sink import InvalidatingSink
 from streams.contracts.catalog import schemas
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.ids import make_id
 from streams.contracts.records import Records
 from streams.projections.engagement import project_views
@@ -175,7 +175,7 @@ def _folded(events: int) -> float:
     batch = RawBatch(kind.topic, 0, range(size), times, list(keys), list(values), headers)
     began, left = time.process_time(), events
     while left > 0:
-        found, rejected = read(Records.joined([batch]), kind.topic, {300: text}.get)
+        found, rejected = decode_and_validate(Records.joined([batch]), kind.topic, {300: text}.get)
         assert not rejected
         left -= len(project_views(found, NO_FACTS).effects.views)
     return (events - left) / (time.process_time() - began)

@@ -112,5 +112,5 @@ def _fast(kind: Kind, count: int) -> dict[str, Callable[[], int]]:
         "pyruhvro": partial(alone, bodies),
         "cut": lambda: alone([value[_HEADER:] for value in values]),
         "decode": partial(ours, codec.decode),
-        "read": partial(ours, decoder.read),
+        "read": partial(ours, decoder.decode_and_validate),
     }

@@ -25,7 +25,7 @@ from bench.events import KINDS, Kind
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.contracts.catalog import schemas
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.records import Records
 from streams.runtime.config import WorkerConfig
 from streams.runtime.consumer.raw_batch import RawBatch
@@ -69,7 +69,9 @@ class Fold:
         self._lookup = schema_registry(settings).schema_text
 
     def run(self, batches: Sequence[RawBatch]) -> None:
-        batch, rejected = read(Records.joined(batches), self._count.kind.topic, self._lookup)
+        batch, rejected = decode_and_validate(
+            Records.joined(batches), self._count.kind.topic, self._lookup
+        )
         assert not rejected
         for rows in batch.columns.values():
             counted = (

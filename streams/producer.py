@@ -8,7 +8,6 @@ An event counts as published once its `ack` is done: then all in-sync replicas h
 """
 
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -21,6 +20,7 @@ from streams.contracts.codec import encode
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import from_json
+from streams.contracts.times import now_ms
 from streams.contracts.validation import EventError, check
 from streams.errors import UserError
 from streams.kafka.schema_registry import SchemaRegistry
@@ -107,7 +107,7 @@ class EventProducer:
         """
         if not isinstance(event, Event):
             event = from_json(event, self.mint)
-        fault = check(event, time.time_ns() // 1_000_000)
+        fault = check(event, now_ms())
         if fault is not None:
             raise EventError(fault)
         record_type = type(event).__name__

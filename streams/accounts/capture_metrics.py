@@ -84,7 +84,7 @@ class CaptureMetrics:
             HEARTBEAT_AGE, "Time since the connector last wrote its heartbeat.", connector
         )
 
-    def saw_connector(self, found: ConnectorStatus | None) -> None:
+    def record_connector(self, found: ConnectorStatus | None) -> None:
         if found is None:
             self._connector_state.state(ConnectorState.MISSING)
             self._task_state.state(ConnectorState.MISSING)
@@ -92,22 +92,22 @@ class CaptureMetrics:
         self._connector_state.state(found.connector.state)
         self._task_state.state(_worst(found))
 
-    def connect_is_away(self) -> None:
+    def record_connect_unavailable(self) -> None:
         self._connector_state.state(ConnectorState.UNKNOWN)
         self._task_state.state(ConnectorState.UNKNOWN)
 
-    def saw_slot(self, found: SlotStatus | None, heartbeat_age_s: float | None) -> None:
+    def record_slot(self, found: SlotStatus | None, heartbeat_age_s: float | None) -> None:
         self._slot_active.set(found is not None and found.active)
         self._lag.set(nan if found is None or found.lag_bytes is None else found.lag_bytes)
         kept = None if found is None else found.wal_kept_bytes
         self._kept.set(nan if kept is None else kept)
         self._heartbeat.set(nan if heartbeat_age_s is None else heartbeat_age_s)
 
-    def database_is_away(self) -> None:
+    def record_database_unavailable(self) -> None:
         for gauge in (self._slot_active, self._lag, self._kept, self._heartbeat):
             gauge.set(nan)
 
-    def restarted(self) -> None:
+    def count_restart(self) -> None:
         self._restarts.inc()
 
     def gave_up(self, yes: bool) -> None:

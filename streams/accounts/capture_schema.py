@@ -119,10 +119,10 @@ def changed_schema(schema: Any, before: TableFacts, after: TableFacts) -> Any:
     """
     changed = copy.deepcopy(schema)
     row = _row(changed)
-    there = {field["name"]: field for field in row["fields"]}
+    fields = {field["name"]: field for field in row["fields"]}
     row["fields"] = [
-        there[name]
-        if name in there and _same(before.columns.get(name), facts)
+        fields[name]
+        if name in fields and _same(before.columns.get(name), facts)
         else _field(name, facts)
         for name, facts in after.columns.items()
         if name in CAPTURED

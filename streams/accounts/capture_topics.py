@@ -29,7 +29,7 @@ def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1
         replication_factor=replication_factor,
         config=topic_config(),
     )
-    beside = [
+    side_topics = [
         NewTopic(
             name,
             num_partitions=1,
@@ -40,8 +40,8 @@ def create_topics(bootstrap: str, capture: Capture, replication_factor: int = -1
     ]
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
-        there = admin.list_topics(timeout=_CONNECT_S).topics
-        missing = [topic for topic in (changes, *beside) if topic.topic not in there]
+        existing = admin.list_topics(timeout=_CONNECT_S).topics
+        missing = [topic for topic in (changes, *side_topics) if topic.topic not in existing]
         answers = admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}
         for name, answer in answers.items():
             _unless_there(name, answer.exception(_TIMEOUT_S))
@@ -57,12 +57,12 @@ def _unless_there(name: str, error: BaseException | None) -> None:
         if error is not None:
             raise error
         return
-    told = error.args[0]
-    if told.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+    reason = error.args[0]
+    if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:
         return
-    if told.retriable() or told.code() < 0:
+    if reason.retriable() or reason.code() < 0:
         raise error
     raise UserError(
-        f"the broker refused to create {name}: {told.str()}",
+        f"the broker refused to create {name}: {reason.str()}",
         hint="check that this user may create topics, and that there are enough brokers",
     ) from error

@@ -98,10 +98,10 @@ class ConnectClient:
 
     def put(self, name: str, config: Mapping[str, str]) -> bool:
         """Create or configure the connector. Return whether its configuration changed."""
-        wanted = {**config, "name": name}
-        if self.config(name) == wanted:
+        complete = {**config, "name": name}
+        if self.config(name) == complete:
             return False
-        self._ask("PUT", f"/connectors/{name}/config", body=wanted)
+        self._ask("PUT", f"/connectors/{name}/config", body=complete)
         return True
 
     def status(self, name: str) -> ConnectorStatus | None:
@@ -109,10 +109,10 @@ class ConnectClient:
 
         The result is `None` if there is no such connector, or no process has been assigned it yet.
         """
-        told = self._ask("GET", f"/connectors/{name}/status", missing_is_none=True)
-        if told is None:
+        status = self._ask("GET", f"/connectors/{name}/status", missing_is_none=True)
+        if status is None:
             return None
-        return ConnectorStatus(_part(told["connector"]), tuple(map(_part, told["tasks"])))
+        return ConnectorStatus(_part(status["connector"]), tuple(map(_part, status["tasks"])))
 
     def restart(self, name: str, *, only_failed: bool = False) -> None:
         """Restart the connector and its tasks, or only the parts that failed."""
@@ -155,32 +155,32 @@ class ConnectClient:
             return None
         if answer.is_success:
             return answer.json() if answer.content else None
-        told = _message(answer)
+        message = _message(answer)
         if answer.status_code == _BUSY:
             raise ConnectBusyError(
-                f"Kafka Connect at {self._url} is busy: {told}", hint="try again in a minute"
+                f"Kafka Connect at {self._url} is busy: {message}", hint="try again in a minute"
             )
         if answer.is_server_error:
-            raise self._unavailable(told)
-        raise ConnectRefusedError(f"Kafka Connect refused: {told}")
+            raise self._unavailable(message)
+        raise ConnectRefusedError(f"Kafka Connect refused: {message}")
 
-    def _unavailable(self, told: str) -> ConnectUnavailableError:
+    def _unavailable(self, message: str) -> ConnectUnavailableError:
         return ConnectUnavailableError(
-            f"Kafka Connect at {self._url} does not answer: {told}",
+            f"Kafka Connect at {self._url} does not answer: {message}",
             hint="start the local servers with: storyline up",
         )
 
 
-def _part(told: Mapping[str, Any]) -> ConnectorPart:
-    state = told["state"]
+def _part(status: Mapping[str, Any]) -> ConnectorPart:
+    state = status["state"]
     known = ConnectorState(state) if state in ConnectorState.__members__ else ConnectorState.UNKNOWN
-    return ConnectorPart(known, told["worker_id"], told.get("trace", ""))
+    return ConnectorPart(known, status["worker_id"], status.get("trace", ""))
 
 
 def _message(answer: httpx2.Response) -> str:
     """Return Connect's message on one line, or the beginning of any other answer."""
     try:
-        told = answer.json()["message"]
+        message = answer.json()["message"]
     except (ValueError, KeyError, TypeError):
-        told = f"HTTP {answer.status_code} {answer.text[:200]}"
-    return " ".join(str(told).split())
+        message = f"HTTP {answer.status_code} {answer.text[:200]}"
+    return " ".join(str(message).split())

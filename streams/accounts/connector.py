@@ -11,6 +11,7 @@ from typing import Final
 from streams.accounts.database import Server
 from streams.accounts.migrate import PUBLICATION
 from streams.contracts.tables import UNAVAILABLE, USER
+from streams.contracts.times import DAY_MS
 
 CAPTURED: Final = tuple(column.name for column in USER)
 """Columns of `users` that are captured, in the order of the lake's row; no others are."""
@@ -20,7 +21,6 @@ COLUMNS: Final = "column.include.list"
 """Connector setting that names the captured columns."""
 PARTITIONS: Final = 4
 _HEARTBEAT_MS: Final = 2000
-_DAY_MS: Final = 86_400_000
 _CONVERTER: Final = {
     "": "io.apicurio.registry.utils.converter.AvroConverter",
     ".apicurio.registry.auto-register": "true",
@@ -72,7 +72,7 @@ def topic_config() -> dict[str, str]:
 
 
 def side_topic_config() -> dict[str, str]:
-    return {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
+    return {"cleanup.policy": "delete", "retention.ms": str(DAY_MS)}
 
 
 def connector_config(capture: Capture) -> dict[str, str]:

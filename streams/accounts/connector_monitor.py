@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _MISSING_S: Final = 20.0
 """Seconds that a Connect which has just started may take until it knows its connectors."""
 _NEW_SNAPSHOT: Final = "begin again with a snapshot: storyline cdc drop, then storyline cdc apply"
-_AWAY: Final = (StoreUnavailableError, UserError)
+_UNAVAILABLE: Final = (StoreUnavailableError, UserError)
 
 
 class ConnectorMonitor:
@@ -66,11 +66,11 @@ class ConnectorMonitor:
         self._look_at_slot()
         try:
             found = self._client.status(self._capture.name)
-            self._metrics.saw_connector(found)
+            self._metrics.record_connector(found)
             self._judge(found)
             self._metrics.gave_up(self._policy.gave_up)
         except (ConnectUnavailableError, ConnectRefusedError) as error:
-            self._metrics.connect_is_away()
+            self._metrics.record_connect_unavailable()
             self._say("connect", "waiting for Kafka Connect", error=error.message)
         else:
             self._say("connect", "")
@@ -80,10 +80,10 @@ class ConnectorMonitor:
             if self._connection is None:
                 self._connection = self._open_database()
             found = slot_status(self._connection, self._capture.slot)
-            self._metrics.saw_slot(found, heartbeat_age_s(self._connection))
-        except _AWAY as error:
+            self._metrics.record_slot(found, heartbeat_age_s(self._connection))
+        except _UNAVAILABLE as error:
             self._close()
-            self._metrics.database_is_away()
+            self._metrics.record_database_unavailable()
             self._say("postgres", "waiting for PostgreSQL", error=str(error))
         else:
             lost = found is not None and found.lost
@@ -122,7 +122,7 @@ class ConnectorMonitor:
         self._say("registry", "")
         self._client.restart(self._capture.name, only_failed=True)
         self._policy.restarted()
-        self._metrics.restarted()
+        self._metrics.count_restart()
         log.warning("restarted", connector=self._capture.name, tries=self._policy.tries)
 
     def _say(self, about: str, what: str, **context: object) -> None:

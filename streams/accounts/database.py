@@ -73,15 +73,15 @@ def driver_errors(server: Server | None = None) -> Iterator[None]:
     try:
         yield
     except (errors.OperationalError, errors.ReadOnlySqlTransaction) as error:
-        told = _first_line(error)
-        if server is not None and (refused := _refusal(server, told)):
+        message = _first_line(error)
+        if server is not None and (refused := _refusal(server, message)):
             raise refused from error
-        raise StoreUnavailableError(f"PostgreSQL does not answer: {_shortened(told)}") from error
+        raise StoreUnavailableError(f"PostgreSQL does not answer: {_shortened(message)}") from error
 
 
-def _refusal(server: Server, told: str) -> UserError | None:
+def _refusal(server: Server, message: str) -> UserError | None:
     """Return the error of a server that refuses the connection; `None` if a retry may help."""
-    fatal = re.search(r"FATAL:\s+(.*)", told)
+    fatal = re.search(r"FATAL:\s+(.*)", message)
     match fatal and fatal[1]:
         case None:
             return None
@@ -102,6 +102,6 @@ def _first_line(error: Exception) -> str:
     return fatal or (lines[0] if lines else type(error).__name__)
 
 
-def _shortened(told: str) -> str:
+def _shortened(message: str) -> str:
     """Return a message without the part that libpq repeats."""
-    return told.rpartition("failed: ")[2]
+    return message.rpartition("failed: ")[2]

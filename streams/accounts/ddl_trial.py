@@ -142,7 +142,7 @@ def judge(before: TableFacts, after: TableFacts | None) -> list[DdlFinding]:
     if after is None:
         return [DdlFinding(True, "users is dropped", "the stream ends with its table")]
     found = [*_of_table(before, after), *_of_columns(before, after)]
-    return sorted(found, key=lambda one: not one.harm)
+    return sorted(found, key=lambda finding: not finding.harm)
 
 
 def _of_table(before: TableFacts, after: TableFacts) -> Iterator[DdlFinding]:

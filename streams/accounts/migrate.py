@@ -88,7 +88,7 @@ def migrate(
         with connect(server) as connection:
             journal = _journal(connection)
             verify("accounts database", journal, ordered)
-            pending = [one for one in ordered if one.version not in journal]
+            pending = [migration for migration in ordered if migration.version not in journal]
             for migration in pending:
                 progress(migration.title)
                 _apply(connection, migration)
@@ -110,7 +110,7 @@ def require_migrated(connection: Connection) -> None:
             raise UserError(f"database {name} has no tables yet", hint=hint) from None
     ordered = shipped()
     verify("accounts database", journal, ordered)
-    if missing := [one.title for one in ordered if one.version not in journal]:
+    if missing := [migration.title for migration in ordered if migration.version not in journal]:
         raise UserError(f"database {name} is missing {', '.join(missing)}", hint=hint)
 
 

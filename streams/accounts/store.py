@@ -16,6 +16,7 @@ from streams.accounts.changes import (
     SignedUp,
 )
 from streams.accounts.database import Connection, driver_errors
+from streams.contracts.times import format_time
 from streams.errors import UserError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,7 +85,7 @@ class AccountRefusedError(UserError):
     def __init__(self, change: AccountChange, reason: str) -> None:
         super().__init__(
             f"account {change.user_id}, {type(change).__name__} at "
-            f"{_time(change.at).isoformat(timespec='milliseconds')}: {reason}",
+            f"{format_time(change.at)}: {reason}",
             hint="nothing of this batch was written; correct that change and repeat the batch",
         )
         self.change = change

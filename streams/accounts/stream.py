@@ -68,7 +68,7 @@ class ChangeStream:
                 changes do not flow in time.
         """
         progress("configuring the connector …")
-        self._refuse_a_lost_slot()
+        self._require_slot()
         config = connector_config(self._capture)
         before = self._client.status(self._capture.name)
         changed = self._client.put(self._capture.name, config)
@@ -101,7 +101,7 @@ class ChangeStream:
         """
         if self._client.config(self._capture.name) is not None:
             self._client.stop(self._capture.name)
-            self._wait_until(self._let_go)
+            self._wait_until(self._is_released)
             self._client.forget_offsets(self._capture.name)
             self._client.delete(self._capture.name)
             self._wait_until(lambda: self._client.status(self._capture.name) is None)
@@ -116,7 +116,7 @@ class ChangeStream:
             )
         return found
 
-    def _refuse_a_lost_slot(self) -> None:
+    def _require_slot(self) -> None:
         found = slot_status(self._connection, self._capture.slot)
         if found is not None and found.lost:
             raise UserError(
@@ -148,7 +148,7 @@ class ChangeStream:
                 return
             if now > deadline:
                 raise UserError(
-                    f"no changes flow after {within_s:.0f} s: {_standing(found)}",
+                    f"no changes flow after {within_s:.0f} s: {_state_text(found)}",
                     hint="see storyline cdc status, and storyline logs connect",
                 )
             time.sleep(_POLL_S)
@@ -159,10 +159,10 @@ class ChangeStream:
         A connector that is killed before then begins again with a snapshot, and the changes
         between the two snapshots have no records of their own.
         """
-        kept = [one["offset"] for one in self._client.offsets(self._capture.name)]
+        kept = [part["offset"] for part in self._client.offsets(self._capture.name)]
         return bool(kept) and not any(offset.get("snapshot") for offset in kept)
 
-    def _let_go(self) -> bool:
+    def _is_released(self) -> bool:
         """Return whether the stopped connector has no task and does not read the slot any more."""
         found = self.status()
         tasks = found.connector.tasks if found.connector else ()
@@ -179,7 +179,7 @@ class ChangeStream:
             time.sleep(_POLL_S)
 
 
-def _standing(found: StreamStatus) -> str:
+def _state_text(found: StreamStatus) -> str:
     if found.connector is None:
         return "Connect has not started the connector"
     if not found.connector.tasks:

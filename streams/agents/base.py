@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from streams.contracts.batch import Batch, ErrorCode, Rejected
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.decoder import VALIDITY_STAGE, read
+from streams.contracts.decoder import VALIDITY_STAGE, decode_and_validate
 from streams.contracts.events import Event
 from streams.contracts.records import Records, RecordSlice
 from streams.projections.projection import Projected
@@ -66,7 +66,7 @@ class ViewSteps:
         self._topic = topic
 
     def decode(self, batches: Sequence[RecordSlice]) -> tuple[Batch, list[Rejected]]:
-        return read(Records.joined(batches), self._topic, self._services.lookup)
+        return decode_and_validate(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> Projected:
         creators = self._services.sink.creators

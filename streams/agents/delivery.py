@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from streams.agents.base import AgentDependencies, AgentSteps, ViewAgent, id_conflict
 from streams.agents.delivery_tasks import delivery_of, task_of
 from streams.contracts.batch import Batch, Rejected
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import DeliveryTask, Event
 from streams.contracts.ids import id_time
 from streams.contracts.records import Records, RecordSlice
@@ -32,7 +32,7 @@ class _DeliverySteps:
         self._topic = topic
 
     def decode(self, batches: Sequence[RecordSlice]) -> tuple[Batch, list[Rejected]]:
-        return read(Records.joined(batches), self._topic, self._services.lookup)
+        return decode_and_validate(Records.joined(batches), self._topic, self._services.lookup)
 
     def project(self, batch: Batch) -> _Tasks:
         distinct = tuple(dict.fromkeys(event for _, event in events(batch)))

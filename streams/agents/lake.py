@@ -11,7 +11,7 @@ from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import USERS_TOPIC
 from streams.contracts.cdc import read_changes
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.records import Records
 from streams.contracts.tables import BRONZE
 from streams.record import Record, RecordPosition
@@ -59,7 +59,7 @@ class LakeSteps:
     def decode(self, batches: Sequence[RawBatch]) -> tuple[pa.Table, list[Rejected]]:
         if self._topic == USERS_TOPIC:
             return self._decode_changes(batches)
-        batch, rejected = read(Records.joined(batches), self._topic, self._lookup)
+        batch, rejected = decode_and_validate(Records.joined(batches), self._topic, self._lookup)
         return bronze_rows(batch), rejected
 
     def project(self, rows: pa.Table) -> _Rows:

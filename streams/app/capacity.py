@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from streams.caching.count_maintainer import INLINE_BELOW
+from streams.contracts.times import DAY_S
 
 # `python -m bench memory --size full`, bytes
 _ENTRY: Final = 14.2
@@ -26,8 +27,6 @@ _TALLIES: Final = 4
 
 # `python -m bench fanout --size full`, with a mean of 500 followers and with the client
 _DELIVERIES_A_CPU_S: Final = 331_000
-
-_DAY_S: Final = 86_400
 
 
 class NetworkSize(NamedTuple):
@@ -102,7 +101,7 @@ def policies(network: NetworkSize) -> Iterator[Policy]:
 
 
 def _policy(name: str, network: NetworkSize) -> Policy:
-    posts = network.users * network.posts / _DAY_S
+    posts = network.users * network.posts / DAY_S
     deliveries = posts * network.following * network.warm
     return Policy(name, memory(network), deliveries, deliveries / _DELIVERIES_A_CPU_S)
 

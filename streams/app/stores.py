@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from confluent_kafka import KafkaException
 from redis import Redis
@@ -49,10 +50,18 @@ def durable_views(settings: Settings) -> Iterator[CassandraStore]:
         yield CassandraStore(session)
 
 
+def redis_client(settings: Settings) -> Redis:
+    """Return the client that the whole process shares; it connects on first use."""
+    return _redis_client(settings.redis_host, settings.ports.redis)
+
+
+_redis_client = cache(connect_redis)
+
+
 def timeline_cache(settings: Settings) -> RedisTimelineCache:
     """Return the timeline cache in Redis, which connects on first use."""
     return RedisTimelineCache(
-        connect_redis(settings.redis_host, settings.ports.redis),
+        redis_client(settings),
         version=settings.views_version,
         shards=settings.shards,
         limits=TimelineLimits(length=settings.timeline_length),
@@ -61,13 +70,13 @@ def timeline_cache(settings: Settings) -> RedisTimelineCache:
 
 def pull_set(settings: Settings) -> RedisPullSet:
     """Return the set of authors whose posts readers pull, in Redis; it connects on first use."""
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     return RedisPullSet(client, version=settings.views_version)
 
 
 def row_caches(settings: Settings) -> RowCaches:
     """Return the caches of durable rows in Redis, which connect on first use."""
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     return RowCaches(
         _row_cache(settings, client, POSTS),
         _row_cache(settings, client, RELATIONS),
@@ -93,7 +102,7 @@ def redis_stats(settings: Settings, sample: int) -> CacheStats:
     Raises:
         StoreUnavailableError: Redis does not answer.
     """
-    return cache_stats(connect_redis(settings.redis_host, settings.ports.redis), sample)
+    return cache_stats(redis_client(settings), sample)
 
 
 def feed_caches(
@@ -107,7 +116,7 @@ def feed_caches(
         rows: Rows of `views`, read through the row caches.
         metrics: Counts hits and misses.
     """
-    client = connect_redis(settings.redis_host, settings.ports.redis)
+    client = redis_client(settings)
     timelines, pulls = timeline_cache(settings), pull_set(settings)
     relations = _row_cache(settings, client, RELATIONS)
     return FeedCaches(
@@ -128,7 +137,7 @@ def progress(settings: Settings) -> Progress:
 
 
 @contextmanager
-def asked_broker(settings: Settings) -> Iterator[Progress]:
+def answering_broker(settings: Settings) -> Iterator[Progress]:
     """Yield the client of `progress`; raise UserError if the broker does not answer to it."""
     try:
         yield progress(settings)

@@ -6,7 +6,6 @@ share an answer: it may miss a change that was acknowledged before the later rea
 """
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
@@ -26,6 +25,7 @@ from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.read_through_stories import ReadThroughStories
 from streams.caching.ttl import CONTENT_TTL_S, COUNT_TTL_S, RELATIONS_TTL_S
 from streams.contracts.events import Tier
+from streams.contracts.times import now_ms
 from streams.views.counted_members import counts
 from streams.views.counts import CachedCount, Count, CountKind
 from streams.views.row_cache import CachedRow, CacheLookup, RowCaches
@@ -46,7 +46,7 @@ class ReadThroughRows:
         caches: RowCaches,
         metrics: CacheMetrics | None = None,
         *,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         """Read `durable` through `caches`.
 

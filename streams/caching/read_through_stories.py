@@ -9,15 +9,16 @@ from streams.caching.leases import fill_rows, get_rows, refresh_row
 from streams.caching.metrics import Cache, CacheMetrics
 from streams.caching.ttl import CONTENT_TTL_S, SEEN_TTL_S
 from streams.contracts.events import Tier
+from streams.contracts.times import MINUTE_MS
 from streams.views.row_cache import CachedRow, RowCache
 from streams.views.rows import StoryRow
 from streams.views.seen_stories import Seen
 from streams.views.store import Views
 from streams.views.visible_stories import current_stories
 
-STORIES_BACK_MS: Final = 60_000
+STORIES_BACK_MS: Final = MINUTE_MS
 """Reads of stories from longer ago are reads of the past, and bypass the cache."""
-STORIES_AHEAD_MS: Final = 600_000
+STORIES_AHEAD_MS: Final = 10 * MINUTE_MS
 """A story's time may be this far ahead of the wall clock: further than any accepted event."""
 
 

@@ -156,9 +156,9 @@ def main() -> None:
             raise
         from streams.cli.common.errors import explained
 
-        told = explained(error)
-        _complain(told.message, told.hint)
-        sys.exit(told.exit_code)
+        explanation = explained(error)
+        _complain(explanation.message, explanation.hint)
+        sys.exit(explanation.exit_code)
     finally:
         signal.signal(signal.SIGTERM, before)
 

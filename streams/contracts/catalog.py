@@ -10,10 +10,11 @@ from typing import Any, Final
 
 import yaml
 
+from streams.contracts.times import DAY_MS
+
 NAMESPACE: Final = "social.v1"
 DLQ_SUFFIX: Final = ".dlq"
 FOREVER: Final = -1
-DAY_MS: Final = 86_400_000
 DLQ_MAX_BYTES: Final = 2 * 1024 * 1024
 """A dead letter is its record plus headers: larger than the source topic's limit of 1 MiB."""
 DLQ_CODEC: Final = "gzip"

@@ -108,7 +108,7 @@ def decode(
 ) -> tuple[Batch, list[Rejected]]:
     """Decode records of a topic without validating them.
 
-    `streams.contracts.decoder.read` also validates them.
+    `streams.contracts.decoder.decode_and_validate` also validates them.
 
     Returns:
         The decoded events, and the records that cannot be decoded, in the order of `records`.
@@ -122,7 +122,7 @@ def decode(
 
 def in_order(refused: Sequence[RowRefusal]) -> list[Rejected]:
     """Return the rejected records in the order of the input."""
-    return [rejected for _, rejected in sorted(refused, key=lambda one: one.at)]
+    return [rejected for _, rejected in sorted(refused, key=lambda refusal: refusal.at)]
 
 
 def decode_rows(

@@ -19,7 +19,9 @@ from streams.contracts.ids import EPOCH_MS, MAX_ID, TIME_SHIFT
 from streams.contracts.times import FIRST_MS, LAST_MS
 
 
-def suspects(record_type: str, columns: pa.RecordBatch, keys: Sequence[bytes | None]) -> list[int]:
+def possibly_invalid(
+    record_type: str, columns: pa.RecordBatch, keys: Sequence[bytes | None]
+) -> list[int]:
     """Return the numbers, ascending, of the rows that `validation.check_record` has to judge."""
     masks = list(_masks(record_type, columns, keys))
     suspect = masks[0]

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from streams.contracts.batch import Batch, Rejected
 from streams.contracts.codec import RowRefusal, Rows, SchemaLookup, decode_rows, in_order
-from streams.contracts.column_validation import suspects
+from streams.contracts.column_validation import possibly_invalid
 from streams.contracts.records import Records
 from streams.contracts.rows import events_of
 from streams.contracts.validation import check_record
@@ -14,7 +14,9 @@ from streams.contracts.validation import check_record
 VALIDITY_STAGE: Final = "TRANSFORMATION"
 
 
-def read(records: Records, topic: str, writer_schema: SchemaLookup) -> tuple[Batch, list[Rejected]]:
+def decode_and_validate(
+    records: Records, topic: str, writer_schema: SchemaLookup
+) -> tuple[Batch, list[Rejected]]:
     """Decode and validate records of a topic.
 
     Returns:
@@ -40,7 +42,7 @@ def _split(
 ) -> tuple[pa.RecordBatch, list[RowRefusal]]:
     everything = len(rows.at) == len(records)
     keys = records.keys if everything else [records.keys[index] for index in rows.at]
-    doubtful = suspects(record_type, rows.columns, keys)
+    doubtful = possibly_invalid(record_type, rows.columns, keys)
     if not doubtful:
         return rows.columns, []
     refused: dict[int, RowRefusal] = {}

@@ -6,8 +6,9 @@ The layout is Twitter's Snowflake (2010) with our own epoch. Ids sort by creatio
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
+
+from streams.contracts.times import now_ms
 
 EPOCH_MS = 1_262_304_000_000  # 2010-01-01T00:00:00Z
 MAX_ID = (1 << 63) - 1
@@ -69,10 +70,6 @@ def last_id_at(at_ms: int) -> int:
     return first_id_at(at_ms) | (1 << TIME_SHIFT) - 1
 
 
-def _wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class SnowflakeGenerator:
     """Generator of unique, increasing ids for one node; threads may share it.
 
@@ -86,7 +83,7 @@ class SnowflakeGenerator:
         self,
         node: int,
         *,
-        clock: Callable[[], int] = _wall_clock_ms,
+        clock: Callable[[], int] = now_ms,
         max_drift_ms: int = 60_000,
     ) -> None:
         if not 0 <= node <= MAX_NODE:

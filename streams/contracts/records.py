@@ -56,9 +56,9 @@ class Records:
         return cls(
             slices[0].topic,
             (pa.concat_arrays(partitions), pa.concat_arrays(offsets), pa.concat_arrays(times)),
-            _chained([one.keys for one in slices]),
-            _chained([one.values for one in slices]),
-            _chained([one.headers for one in slices]),
+            _chained([part.keys for part in slices]),
+            _chained([part.values for part in slices]),
+            _chained([part.headers for part in slices]),
         )
 
     @classmethod

@@ -1,8 +1,15 @@
-"""Parsing and formatting of instants: RFC 3339 text and milliseconds since the Unix epoch."""
+"""Instants as RFC 3339 text and as milliseconds since the Unix epoch; lengths of time."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+HOUR_S: Final = 3_600
+DAY_S: Final = 24 * HOUR_S
 
 FIRST_MS: Final = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z, the first instant that an event may have."""
@@ -12,7 +19,6 @@ LAST_MS: Final = 253_402_300_799_999
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH: Final = datetime(1970, 1, 1)
 _MS: Final = timedelta(milliseconds=1)
-_MINUTE_MS: Final = 60_000
 
 # RFC 3339, section 5.6. Its notes allow lower-case letters and a space in place of the T.
 _DATE_TIME: Final = re.compile(
@@ -25,13 +31,23 @@ _FRACTION_AT: Final = 19
 _OUTSIDE: Final = "it is outside the years 1 to 9999"
 
 
+def now_ms() -> int:
+    """Return the clock's time in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def rfc3339(at: datetime, timespec: str = "seconds") -> str:
+    """Return an instant in UTC as `2024-05-01T12:00:00Z`, down to `timespec` as in `isoformat`."""
+    return at.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
+
+
 def format_time(at_ms: int) -> str | int:
     """Return `2024-05-01T12:00:00.000Z`, or `at_ms` itself outside the years 1 to 9999."""
     try:
         at = _EPOCH + timedelta(milliseconds=at_ms)
     except OverflowError:
         return at_ms
-    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return rfc3339(at, "milliseconds")
 
 
 def parse_time(text: str) -> int:
@@ -57,7 +73,7 @@ def parse_time(text: str) -> int:
     if fraction is not None:
         at_ms += int(fraction[:3].ljust(3, "0"))
     if sign is not None:
-        offset = (int(hours) * 60 + int(minutes)) * _MINUTE_MS
+        offset = (int(hours) * 60 + int(minutes)) * MINUTE_MS
         at_ms += offset if sign == "-" else -offset
     if not FIRST_MS <= at_ms <= LAST_MS:
         raise ValueError(_OUTSIDE)

@@ -1,8 +1,8 @@
 """Rules for valid events. They need the record alone, so that a replay gives the same verdict.
 
 Each rule exists twice: `check` judges one event and words the fault, and
-`column_validation.suspects` finds the rows in columns that `check` has to judge. A property test
-verifies that both reach the same verdict.
+`column_validation.possibly_invalid` finds the rows in columns that `check` has to judge. A
+property test verifies that both reach the same verdict.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,14 +22,14 @@ from streams.contracts.events import (
 )
 from streams.contracts.fields import CREATES, id_fields, time_fields
 from streams.contracts.ids import id_time
-from streams.contracts.times import FIRST_MS, LAST_MS
+from streams.contracts.times import DAY_MS, FIRST_MS, LAST_MS, MINUTE_MS
 
 MAX_TEXT: Final = 10_000
 MAX_HASHTAGS: Final = 30
 MAX_HASHTAG: Final = 100
 MAX_MEDIA: Final = 10
-MAX_AHEAD_MS: Final = 5 * 60_000
-STORY_MS: Final = 24 * 3_600_000
+MAX_AHEAD_MS: Final = 5 * MINUTE_MS
+STORY_MS: Final = DAY_MS
 
 # Fields that must not name the same user. Events that end a relation may: they change nothing.
 PAIRS: Final[Mapping[str, tuple[str, str]]] = {

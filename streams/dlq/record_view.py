@@ -8,7 +8,7 @@ from typing import Any, Final
 from streams.contracts.batch import Batch
 from streams.contracts.catalog import DLQ_SUFFIX, topics
 from streams.contracts.codec import SchemaLookup, decode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import Event
 from streams.contracts.json_codec import to_json
 from streams.contracts.records import Records
@@ -72,7 +72,7 @@ def decode_for_display(
     columns = Records.of(records)
     batch, undecoded = decode(columns, source, lookup)
     decoded = dict(events(Batch(topic, batch.columns)))  # `batch` names the source topic
-    rejected = undecoded if topic != source else read(columns, source, lookup)[1]
+    rejected = undecoded if topic != source else decode_and_validate(columns, source, lookup)[1]
     errors = {reason.record.position: (str(reason.code), reason.message) for reason in rejected}
     for record in records:
         yield RecordView(

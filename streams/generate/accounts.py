@@ -12,8 +12,8 @@ from typing import Final
 
 from streams.accounts.changes import AccountChange, SignedUp
 from streams.contracts.events import EVENT_TYPES, Event, UserFollowed, UserUnfollowed
+from streams.contracts.times import DAY_MS, HOUR_MS
 from streams.generate.account_state import AccountState, Tiers
-from streams.generate.calendar import DAY_MS, HOUR_MS
 from streams.generate.people import country_at, draws
 from streams.generate.world import Plan
 

@@ -5,10 +5,7 @@ from random import Random
 from typing import NamedTuple
 
 from streams.contracts.ids import make_id
-
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
+from streams.contracts.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 # Relative activity at each full hour (UTC); between hours it is interpolated.
 HOURS = (6, 3, 2, 1, 1, 2, 5, 9, 12, 13, 13, 14, 16, 15, 13, 13, 14, 16, 19, 22, 24, 22, 17, 11)

@@ -14,7 +14,7 @@ from streams.contracts.events import (
     StoryCreated,
     StoryDeleted,
 )
-from streams.generate.calendar import DAY_MS, HOUR_MS
+from streams.contracts.times import DAY_MS, HOUR_MS
 from streams.generate.world import LiveContent, World
 
 

@@ -28,8 +28,8 @@ from streams.contracts.events import (
     UserUnfollowed,
     UserUnmuted,
 )
+from streams.contracts.times import DAY_MS, MINUTE_MS
 from streams.generate import content
-from streams.generate.calendar import DAY_MS
 from streams.generate.world import LiveContent, World
 
 Oddity = Callable[[World], Event | None]
@@ -38,7 +38,7 @@ Oddity = Callable[[World], Event | None]
 def before_post(world: World) -> Event | None:
     """Make a like, view, comment, edit or delete that happens before the post it is about."""
     author, reader = world.crowd.author(), world.crowd.anyone()
-    created_at = world.now + 1 + int(world.random() * 60_000)
+    created_at = world.now + 1 + int(world.random() * MINUTE_MS)
     post_id = world.mint.ahead(created_at)
     text, tags = world.words.post()
     created = PostCreated(
@@ -68,7 +68,7 @@ def before_post(world: World) -> Event | None:
 def before_story(world: World) -> Event | None:
     """Make a view, like or delete that happens before the story it is about."""
     author, reader = world.crowd.author(), world.crowd.anyone()
-    created_at = world.now + 1 + int(world.random() * 60_000)
+    created_at = world.now + 1 + int(world.random() * MINUTE_MS)
     story_id = world.mint.ahead(created_at)
     created = StoryCreated(
         event_id=0, occurred_at=created_at, author_id=author, story_id=story_id,

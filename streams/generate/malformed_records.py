@@ -21,7 +21,7 @@ from streams.contracts.events import (
     UserFollowed,
 )
 from streams.contracts.ids import make_id
-from streams.generate.calendar import DAY_MS
+from streams.contracts.times import DAY_MS
 
 SchemaIds = Callable[[str], int]
 """Record type -> the registry's id of its schema."""

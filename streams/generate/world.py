@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from streams.contracts.events import ContentKind, Event
 from streams.contracts.ids import EPOCH_MS
-from streams.generate.calendar import DAY_MS, Mint
+from streams.contracts.times import DAY_MS
+from streams.generate.calendar import Mint
 from streams.generate.graph import FollowGraph
 from streams.generate.memory import Gone, Pairs, RecentItems
 from streams.generate.power_laws import Crowd, power_law_with_top

@@ -37,7 +37,7 @@ def check_public(*addressed: JsonObject) -> None:
         for field in ("to", "cc"):
             receivers = value.get(field)
             listed = receivers if isinstance(receivers, list) else [receivers]
-            if any(isinstance(one, str) and one in _PUBLIC for one in listed):
+            if any(isinstance(recipient, str) and recipient in _PUBLIC for recipient in listed):
                 return
     raise SkippedError(Reason.NOT_PUBLIC, "it is not addressed to everyone")
 

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from streams.contracts.events import Event, PostCreated, PostDeleted, PostEdited
 from streams.contracts.ids import EPOCH_MS, id_time
+from streams.contracts.times import DAY_MS
 from streams.contracts.validation import MAX_AHEAD_MS
 from streams.importers.activity_values import (
     attachment_url,
@@ -31,7 +32,7 @@ from streams.importers.report import Cut, ImportReport, Reason, SkippedError
 
 _LINKS: Final = {"Like": LinkKind.LIKE, "Follow": LinkKind.FOLLOW, "Block": LinkKind.BLOCK}
 _AUTHOR: Final = re.compile(r"(https?://[^/]+/(?:ap/)?users/[^/]+)/statuses/[^/]+/?")
-_NEAR_MS: Final = 24 * 3_600_000
+_NEAR_MS: Final = DAY_MS
 """Largest distance, in milliseconds, of the time in a status URI from `published`."""
 
 

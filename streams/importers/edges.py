@@ -11,9 +11,10 @@ from typing import Final
 
 from streams.contracts.events import Event, UserFollowed
 from streams.contracts.ids import MAX_ID, first_id_at, id_time
+from streams.contracts.times import DAY_MS
 from streams.importers.report import Reason, SkippedError
 
-YEAR_MS: Final = 365 * 24 * 3_600_000
+YEAR_MS: Final = 365 * DAY_MS
 _COMMENTS: Final = (b"#", b"%")
 _NUMBERS: Final = re.compile(rb"\s*(\d+)[\s,;]+(\d+)(?:[\s,;].*)?", re.DOTALL)
 

@@ -11,13 +11,14 @@ from typing import Final
 
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.ids import EPOCH_MS, MAX_ID, TIME_SHIFT, make_id
+from streams.contracts.times import DAY_MS
 
 _ROLE_BITS: Final = 2
 _CONTENT, _CREATION, _OTHER = range(3)
 _HASH_BITS: Final = 20
 _ORDER_BITS: Final = 10
 _LOW_BITS: Final = (1 << TIME_SHIFT) - 1
-_TIMELESS_MS: Final = 24 * 3_600_000
+_TIMELESS_MS: Final = DAY_MS
 _TID: Final = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 _TID_DIGITS: Final = str.maketrans(
     "234567abcdefghijklmnopqrstuvwxyz", "0123456789abcdefghijklmnopqrstuv"

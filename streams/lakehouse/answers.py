@@ -10,6 +10,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from streams.contracts.times import rfc3339
 from streams.lakehouse.duck import interruptible
 from streams.lakehouse.sql_guard import sql_error
 
@@ -112,7 +113,7 @@ def time_text(value: datetime) -> str:
     """Return `2026-03-02T12:00:00.000000Z`; a time that names no zone stays without one."""
     if value.tzinfo is None:
         return value.isoformat(timespec="microseconds")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return rfc3339(value.astimezone(UTC), "microseconds")
 
 
 def _rows(session: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[Row]:

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from streams.contracts.events import AuthorTierChanged, Tier
 from streams.contracts.ids import MAX_ID, id_time
+from streams.contracts.times import HOUR_MS
 
-HOUR_MS: Final = 3_600_000
 MOST_POSTS_PER_HOUR: Final = 200
 """Counting stops here: an author who posts more often has the cost of one who posts this often."""
 

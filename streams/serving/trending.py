@@ -11,11 +11,12 @@ from math import fsum
 from typing import Final
 
 from streams.contracts.ids import id_time
+from streams.contracts.times import DAY_MS, HOUR_MS
 from streams.serving.responses import TrendingTag
 from streams.views.store import PostReader, RowReader, Views
 
-HALF_LIFE_MS: Final = 4 * 3_600_000
-WINDOW_MS: Final = 24 * 3_600_000
+HALF_LIFE_MS: Final = 4 * HOUR_MS
+WINDOW_MS: Final = DAY_MS
 
 _Uses = Mapping[int, Sequence[int]]
 """Author -> posts that ever had the tag, newest first."""

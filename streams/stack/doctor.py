@@ -104,13 +104,13 @@ def _fetched(stack: Stack, name: str, what: str, sections: tuple[str, ...]) -> F
     """Return the finding about downloaded files."""
     cache = stack.config.cache
     jars = [jar for section in sections for jar in jars_of(section)]
-    lacking = download.missing(jars, cache)
-    size = sum(jar.size for jar in lacking) // _MEGABYTE
+    missing = download.missing(jars, cache)
+    size = sum(jar.size for jar in missing) // _MEGABYTE
     archives = [jar for jar in jars if jar.extension != "jar"]
     packed = [jar for jar in archives if not archive.intact(archive.folder_of(jar, cache))]
     about = f"{what}, {len(jars)} files in {cache}"
-    if lacking:
-        text = f"{about}: {len(lacking)} missing or broken ({size} MB)"
+    if missing:
+        text = f"{about}: {len(missing)} missing or broken ({size} MB)"
         return Finding(name, "note", text, "`storyline up` fetches them")
     if packed:
         return Finding(name, "note", f"{about}, not unpacked", "`storyline up` does it")

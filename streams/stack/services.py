@@ -44,10 +44,10 @@ def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tup
         UserError: a name is unknown; the hint lists the known ones.
     """
     by_name = {service.name: service for service in services}
-    wanted = set(only)
-    if not wanted:
+    names = set(only)
+    if not names:
         return services
-    pending = list(wanted)
+    pending = list(names)
     while pending:
         name = pending.pop()
         if name not in by_name:
@@ -55,7 +55,7 @@ def chosen(only: Iterable[str], services: tuple[Service, ...] = SERVICES) -> tup
                 f"there is no server called {name}", hint=f"servers are: {', '.join(by_name)}"
             )
         for dependency in (*by_name[name].depends_on, *by_name[name].uses):
-            if dependency not in wanted:
-                wanted.add(dependency)
+            if dependency not in names:
+                names.add(dependency)
                 pending.append(dependency)
-    return tuple(service for service in services if service.name in wanted)
+    return tuple(service for service in services if service.name in names)

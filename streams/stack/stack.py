@@ -48,9 +48,9 @@ class Stack:
 
         If all servers are selected, download the libraries too.
         """
-        wanted = chosen(only, self.services)
-        sections = [name for service in wanted for name in service.jars]
-        libraries = self.libraries if wanted == tuple(self.services) else ()
+        requested = chosen(only, self.services)
+        sections = [name for service in requested for name in service.jars]
+        libraries = self.libraries if requested == tuple(self.services) else ()
         return self.fetch_jars(*sections, *libraries, report=report)
 
     def fetch_jars(self, *sections: str, report: Report | None = None) -> int:
@@ -60,10 +60,10 @@ class Stack:
             sections: names of sections; `delta` is what Spark needs for Delta tables.
             report: receiver of progress, `None` to discard it.
         """
-        told = report or Silent()
+        reporter = report or Silent()
         jars = [jar for name in dict.fromkeys(sections) for jar in jars_of(name)]
-        fetched = download.fetch(jars, self.config.cache, told)
-        with locked(self.config.cache / "lock", told, "another download"):
+        fetched = download.fetch(jars, self.config.cache, reporter)
+        with locked(self.config.cache / "lock", reporter, "another download"):
             for jar in jars:
                 if jar.extension != "jar":
                     archive.unpack(jar, self.config.cache)
@@ -80,19 +80,19 @@ class Stack:
                 log. Also raised if a check of the machine fails, or if a server runs with other
                 settings.
         """
-        told = report or Silent()
-        wanted = chosen(only, self.services)
+        reporter = report or Silent()
+        requested = chosen(only, self.services)
         checks.usable_home(self.config)
         checks.distinct_ports(self.config, self.services)
-        with self._lock(told):
+        with self._lock(reporter):
             running = self._running_servers()
-            fresh = tuple(service for service in wanted if service.name not in running)
-            self._refuse_changed(wanted, running)
+            fresh = tuple(service for service in requested if service.name not in running)
+            self._refuse_changed(requested, running)
             if fresh:
                 program = java(self.config.java)
-                self.fetch([service.name for service in wanted], told)
-                self._prepare(fresh, program, told)
-            start_all(self.config, wanted, told)
+                self.fetch([service.name for service in requested], reporter)
+                self._prepare(fresh, program, reporter)
+            start_all(self.config, requested, reporter)
 
     def start_workers(self, groups: Iterable[str] = (), report: Report | None = None) -> None:
         """Keep the named workers running (all if none is named) and return when each stays up.
@@ -100,24 +100,24 @@ class Stack:
         Raises:
             UserError: a worker does not stay up; the message names the worker and its log.
         """
-        told = report or Silent()
-        wanted = self._known_workers(groups)
+        reporter = report or Silent()
+        requested = self._known_workers(groups)
         checks.usable_home(self.config)
-        with self._lock(told):
-            self._stop_orphans(told)
+        with self._lock(reporter):
+            self._stop_orphans(reporter)
             self._supervise()
-            for worker in wanted:
+            for worker in requested:
                 launch_files.write_files(launch_files.worker_files(worker, self.config))
-            start_workers(self.config, wanted, told)
+            start_workers(self.config, requested, reporter)
 
     def _known_workers(self, groups: Iterable[str]) -> tuple[WorkerService, ...]:
         by_name = {worker.name: worker for worker in self.workers}
-        for group in (wanted := tuple(groups)):
+        for group in (requested := tuple(groups)):
             if group not in by_name:
                 raise UserError(
                     f"there is no worker called {group}", hint=f"workers are: {', '.join(by_name)}"
                 )
-        return tuple(by_name[group] for group in wanted) or self.workers
+        return tuple(by_name[group] for group in requested) or self.workers
 
     def stop_workers(self, groups: Iterable[str] = ()) -> None:
         """Stop the named workers (all if none is named) and wait until they have ended."""
@@ -127,13 +127,13 @@ class Stack:
 
     def down(self, report: Report | None = None) -> bool:
         """Stop everything, also what a crashed supervisor left; return `False` if nothing ran."""
-        told = report or Silent()
+        reporter = report or Silent()
         if not self.config.home.is_dir():
             return False
-        with self._lock(told):
+        with self._lock(reporter):
             supervised = supervisor.running(self.config)
             if supervised:
-                stop_all(self.config, self.services, self.workers, told, everything=True)
+                stop_all(self.config, self.services, self.workers, reporter, everything=True)
             supervisor.forget_socket(self.config)
             return self._end_orphans() > 0 or supervised
 
@@ -170,8 +170,8 @@ class Stack:
             return set()
         return {name for name, program in programs.items() if program.pid}
 
-    def _refuse_changed(self, wanted: tuple[Service, ...], running: set[str]) -> None:
-        for service in wanted:
+    def _refuse_changed(self, requested: tuple[Service, ...], running: set[str]) -> None:
+        for service in requested:
             if service.name not in running:
                 continue
             files = launch_files.server_files(service, self.config, java(self.config.java))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from streams.contracts.batch import Batch, Rejected
 from streams.contracts.codec import SchemaLookup
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.records import Records
 from streams.errors import UserError
 from streams.kafka.log_reader import Span
@@ -74,5 +74,5 @@ def batches(
         RegistryUnavailableError: The schema registry cannot answer now.
     """
     for records in log.scan(topic, spans[topic]):
-        yield read(records, topic, lookup)
+        yield decode_and_validate(records, topic, lookup)
         report(len(records))

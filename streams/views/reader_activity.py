@@ -3,7 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
-ABSENT_S: Final = 30 * 24 * 3600
+from streams.contracts.times import DAY_S
+
+ABSENT_S: Final = 30 * DAY_S
 """A reader who has not read for longer (seconds) is forgotten."""
 
 

@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from streams.contracts.times import DAY_S
+
 DIGEST_BYTES = 16
 
 
@@ -18,7 +20,7 @@ class TimelineLimits(NamedTuple):
     A Redis string that grows takes up to twice its size, so there is room for more.
     """
     loading_s: int = 60
-    complete_s: int = 6 * 24 * 3600
+    complete_s: int = 6 * DAY_S
     """Shorter than the retention of delivery tasks: no timeline can miss one lost to age."""
     pushes: int = 320
     list_page: int = 512

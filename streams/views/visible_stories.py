@@ -1,12 +1,10 @@
 """Stories that may be visible at an instant."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
+from streams.contracts.times import DAY_MS
 from streams.views.rows import StoryRow
 from streams.views.store import Views
-
-DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 def current_stories(

@@ -8,7 +8,7 @@ import pytest
 
 from streams.contracts.catalog import avro_dir, key_of, schemas, topic_of
 from streams.contracts.codec import encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import EVENT_TYPES
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import JsonFormError, from_json
@@ -50,7 +50,7 @@ def test_a_good_example_goes_through(path: Path) -> None:
     topic = topic_of(record_type)
     key = key_of(record_type, {topic.key: getattr(event, topic.key)})
     record = Record(topic.name, 0, 0, event.occurred_at, key, encode(event, SCHEMA_ID))
-    batch, rejected = read(Records.of([record]), topic.name, lookup_of(record_type))
+    batch, rejected = decode_and_validate(Records.of([record]), topic.name, lookup_of(record_type))
     assert not rejected
     assert [found for _, found in events(batch)] == [event]
 
@@ -64,7 +64,9 @@ def test_a_bad_example_is_refused_for_its_reason(path: Path) -> None:
         assert example["why"] in str(refused.value)
         return
     record = _record(example, record_type)
-    batch, [rejected] = read(Records.of([record]), record.topic, lookup_of(record_type))
+    batch, [rejected] = decode_and_validate(
+        Records.of([record]), record.topic, lookup_of(record_type)
+    )
     assert not batch.columns
     assert rejected.code == example["code"]
     assert example["why"] in rejected.message

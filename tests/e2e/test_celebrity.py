@@ -10,7 +10,7 @@ from streams.app.broker import log_reader, schema_registry
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
 from streams.app.stores import progress
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import (
     AuthorTierChanged,
     Event,
@@ -106,7 +106,7 @@ def _decisions(settings: Settings, since: int) -> list[tuple[Tier, Tier]]:
     registry = schema_registry(settings)
     found = []
     for records in log_reader(settings).read(TIERS_TOPIC, 0, follow=False):
-        batch, _ = read(Records.of(records), TIERS_TOPIC, registry.schema_text)
+        batch, _ = decode_and_validate(Records.of(records), TIERS_TOPIC, registry.schema_text)
         for _, event in events_of(batch):
             assert isinstance(event, AuthorTierChanged)
             if event.author_id == CELEBRITY and event.occurred_at >= since:

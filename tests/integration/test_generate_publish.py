@@ -16,7 +16,7 @@ from streams.app.settings import Settings
 from streams.app.stack import local_stack
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import topics
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import Event, PostCreated
 from streams.contracts.records import Records
 from streams.contracts.rows import events_of
@@ -102,7 +102,7 @@ def test_every_event_arrives_once_and_every_bad_record_is_refused(log_servers: S
         by_topic.setdefault(record.topic, []).append(record)
     lookup = SchemaRegistry(log_servers.registry_url).schema_text
     for topic, records in by_topic.items():
-        batch, rejected = read(Records.of(records), topic, lookup)
+        batch, rejected = decode_and_validate(Records.of(records), topic, lookup)
         refused.update((topic, bad.record.key, bad.record.value, bad.code) for bad in rejected)
         for record_type, columns in batch.columns.items():
             found.extend(events_of(record_type, columns))
@@ -183,7 +183,7 @@ def decoded(settings: Settings) -> Counter[Event]:
     lookup = SchemaRegistry(settings.registry_url).schema_text
     found: Counter[Event] = Counter()
     for topic, records in by_topic.items():
-        batch, rejected = read(Records.of(records), topic, lookup)
+        batch, rejected = decode_and_validate(Records.of(records), topic, lookup)
         assert not rejected
         for record_type, columns in batch.columns.items():
             found.update(events_of(record_type, columns))

@@ -26,7 +26,7 @@ from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import avro_dir, released, schemas, subject
 from streams.contracts.codec import encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.records import Records
 from streams.contracts.rows import events
@@ -141,7 +141,7 @@ def java(ready: Settings) -> Java:
 
 
 def judged(settings: Settings, *records: Record) -> tuple[list[Event], list[Rejected]]:
-    batch, refused = read(
+    batch, refused = decode_and_validate(
         Records.of(records), TOPIC, SchemaRegistry(settings.registry_url).schema_text
     )
     return [event for _, event in events(batch)], refused

@@ -89,8 +89,8 @@ COPIES = (
         "short-lived-celebrities",
         "a celebrity's posts are copied for half an hour, like everybody's",
         "streams/caching/ttl.py",
-        "    Tier.CELEBRITY: 6 * _HOUR,\n",
-        "    Tier.CELEBRITY: _HOUR // 2,\n",
+        "    Tier.CELEBRITY: 6 * HOUR_S,\n",
+        "    Tier.CELEBRITY: HOUR_S // 2,\n",
         _TESTS,
     ),
     Mutation(

@@ -14,7 +14,7 @@ from streams.cli.read.options import parse_tag
 from streams.cli.read.posts import app
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import from_json
@@ -49,7 +49,7 @@ def store_of(tag: str) -> tuple[MemoryStore, int]:
     event = from_json(orjson.loads(line), MINT)
     assert isinstance(event, PostCreated)
     record = Record("social.posts.v1", 0, 0, event.occurred_at, b"1", encode(event, 1))
-    batch, rejected = read(Records.of([record]), record.topic, {1: SCHEMA}.get)
+    batch, rejected = decode_and_validate(Records.of([record]), record.topic, {1: SCHEMA}.get)
     assert not rejected
     store = MemoryStore()
     projected: Projected = project(batch, {})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from streams.contracts.catalog import schemas, topics
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import EVENT_TYPES, Event
 from streams.contracts.json_codec import from_json, to_json
 from streams.contracts.records import Records
@@ -41,7 +41,7 @@ def test_columns_judge_as_the_scalar_rules_do(
     drawn: tuple[str, list[tuple[Event, Record]]],
 ) -> None:
     topic, pairs = drawn
-    batch, rejected = read(Records.of([one for _, one in pairs]), topic, TEXTS.get)
+    batch, rejected = decode_and_validate(Records.of([one for _, one in pairs]), topic, TEXTS.get)
     expected = {
         one.offset: fault
         for event, one in pairs

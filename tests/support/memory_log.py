@@ -6,7 +6,7 @@ from typing import Any
 
 from streams.contracts.catalog import schemas, topic_of
 from streams.contracts.codec import encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import EVENT_TYPES
 from streams.contracts.records import Records
 from streams.contracts.rows import events
@@ -54,7 +54,9 @@ class MemoryLog:
 
     def event_at(self, place: RecordPosition) -> Any:
         record = self._records[place.topic, place.partition][place.offset]
-        ((_, event),) = events(read(Records.of([record]), place.topic, schema_text)[0])
+        ((_, event),) = events(
+            decode_and_validate(Records.of([record]), place.topic, schema_text)[0]
+        )
         return event
 
     def spans(self, topic: str) -> Mapping[int, Span]:

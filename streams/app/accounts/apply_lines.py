@@ -1,6 +1,5 @@
 """Applies account changes from JSON lines, batch by batch; each batch is applied atomically."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from streams.accounts.changes import AccountChange
 from streams.accounts.json_codec import ChangeFormError, from_json
 from streams.accounts.store import AccountRefusedError
 from streams.app.events.json_lines import JsonLine
+from streams.contracts.times import now_ms
 
 BATCH: Final = 1000
 """Lines that one transaction applies."""
@@ -56,7 +56,7 @@ def apply_lines(
     apply: Apply,
     *,
     done: Callable[[JsonLine], None] = lambda _: None,
-    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    clock: Callable[[], int] = now_ms,
 ) -> ApplyOutcome:
     """Apply lines in order, up to the first batch with a line that cannot be applied.
 

@@ -1,11 +1,8 @@
 """The accounts' change stream, on the servers that the settings name."""
 
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any, Final, cast
 
 import structlog
@@ -24,6 +21,7 @@ from streams.accounts.stream import ChangeStream, StreamStatus
 from streams.app.accounts.database import accounts_connection, accounts_server
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
+from streams.app.signals import stop_signals
 from streams.app.stores import START
 from streams.app.workers.run_files import run_file
 from streams.errors import StoreUnavailableError, UserError
@@ -86,7 +84,7 @@ def stream_status(settings: Settings, within_s: float = STATUS_S) -> StreamStatu
             return slot_status(connection, captured.slot), heartbeat_age_s(connection)
 
     connector, database = answers([of_connect, of_database], within_s)
-    errors = [_why(told) for told in (connector, database)]
+    errors = [_why(answer) for answer in (connector, database)]
     if all(errors):
         raise UserError(
             f"Kafka Connect: {errors[0]}; PostgreSQL: {errors[1]}", hint=START
@@ -149,7 +147,7 @@ def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
     with accounts_connection(settings) as connection:
         before, after = try_ddl(connection, text, captured.source.user)
     found = judge(before, after)
-    if after is not None and not any(one.harm for one in found):
+    if after is not None and not any(finding.harm for finding in found):
         found = [*registry_findings(settings.registry_url, captured, before, after), *found]
     with ConnectClient(settings.connect_url) as client:
         config = client.config(captured.name)
@@ -160,18 +158,15 @@ def check_ddl(settings: Settings, text: str) -> list[DdlFinding]:
 
 def watch(settings: Settings) -> None:
     """Monitor the connector until SIGTERM or SIGINT; announce the metrics address in a run file."""
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     captured, server = capture(settings), accounts_server(settings)
     metrics = CaptureMetrics(captured.name)
     port = metrics.serve(settings.metrics_host, settings.cdc_metrics_port)
     address = f"http://{settings.metrics_host}:{port}/metrics"
-    with ConnectClient(settings.connect_url) as client, run_file(settings.home, "cdc", address):
+    with (
+        stop_signals() as stopping,
+        ConnectClient(settings.connect_url) as client,
+        run_file(settings.home, "cdc", address),
+    ):
         watcher = ConnectorMonitor(
             captured,
             client,

@@ -26,7 +26,7 @@ def accounts_server(settings: Settings) -> Server:
 @contextmanager
 def accounts_connection(settings: Settings) -> Iterator[Connection]:
     """Connect to the database; raise UserError if it is unavailable or not up to date."""
-    with _told_what_to_do(settings):
+    with _hints(settings):
         connection = connect(accounts_server(settings))
     with connection:
         require_migrated(connection)
@@ -52,12 +52,12 @@ def migrate_accounts(settings: Settings, progress: Callable[[str], None]) -> Mig
     """
     named = settings.accounts
     capture = CaptureRole(named.cdc_user, named.cdc_password.get_secret_value())
-    with _told_what_to_do(settings):
+    with _hints(settings):
         return migrate(accounts_server(settings), capture, progress=progress)
 
 
 @contextmanager
-def _told_what_to_do(settings: Settings) -> Iterator[None]:
+def _hints(settings: Settings) -> Iterator[None]:
     try:
         yield
     except StoreUnavailableError as error:

@@ -10,6 +10,7 @@ from streams.app.lake.ask import answered_sql
 from streams.app.settings import Settings
 from streams.app.stores import progress
 from streams.contracts.tables import BRONZE
+from streams.contracts.times import now_ms
 from streams.errors import UserError
 
 _ACCOUNTS: Final = "accounts.public.users"
@@ -46,7 +47,7 @@ def profile(settings: Settings, near: int) -> Profile:
 def move(settings: Settings, person: Profile) -> Profile:
     """Change the person's country, and return the new profile."""
     moved = person._replace(country="NO" if person.country == "IS" else "IS")
-    at = time.time_ns() // 1_000_000
+    at = now_ms()
     with accounts_store(settings) as store:
         store.apply([Moved(user_id=moved.user_id, at=at, country=moved.country)])
     return moved

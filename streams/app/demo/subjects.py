@@ -71,12 +71,12 @@ class DemoSubjects(NamedTuple):
     content: int | None
 
 
-def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
+def choose_subjects(side: ReadSide, stats: EventStats) -> DemoSubjects:
     """Choose a reader with a full feed and tray, the tray's most viewed story, and the most liked
     content that is live."""
-    rows, now = side.views.rows, watched.last
-    readers = [user for user, follows in watched.follows.most_common() if follows <= _MODEST]
-    candidates = readers[:_READERS] or list(watched.follows)[:1]
+    rows, now = side.views.rows, stats.last
+    readers = [user for user, follows in stats.follows.most_common() if follows <= _MODEST]
+    candidates = readers[:_READERS] or list(stats.follows)[:1]
     reader = max(
         candidates,
         key=lambda user: (bool(_visible(rows, user)), len(tray(rows, user, now).entries)),
@@ -94,7 +94,7 @@ def choose(side: ReadSide, watched: EventStats) -> DemoSubjects:
         later=max((story.expires_at for story in stories), default=now),
         story=seen.story_id if seen else None,
         owner=seen.author_id if seen else None,
-        content=next((i for i, _ in watched.likes.most_common(50) if _is_live(rows, i)), None),
+        content=next((i for i, _ in stats.likes.most_common(50) if _is_live(rows, i)), None),
     )
 
 
@@ -114,15 +114,15 @@ class EndToEndLatency(NamedTuple):
     visible_ms: float
 
 
-def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLatency:
+def measure_latency(settings: Settings, side: ReadSide, subjects: DemoSubjects) -> EndToEndLatency:
     """Publish one post and read the follower's warm feed until the post is in it.
 
     Raises:
         UserError: the post is not in the feed within 30 seconds.
     """
-    _first(side, cast.reader)  # the timeline is warm from here on
+    _first(side, subjects.reader)  # the timeline is warm from here on
     text = "Hello from just now"
-    post = {"type": "PostCreated", "author_id": str(cast.author), "text": text}
+    post = {"type": "PostCreated", "author_id": str(subjects.author), "text": text}
     with event_producer(settings) as producer:
         producer.publish({**post, "text": "A first one, to connect"}).result()
         began = time.perf_counter()
@@ -130,7 +130,7 @@ def travel(settings: Settings, side: ReadSide, cast: DemoSubjects) -> EndToEndLa
         producer.flush()
         at = ack.result()
         acknowledged = time.perf_counter()
-        while _first(side, cast.reader) != text:
+        while _first(side, subjects.reader) != text:
             if time.perf_counter() - began > _LIVE_WITHIN_S:
                 raise UserError("the post did not arrive", hint="see the log: storyline logs posts")
             time.sleep(_POLL_S)

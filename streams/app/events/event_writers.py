@@ -1,11 +1,11 @@
 """Writer of generated events to the log, built from the settings."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streams.app.settings import Settings
 from streams.contracts.catalog import topic_of
+from streams.contracts.times import now_ms
 from streams.generate.event_writers import KafkaWriter, PoisonedWriter
 from streams.generate.malformed_records import MalformedRecords
 from streams.kafka.schema_registry import SchemaRegistry
@@ -39,7 +39,7 @@ def open_log(
         registry = SchemaRegistry(settings.registry_url)
         malformed = MalformedRecords(
             lambda record_type: registry.schema_id(topic_of(record_type).name, record_type),
-            time.time_ns() // 1_000_000,
+            now_ms(),
             _POISON_NODE,
         )
         writer = PoisonedWriter(log, settings.bootstrap, malformed, count=bad, events=events)

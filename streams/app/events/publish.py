@@ -1,7 +1,6 @@
 """Publisher of JSON lines: good lines are sent, bad lines reported with number and reason."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from streams.app.events.json_lines import JsonLine
 from streams.contracts.events import Event
 from streams.contracts.ids import SnowflakeGenerator
 from streams.contracts.json_codec import JsonFormError, from_json
+from streams.contracts.times import now_ms
 from streams.contracts.validation import EventError, check
 from streams.producer import Ack, PublishError
 from streams.record import TopicPartition
@@ -52,7 +52,7 @@ def check_only(event: Event) -> Future[Ack]:
     Raises:
         EventError: the event breaks a rule of the contract.
     """
-    fault = check(event, time.time_ns() // 1_000_000)
+    fault = check(event, now_ms())
     if fault is not None:
         raise EventError(fault)
     done: Future[Ack] = Future()

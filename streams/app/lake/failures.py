@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streams.contracts.times import rfc3339
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class FailureLog:
 
     def failed(self, failure: "Failure") -> bool:
         """Record a failure, and return whether it is news: the job's first, or another reason."""
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = rfc3339(datetime.now(UTC))
         known = self._failures.get(failure.job)
         self._failures[failure.job] = JobFailure(
             failure.job, known.since if known else now, now, failure.message, failure.hint

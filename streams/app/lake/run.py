@@ -3,19 +3,18 @@
 import fcntl
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from streams.app.lake.failures import FailureLog
 from streams.app.lake.removal import finish_removal
 from streams.app.lake.spark import lake_session
 from streams.app.settings import Settings
+from streams.app.signals import stop_signals
 from streams.errors import UserError
 from streams.stack.report import Report
 
@@ -86,7 +85,7 @@ def lake_spark(
     logging.getLogger().addHandler(logging.NullHandler())
     session_here = lake_session(settings, "storyline-lake", reporter.downloads)
     try:
-        with session_here as session, stop_signals() as stopping:
+        with session_here as session, stop_signals(second_ends=True) as stopping:
             session.sparkContext.setLogLevel("OFF")  # errors are raised, and reported once
             reporter.started()
             yield session, stopping
@@ -209,29 +208,3 @@ def run_lock(lake: Path) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and Ctrl-C set; a second signal ends the process as usual.
-
-    Outside the main thread, which alone can handle signals, no signal sets the event.
-    """
-    stopping = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-        stopping.set()
-        signal.signal(signal.SIGTERM, before[signal.SIGTERM])
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    try:
-        for number in before:
-            signal.signal(number, stop)
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,10 +1,8 @@
 """The work of `storyline expire`: a process that publishes the ends of stories to the log."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Final
 
 import structlog
@@ -16,6 +14,7 @@ from streams.agents.stories import STORIES
 from streams.agents.story_expiry import ExpiryPublisher
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
+from streams.app.signals import stop_signals
 from streams.app.stores import durable_views, progress
 from streams.app.workers.run import check_topics
 from streams.app.workers.run_files import run_file
@@ -146,11 +145,6 @@ def expire(settings: Settings) -> None:
     Raises:
         UserError: a server, a topic or the keyspace is missing at the start.
     """
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-        stopping.set()
-
     check_topics(settings, set(STORIES.topics))
     group, registry = settings.group("stories"), schema_registry(settings)
     producer, groups = (
@@ -165,9 +159,7 @@ def expire(settings: Settings) -> None:
         return sum(part.lag for part in groups.lag({group: STORIES.topics}))
 
     metrics = ExpiryMetrics()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    with durable_views(settings) as views:
+    with stop_signals() as stopping, durable_views(settings) as views:
         publisher = ExpiryPublisher(views.expiries, views, send)
         expirer = Expirer(
             publisher, lag=lag, metrics=metrics, blocked_after_s=settings.blocked_after_s

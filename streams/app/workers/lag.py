@@ -8,7 +8,7 @@ from streams.agents.lake import LakeAgent
 from streams.agents.registry import AGENTS, STAGES
 from streams.app.lake.position import lake_lags
 from streams.app.settings import Settings
-from streams.app.stores import asked_broker, no_topic
+from streams.app.stores import answering_broker, no_topic
 from streams.app.workers.run_files import (
     WaitingRecord,
     WorkerCounters,
@@ -64,7 +64,7 @@ def lag_report(settings: Settings, agents: Sequence[str] = tuple(AGENTS)) -> Lag
     """
     topics = [topic for name in agents for topic in AGENTS[name].topics]
     groups = _groups(settings, agents)
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         if missing := broker.missing(topics):
             raise no_topic(missing)
         lake_error = ""
@@ -88,7 +88,7 @@ def partition_lag(
     Raises:
         UserError: the broker does not answer.
     """
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         lags = _lags(settings, broker, [agent])
     return next((lag for lag in lags if (lag.topic, lag.partition) == (topic, partition)), None)
 
@@ -109,7 +109,7 @@ def wait_for_workers(
     Raises:
         UserError: records are left after `timeout_s`, or the broker does not answer.
     """
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         try:
             wait_until_idle(
                 lambda agents: lags_to_wait_for(settings, broker, agents),

@@ -8,7 +8,7 @@ import structlog
 
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
-from streams.app.stores import asked_broker, no_topic
+from streams.app.stores import answering_broker, no_topic
 from streams.app.workers.agent_runtime import (
     AgentRuntime,
     agent_runtime,
@@ -139,7 +139,7 @@ def check_servers(settings: Settings, names: Sequence[str]) -> None:
 
 def check_topics(settings: Settings, topics: set[str]) -> None:
     """Raise UserError if the broker does not answer or does not have a topic."""
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         missing = broker.missing(topics)
     if missing:
         raise no_topic(missing)

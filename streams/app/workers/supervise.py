@@ -5,11 +5,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import NamedTuple
 
 import structlog
 
+from streams.app.signals import stop_signals
 from streams.errors import NEEDS_A_PERSON, UserError
 
 _POLL_S = 0.2
@@ -42,22 +42,16 @@ def run_all(programs: Sequence[WorkerProgram], *, stop_within_s: float = 40.0) -
         UserError: a child ended by itself, or had to be killed. The error has the exit code
             `NEEDS_A_PERSON` if the child that ended had it.
     """
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     children: list[_Child] = []
-    try:
-        children.extend(
-            _Child(name, subprocess.Popen(list(command)))  # noqa: S603
-            for name, command in programs
-        )
-        ended = _first_to_end(children, stopping)
-    finally:
-        killed = _stop_all(children, stop_within_s)
+    with stop_signals() as stopping:
+        try:
+            children.extend(
+                _Child(name, subprocess.Popen(list(command)))  # noqa: S603
+                for name, command in programs
+            )
+            ended = _first_to_end(children, stopping)
+        finally:
+            killed = _stop_all(children, stop_within_s)
     if ended is not None:
         code = ended.process.returncode
         raise UserError(

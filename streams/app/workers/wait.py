@@ -8,7 +8,7 @@ from typing import Final
 from streams.agents.base import ViewAgent
 from streams.agents.registry import AGENTS
 from streams.app.settings import Settings
-from streams.app.stores import asked_broker, no_topic
+from streams.app.stores import answering_broker, no_topic
 from streams.contracts.catalog import topics
 from streams.errors import UserError
 from streams.kafka.consumer_groups import Progress
@@ -48,7 +48,7 @@ def wait_for_records(
     ends: dict[TopicPartition, int] = {}
     for topic, partition, offset in positions:
         ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         _require(broker, positions)
         _wait(settings, broker, ends, timeout_s, report)
 
@@ -68,7 +68,7 @@ def wait_until_applied(settings: Settings, ends: Ends, *, timeout_s: float, repo
     Raises:
         UserError: a group, which the message names, lags after `timeout_s`.
     """
-    with asked_broker(settings) as broker:
+    with answering_broker(settings) as broker:
         _wait(settings, broker, ends, timeout_s, report)
 
 

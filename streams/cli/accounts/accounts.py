@@ -1,21 +1,18 @@
 """`storyline accounts`: account changes from the shell."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams.cli.common.command import command_app
-from streams.cli.common.output import JsonFlag, err, out, print_json, print_table
+from streams.cli.common.files import open_input
+from streams.cli.common.output import JsonFlag, out, print_json, print_table
+from streams.cli.common.progress_bar import line_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streams.app.accounts.apply_lines import ApplyOutcome
-    from streams.app.events.json_lines import JsonLine
 
 app = command_app(
     help="Change accounts, and check them.",
@@ -87,9 +84,9 @@ def apply(
     from streams.app.settings import settings
 
     with ExitStack() as closing:
-        stream, size = _open(file, closing)
+        stream, size = open_input(file, closing)
         store = closing.enter_context(accounts_store(settings()))
-        done = closing.enter_context(_progress(size))
+        done = closing.enter_context(line_bar("applying", size))
         outcome = apply_lines(lines_of(stream), store.apply, done=done)
     name = "standard input" if file == "-" else file
     for refusal in outcome.refused:
@@ -114,39 +111,17 @@ def check(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(
             [
-                {"user_id": str(one.user_id), "rule": one.rule, "condition": one.condition}
-                for one in found
+                {"user_id": str(broken.user_id), "rule": broken.rule, "condition": broken.condition}
+                for broken in found
             ]
         )
     elif found:
-        rows = [(one.user_id, one.rule, one.condition) for one in found]
+        rows = [(broken.user_id, broken.rule, broken.condition) for broken in found]
         print_table(("account", "rule", "condition"), rows)
     else:
         out.print("every account keeps every rule")
     if found:
         raise typer.Exit(SOME_BROKEN)
-
-
-def _open(file: str, closing: ExitStack) -> tuple[BinaryIO, int | None]:
-    if file == "-":
-        return sys.stdin.buffer, None
-    path = Path(file)
-    return closing.enter_context(path.open("rb")), path.stat().st_size
-
-
-@contextmanager
-def _progress(size: int | None) -> "Iterator[Callable[[JsonLine], None]]":
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("applying"),
-        BarColumn(),
-        TextColumn("{task.fields[lines]:,} lines"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
-        task = progress.add_task("apply", total=size, lines=0)
-        yield lambda line: progress.update(task, completed=line.end, lines=line.number)
 
 
 def _summary(outcome: "ApplyOutcome", *, as_json: bool) -> None:

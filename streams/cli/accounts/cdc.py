@@ -120,15 +120,15 @@ def check(
 
     text = _statements(statements, file)
     found = check_ddl(settings(), text)
-    harmed = any(one.harm for one in found)
+    harmed = any(finding.harm for finding in found)
     if as_json:
-        print_json({"survives": not harmed, "findings": [one._asdict() for one in found]})
+        print_json({"survives": not harmed, "findings": [finding._asdict() for finding in found]})
     else:
         verdict = "does NOT survive it" if harmed else "survives it"
         out.print(f"the change stream {verdict}", highlight=False)
-        for one in found:
-            advice = f": {one.advice}" if one.advice else ""
-            line = f"  {'harm' if one.harm else 'note'}  {one.what}{advice}"
+        for finding in found:
+            advice = f": {finding.advice}" if finding.advice else ""
+            line = f"  {'harm' if finding.harm else 'note'}  {finding.what}{advice}"
             out.print(line, markup=False, highlight=False, soft_wrap=True)
     if harmed:
         raise typer.Exit(HARMED)

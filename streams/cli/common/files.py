@@ -1,16 +1,24 @@
-"""Output files, written whole or not at all, and pipes that end quietly when the reader leaves."""
+"""Input files, output files that are written whole or not at all, and pipes that end quietly."""
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import typer
 
 from streams.errors import UserError
+
+
+def open_input(name: str, closing: ExitStack) -> tuple[BinaryIO, int | None]:
+    """Open a file, or standard input for `-`, until `closing` ends; return it and its size."""
+    if name == "-":
+        return sys.stdin.buffer, None
+    path = Path(name)
+    return closing.enter_context(path.open("rb")), path.stat().st_size
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import typer
 from streams.cli.common.command import command_app
 from streams.cli.common.output import err, out
 from streams.cli.demo.history import history
-from streams.cli.demo.live import choose, dead_letters, show, travel, work
+from streams.cli.demo.live import choose_subjects, dead_letters, run_workers, show, show_latency
 from streams.cli.demo.parts import run, section
+from streams.contracts.times import DAY_MS, now_ms
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 app = command_app()
 
-_DAY_MS = 86_400_000
-_WEEK_MS = 7 * _DAY_MS
+_WEEK_MS = 7 * DAY_MS
 _HELLO = '{"type":"PostCreated","author_id":"1","text":"hello","hashtags":["storyline"]}'
 EXAMPLES = """Examples:
 
@@ -58,27 +58,27 @@ def demo(
 
     configure_logs(logging.WARNING)
     week, accounts, title = _week(users, events, seed, higgs)
-    found = _own_settings()
-    stack = local_stack(found)
+    settings = _own_settings()
+    stack = local_stack(settings)
     began = time.monotonic()
     section("Servers: Kafka, schema registry, Cassandra, Redis, PostgreSQL, Kafka Connect")
     try:
-        _prepare(found)
+        _prepare(settings)
         section("Events")
         out.print(title, highlight=False)
-        watched = _send(week, accounts, events, seed)
+        stats = _send(week, accounts, events, seed)
         section("Workers: Kafka to Cassandra, Redis and the lake")
-        work(found)
-        cast = choose(found, watched)
-        show(cast)
+        run_workers(settings)
+        subjects = choose_subjects(settings, stats)
+        show(subjects)
         section("A post travels")
-        travel(found, cast)
+        show_latency(settings, subjects)
         section("What became of the records")
-        dead_letters(found)
+        dead_letters(settings)
         run("lag", "--totals")
-        history(found, cast.author)
+        history(settings, subjects.author)
         out.print(f"\nAll of it took {time.monotonic() - began:.0f} s.", highlight=False)
-        _next(cast, found, keep=keep)
+        _next(subjects, settings, keep=keep)
     finally:
         if not keep:
             with err.status("stopping workers and servers …"):
@@ -99,7 +99,7 @@ def _own_settings() -> "Settings":
     return settings()
 
 
-def _prepare(found: "Settings") -> None:
+def _prepare(settings: "Settings") -> None:
     from streams.app.accounts.change_stream import apply as apply_connector
     from streams.app.accounts.database import migrate_accounts
     from streams.app.broker import schema_registry, topic_admin
@@ -107,16 +107,16 @@ def _prepare(found: "Settings") -> None:
     from streams.app.stack import local_stack
     from streams.cli.stack.progress import Display
 
-    stack = local_stack(found)
+    stack = local_stack(settings)
     with Display() as display:
         stack.reset(display)
         stack.up((), display)
     with err.status("topics, schemas, tables …") as status:
-        topics = len(topic_admin(found).apply())
-        schemas = len(list(schema_registry(found).register()))
-        migrations = len(migrate_views(found, lambda _: None).applied)
-        migrations += len(migrate_accounts(found, lambda _: None).applied)
-        apply_connector(found, status.update)
+        topics = len(topic_admin(settings).apply())
+        schemas = len(list(schema_registry(settings).register()))
+        migrations = len(migrate_views(settings, lambda _: None).applied)
+        migrations += len(migrate_accounts(settings, lambda _: None).applied)
+        apply_connector(settings, status.update)
     out.print(
         f"{topics} topics, {schemas} schemas and {migrations} migrations are in place;"
         " changes of accounts are captured.",
@@ -148,7 +148,7 @@ def _week(
         interactions = read_interactions(higgs, limit=events // 2)
         title = f"The first {len(interactions):,} interactions of the Higgs week."
         return iter(events_of(interactions)), accounts_of_recorded(), title
-    start = time.time_ns() // 1_000_000 - _WEEK_MS
+    start = now_ms() - _WEEK_MS
     try:
         plan = Plan(users=users, events=events, seed=seed, start=start, duration=_WEEK_MS)
     except ValueError as error:
@@ -164,27 +164,27 @@ def _send(
     from streams.cli.events.emit import Destination, emit
     from streams.generate.duplicates import with_duplicates
 
-    watched = EventStats()
+    stats = EventStats()
     to = Destination(None, publish=True, speed=None, bad=8)
-    sent = with_duplicates(watched.watch(week), 0.01, seed)
+    sent = with_duplicates(stats.watch(week), 0.01, seed)
     emit(sent, to, expected=round(events * 1.01), as_json=False, accounts=accounts)
-    return watched
+    return stats
 
 
-def _next(cast: "DemoSubjects", found: "Settings", *, keep: bool) -> None:
-    home = os.path.relpath(found.home)
+def _next(subjects: "DemoSubjects", settings: "Settings", *, keep: bool) -> None:
+    home = os.path.relpath(settings.home)
     section("What to try next")
     if not keep:
         out.print(
             "Everything is being stopped; `make demo KEEP=1` leaves it running. Then:",
             highlight=False,
         )
-    move = f'{{"type":"Moved","user_id":"{cast.author}","country":"NZ"}}'
+    move = f'{{"type":"Moved","user_id":"{subjects.author}","country":"NZ"}}'
     lines = [
         f"export STORYLINE_HOME={home}",
         "storyline status",
-        f"storyline feed {cast.reader} --limit 50",
-        f"storyline author 1 --as {cast.reader}",
+        f"storyline feed {subjects.reader} --limit 50",
+        f"storyline author 1 --as {subjects.reader}",
         f"""echo '{_HELLO}' | storyline publish -""",
         "storyline hashtag storyline",
         "storyline generate --users 5000 --start now --speed 1 --publish",

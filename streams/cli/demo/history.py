@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from streams.app.settings import Settings
 
 
-def history(found: "Settings", near: int) -> None:
+def history(settings: "Settings", near: int) -> None:
     """Show the lake; the profile that changes is the first with a user id from `near` on."""
     section("A profile changes: PostgreSQL to Kafka to the lake")
-    person = _move(found, near)
+    person = _move(settings, near)
     section("The lake: Spark makes the star schema of what has landed")
-    settled = _settle(found)
+    counts = _run_lake(settings)
     section("One person's history (SCD2)")
     run("ask", "--sql", _versions(person))
     section("Nothing lost, nothing twice")
-    _add_up(found, settled)
+    _print_totals(settings, counts)
     section("An analyst asks")
     run("ask", "dau")
     run("ask", "top-creators", "--limit", "5")
-    plot = found.home / "engagement-by-country.png"
+    plot = settings.home / "engagement-by-country.png"
     run("ask", "engagement-by-country", "--plot", str(plot))
 
 
-def _move(found: "Settings", near: int) -> "Profile":
+def _move(settings: "Settings", near: int) -> "Profile":
     from streams.app.demo.history import move, profile, wait_until_landed
 
-    before = profile(found, near)
+    before = profile(settings, near)
     with err.status("waiting for the change …"):
-        after = move(found, before)
-        took = wait_until_landed(found, after)
+        after = move(settings, before)
+        took = wait_until_landed(settings, after)
     out.print(
         f"@{before.handle} (user {before.user_id}) moves from {before.country} to"
         f" {after.country}.\nThe change is in bronze_users_cdc after {took:.1f} s.",
@@ -45,25 +45,25 @@ def _move(found: "Settings", near: int) -> "Profile":
     return after
 
 
-def _settle(found: "Settings") -> "Counter[str]":
+def _run_lake(settings: "Settings") -> "Counter[str]":
     """Run the jobs once, and return counts of the rows of the engagement topics by outcome."""
     from streams.app.lake.run import Reporter, run_lake
     from streams.cli.lake.lake import line_of
     from streams.cli.stack.progress import Display
     from streams.contracts.tables import FACT_ENGAGEMENT
 
-    settled: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
-    def tell(done: "BatchDone") -> None:
+    def report(done: "BatchDone") -> None:
         out.print(line_of(done), markup=False, highlight=False)
         if done.query == FACT_ENGAGEMENT.name:
-            settled.update(asdict(done.counts))
+            counts.update(asdict(done.counts))
 
     show_command("lake", "run", "--once")
     with Display() as display, err.status("starting Spark …") as status:
-        reporter = Reporter(batch=tell, downloads=display, started=status.stop)
-        run_lake(found, once=True, reporter=reporter)
-    return settled
+        reporter = Reporter(batch=report, downloads=display, started=status.stop)
+        run_lake(settings, once=True, reporter=reporter)
+    return counts
 
 
 def _versions(person: "Profile") -> str:
@@ -73,11 +73,11 @@ def _versions(person: "Profile") -> str:
     )
 
 
-def _add_up(found: "Settings", settled: "Counter[str]") -> None:
+def _print_totals(settings: "Settings", counts: "Counter[str]") -> None:
     from streams.app.demo.history import landed
 
     with err.status("counting …"):
-        rows = landed(found)
+        rows = landed(settings)
     print_table(
         ("topic", "records in the log", "in bronze", "in quarantine", "adds up"),
         (
@@ -92,11 +92,11 @@ def _add_up(found: "Settings", settled: "Counter[str]") -> None:
         ),
         title="Every record of the log is in the lake once",
     )
-    left_out = settled["conflicts"] + settled["changed"]
+    left_out = counts["conflicts"] + counts["changed"]
     out.print(
-        f"Likes, views, comments and posts: {settled['rows']:,} rows of bronze ="
-        f" {settled['inserted']:,} facts + {settled['duplicates']:,} repetitions"
-        f" + {left_out:,} that another event overrules + {settled['other']:,} no engagement.",
+        f"Likes, views, comments and posts: {counts['rows']:,} rows of bronze ="
+        f" {counts['inserted']:,} facts + {counts['duplicates']:,} repetitions"
+        f" + {left_out:,} that another event overrules + {counts['other']:,} no engagement.",
         highlight=False,
     )
     run("ask", "--sql", "SELECT count(*) AS facts FROM fact_engagement")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streams.cli.common.output import err, out, print_table
-from streams.cli.demo.parts import progress, run, section
+from streams.cli.common.progress_bar import counting_bar
+from streams.cli.demo.parts import run, section
 
 if TYPE_CHECKING:
     from streams.app.demo.subjects import DemoSubjects, EventStats
@@ -14,16 +15,16 @@ if TYPE_CHECKING:
 _PATIENCE_S = 900
 
 
-def work(found: "Settings") -> None:
+def run_workers(settings: "Settings") -> None:
     from streams.app.stack import local_stack
     from streams.app.workers.lag import lag_report, wait_for_workers
     from streams.cli.stack.progress import Display
     from streams.kafka.consumer_groups import PartitionLag
 
     with Display() as display:
-        local_stack(found).start_workers((), display)
+        local_stack(settings).start_workers((), display)
     began = time.monotonic()
-    total = lag_report(found).lag
+    total = lag_report(settings).lag
     left: dict[str, int] = {}
 
     def look(lags: Sequence[PartitionLag]) -> None:
@@ -32,57 +33,57 @@ def work(found: "Settings") -> None:
             left[lag.group] += lag.lag
         advance(max(0, total - sum(left.values())))
 
-    with progress("folding", total) as advance:
-        wait_for_workers(found, timeout_s=_PATIENCE_S, report=look)
+    with counting_bar("folding", total) as advance:
+        wait_for_workers(settings, timeout_s=_PATIENCE_S, report=look)
     took = time.monotonic() - began
     out.print(f"{total:,} records folded in {took:.0f} s; the lag is zero.", highlight=False)
 
 
-def choose(found: "Settings", watched: "EventStats") -> "DemoSubjects":
-    from streams.app.demo.subjects import choose
+def choose_subjects(settings: "Settings", stats: "EventStats") -> "DemoSubjects":
+    from streams.app.demo.subjects import choose_subjects
     from streams.app.read_side import open_read_side
 
-    with err.status("choosing people to show …"), open_read_side(found) as side:
-        return choose(side, watched)
+    with err.status("choosing people to show …"), open_read_side(settings) as side:
+        return choose_subjects(side, stats)
 
 
-def show(cast: "DemoSubjects") -> None:
+def show(subjects: "DemoSubjects") -> None:
     from streams.contracts.times import format_time
 
     section("A reader's home feed")
-    run("feed", str(cast.reader), "--limit", "6")
-    run("graph", str(cast.reader), "--limit", "10")
-    if cast.story is not None:
+    run("feed", str(subjects.reader), "--limit", "6")
+    run("graph", str(subjects.reader), "--limit", "10")
+    if subjects.story is not None:
         section("Stories appear …")
-        run("tray", str(cast.reader), "--now", str(format_time(cast.now)))
+        run("tray", str(subjects.reader), "--now", str(format_time(subjects.now)))
         section("… and are gone when their 24 hours are over")
-        run("tray", str(cast.reader), "--now", str(format_time(cast.later)))
+        run("tray", str(subjects.reader), "--now", str(format_time(subjects.later)))
         section("Who viewed a story (its owner may ask), and what is counted")
-        run("viewers", str(cast.story), "--as", str(cast.owner), "--limit", "5")
-        run("counts", str(cast.story))
-    if cast.content is not None:
-        run("counts", str(cast.content))
+        run("viewers", str(subjects.story), "--as", str(subjects.owner), "--limit", "5")
+        run("counts", str(subjects.story))
+    if subjects.content is not None:
+        run("counts", str(subjects.content))
 
 
-def travel(found: "Settings", cast: "DemoSubjects") -> None:
-    from streams.app.demo.subjects import travel
+def show_latency(settings: "Settings", subjects: "DemoSubjects") -> None:
+    from streams.app.demo.subjects import measure_latency
     from streams.app.read_side import open_read_side
 
-    with open_read_side(found) as side:
-        done = travel(found, side, cast)
+    with open_read_side(settings) as side:
+        done = measure_latency(settings, side, subjects)
     out.print(
-        f"{cast.author}, followed by {cast.reader}, posts {done.text!r}.\n"
+        f"{subjects.author}, followed by {subjects.reader}, posts {done.text!r}.\n"
         f"Kafka had it after {done.acknowledged_ms:.0f} ms ({done.position});\n"
-        f"it was in {cast.reader}'s warm feed after {done.visible_ms:.0f} ms.",
+        f"it was in {subjects.reader}'s warm feed after {done.visible_ms:.0f} ms.",
         highlight=False,
     )
 
 
-def dead_letters(found: "Settings") -> None:
+def dead_letters(settings: "Settings") -> None:
     from streams.app.demo.subjects import dead_letters
     from streams.app.workers.lag import lag_report
 
-    topics = [topic for topic, records in lag_report(found).dead_letters.items() if records]
+    topics = [topic for topic, records in lag_report(settings).dead_letters.items() if records]
     print_table(
         ("dead letter topic", "at", "code", "why it could not be applied"),
         (
@@ -92,7 +93,7 @@ def dead_letters(found: "Settings") -> None:
                 (seen.dead_letter or {}).get("code"),
                 (seen.dead_letter or {}).get("message"),
             )
-            for seen in dead_letters(found, topics)
+            for seen in dead_letters(settings, topics)
         ),
         title="Bad records, kept with their reasons",
     )

@@ -1,10 +1,8 @@
 """Shared parts of the demonstration's sections: titles, commands run as a person would, bars."""
 
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-from streams.cli.common.output import err, out
+from streams.cli.common.output import out
 
 
 def section(title: str) -> None:
@@ -24,19 +22,3 @@ def show_command(*args: str) -> None:
     """Print the command line of a command."""
     line = f"\n$ storyline {shlex.join(args)}"
     out.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)

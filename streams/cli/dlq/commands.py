@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.common.command import command_app
 from streams.cli.common.output import JsonFlag, err, print_json
+from streams.cli.common.progress_bar import counting_bar
 from streams.cli.dlq.help import (
     ADD_EXAMPLES,
     DISCARD_EXAMPLES,
@@ -129,7 +130,7 @@ def replay(
     """
     from streams.app.dlq.operations import replay_dead_letters
     from streams.app.settings import settings
-    from streams.cli.dlq.output import bar, counted, topics_of
+    from streams.cli.dlq.output import counted, topics_of
     from streams.dlq.replay import ReplayOutcome, replays
 
     selected, everything = _find(dead_letter_filter(positions, topic, code, group, since, until))
@@ -137,7 +138,7 @@ def replay(
     outcome = ReplayOutcome(0)
     if plan and not dry_run:
         _ask(f"Replay into {topics_of(plan)}?", yes=yes)
-        with bar("replaying", len(plan)) as report:
+        with counting_bar("replaying", len(plan)) as report:
             outcome = replay_dead_letters(settings(), plan, report)
     if as_json:
         print_json(
@@ -183,7 +184,7 @@ def discard(
     """Mark open dead letters as settled, with a reason; nothing is deleted."""
     from streams.app.dlq.operations import discard_dead_letters
     from streams.app.settings import settings
-    from streams.cli.dlq.output import bar, counted
+    from streams.cli.dlq.output import counted
     from streams.dlq.model import DeadLetterState
 
     checked_text("--why", reason)
@@ -191,7 +192,7 @@ def discard(
     dead_letters = [item for item in selected if item.state is DeadLetterState.OPEN]
     if dead_letters and not dry_run:
         _ask(f"Discard {counted(len(dead_letters), 'dead letter')}?", yes=yes)
-        with bar("discarding", len(dead_letters)) as report:
+        with counting_bar("discarding", len(dead_letters)) as report:
             discard_dead_letters(settings(), dead_letters, reason, report)
     if as_json:
         found = [str(item.latest.position) for item in dead_letters]

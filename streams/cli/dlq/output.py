@@ -1,14 +1,13 @@
 """Output of dead letters: as JSON, as tables, or one with all its details."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import typer
 
-from streams.cli.common.output import err, visible
+from streams.cli.common.output import visible
 
 if TYPE_CHECKING:
     from streams.dlq.model import DeadLetter
@@ -97,20 +96,6 @@ def topics_of(plan: "Sequence[Replay]") -> str:
     """Return a text with the number of records to replay per topic."""
     counts = Counter(item.topic for item in plan)
     return ", ".join(f"{topic} ({count})" for topic, count in sorted(counts.items()))
-
-
-@contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error if that is a terminal; yield a function that sets the progress.
-
-    The function takes the number of items, of `total`, that are done so far.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _print_columns(rows: Sequence[Sequence[Any]]) -> None:

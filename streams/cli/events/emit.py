@@ -234,27 +234,13 @@ def _account_writer(to: Destination) -> Iterator["AccountWriter"]:
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int | None], Callable[[int], None]]]:
     """Yield a function that opens a bar, given its title and its approximate total."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-    from streams.cli.common.output import err
+    from streams.cli.common.progress_bar import progress_bar
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     # Events on a terminal would tear the bar apart.
-    shown = err.is_terminal and not sys.stdout.isatty()
-    with Progress(*columns, console=err, disable=not shown, transient=True) as bar:
+    shown = not sys.stdout.isatty()
+    with progress_bar(MofNCompleteColumn(), TimeRemainingColumn(), shown=shown) as bar:
 
         def start(what: str, expected: int | None) -> Callable[[int], None]:
             task = bar.add_task(what, total=expected)

@@ -1,6 +1,5 @@
 """`storyline generate`: a synthetic network's events."""
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +17,7 @@ from streams.cli.events.emit import (
     Summary,
 )
 from streams.cli.read.options import parse_start
+from streams.contracts.times import DAY_MS, now_ms
 from streams.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def generate(
     from itertools import islice
 
     from streams.cli.events.emit import emit
-    from streams.contracts.catalog import DAY_MS
     from streams.generate.accounts import accounts_of
     from streams.generate.duplicates import with_duplicates
     from streams.generate.network import Network
@@ -106,7 +105,7 @@ def generate(
 def _refuse_the_future(plan: "Plan", speed: float | None) -> None:
     """Raise UserError if the plan reaches into the future: consumers reject events that are ahead
     of the broker's clock."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     live = speed is not None and speed <= 1 and plan.start <= now
     if plan.start + plan.duration > now and not live:
         raise UserError(

@@ -29,10 +29,10 @@ from streams.cli.events.load_options import (
     import_report,
     input_name,
     mapping_of,
-    now_ms,
     opened,
 )
 from streams.cli.read.options import parse_instant
+from streams.contracts.times import now_ms
 from streams.errors import UserError
 
 app = command_app(

@@ -1,7 +1,6 @@
 """Shared options of the verbs of `storyline load`, and readers of foreign input."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,11 +47,6 @@ SkippedFile = Annotated[
         "--skipped", metavar="FILE", help="Write each skipped line's place and reason there, JSON."
     ),
 ]
-
-
-def now_ms() -> int:
-    """Return the present in milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

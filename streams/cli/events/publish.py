@@ -2,12 +2,12 @@
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from streams.cli.common.command import command_app
+from streams.cli.common.files import open_input
 from streams.cli.common.output import JsonFlag, err, print_json
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def publish(
         sys.stderr.write(f"{name}:{error.line}: {error.code}: {error.message}\n")
 
     with ExitStack() as closing:
-        stream, size = _open(file, closing)
+        stream, size = open_input(file, closing)
         publisher, producer = _publisher(refuse, dry_run=dry_run)
         try:
             _publish_all(stream, size, publisher)
@@ -71,13 +71,6 @@ def publish(
         raise publisher.outcome.failure
     if publisher.outcome.refused:
         raise typer.Exit(SOME_REFUSED)
-
-
-def _open(file: str, closing: ExitStack) -> tuple[BinaryIO, int | None]:
-    if file == "-":
-        return sys.stdin.buffer, None
-    path = Path(file)
-    return closing.enter_context(path.open("rb")), path.stat().st_size
 
 
 def _publisher(refuse: Any, *, dry_run: bool) -> "tuple[LinePublisher, Any]":
@@ -94,23 +87,14 @@ def _publisher(refuse: Any, *, dry_run: bool) -> "tuple[LinePublisher, Any]":
 
 
 def _publish_all(stream: BinaryIO, size: int | None, publisher: "LinePublisher") -> None:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     from streams.app.events.json_lines import lines_of
+    from streams.cli.common.progress_bar import line_bar
 
-    columns = (
-        TextColumn("publishing"),
-        BarColumn(),
-        TextColumn("{task.fields[events]:,} events"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        task = progress.add_task("publish", total=size, events=0)
+    with line_bar("publishing", size) as show:
         for count, line in enumerate(lines_of(stream), start=1):
             publisher.line(line)
             if count % 500 == 0:
-                progress.update(task, completed=line.end, events=count)
-        progress.update(task, completed=size or 1, total=size or 1)
+                show(line)
 
 
 def _close(producer: Any) -> None:

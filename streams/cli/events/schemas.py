@@ -48,21 +48,14 @@ LIVE_ADVICE = (
 @app.command(epilog=REGISTER_EXAMPLES)
 def register(as_json: JsonFlag = False) -> None:
     """Register this version's schemas, under compatibility BACKWARD_TRANSITIVE."""
-    from rich.progress import track
-
     from streams.app.broker import schema_registry
     from streams.app.settings import settings
+    from streams.cli.common.progress_bar import progress_bar
     from streams.contracts.catalog import schemas
 
-    registrations = track(
-        schema_registry(settings()).register(),
-        description="registering",
-        total=len(schemas()),
-        console=err,
-        disable=not err.is_terminal,
-        transient=True,
-    )
-    done = list(registrations)
+    with progress_bar() as bar:
+        registering = schema_registry(settings()).register()
+        done = list(bar.track(registering, total=len(schemas()), description="registering"))
     if as_json:
         print_json([registered._asdict() for registered in done])
         return

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.common.output import err
+from streams.contracts.times import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
 from streams.errors import UserError
 
 if TYPE_CHECKING:
     from streams.serving.read_side import ReadSide
 
-_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _AGO = re.compile(r"now(?:-(\d{1,6})([mhd]))?")
 
@@ -56,7 +56,7 @@ def parse_start(text: str) -> int:
     if ago is None:
         return parse_instant(text)
     back = int(ago[1]) * _UNITS_MS[ago[2]] if ago[1] else 0
-    return parse_instant(str(time.time_ns() // 1_000_000 - back))
+    return parse_instant(str(now_ms() - back))
 
 
 def _in_calendar(at_ms: int) -> int:
@@ -134,7 +134,7 @@ WaitFor = Annotated[
 
 def instant(now: int | None) -> int:
     """Return the given instant, or the clock's if it is `None`, in ms since the Unix epoch."""
-    return time.time_ns() // 1_000_000 if now is None else now
+    return now_ms() if now is None else now
 
 
 @contextmanager

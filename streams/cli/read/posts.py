@@ -8,11 +8,10 @@ from streams.cli.common.command import command_app
 from streams.cli.common.output import JsonFlag, print_json, print_table
 from streams.cli.read.options import As, Before, Id, Limit, Now, Tag, WaitFor, instant, read_side
 from streams.cli.read.output import print_posts
+from streams.contracts.times import DAY_MS
 from streams.errors import UserError
 
 app = command_app()
-
-_BACK_MS = 24 * 3_600_000
 
 
 @app.command(epilog="Examples:  storyline author 7  |  storyline author 7 --as 42 --json")
@@ -65,7 +64,7 @@ def trending(
     from streams.serving.responses import to_json
 
     at = instant(now)
-    if at < instant(None) - _BACK_MS:
+    if at < instant(None) - DAY_MS:
         raise UserError(
             "what was used so long ago is not kept", hint="--now may be up to 24 hours back"
         )

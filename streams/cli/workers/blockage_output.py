@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from streams.cli.common.output import print_table
+from streams.contracts.times import rfc3339
 
 if TYPE_CHECKING:
     from streams.app.workers.run_files import WaitingRecord
@@ -23,7 +24,7 @@ def print_waiting(waiting: "Sequence[WaitingRecord]") -> None:
             (
                 agent_of(record.group),
                 _position(record),
-                datetime.fromtimestamp(record.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                rfc3339(datetime.fromtimestamp(record.since, UTC)),
                 f"{record.seconds:.0f}",
                 record.step,
                 record.reason,

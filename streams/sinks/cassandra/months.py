@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from streams.contracts.ids import EPOCH_MS, id_time, make_id
-
-_DAY_MS = 86_400_000
+from streams.contracts.times import DAY_MS, DAY_S
 
 
 def month_of(snowflake: int) -> int:
     """Return the month in which an id was made."""
-    return _month_of_day(id_time(snowflake) // _DAY_MS)
+    return _month_of_day(id_time(snowflake) // DAY_MS)
 
 
 def first_id(month: int) -> int:
@@ -23,7 +22,7 @@ def first_id(month: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _month_of_day(day: int) -> int:
-    moment = time.gmtime(day * 86_400)
+    moment = time.gmtime(day * DAY_S)
     return moment.tm_year * 100 + moment.tm_mon
 
 

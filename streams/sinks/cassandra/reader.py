@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from streams.contracts.times import now_ms
 from streams.sinks.cassandra.session import Session
-from streams.sinks.cassandra.sink import Clock, wall_clock_ms
+from streams.sinks.cassandra.sink import Clock
 from streams.sinks.cassandra.tables.author_posts import newest_by_author, recent_by_author
 from streams.sinks.cassandra.tables.author_stories import newest_stories, stories_between
 from streams.sinks.cassandra.tables.comments import (
@@ -52,7 +53,7 @@ class CassandraReader:
     that never expire.
     """
 
-    def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
+    def __init__(self, session: Session, *, clock: Clock = now_ms) -> None:
         self._session = session
         self._clock = clock
 

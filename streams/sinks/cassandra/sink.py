@@ -1,8 +1,8 @@
 """Write side of the views in Cassandra."""
 
-import time
 from collections.abc import Callable, Collection, Mapping
 
+from streams.contracts.times import now_ms
 from streams.sinks.cassandra.cells import first_event_id
 from streams.sinks.cassandra.listings import Listings
 from streams.sinks.cassandra.rows import index_rows, state_rows
@@ -25,15 +25,10 @@ _CREATORS = {
 }
 
 
-def wall_clock_ms() -> int:
-    """Return milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
-
-
 class CassandraSink:
     """A ViewSink over Cassandra; safe between threads."""
 
-    def __init__(self, session: Session, *, clock: Clock = wall_clock_ms) -> None:
+    def __init__(self, session: Session, *, clock: Clock = now_ms) -> None:
         self._session = session
         self._clock = clock
         self._listings = Listings(AUTHOR_BUCKET, POST_MONTH, STORY_BUCKET, TAG_PART, UNTIMED)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from cassandra.query import BatchStatement, BatchType
 
+from streams.contracts.times import DAY_S
 from streams.sinks.cassandra.session import Session
 
-MAX_TTL_S = 366 * 86_400
+MAX_TTL_S = 366 * DAY_S
 """Longest time to live of a row that expires, in seconds."""
 _BATCH_ROWS = 50
 _BATCH_BYTES = 32 * 1024

@@ -53,9 +53,9 @@ def user() -> User | None:
     try:
         account = pwd.getpwuid(own) if own else pwd.getpwnam(_UNPRIVILEGED)
     except KeyError as error:
-        who = f"the account with the id {own}" if own else f"an account called {_UNPRIVILEGED}"
+        needed = f"the account with the id {own}" if own else f"an account called {_UNPRIVILEGED}"
         raise UserError(
-            f"PostgreSQL needs {who} in the machine's list of users",
+            f"PostgreSQL needs {needed} in the machine's list of users",
             hint="add it to /etc/passwd, or start the other servers with `up --only`",
         ) from error
     return None if own else User(account.pw_uid, account.pw_gid)

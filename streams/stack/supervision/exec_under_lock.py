@@ -47,9 +47,9 @@ def main(launch_file: str) -> None:
     _raise_file_limit()
     user: dict[str, Any] | None = launch["user"]
     if user is not None:
-        _admit(Path(launch["cwd"]), user)
+        _grant_access(Path(launch["cwd"]), user)
     if launch["pid_file"] is not None:
-        _forget_dead(Path(launch["pid_file"]), launch["inside"])
+        _remove_stale_pid_file(Path(launch["pid_file"]), launch["inside"])
     if launch["first"] is not None:
         _make_data(launch["first"], launch, lock)
     if launch["inside"] is not None:
@@ -81,7 +81,7 @@ def _take(path: str) -> int:
     deadline = time.monotonic() + _LEAVING_SECONDS
     while not _locked(lock):
         owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
-        if _lives(owner) or time.monotonic() > deadline:
+        if _is_alive(owner) or time.monotonic() > deadline:
             sys.stderr.write(f"{path} is locked by process {owner or 'unknown'}\n")
             sys.exit(LOCKED)
         time.sleep(_POLL_SECONDS)
@@ -99,7 +99,7 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _lives(process: str) -> bool:
+def _is_alive(process: str) -> bool:
     """Return whether a process runs, given its id as text; text that is no id counts as running.
 
     Children of a killed process may still hold the lock while they end.
@@ -123,20 +123,20 @@ def _find_packages() -> None:
 
 def _raise_file_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
+    limit = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         return
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _admit(folder: Path, user: dict[str, Any]) -> None:
+def _grant_access(folder: Path, user: dict[str, Any]) -> None:
     """Let the user enter the program's directory, and own the folders that it may write there."""
     folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
     for own in user["owns"]:
-        _give(Path(own), user)
+        _change_owner(Path(own), user)
 
 
-def _give(folder: Path, user: dict[str, Any]) -> None:
+def _change_owner(folder: Path, user: dict[str, Any]) -> None:
     """Make the user the owner of a directory and, if it had another owner, of all in it."""
     if folder.stat().st_uid == user["uid"]:
         return
@@ -144,7 +144,7 @@ def _give(folder: Path, user: dict[str, Any]) -> None:
         os.chown(path, user["uid"], user["gid"], follow_symlinks=False)
 
 
-def _forget_dead(pid_file: Path, folder: str) -> None:
+def _remove_stale_pid_file(pid_file: Path, folder: str) -> None:
     """Remove a pid file unless the process that it names works in `folder`.
 
     This process holds the lock, so only a process that was started by hand, without it, can do so.
@@ -179,7 +179,7 @@ def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     if launch["user"] is not None:
-        _give(data, launch["user"])
+        _change_owner(data, launch["user"])
     status = _run(first["command"], launch, lock)
     if status != 0:
         sys.stderr.write(f"{first['command'][0]} ended with status {status}\n")
@@ -190,10 +190,10 @@ def _make_data(first: dict[str, Any], launch: dict[str, Any], lock: int) -> None
 def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
     """Run a command to its end, under the lock; forward SIGTERM and SIGINT to it, then exit."""
     child: subprocess.Popen[bytes] | None = None
-    asked: list[int] = []
+    signals: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+        signals.append(number)
         if child is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.pid, number)
@@ -209,13 +209,13 @@ def _run(command: list[str], launch: dict[str, Any], lock: int) -> int:
         group=user and user["gid"],
         extra_groups=user and [],
     )
-    if asked:
+    if signals:
         child.terminate()
     status = child.wait()
     for number, handler in before.items():
         signal.signal(number, handler)
-    if asked:
-        sys.exit(128 + asked[0])
+    if signals:
+        sys.exit(128 + signals[0])
     return status
 
 

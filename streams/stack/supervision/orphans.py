@@ -70,9 +70,11 @@ def stop(
     Raises:
         UserError: a lock is held by a process that this user may not see or stop.
     """
-    asked = kindly or {}
+    first_signals = kindly or {}
     found = {
-        process: asked.get(lock, signal.SIGTERM) for lock in locks for process in holders(lock)
+        process: first_signals.get(lock, signal.SIGTERM)
+        for lock in locks
+        for process in holders(lock)
     }
     for process, number in found.items():
         _signal(process, number)

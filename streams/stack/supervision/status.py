@@ -57,9 +57,11 @@ def statuses(
     except supervisor.SupervisorSilentError:
         programs = None
         rows.append(_silent_supervisor(config))
-    asked = answers([partial(is_ready, config, service) for service in services], _PROBE_S)
+    ready_answers = answers([partial(is_ready, config, service) for service in services], _PROBE_S)
     ready = {
-        service.name for service, answer in zip(services, asked, strict=True) if answer is True
+        service.name
+        for service, answer in zip(services, ready_answers, strict=True)
+        if answer is True
     }
     rows += [
         _row(config, service.name, programs, service=service, ready=service.name in ready)

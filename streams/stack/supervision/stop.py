@@ -52,7 +52,7 @@ def stop_all(
 def _stop_in_order(
     config: StackConfig, needed_by: dict[str, frozenset[str]], seconds: float, report: Report
 ) -> None:
-    asked: dict[str, float] = {}
+    stopped_at: dict[str, float] = {}
     gone: set[str] = set()
     deadline = time.monotonic() + seconds * len(set(map(len, needed_by.values())))
     while len(gone) < len(needed_by):
@@ -61,10 +61,10 @@ def _stop_in_order(
             # A supervisor that an earlier release started does not know later programs.
             if name not in programs or programs[name].state in _GONE:
                 gone.add(name)
-                if name in asked:
-                    report.server(name, "stopped", time.monotonic() - asked[name])
-            elif name not in asked and needed_by[name] <= gone:
-                asked[name] = time.monotonic()
+                if name in stopped_at:
+                    report.server(name, "stopped", time.monotonic() - stopped_at[name])
+            elif name not in stopped_at and needed_by[name] <= gone:
+                stopped_at[name] = time.monotonic()
                 supervisor.stop_program(config, name)
                 report.server(name, "stopping", 0)
         if time.monotonic() > deadline:

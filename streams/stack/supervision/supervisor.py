@@ -85,9 +85,9 @@ def start(
         check=False,
     )
     if answer.returncode != 0:
-        said = answer.stdout.strip().splitlines()[:1] or [f"status {answer.returncode}"]
+        output = answer.stdout.strip().splitlines()[:1] or [f"status {answer.returncode}"]
         raise UserError(
-            f"the supervisor does not start: {said[0]}",
+            f"the supervisor does not start: {output[0]}",
             hint="`storyline logs supervisor` may say more",
         )
     deadline = time.monotonic() + _START_SECONDS

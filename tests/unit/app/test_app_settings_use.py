@@ -4,7 +4,8 @@ import itertools
 from pathlib import Path
 
 from streams.agents.registry import AGENTS
-from streams.app.settings import Settings
+from streams.app.settings import Hosts, Settings
+from streams.app.stores import redis_client
 from streams.app.workers.agent_runtime import topics_needed
 from streams.app.workers.run import _metrics_port
 from streams.contracts.catalog import topics
@@ -21,6 +22,12 @@ def test_each_worker_has_a_metrics_port_of_its_own(tmp_path: Path) -> None:
 def test_metrics_port_0_leaves_the_choice_to_the_system(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, metrics_port=0)
     assert {_metrics_port(settings, *who) for who in itertools.product(AGENTS, range(3))} == {0}
+
+
+def test_a_process_has_one_client_per_redis_server(tmp_path: Path) -> None:
+    client = redis_client(Settings(home=tmp_path))
+    assert redis_client(Settings(home=tmp_path, views_version="v2")) is client
+    assert redis_client(Settings(home=tmp_path, hosts=Hosts(redis="elsewhere"))) is not client
 
 
 def test_worker_of_views_needs_dead_letter_topics_and_those_that_it_writes() -> None:

@@ -10,7 +10,7 @@ import pytest
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import RegistryUnavailableError, decode, encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import ContentKind, ContentLiked, PostCreated
 from streams.contracts.records import Records
 from streams.contracts.rows import events
@@ -139,7 +139,9 @@ def test_trailing_bytes_are_ignored() -> None:
     ],
 )
 def test_each_code_has_its_bytes(value: bytes | None, code: ErrorCode) -> None:
-    batch, [refused] = read(Records.of([record(value)]), "social.posts.v1", TEXTS.get)
+    batch, [refused] = decode_and_validate(
+        Records.of([record(value)]), "social.posts.v1", TEXTS.get
+    )
     assert (refused.code, refused.stage) == (code, "VALUE_CONVERTER")
     assert len(batch) == 0
 
@@ -164,9 +166,11 @@ def test_an_unreachable_registry_rejects_nothing() -> None:
         raise RegistryUnavailableError("no answer")
 
     with pytest.raises(RegistryUnavailableError):
-        read(Records.of([record(None), record(encode(POST, 1))]), "social.posts.v1", unreachable)
+        decode_and_validate(
+            Records.of([record(None), record(encode(POST, 1))]), "social.posts.v1", unreachable
+        )
 
 
 def test_an_empty_batch_is_empty() -> None:
-    batch, refused = read(Records.of([]), "social.posts.v1", TEXTS.get)
+    batch, refused = decode_and_validate(Records.of([]), "social.posts.v1", TEXTS.get)
     assert (len(batch), refused) == (0, [])

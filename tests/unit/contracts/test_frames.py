@@ -10,7 +10,7 @@ import pytest
 from streams.contracts.batch import SCHEMA_ID, ErrorCode, Rejected
 from streams.contracts.catalog import schemas
 from streams.contracts.codec import UnknownSchemaError, encode
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import ContentKind, ContentLiked, Event
 from streams.contracts.frames import ForeignId, ForeignKind, schemas_in_headers
 from streams.contracts.records import Records
@@ -59,7 +59,7 @@ def long(number: int) -> bytes:
 
 
 def judged(*records: Record) -> tuple[dict[int, Event], list[Rejected], Mapping[int, int | None]]:
-    batch, refused = read(Records.of(records), TOPIC, Lookup())
+    batch, refused = decode_and_validate(Records.of(records), TOPIC, Lookup())
     ids = {
         row["_offset"]: row[SCHEMA_ID]
         for columns in batch.columns.values()
@@ -236,7 +236,7 @@ def test_every_frame_in_one_batch_keeps_the_order_of_the_records() -> None:
 def test_id_of_a_serde_is_a_verdict_for_a_lookup_without_such_ids() -> None:
     lookup = {ID: Lookup.text}.get
     records = Records.of([record(BARE, (GLOBAL_HEADER, long(300)))])
-    _, [refused] = read(records, TOPIC, lookup)
+    _, [refused] = decode_and_validate(records, TOPIC, lookup)
     assert refused.code is ErrorCode.UNKNOWN_SCHEMA
     assert "global id 300" in refused.message
 
@@ -245,7 +245,7 @@ def test_reason_of_the_registry_is_in_the_verdict() -> None:
     def lookup(schema_id: int) -> str | None:
         raise UnknownSchemaError(f"schema {schema_id} is of type PROTOBUF, not AVRO")
 
-    _, [refused] = read(Records.of([record(FRAMED)]), TOPIC, lookup)
+    _, [refused] = decode_and_validate(Records.of([record(FRAMED)]), TOPIC, lookup)
     assert (refused.code, refused.message) == (
         ErrorCode.UNKNOWN_SCHEMA,
         "schema 7 is of type PROTOBUF, not AVRO",
@@ -260,7 +260,7 @@ def test_id_beyond_31_bits_is_not_asked_for() -> None:
         return None
 
     values = [b"\0\x7f\xff\xff\xff", b"\0\x80\0\0\0", b"\0\xff\xff\xff\xff"]
-    _, refused = read(Records.of([record(value) for value in values]), TOPIC, lookup)
+    _, refused = decode_and_validate(Records.of([record(value) for value in values]), TOPIC, lookup)
     assert [each.code for each in refused] == [ErrorCode.UNKNOWN_SCHEMA] * 3
     assert asked == [2**31 - 1]
 

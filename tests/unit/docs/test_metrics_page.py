@@ -59,7 +59,7 @@ def exposed() -> dict[str, tuple[str, frozenset[str]]]:
     worker.retried("topic", "apply")
     worker.acknowledged("topic", took_s=1.0, oldest=0, now_s=1.0)
     worker.dead_letter_limit("topic", 0.5)
-    worker.gauge(Worker())
+    worker.add_gauges(Worker())
     PostMetrics(posts).distributed("inline", 1)
     caches = CacheMetrics()
     caches.count(Cache.POST, Tier.REGULAR, hits=1)

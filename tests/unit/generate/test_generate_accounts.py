@@ -26,9 +26,9 @@ from streams.accounts.changes import (
 )
 from streams.accounts.json_codec import to_json
 from streams.contracts.events import Event, UserFollowed
+from streams.contracts.times import DAY_MS
 from streams.generate.account_state import AccountState, Tiers
 from streams.generate.accounts import AccountTimeline, accounts_of, accounts_of_recorded, users_of
-from streams.generate.calendar import DAY_MS
 from streams.generate.duplicates import with_duplicates
 from streams.generate.events_with_accounts import EventsWithAccounts
 from streams.generate.higgs import events_of

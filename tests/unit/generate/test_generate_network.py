@@ -34,8 +34,9 @@ from streams.contracts.events import (
     UserUnmuted,
 )
 from streams.contracts.ids import id_time
+from streams.contracts.times import DAY_MS, HOUR_MS
 from streams.contracts.validation import check
-from streams.generate.calendar import DAY_MS, HOUR_MS, Mint, Minute, instants, slices
+from streams.generate.calendar import Mint, Minute, instants, slices
 from streams.generate.network import Network
 from streams.generate.world import Plan
 

@@ -7,7 +7,7 @@ import pytest
 
 from streams.contracts.batch import ErrorCode
 from streams.contracts.catalog import schemas
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.events import PostCreated
 from streams.contracts.ids import make_id
 from streams.contracts.records import Records
@@ -32,7 +32,7 @@ def lookup(schema_id: int) -> str | None:
 
 def verdict(poison: MalformedRecord) -> ErrorCode | None:
     record = Record(poison.topic, 0, 0, NOW, poison.key, poison.value)
-    batch, rejected = read(Records.of([record]), poison.topic, lookup)
+    batch, rejected = decode_and_validate(Records.of([record]), poison.topic, lookup)
     assert len(batch) + len(rejected) == 1
     return rejected[0].code if rejected else None
 
@@ -57,7 +57,7 @@ def test_all_codes_are_among_them_and_the_first_eight_differ() -> None:
 
 def test_the_second_create_is_of_the_same_post_with_a_later_event() -> None:
     second = next(p for p in poisons(8) if p.code is ErrorCode.ID_CONFLICT)
-    batch, rejected = read(
+    batch, rejected = decode_and_validate(
         Records.of([Record(second.topic, 0, 0, NOW, second.key, second.value)]),
         second.topic,
         lookup,

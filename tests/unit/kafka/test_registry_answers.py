@@ -29,7 +29,7 @@ from streams.contracts.batch import SCHEMA_ID, ErrorCode
 from streams.contracts.canonical_text import canonical_text
 from streams.contracts.catalog import released, schemas
 from streams.contracts.codec import RegistryUnavailableError, UnknownSchemaError
-from streams.contracts.decoder import read
+from streams.contracts.decoder import decode_and_validate
 from streams.contracts.frames import ForeignId, ForeignKind
 from streams.contracts.records import Records
 from streams.contracts.rows import events
@@ -345,7 +345,7 @@ def test_record_of_confluents_header_serializer_is_read(
     assert schema is not None
     assert (header, schema[0], len(schema)) == (GUID.header, 1, 17)
     lookup = SchemaRegistry(registry.origin + PATH).schema_text
-    batch, rejected = read(Records.of([guid_record]), TOPIC, lookup)
+    batch, rejected = decode_and_validate(Records.of([guid_record]), TOPIC, lookup)
     assert rejected == []
     assert [event for _, event in events(batch)] == [LIKE]
     assert batch.columns["ContentLiked"][SCHEMA_ID].to_pylist() == [None]
@@ -356,7 +356,7 @@ def test_record_of_confluents_header_serializer_is_refused_without_guids(
 ) -> None:
     """Apicurio 2.6 has no such route and answers 404."""
     lookup = registry.client(ALIVE).schema_text
-    _, [refused] = read(Records.of([guid_record]), TOPIC, lookup)
+    _, [refused] = decode_and_validate(Records.of([guid_record]), TOPIC, lookup)
     assert (refused.code, refused.record) == (ErrorCode.UNKNOWN_SCHEMA, guid_record)
     assert GUID.value in refused.message
 

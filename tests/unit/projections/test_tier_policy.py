@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from streams.app.settings import Settings
 from streams.contracts.events import Tier
 from streams.contracts.ids import MAX_ID, make_id
+from streams.contracts.times import HOUR_MS
 from streams.projections.tier_policy import (
-    HOUR_MS,
     Audience,
     TierLimits,
     posts_per_hour,

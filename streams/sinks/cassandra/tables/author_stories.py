@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from streams.contracts.ids import MAX_ID, first_id_at, id_time, last_id_at
+from streams.contracts.times import HOUR_MS
 from streams.sinks.cassandra.cells import INDEX_TIMESTAMP
 from streams.sinks.cassandra.month_walk import newest
 from streams.sinks.cassandra.months import month_of, months_between
@@ -10,7 +11,7 @@ from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.writes import MAX_TTL_S, Insert, Write
 from streams.views.effects import CreateStory
 
-ACTIVE_SLACK_MS = 3_600_000
+ACTIVE_SLACK_MS = HOUR_MS
 """Milliseconds that the active index keeps an entry past the story's end: clocks may differ."""
 STORY_BUCKET = Insert("story_buckets", ("author_id",), ("bucket",))
 _AUTHOR_STORY = Insert("stories_by_author", ("author_id", "bucket"), ("story_id",))

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator
 from heapq import merge
 
-from streams.sinks.cassandra.cells import EXPIRY_PARTS, HOUR_MS, INDEX_TIMESTAMP, expiry_part
+from streams.contracts.times import DAY_S, HOUR_MS
+from streams.sinks.cassandra.cells import EXPIRY_PARTS, INDEX_TIMESTAMP, expiry_part
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.writes import MAX_TTL_S, Insert, Write
 from streams.views.effects import CreateStory
 from streams.views.story_expiry import Due, Expiry
 
-EXPIRIES_KEPT_S = 90 * 86_400
+EXPIRIES_KEPT_S = 90 * DAY_S
 """Seconds after its due time for which the end of a story can still be published."""
 _EXPIRY = Insert(
     "story_expiries",

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from streams.contracts.ids import id_time, last_id_at
-from streams.sinks.cassandra.cells import HOUR_MS, USE_PARTS, use_part
+from streams.contracts.times import HOUR_MS
+from streams.sinks.cassandra.cells import USE_PARTS, use_part
 from streams.sinks.cassandra.session import Session
 from streams.sinks.cassandra.writes import Insert, Write
 from streams.views.effects import CreatePost, EditPost
