@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pyspark.errors import AnalysisException
+from delta import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from streams.contracts.tables import Column, Table
@@ -16,8 +16,6 @@ PROPERTIES: Final = {
     "delta.columnMapping.mode": "none",
 }
 """Properties with which every table of the star is created."""
-
-_MISSING: Final = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,7 @@ class Lake:
 
 def exists(session: SparkSession, lake: Lake, name: str) -> bool:
     """Return whether the lake has the table."""
-    try:
-        read(session, lake, name)
-    except AnalysisException as error:
-        if error.getCondition() not in _MISSING:
-            raise
-        return False
-    return True
+    return DeltaTable.isDeltaTable(session, lake.table(name))
 
 
 def read(session: SparkSession, lake: Lake, name: str) -> DataFrame:
@@ -86,6 +78,7 @@ def _declared(column: Column) -> str:
 
 def _add_checks(session: SparkSession, lake: Lake, table: Table) -> None:
     name = lake.sql_name(table.name)
+    # By SQL, since the details of a DeltaTable would count all its files.
     shown = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
     there = {row["key"] for row in shown}
     for check, condition in table.checks:

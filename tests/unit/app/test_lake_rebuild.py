@@ -9,9 +9,10 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from delta.exceptions.captured import ConcurrentAppendException
 from deltalake import DeltaTable, convert_to_deltalake, write_deltalake
 
-from jobs.failures import Failure, Job, failure_of, words
+from jobs.failures import Failure, Job, _detail, failure_of, words
 from jobs.lake import Lake
 from jobs.queries import UnbalancedError
 from jobs.run import BRONZE_READ
@@ -288,6 +289,12 @@ def test_an_error_of_spark_names_condition_table_file_and_what_to_do(
 ) -> None:
     whole = [text.replace("{s}", STREAM) for text in texts]
     assert words(FOLLOWS, Lake("/a lake"), whole) == (message, hint)
+
+
+def test_commit_conflict_is_described_with_the_stack_of_java() -> None:
+    error = ConcurrentAppendException.__new__(ConcurrentAppendException)  # else it needs a JVM
+    error._stackTrace = "at io.delta.X"
+    assert _detail(error) == "ConcurrentAppendException: at io.delta.X"
 
 
 def test_files_of_partitioned_table_have_their_days(tmp_path: Path) -> None:
