@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
 from streams.kafka.consumer_groups import PartitionLag
-from streams.sinks.delta.landing import wanted_from
+from streams.sinks.delta.landing import next_offsets
 
 _TIMEOUT_S: Final = 10.0
 _WAIT_S: Final = 0.2
@@ -35,7 +35,7 @@ def lake_lags(bootstrap: str, lake: Path, lags: Sequence[PartitionLag]) -> list[
     """
     kept = {topic for topic in {lag.topic for lag in lags} if _has_tables(lake, topic)}
     places = [(lag.topic, lag.partition) for lag in lags if lag.topic in kept]
-    missing = dict(wanted_from(lake, places)) if places else {}
+    missing = dict(next_offsets(lake, places)) if places else {}
     ends = {(lag.topic, lag.partition): lag.end for lag in lags}
     starts = {(lag.topic, lag.partition): lag.start for lag in lags}
     open_ = {at: max(offset, starts[at]) for at, offset in missing.items() if offset < ends[at]}

@@ -21,7 +21,7 @@ def lake(tmp_path: Path) -> Path:
     create_tables(tmp_path, (TABLE, QUARANTINE_TABLE))
     landing = Landing(tmp_path, TOPIC)
     landing.land(rows(*span(0, range(5))))
-    landing.set_aside(refused((0, 5)))
+    landing.quarantine(refused((0, 5)))
     return tmp_path
 
 
