@@ -63,11 +63,11 @@ def creation(lake: Lake, table: Table) -> str:
     columns = ",\n  ".join(_declared(column) for column in table.columns)
     partitions = ", ".join(table.partitioned_by)
     properties = PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if table.change_feed else {})
-    told = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {lake.sql_name(table.name)} (\n  {columns}\n) USING delta\n"
         + (f"PARTITIONED BY ({partitions})\n" if partitions else "")
-        + f"COMMENT {_quoted(table.grain)}\nTBLPROPERTIES ({told})"
+        + f"COMMENT {_quoted(table.grain)}\nTBLPROPERTIES ({listed})"
     )
 
 
@@ -79,10 +79,10 @@ def _declared(column: Column) -> str:
 def _add_checks(session: SparkSession, lake: Lake, table: Table) -> None:
     name = lake.sql_name(table.name)
     # By SQL, since the details of a DeltaTable would count all its files.
-    shown = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
-    there = {row["key"] for row in shown}
+    properties = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
+    present = {row["key"] for row in properties}
     for check, condition in table.checks:
-        if f"delta.constraints.{check}" not in there:
+        if f"delta.constraints.{check}" not in present:
             session.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
 
 
