@@ -116,7 +116,7 @@ def _migrate(
 
     days = sorted({file.day for file in files if file.day is not None})
     left = len(files)
-    for chosen in [days[at : at + _DAYS] for at in range(0, len(days), _DAYS)] or [[]]:
+    for chosen in [days[start : start + _DAYS] for start in range(0, len(days), _DAYS)] or [[]]:
         if stopping():
             raise UserError(
                 "ended before all was done", hint="nothing is lost: migrate again to go on"

@@ -133,7 +133,7 @@ def _show(
 
     waiting = err.status("asking …") if err.is_terminal else nullcontext()
     with waiting:
-        answer = answer.begun()
+        answer = answer.with_first_row()
         rows = list(answer.rows) if plot else None
     if plot and rows is not None:
         from streams.app.lake.ask import draw

@@ -19,7 +19,7 @@ from jobs.run import BRONZE_READ
 from streams.app.lake import migrate
 from streams.app.lake.failures import FailureLog, failures_of
 from streams.app.lake.removal import finish_removal, rebuild_of, rebuild_of_all, remove
-from streams.app.lake.run import lost_tables
+from streams.app.lake.run import deleted_tables
 from streams.app.settings import Settings
 from streams.contracts.tables import BRONZE, FACT_FOLLOWS, STAR
 from streams.errors import UserError
@@ -108,15 +108,15 @@ def _interrupt(folder: Path) -> None:
 def test_a_star_table_that_is_gone_without_its_checkpoint_is_named(tmp_path: Path) -> None:
     write_table(tmp_path, FACT_FOLLOWS)
     folders(tmp_path, "_checkpoints/fact_follows/commits", "_checkpoints/dim_posts/commits")
-    assert list(lost_tables(tmp_path)) == []
+    assert list(deleted_tables(tmp_path)) == []
     (tmp_path / "_checkpoints" / "fact_follows" / "commits" / "0").touch()
     (tmp_path / "_checkpoints" / "restatement" / "commits").mkdir(parents=True)
     (tmp_path / "_checkpoints" / "restatement" / "commits" / "0").touch()
-    assert list(lost_tables(tmp_path)) == []
+    assert list(deleted_tables(tmp_path)) == []
     shutil.rmtree(tmp_path / "fact_follows")
-    [lost] = lost_tables(tmp_path)
-    assert lost.job == "fact_follows"
-    assert "storyline lake rebuild fact_follows" in lost.hint
+    [deleted] = deleted_tables(tmp_path)
+    assert deleted.job == "fact_follows"
+    assert "storyline lake rebuild fact_follows" in deleted.hint
 
 
 def failure(job: str, message: str = "why") -> Failure:
