@@ -29,7 +29,7 @@ class ContentDimension:
     """Function from all events of some content to its rows."""
 
 
-def keep(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
+def update(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the rows of the content that a batch touches up to the log. For foreachBatch.
 
     Order and repetition do not matter: the rows follow from all of bronze, not from the batch.
@@ -37,13 +37,13 @@ def keep(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake)
     session, key = batch.sparkSession, content.key
     touched = batch.groupBy(key).agg(count(lit(1)).alias("rows")).persist()
     try:
-        [seen] = touched.selectExpr(
+        [summary] = touched.selectExpr(
             "coalesce(sum(rows), 0) AS rows", f"min({key}) AS first", f"max({key}) AS last"
         ).collect()
-        if seen["first"] is None:
-            return BatchCounts(rows=seen["rows"])
+        if summary["first"] is None:
+            return BatchCounts(rows=summary["rows"])
         everything = read(session, lake, content.bronze)
-        events = everything.where(col(key).between(seen["first"], seen["last"])).join(
+        events = everything.where(col(key).between(summary["first"], summary["last"])).join(
             touched.select(key), key, "left_semi"
         )
         content.fold(events).createOrReplaceTempView(_VIEW)
@@ -53,15 +53,15 @@ def keep(content: ContentDimension, batch: DataFrame, batch_id: int, lake: Lake)
             target=lake.sql_name(content.table.name),
             rows=_VIEW,
             key=key,
-            first=str(seen["first"]),
-            last=str(seen["last"]),
+            first=str(summary["first"]),
+            last=str(summary["last"]),
             same=" AND ".join(f"t.{name} <=> s.{name}" for name in content.table.column_names),
         )
         with once(session, query_id(session), batch_id):
             merged = session.sql(text).collect()
         inserted = sum(row["num_inserted_rows"] for row in merged)
         changed = sum(row["num_updated_rows"] for row in merged)
-        return BatchCounts(rows=seen["rows"], inserted=inserted, changed=changed)
+        return BatchCounts(rows=summary["rows"], inserted=inserted, changed=changed)
     finally:
         touched.unpersist()
         session.catalog.dropTempView(_VIEW)

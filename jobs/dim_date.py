@@ -45,22 +45,22 @@ def extend(session: SparkSession, lake: Lake) -> int:
         return 0
     are_inside = all(first >= FIRST and last <= LAST for first, last in spans)
     if not are_inside:
-        spans = [span for span in (_span(of.where(_INSIDE)) for of in days) if span is not None]
+        spans = [span for span in (_span(day.where(_INSIDE)) for day in days) if span is not None]
     present = read(session, lake, DIM_DATE.name).select("date")
     span = _years(spans)
     if are_inside and _covers(_span(present.where(_INSIDE)), span):
         return 0
-    wanted = consecutive(session, *span) if span else present.limit(0)
+    needed = consecutive(session, *span) if span else present.limit(0)
     if not are_inside:
-        for of in days:
-            wanted = wanted.unionByName(of.where(f"NOT ({_INSIDE})"))
-    missing = wanted.distinct().join(present, "date", "left_anti")
+        for day in days:
+            needed = needed.unionByName(day.where(f"NOT ({_INSIDE})"))
+    missing = needed.distinct().join(present, "date", "left_anti")
     calendar(missing).createOrReplaceTempView(_VIEW)
     text = statement("dim_date", DIM_DATE, target=lake.sql_name(DIM_DATE.name), rows=_VIEW)
     if missing.isEmpty():
         return 0
-    [done] = session.sql(text).collect()
-    return int(done["num_inserted_rows"])
+    [merged] = session.sql(text).collect()
+    return int(merged["num_inserted_rows"])
 
 
 _INSIDE: Final = f"date BETWEEN DATE '{FIRST.isoformat()}' AND DATE '{LAST.isoformat()}'"

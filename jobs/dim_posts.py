@@ -4,7 +4,7 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.content import FILES, ContentDimension, keep
+from jobs.content import FILES, ContentDimension, update
 from jobs.lake import Lake
 from jobs.queries import BatchCounts, Query, stream_of
 from jobs.transforms.posts import posts
@@ -20,7 +20,7 @@ def stream(session: SparkSession, lake: Lake) -> DataFrame:
 
 def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     """Bring the posts that a batch touches up to the log."""
-    return keep(POSTS, batch, batch_id, lake)
+    return update(POSTS, batch, batch_id, lake)
 
 
 QUERY: Final = Query(DIM_POSTS.name, (POSTS.bronze,), DIM_POSTS.name, stream, process)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
 from jobs.queries import BatchCounts, Query, stream_of
-from jobs.transforms.user_changes import REFUSED, changes, links, tells_of_others, with_others
+from jobs.transforms.user_changes import REFUSED, changes, concerns_others, links, with_linked
 from jobs.transforms.user_versions import difference, inferred, versions
 from streams.contracts.tables import BRONZE, DIM_USERS, QUARANTINE, REFUSED_CHANGE
 
@@ -32,7 +32,7 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> int:
     session = batch.sparkSession
     touched = batch.where("user_id IS NOT NULL").select("user_id").distinct().persist()
     try:
-        everyone = not batch.where(tells_of_others()).isEmpty()
+        everyone = not batch.where(concerns_others()).isEmpty()
         if not everyone and touched.isEmpty():
             return 0
         return _correct(session, lake, None if everyone else touched, batch_id)
@@ -67,13 +67,13 @@ def infer_users(session: SparkSession, lake: Lake, users: DataFrame) -> int:
     Safe to repeat. The row keeps its surrogate key when the accounts database first has the user.
     """
     known = read(session, lake, DIM_USERS.name).select("user_id")
-    lacking = (
+    missing = (
         users.select("user_id")
         .where("user_id IS NOT NULL")
         .distinct()
         .join(known, "user_id", "left_anti")
     )
-    rows = inferred(lacking).localCheckpoint()
+    rows = inferred(missing).localCheckpoint()
     count = rows.count()
     if count:
         _merge(session, lake, "infer_users", rows=(_INFERRED, rows))
@@ -84,7 +84,7 @@ def _correct(session: SparkSession, lake: Lake, users: DataFrame | None, batch_i
     current, log = read(session, lake, DIM_USERS.name), read(session, lake, LOG)
     linked = links(log)
     if users is not None:
-        users = with_others(users, linked, linked.heirs) if linked.pairs else users
+        users = with_linked(users, linked, linked.dependents) if linked.pairs else users
         current = current.join(users, "user_id", "left_semi")
     derived = versions(changes(log, users, _refused(session, lake), linked))
     # Not persisted: Spark plans cached rows again after each write to the table they come from.
@@ -105,10 +105,10 @@ def _refused(session: SparkSession, lake: Lake) -> DataFrame | None:
     quarantine = read(session, lake, QUARANTINE)
     if "change" not in quarantine.columns:
         quarantine = quarantine.withColumn("change", F.lit(None).cast(REFUSED_CHANGE))
-    found = quarantine.where(F.col("topic") == USERS_TOPIC)
-    if found.isEmpty():
+    refused = quarantine.where(F.col("topic") == USERS_TOPIC)
+    if refused.isEmpty():
         return None
-    return found.select("append_time", "change.*").select(*REFUSED)
+    return refused.select("append_time", "change.*").select(*REFUSED)
 
 
 def _merge(session: SparkSession, lake: Lake, name: str, **views: tuple[str, DataFrame]) -> None:

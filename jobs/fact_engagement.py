@@ -20,14 +20,14 @@ def _keys(facts: DataFrame) -> DataFrame:
     return facts.select(
         made_by(col("event_type")).alias("made"),
         coalesce("created_id", "event_id").alias("key_id"),
-        col("event_id").alias("standing_id"),
+        col("event_id").alias("existing_id"),
     )
 
 
 def _post_creates(session: SparkSession, lake: Lake, first: int, last: int) -> DataFrame:
     posts = read(session, lake, "bronze_posts")
-    wanted = (col("record_type") == "PostCreated") & col("post_id").between(first, last)
-    return posts.where(wanted).select(
+    in_range = (col("record_type") == "PostCreated") & col("post_id").between(first, last)
+    return posts.where(in_range).select(
         lit(POST).alias("made"), col("post_id").alias("key_id"), "event_id"
     )
 
@@ -39,7 +39,7 @@ ENGAGEMENT: Final = Facts(
         Role("owner", {"owner_tier": "audience_tier"}),
     ),
     keys=_keys,
-    rivals=_post_creates,
+    competing_creates=_post_creates,
 )
 
 

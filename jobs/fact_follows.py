@@ -20,7 +20,7 @@ def _keys(facts: DataFrame) -> DataFrame:
     return facts.select(
         lit(EVENT).alias("made"),
         col("event_id").alias("key_id"),
-        col("event_id").alias("standing_id"),
+        col("event_id").alias("existing_id"),
     )
 
 

@@ -15,7 +15,7 @@ from jobs.lake import Lake, read
 from jobs.merges import once, query_id, statement
 from jobs.queries import BatchCounts, UnbalancedError
 from jobs.transforms.asof import with_user_sk
-from jobs.transforms.deduplication import CreateVerdict, judge
+from jobs.transforms.deduplication import CreateVerdict, deduplicate
 from jobs.transforms.engagement import POST
 from streams.contracts.tables import DIM_USERS, Table
 
@@ -48,8 +48,8 @@ class Facts:
     table: Table
     roles: tuple[Role, ...]
     keys: Callable[[DataFrame], DataFrame]
-    """Function from facts to made, key_id, standing_id, by which `judge` identifies them."""
-    rivals: Callable[[SparkSession, Lake, int, int], DataFrame] | None = None
+    """Function from facts to made, key_id, existing_id, by which `deduplicate` identifies them."""
+    competing_creates: Callable[[SparkSession, Lake, int, int], DataFrame] | None = None
     """Function that returns the creates (made, key_id, event_id) of posts in a range of ids,
     whether they are facts or not."""
 
@@ -71,26 +71,26 @@ def load(facts: Facts, batch: DataFrame, batch_id: int, lake: Lake) -> BatchCoun
     """
     session = batch.sparkSession
     candidates = batch.persist()
-    judged: DataFrame | None = None
+    decided: DataFrame | None = None
     try:
-        seen = _survey(candidates)
-        if not seen["days"]:
-            return BatchCounts(rows=seen["rows"], other=seen["rows"])
-        standing = facts.keys(of_days(read(session, lake, facts.table.name), seen["days"]))
-        judged = judge(candidates, _rivals(facts, session, lake, candidates, seen), standing)
-        judged = judged.persist()
+        summary = _summary(candidates)
+        if not summary["days"]:
+            return BatchCounts(rows=summary["rows"], other=summary["rows"])
+        existing = facts.keys(of_days(read(session, lake, facts.table.name), summary["days"]))
+        competing = _competing_creates(facts, session, lake, candidates, summary)
+        decided = deduplicate(candidates, competing, existing).persist()
         verdicts = {
-            row["verdict"]: row["count"] for row in judged.groupBy("verdict").count().collect()
+            row["verdict"]: row["count"] for row in decided.groupBy("verdict").count().collect()
         }
-        changes = judged.where(col("verdict").isin(*_CHANGES))
+        changes = decided.where(col("verdict").isin(*_CHANGES))
         written = (0, 0)
         if any(verdicts.get(verdict) for verdict in _CHANGES):
             written = _write(facts, changes, batch_id, lake)
-        return _balanced(facts, batch_id, seen["rows"], verdicts, written)
+        return _balanced(facts, batch_id, summary["rows"], verdicts, written)
     finally:
         candidates.unpersist()
-        if judged is not None:
-            judged.unpersist()
+        if decided is not None:
+            decided.unpersist()
 
 
 def of_days(facts: DataFrame, days: Sequence[date]) -> DataFrame:
@@ -103,27 +103,27 @@ def literals(days: Sequence[date]) -> str:
     return ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
 
 
-def _survey(candidates: DataFrame) -> Row:
-    fact_or_claim = col("event_type").isNotNull() | (col("made") == POST)
+def _summary(candidates: DataFrame) -> Row:
+    fact_or_create = col("event_type").isNotNull() | (col("made") == POST)
     repost = (col("made") == POST) & col("event_type").isNotNull()
-    [seen] = candidates.agg(
+    [summary] = candidates.agg(
         count(lit(1)).alias("rows"),
-        collect_set(when(fact_or_claim, col("event_date"))).alias("days"),
+        collect_set(when(fact_or_create, col("event_date"))).alias("days"),
         smallest(when(repost, col("key_id"))).alias("first_post"),
         largest(when(repost, col("key_id"))).alias("last_post"),
     ).collect()
-    return seen
+    return summary
 
 
-def _rivals(
-    facts: Facts, session: SparkSession, lake: Lake, candidates: DataFrame, seen: Row
+def _competing_creates(
+    facts: Facts, session: SparkSession, lake: Lake, candidates: DataFrame, summary: Row
 ) -> DataFrame:
     """Return the creates of the ids of the batch's reposts, also those from other batches."""
-    claims = candidates.select("made", "key_id", "event_id")
-    if facts.rivals is None or seen["first_post"] is None:
-        return claims.where("false")
-    creates = facts.rivals(session, lake, seen["first_post"], seen["last_post"])
-    return creates.join(claims.select("made", "key_id").distinct(), ["made", "key_id"], "left_semi")
+    keys = candidates.select("made", "key_id", "event_id")
+    if facts.competing_creates is None or summary["first_post"] is None:
+        return keys.where("false")
+    creates = facts.competing_creates(session, lake, summary["first_post"], summary["last_post"])
+    return creates.join(keys.select("made", "key_id").distinct(), ["made", "key_id"], "left_semi")
 
 
 def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple[int, int]:
@@ -139,7 +139,7 @@ def _write(facts: Facts, changes: DataFrame, batch_id: int, lake: Lake) -> tuple
         infer_users(session, lake, users)
         versions = read(session, lake, DIM_USERS.name).join(users, "user_id", "left_semi")
         complete = facts.with_users(changes, versions).withColumn(
-            "target_id", coalesce("standing_id", "event_id")
+            "target_id", coalesce("existing_id", "event_id")
         )
         days = [row[0] for row in changes.select("event_date").distinct().collect()]
         complete.createOrReplaceTempView(_VIEW)
@@ -171,8 +171,8 @@ def _balanced(
         conflicts=verdicts.get(CreateVerdict.CONFLICT, 0),
         other=verdicts.get(CreateVerdict.OTHER, 0),
     )
-    settled = inserted + changed + counts.duplicates + counts.conflicts + counts.other
-    if settled != rows or changed != verdicts.get(CreateVerdict.REPLACE, 0) + withdrawn:
+    counted = inserted + changed + counts.duplicates + counts.conflicts + counts.other
+    if counted != rows or changed != verdicts.get(CreateVerdict.REPLACE, 0) + withdrawn:
         raise UnbalancedError(
             f"{facts.table.name}, batch {batch_id}: {rows} rows came in, but {inserted} facts were"
             f" inserted and {changed} changed, {counts.duplicates} rows are duplicates,"

@@ -199,7 +199,8 @@ def _detail(error: BaseException) -> str:
     """Return Python's stack and Java's, which is available only while the JVM answers."""
     python = "".join(traceback.format_tb(error.__traceback__))
     java = _java(error)
-    text = str(error) if java is None else _stack_of(java)
+    # Delta's own classes for concurrent commits hold Java's stack as text alone.
+    text = getattr(error, "_stackTrace", None) or str(error) if java is None else _stack_of(java)
     return f"{python}{type(error).__name__}: {text}"
 
 

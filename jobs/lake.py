@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pyspark.errors import AnalysisException
+from delta import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from streams.contracts.tables import Column, Table
@@ -16,8 +16,6 @@ PROPERTIES: Final = {
     "delta.columnMapping.mode": "none",
 }
 """Properties with which every table of the star is created."""
-
-_MISSING: Final = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,7 @@ class Lake:
 
 def exists(session: SparkSession, lake: Lake, name: str) -> bool:
     """Return whether the lake has the table."""
-    try:
-        read(session, lake, name)
-    except AnalysisException as error:
-        if error.getCondition() not in _MISSING:
-            raise
-        return False
-    return True
+    return DeltaTable.isDeltaTable(session, lake.table(name))
 
 
 def read(session: SparkSession, lake: Lake, name: str) -> DataFrame:
@@ -71,11 +63,11 @@ def creation(lake: Lake, table: Table) -> str:
     columns = ",\n  ".join(_declared(column) for column in table.columns)
     partitions = ", ".join(table.partitioned_by)
     properties = PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if table.change_feed else {})
-    told = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {lake.sql_name(table.name)} (\n  {columns}\n) USING delta\n"
         + (f"PARTITIONED BY ({partitions})\n" if partitions else "")
-        + f"COMMENT {_quoted(table.grain)}\nTBLPROPERTIES ({told})"
+        + f"COMMENT {_quoted(table.grain)}\nTBLPROPERTIES ({listed})"
     )
 
 
@@ -86,10 +78,11 @@ def _declared(column: Column) -> str:
 
 def _add_checks(session: SparkSession, lake: Lake, table: Table) -> None:
     name = lake.sql_name(table.name)
-    shown = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
-    there = {row["key"] for row in shown}
+    # By SQL, since the details of a DeltaTable would count all its files.
+    properties = session.sql(f"SHOW TBLPROPERTIES {name}").collect()
+    present = {row["key"] for row in properties}
     for check, condition in table.checks:
-        if f"delta.constraints.{check}" not in there:
+        if f"delta.constraints.{check}" not in present:
             session.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
 
 

@@ -48,7 +48,7 @@ def run_available(
     """
     failures: list[Exception] = []
 
-    def settle(batch: DataFrame, batch_id: int) -> None:
+    def process(batch: DataFrame, batch_id: int) -> None:
         try:
             if stopping():
                 raise RunStoppedError(query.name)
@@ -64,7 +64,7 @@ def run_available(
         .writeStream.queryName(query.name)
         .option("checkpointLocation", lake.checkpoint(query.name))
         .trigger(availableNow=True)
-        .foreachBatch(settle)
+        .foreachBatch(process)
         .start()
     )
     try:

@@ -49,20 +49,20 @@ def process(batch: DataFrame, batch_id: int, lake: Lake) -> BatchCounts:
     session = batch.sparkSession
     # A user met for the first time had no facts before.
     concerns = ~((col("_change_type") == "insert") & col("is_inferred"))
-    [seen] = batch.agg(
+    [summary] = batch.agg(
         count(lit(1)).alias("rows"),
         smallest(when(concerns, col("_commit_version"))).alias("first"),
         largest(when(concerns, col("_commit_version"))).alias("last"),
     ).collect()
-    if seen["first"] is None:
-        return BatchCounts(rows=seen["rows"], other=seen["rows"])
+    if summary["first"] is None:
+        return BatchCounts(rows=summary["rows"], other=summary["rows"])
     users = batch.where(concerns).select("user_id").distinct().persist()
-    since = _since(session, lake, users, seen["first"], seen["last"]).persist()
+    since = _since(session, lake, users, summary["first"], summary["last"]).persist()
     try:
         changed = 0
         if not since.isEmpty():
             changed = sum(_restate(facts, session, lake, since, batch_id) for facts in FACTS)
-        return BatchCounts(rows=seen["rows"], changed=changed)
+        return BatchCounts(rows=summary["rows"], changed=changed)
     finally:
         since.unpersist()
         users.unpersist()
@@ -72,8 +72,8 @@ def _since(session: SparkSession, lake: Lake, users: DataFrame, first: int, last
     """Return (user_id, since) of the users whose facts may now have another key or attribute."""
 
     def state(version: int) -> DataFrame:
-        at = session.read.format("delta").option("versionAsOf", version)
-        return at.load(lake.table(DIM_USERS.name)).join(users, "user_id", "left_semi")
+        reader = session.read.format("delta").option("versionAsOf", version)
+        return reader.load(lake.table(DIM_USERS.name)).join(users, "user_id", "left_semi")
 
     return affected(state(first - 1), state(last), _ATTRIBUTES)
 
@@ -81,12 +81,12 @@ def _since(session: SparkSession, lake: Lake, users: DataFrame, first: int, last
 def _restate(
     facts: Facts, session: SparkSession, lake: Lake, since: DataFrame, batch_id: int
 ) -> int:
-    wrong = _wrong(facts, session, lake, since).persist()
+    outdated = _outdated(facts, session, lake, since).persist()
     try:
-        days = [row[0] for row in wrong.select("event_date").distinct().collect()]
+        days = [row[0] for row in outdated.select("event_date").distinct().collect()]
         if not days:
             return 0
-        wrong.createOrReplaceTempView(_VIEW)
+        outdated.createOrReplaceTempView(_VIEW)
         columns = [column for role in facts.roles for column in role.copied]
         text = statement(
             "restate",
@@ -99,11 +99,11 @@ def _restate(
         with once(session, query_id(session), batch_id):
             return sum(row["num_updated_rows"] for row in session.sql(text).collect())
     finally:
-        wrong.unpersist()
+        outdated.unpersist()
         session.catalog.dropTempView(_VIEW)
 
 
-def _wrong(facts: Facts, session: SparkSession, lake: Lake, since: DataFrame) -> DataFrame:
+def _outdated(facts: Facts, session: SparkSession, lake: Lake, since: DataFrame) -> DataFrame:
     """Return the facts whose key or attributes would differ if loaded now, with the new values."""
     # As text: Python has no four digits for the year 1.
     [(earliest,)] = since.selectExpr("CAST(CAST(min(since) AS DATE) AS STRING)").collect()

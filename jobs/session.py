@@ -105,7 +105,7 @@ def local_session(local: Local, app: str = "storyline") -> Iterator[SparkSession
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is
     with _java_gateway(local):
         builder = SparkSession.builder.appName(app).master(f"local[{local.cores}]")
-        for key, value in (CONF | LOCAL_CONF | _places(local) | local.conf).items():
+        for key, value in (CONF | LOCAL_CONF | _folders(local) | local.conf).items():
             builder = builder.config(key, value)
         session = builder.getOrCreate()
         try:
@@ -135,7 +135,7 @@ def cluster_session(app: str = "storyline") -> SparkSession:
     return builder.getOrCreate()
 
 
-def _places(local: Local) -> dict[str, str]:
+def _folders(local: Local) -> dict[str, str]:
     return {
         "spark.local.dir": str(local.scratch),
         "spark.sql.warehouse.dir": str(local.scratch / "warehouse"),
@@ -147,17 +147,17 @@ def _java_gateway(local: Local) -> Iterator[None]:
     """Run a JVM that waits for PySpark during the block; closing its standard input ends it."""
     local.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local.scratch, prefix="gateway-") as folder:
-        told = Path(folder) / "connection"
+        connection_file = Path(folder) / "connection"
         process = subprocess.Popen(  # noqa: S603
             _command(local, Path(folder)),
             stdin=subprocess.PIPE,
             stdout=_STDERR,
-            env=_environment() | {"_PYSPARK_DRIVER_CONN_INFO_PATH": str(told)},
+            env=_environment() | {"_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection_file)},
             cwd=folder,
             start_new_session=True,  # Ctrl-C is for Python, which then ends the JVM in order
         )
         try:
-            port, secret = _connection(told, process)
+            port, secret = _connection(connection_file, process)
             os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
             yield
         finally:
@@ -205,19 +205,19 @@ def _environment() -> dict[str, str]:
     return inherited | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC", "PYTHONHASHSEED": "0"}
 
 
-def _connection(told: Path, process: subprocess.Popen[bytes]) -> tuple[int, str]:
+def _connection(connection_file: Path, process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Return port and secret of the JVM's gateway, once its file exists.
 
     The file holds a big-endian int, an int with the length of the secret, and the secret as text.
     """
     deadline = time.monotonic() + _START_S
-    while not told.is_file():
+    while not connection_file.is_file():
         if process.poll() is not None:
             raise RuntimeError(f"Spark's JVM ended at its start with {process.returncode}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"Spark's JVM did not start within {_START_S:.0f} s")
         time.sleep(0.05)
-    answer = told.read_bytes()
+    answer = connection_file.read_bytes()
     port, length = struct.unpack_from(">ii", answer)
     with socket.create_connection(("127.0.0.1", port), timeout=10):
         pass

@@ -69,11 +69,11 @@ def with_user_sk(
         "asof_from",
         "asof_to",
     )
-    at = F.col(at_column)
+    instant = F.col(at_column)
     in_force = (
         (F.col(user_column) == F.col("asof_user"))
-        & (at >= F.col("asof_from"))
-        & (F.col("asof_to").isNull() | (at < F.col("asof_to")))
+        & (instant >= F.col("asof_from"))
+        & (F.col("asof_to").isNull() | (instant < F.col("asof_to")))
     )
     return facts.join(known, in_force, "left").drop("asof_user", "asof_from", "asof_to")
 

@@ -27,15 +27,19 @@ class CreateVerdict(StrEnum):
     """The candidate makes no fact."""
 
 
-def judge(candidates: DataFrame, rivals: DataFrame, standing: DataFrame) -> DataFrame:
-    """Return the candidates with `verdict` and `standing_id`, the event id of the present fact.
+def deduplicate(
+    candidates: DataFrame, competing_creates: DataFrame, existing_facts: DataFrame
+) -> DataFrame:
+    """Return the candidates with `verdict` and `existing_id`, the event id of the present fact.
 
     Args:
-        rivals: creates (made, key_id, event_id) known from elsewhere, which get no verdict.
-        standing: the present facts (made, key_id, standing_id), of the candidates' days at least.
+        competing_creates: creates (made, key_id, event_id) known from elsewhere, which get no
+            verdict.
+        existing_facts: the present facts (made, key_id, existing_id), of the candidates' days at
+            least.
     """
     key = ["made", "key_id"]
-    claims = rivals.groupBy(*key).agg(smallest("event_id").alias("rival_id"))
+    creates = competing_creates.groupBy(*key).agg(smallest("event_id").alias("competing_id"))
     of_key = Window.partitionBy(*key)
     return (
         candidates.withColumns(
@@ -44,20 +48,20 @@ def judge(candidates: DataFrame, rivals: DataFrame, standing: DataFrame) -> Data
                 "rank": row_number().over(of_key.orderBy("event_id")),
             }
         )
-        .join(claims, key, "left")
-        .join(standing, key, "left")
+        .join(creates, key, "left")
+        .join(existing_facts, key, "left")
         .withColumn("verdict", _verdict())
-        .drop("winner_id", "rank", "rival_id")
+        .drop("winner_id", "rank", "competing_id")
     )
 
 
 def _verdict() -> Column:
-    event_id, standing_id = col("event_id"), col("standing_id")
-    outranked = event_id > least("winner_id", "rival_id", "standing_id")  # which skips nulls
-    takes_over = (col("rank") == 1) & (standing_id > event_id)
+    event_id, existing_id = col("event_id"), col("existing_id")
+    outranked = event_id > least("winner_id", "competing_id", "existing_id")  # which skips nulls
+    takes_over = (col("rank") == 1) & (existing_id > event_id)
     of_facts = (
         when(outranked, lit(CreateVerdict.CONFLICT))
-        .when((col("rank") > 1) | (standing_id == event_id), lit(CreateVerdict.DUPLICATE))
+        .when((col("rank") > 1) | (existing_id == event_id), lit(CreateVerdict.DUPLICATE))
         .when(takes_over, lit(CreateVerdict.REPLACE))
         .otherwise(lit(CreateVerdict.INSERT))
     )

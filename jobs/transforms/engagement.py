@@ -1,7 +1,7 @@
 """Bronze rows of posts, likes, views and comments -> candidates for fact_engagement.
 
 Every bronze row stays one row, also one that makes no fact (its `event_type` is null), so that rows
-can be counted. Two creates of one post or comment id are rivals: see `deduplication`.
+can be counted. Two creates of one post or comment id compete: see `deduplication`.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,8 +110,8 @@ def made_by(event_type: Column) -> Column:
     )
 
 
-def _candidates(bronze: DataFrame, **told: Column) -> DataFrame:
-    named = {name: told.get(name, lit(None)) for name in ("event_type", "made", *FIELDS)}
+def _candidates(bronze: DataFrame, **values: Column) -> DataFrame:
+    named = {name: values.get(name, lit(None)) for name in ("event_type", "made", *FIELDS)}
     typed = {name: value.cast(_TYPES.get(name, "bigint")) for name, value in named.items()}
     made = coalesce(typed.pop("made"), lit(EVENT))
     return bronze.select(

@@ -42,8 +42,8 @@ def posts(events: DataFrame) -> DataFrame:
 
 
 def _creates(events: DataFrame) -> DataFrame:
-    told = ("event_id", "occurred_at", "author_id", "text", "hashtags", "media")
-    made = struct(*told, "reply_to", "repost_of")
+    fields = ("event_id", "occurred_at", "author_id", "text", "hashtags", "media")
+    made = struct(*fields, "reply_to", "repost_of")
     return (
         events.where("record_type = 'PostCreated'")
         .groupBy("post_id")

@@ -52,7 +52,7 @@ class Links(NamedTuple):
         """Return whether a row that takes texts may also leave its own to another row."""
         return not {new for new, _ in self.pairs}.isdisjoint(old for _, old in self.pairs)
 
-    def heirs(self, users: Iterable[int]) -> set[int]:
+    def dependents(self, users: Iterable[int]) -> set[int]:
         """Return the users whose rows take texts from those of `users`, at any remove."""
         return _reachable(users, [(old, new) for new, old in self.pairs])
 
@@ -61,7 +61,7 @@ class Links(NamedTuple):
         return _reachable(users, self.pairs)
 
 
-def tells_of_others() -> Column:
+def concerns_others() -> Column:
     """Return whether a record also concerns users that it does not name."""
     last = F.col("snapshot").isin("last", "last_in_data_collection")
     return (F.col("op") == "t") | ((F.col("op") == "r") & F.coalesce(last, F.lit(False)))
@@ -93,17 +93,17 @@ def changes(
         linked: the links of the log; `None` to collect them.
     """
     linked = links(log) if linked is None else linked
-    told = log.where(F.col("op").isin(*_WRITES, "d"))
+    records = log.where(F.col("op").isin(*_WRITES, "d"))
     if users is not None:
-        needed = with_others(users, linked, linked.sources) if linked.pairs else users
-        told = told.join(needed, "user_id", "left_semi")
-    once = _once(told)
+        needed = with_linked(users, linked, linked.sources) if linked.pairs else users
+        records = records.join(needed, "user_id", "left_semi")
+    once = _once(records)
     shaped = _shaped(once.unionByName(_closes(log, once, refused), allowMissingColumns=True))
     carried = _inherited(shaped, linked) if linked.pairs else _carried(shaped)
     return carried if users is None else carried.join(users, "user_id", "left_semi")
 
 
-def with_others(users: DataFrame, linked: Links, reach: Any) -> DataFrame:
+def with_linked(users: DataFrame, linked: Links, reach: Any) -> DataFrame:
     """Return `users` and those that `reach` (a method of `linked`) finds from them."""
     nodes = {user for pair in linked.pairs for user in pair}
     session = users.sparkSession
@@ -118,24 +118,24 @@ def _frame(session: SparkSession, users: Iterable[int]) -> DataFrame:
 
 def _reachable(start: Iterable[int], edges: Iterable[tuple[int, int]]) -> set[int]:
     following: dict[int, set[int]] = {}
-    for here, there in edges:
-        following.setdefault(here, set()).add(there)
+    for source, target in edges:
+        following.setdefault(source, set()).add(target)
     found: set[int] = set()
-    left = list(start)
-    while left:
-        new = following.get(left.pop(), set()) - found
+    pending = list(start)
+    while pending:
+        new = following.get(pending.pop(), set()) - found
         found |= new
-        left += new
+        pending += new
     return found
 
 
-def _once(told: DataFrame) -> DataFrame:
+def _once(records: DataFrame) -> DataFrame:
     """Return one record per (user_id, lsn, op): the first of several copies."""
     copies = Window.partitionBy("user_id", "lsn", "op").orderBy(
         F.col("tx_order").asc_nulls_first(), "kafka_partition", "kafka_offset"
     )
     return (
-        told.select("user_id", "op", "after", *_PLACE, "old_key", _is_whole().alias("whole"))
+        records.select("user_id", "op", "after", *_PLACE, "old_key", _is_whole().alias("whole"))
         .repartition("user_id")  # all that follows works on one user at a time
         .withColumn("copy", F.row_number().over(copies))
         .where("copy = 1")
@@ -167,14 +167,16 @@ def _closes(log: DataFrame, once: DataFrame, refused: DataFrame | None) -> DataF
     ends = _ends(marks)
     if refused is not None:
         ends = ends.join(_unread(refused).where("named IS NULL"), _may_be_of(), "left_anti")
-    told = ends.agg(F.collect_list(F.struct(*ends.columns)).alias("ends"))
+    collected = ends.agg(F.collect_list(F.struct(*ends.columns)).alias("ends"))
     read = F.collect_set(F.when(F.col("op") == "r", F.col("lsn")))
-    tells = F.filter("ends", lambda end: (end["op"] == "t") | ~F.array_contains("read", end["lsn"]))
+    applying = F.filter(
+        "ends", lambda end: (end["op"] == "t") | ~F.array_contains("read", end["lsn"])
+    )
     closes = (
         once.groupBy("user_id")
         .agg(read.alias("read"))
-        .crossJoin(F.broadcast(told))
-        .select("user_id", F.explode(tells).alias("end"))
+        .crossJoin(F.broadcast(collected))
+        .select("user_id", F.explode(applying).alias("end"))
         .select("user_id", "end.*")
     )
     if refused is not None:
@@ -209,15 +211,15 @@ def _ends(marks: DataFrame) -> DataFrame:
     `_SLACK`.
     """
     is_truncate = F.col("op") == "t"
-    told_last = F.when(tells_of_others(), F.col("committed_at"))
+    completed_at = F.when(concerns_others(), F.col("committed_at"))
     return (
         marks.where(F.col("op").isin("r", "t") & F.col("lsn").isNotNull())
-        .withColumn("told_at", told_last)
+        .withColumn("completed_at", completed_at)
         .withColumn("op", F.when(is_truncate, "t").otherwise(ABSENT))
         .groupBy("op", "lsn")
         .agg(
             F.min(F.when(is_truncate, F.col("tx_order"))).alias("tx_order"),
-            F.min("told_at").alias("committed_at"),
+            F.min("completed_at").alias("committed_at"),
             (F.min("append_time") - F.expr(_SLACK)).alias("since"),
             (F.max("append_time") + F.expr(_SLACK)).alias("until"),
         )
@@ -305,8 +307,8 @@ def _with_texts(changed: DataFrame, found: DataFrame, mover: Column, order: Colu
     own = (F.col("heir") == F.col("user_id")) & (F.col("moved") == order)
 
     def value(name: str) -> Column:
-        left = mover & (F.col(name) == UNAVAILABLE)
-        return F.when(left, F.col(f"found.{name}")).otherwise(F.col(name))
+        unsent = mover & (F.col(name) == UNAVAILABLE)
+        return F.when(unsent, F.col(f"found.{name}")).otherwise(F.col(name))
 
     joined = changed.join(found.withColumnRenamed("texts", "found"), own, "left")
     return joined.withColumns({name: value(name) for name in _TEXTS}).drop("heir", "moved", "found")

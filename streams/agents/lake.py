@@ -93,7 +93,7 @@ class Quarantine:
         self._metrics = metrics
 
     def report(self, rejections: Sequence[Rejection], class_name: str) -> None:  # noqa: ARG002
-        written = self._landing.set_aside([_rejected(rejection) for rejection in rejections])
+        written = self._landing.quarantine([_rejected(rejection) for rejection in rejections])
         for rejection in written:
             self._metrics.dead_letter(rejection.record.topic, str(rejection.code))
         if known := len(rejections) - len(written):

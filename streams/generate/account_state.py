@@ -60,7 +60,8 @@ class AccountState:
         self._famous = famous
         self._tiers = tiers
         self._steps = tiers.steps()
-        self._flags, self._names, self._countries, self._told = (_bytes(users) for _ in range(4))
+        self._flags, self._names = _bytes(users), _bytes(users)
+        self._countries, self._published = _bytes(users), _bytes(users)
         self._followers: UserNumbers = (
             defaultdict(int) if users is None else array("I", [0]) * (users + 1)
         )
@@ -78,8 +79,8 @@ class AccountState:
         """Sign the user up; a user who comes back keeps name and followers."""
         who = person(self._seed, user_id, famous=user_id <= self._famous)
         followers = self._followers[user_id]
-        self._note(user_id, at)
-        self._told[user_id] = bisect(self._steps, followers)
+        self._record_change(user_id, at)
+        self._published[user_id] = bisect(self._steps, followers)
         self._flags[user_id] = _OPEN | who.is_private * _PRIVATE
         self._countries[user_id] = who.country
         return SignedUp(
@@ -99,27 +100,27 @@ class AccountState:
 
     def rename(self, user_id: int, at: int) -> Renamed:
         """Change the display name and, every other time, the handle."""
-        self._note(user_id, at)
+        self._record_change(user_id, at)
         self._names[user_id] = (self._names[user_id] + 1) % _RENAMES
         shown = display_name(self._seed, user_id, self._names[user_id])
         return Renamed(user_id=user_id, at=at, handle=self._handle(user_id), display_name=shown)
 
     def move(self, user_id: int, at: int, country: int) -> Moved:
         """Move the user to `COUNTRIES[country]`, or to the next one if the user lives there."""
-        self._note(user_id, at)
+        self._record_change(user_id, at)
         if country == self._countries[user_id]:
             country = (country + 1) % len(COUNTRIES)
         self._countries[user_id] = country
         return Moved(user_id=user_id, at=at, country=COUNTRIES[country])
 
     def flip_privacy(self, user_id: int, at: int) -> PrivacySet:
-        self._note(user_id, at)
+        self._record_change(user_id, at)
         self._flags[user_id] ^= _PRIVATE
         is_private = bool(self._flags[user_id] & _PRIVATE)
         return PrivacySet(user_id=user_id, at=at, is_private=is_private)
 
     def delete(self, user_id: int, at: int) -> AccountDeleted:
-        self._note(user_id, at)
+        self._record_change(user_id, at)
         self._flags[user_id] = 0
         return AccountDeleted(user_id=user_id, at=at)
 
@@ -130,12 +131,12 @@ class AccountState:
         """
         followers = self._followers[user_id] + 1
         self._followers[user_id] = followers
-        reached = bisect(self._steps, followers)
-        told = reached <= self._told[user_id]
-        if told or not self.is_open(user_id) or not self.is_free(user_id, at):
+        step = bisect(self._steps, followers)
+        is_published = step <= self._published[user_id]
+        if is_published or not self.is_open(user_id) or not self.is_free(user_id, at):
             return None
-        self._note(user_id, at)
-        self._told[user_id] = reached
+        self._record_change(user_id, at)
+        self._published[user_id] = step
         return AudienceCounted(
             user_id=user_id,
             at=at,
@@ -146,7 +147,7 @@ class AccountState:
     def unfollow(self, user_id: int) -> None:
         self._followers[user_id] = max(0, self._followers[user_id] - 1)
 
-    def _note(self, user_id: int, at: int) -> None:
+    def _record_change(self, user_id: int, at: int) -> None:
         if at > self._now:
             self._now = at
             self._changed.clear()

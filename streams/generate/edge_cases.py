@@ -97,7 +97,7 @@ def ending_without_beginning(world: World) -> Event | None:
         return UserUnfollowed(
             event_id=event_id, occurred_at=now, follower_id=user, followee_id=other
         )
-    if choice == 1 and not world.apart(user, other):
+    if choice == 1 and not world.blocked(user, other):
         return UserUnblocked(event_id=event_id, occurred_at=now, user_id=user, target_id=other)
     if (user, other) not in world.mutes:
         return UserUnmuted(event_id=event_id, occurred_at=now, user_id=user, target_id=other)
@@ -154,7 +154,7 @@ def again(world: World) -> Event | None:
 def flip_follow(world: World) -> Event | None:
     """Make a follow and its end in the same millisecond: the order of event ids decides."""
     follower, followee = world.crowd.anyone(), world.crowd.anyone()
-    if follower == followee or world.apart(follower, followee):
+    if follower == followee or world.blocked(follower, followee):
         return None
     world.graph.unfollow(follower, followee)
     followed = UserFollowed(
@@ -205,7 +205,7 @@ def edit_after_delete(world: World) -> Event | None:
 def view_after_expiry(world: World) -> Event | None:
     """Make a view of a story at any age, from its author's pages: it counts."""
     reader, found = world.crowd.anyone(), world.stories.pick()
-    if found is None or found.owner_id == reader or world.apart(reader, found.owner_id):
+    if found is None or found.owner_id == reader or world.blocked(reader, found.owner_id):
         return None
     return _viewed(world.mint.next_id(), world.now, reader, found, Surface.PROFILE)
 
@@ -213,7 +213,7 @@ def view_after_expiry(world: World) -> Event | None:
 def like_of_another_kind(world: World) -> Event | None:
     """Make a like whose `content_kind` is wrong: the id alone identifies content."""
     reader, found = world.crowd.anyone(), world.posts.pick()
-    if found is None or world.apart(reader, found.owner_id):
+    if found is None or world.blocked(reader, found.owner_id):
         return None
     content = found._replace(kind=ContentKind.COMMENT)
     return _liked(world.mint.next_id(), world.now, reader, content)
@@ -235,7 +235,7 @@ ODDITIES: tuple[Oddity, ...] = (
 )
 
 
-def oddity(world: World) -> Event | None:
+def edge_case(world: World) -> Event | None:
     """Make one of `ODDITIES`, each equally likely."""
     return ODDITIES[int(world.random() * len(ODDITIES))](world)
 

@@ -73,7 +73,7 @@ def view_highlight(world: World) -> Event | None:
     reader, story = world.crowd.anyone(), world.highlights.pick()
     if story is None or story.owner_id == reader or story.content_id in world.deleted:
         return None
-    if world.apart(reader, story.owner_id):
+    if world.blocked(reader, story.owner_id):
         return None
     return _viewed(world, reader, story, Surface.HIGHLIGHT)
 

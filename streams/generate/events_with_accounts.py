@@ -55,12 +55,12 @@ class EventsWithAccounts:
         self._events = events
         self._changes = changes
         self._accounts = accounts
-        self._held: list[Event] = []
+        self._buffered: list[Event] = []
         self._due: list[AccountChange] = []
         self.types: Counter[str] = Counter()
         self.skipped = 0
 
-    def found(self, show: Callable[[int], None]) -> None:
+    def sign_up_founders(self, show: Callable[[int], None]) -> None:
         """Sign up the members of the start; `show` receives the number of changes so far."""
         for part in _parts(self._accounts.founding()):
             self._apply(part)
@@ -68,8 +68,8 @@ class EventsWithAccounts:
 
     def send(self, event: Event) -> None:
         self._due += self._accounts.before(event)
-        self._held.append(event)
-        if len(self._held) >= _EVENTS or len(self._due) >= _CHANGES:
+        self._buffered.append(event)
+        if len(self._buffered) >= _EVENTS or len(self._due) >= _CHANGES:
             self._release()
 
     def flush(self) -> None:
@@ -80,8 +80,8 @@ class EventsWithAccounts:
         due, self._due = self._due, []
         if due:
             self._apply(due)
-        held, self._held = self._held, []
-        for event in held:
+        buffered, self._buffered = self._buffered, []
+        for event in buffered:
             self._events.send(event)
 
     def _apply(self, changes: Sequence[AccountChange]) -> None:

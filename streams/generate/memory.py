@@ -25,15 +25,15 @@ class RecentItems(Generic[T]):
 
     def pick(self) -> T | None:
         """Draw an item; return `None` if there is none or the drawn slot was emptied."""
-        place = self._draw()
-        return None if place is None else self._items[place]
+        slot = self._draw()
+        return None if slot is None else self._items[slot]
 
     def take(self) -> T | None:
         """Draw and remove an item; return `None` if there is none or the drawn slot was emptied."""
-        place = self._draw()
-        if place is None:
+        slot = self._draw()
+        if slot is None:
             return None
-        item, self._items[place] = self._items[place], None
+        item, self._items[slot] = self._items[slot], None
         return item
 
     def _draw(self) -> int | None:
@@ -56,14 +56,14 @@ class Pairs:
     def __contains__(self, pair: tuple[int, int]) -> bool:
         return pair[0] << 32 | pair[1] in self._members
 
-    def between(self, one: int, other: int) -> bool:
+    def between(self, user: int, other: int) -> bool:
         """Return whether the pair is in force in either direction."""
         members = self._members
-        return one << 32 | other in members or other << 32 | one in members
+        return user << 32 | other in members or other << 32 | user in members
 
-    def add(self, one: int, other: int) -> bool:
+    def add(self, user: int, other: int) -> bool:
         """Put the pair in force; return `False` if it is already, or `capacity` is reached."""
-        packed = one << 32 | other
+        packed = user << 32 | other
         if packed in self._members or len(self._order) >= self._capacity:
             return False
         self._members.add(packed)
@@ -81,14 +81,14 @@ class Pairs:
         """Draw a pair, end it and return it; return `None` if there is none."""
         if not self._order:
             return None
-        place = int(self._random() * len(self._order))
-        packed, self._order[place] = self._order[place], self._order[-1]
+        slot = int(self._random() * len(self._order))
+        packed, self._order[slot] = self._order[slot], self._order[-1]
         self._order.pop()
         self._members.remove(packed)
         return packed >> 32, packed & 0xFFFFFFFF
 
 
-class Gone:
+class DeletedIds:
     """Ids of the last `capacity` deleted items."""
 
     def __init__(self, capacity: int) -> None:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from streams.contracts.events import Event
 from streams.generate import content, engagement, relations
 from streams.generate.calendar import Minute, instants, slices
-from streams.generate.edge_cases import oddity
+from streams.generate.edge_cases import edge_case
 from streams.generate.world import Plan, World
 
 Happening = Callable[[World], Event | None]
@@ -52,7 +52,7 @@ class Network:
     def __iter__(self) -> Iterator[Event]:
         world = World(self.plan)
         plan = self.plan
-        happenings = (relations.follow, oddity, *(happening for happening, _ in MIX))
+        happenings = (relations.follow, edge_case, *(happening for happening, _ in MIX))
         for part in slices(plan.start, plan.duration, plan.events):
             if part.events:
                 yield from _events(world, part, happenings, _thresholds(plan, part.progress))

@@ -23,7 +23,7 @@ def follow(world: World) -> Event | None:
             followee, follower = back
         else:
             follower, followee = world.graph.follower(), world.fame.draw(world.random())
-        if follower == followee or world.apart(follower, followee):
+        if follower == followee or world.blocked(follower, followee):
             continue
         if world.graph.follow(follower, followee):
             world.follows.add((follower, followee))

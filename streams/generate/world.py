@@ -12,7 +12,7 @@ from streams.contracts.ids import EPOCH_MS
 from streams.contracts.times import DAY_MS
 from streams.generate.calendar import Mint
 from streams.generate.graph import FollowGraph
-from streams.generate.memory import Gone, Pairs, RecentItems
+from streams.generate.memory import DeletedIds, Pairs, RecentItems
 from streams.generate.power_laws import Crowd, power_law_with_top
 from streams.generate.words import Words
 
@@ -105,7 +105,7 @@ class World:
         self.highlights: RecentItems[LiveContent] = RecentItems(_RECENT, rng)
         self.comments: RecentItems[LiveComment] = RecentItems(_RECENT, rng)
         self.likes: RecentItems[Like] = RecentItems(_RECENT, rng)
-        self.deleted = Gone(2 * _RECENT)
+        self.deleted = DeletedIds(2 * _RECENT)
         self._due: list[tuple[int, int, Callable[[World], Event]]] = []
         self._scheduled = 0
 
@@ -131,9 +131,9 @@ class World:
         when, _, make = heapq.heappop(self._due)
         return when, make
 
-    def apart(self, one: int, other: int) -> bool:
+    def blocked(self, user: int, other: int) -> bool:
         """Return whether a block hides the two users from each other."""
-        return self.blocks.between(one, other)
+        return self.blocks.between(user, other)
 
     def visible_post(self, reader: int) -> tuple[LiveContent, bool] | None:
         """Return a post that the reader may come across, and whether in the home feed.
@@ -147,7 +147,7 @@ class World:
                     return LiveContent(ContentKind.POST, post_id, author), True
             else:
                 found = self.posts.pick()
-                if found and found.owner_id != reader and not self.apart(reader, found.owner_id):
+                if found and found.owner_id != reader and not self.blocked(reader, found.owner_id):
                     return found, False
         return None
 
@@ -171,7 +171,7 @@ class World:
                     found
                     and found.expires_at > now
                     and found.owner_id != reader
-                    and not self.apart(reader, found.owner_id)
+                    and not self.blocked(reader, found.owner_id)
                 ):
                     return found, False
         return None
@@ -183,8 +183,8 @@ class World:
             found is None
             or found.content.content_id in self.deleted
             or 0 < found.content.expires_at <= self.now
-            or self.apart(reader, found.user_id)
-            or self.apart(reader, found.content.owner_id)
+            or self.blocked(reader, found.user_id)
+            or self.blocked(reader, found.content.owner_id)
         ):
             return None
         return found

@@ -34,7 +34,7 @@ class QuestionAnswer:
     numeric: frozenset[str]
     rows: Iterator[Row]
 
-    def begun(self) -> "QuestionAnswer":
+    def with_first_row(self) -> "QuestionAnswer":
         """Return the answer with its first row computed, after which little time is spent."""
         first = list(islice(self.rows, 1))
         return replace(self, rows=chain(first, self.rows))

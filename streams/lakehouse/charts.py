@@ -68,11 +68,11 @@ def figure(answer: QuestionAnswer, rows: Sequence[Row], question: Question | Non
         UserError: no column after the first holds numbers.
     """
     chart = question.chart if question else _suggested(answer, rows)
-    at = {name: number for number, name in enumerate(answer.columns)}
-    x = [row[at[chart.x]] for row in rows]
-    series = {name: [float(row[at[name]] or 0) for row in rows] for name in chart.y}
-    drawn = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
-    axes = drawn.add_subplot()
+    indexes = {name: number for number, name in enumerate(answer.columns)}
+    x = [row[indexes[chart.x]] for row in rows]
+    series = {name: [float(row[indexes[name]] or 0) for row in rows] for name in chart.y}
+    image = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
+    axes = image.add_subplot()
     axes.set_title(question.title if question else _title(chart), loc="left")
     x_axis: Axis = axes.xaxis
     y_axis: Axis = axes.yaxis
@@ -84,7 +84,7 @@ def figure(answer: QuestionAnswer, rows: Sequence[Row], question: Question | Non
         _columns(axes, x, series)
     else:
         x, series = x[:_MOST_BARS], {name: y[:_MOST_BARS] for name, y in series.items()}
-        drawn.set_figheight(max(_HEIGHT, 1.4 + _BAR_HEIGHT * len(x) * len(series)))
+        image.set_figheight(max(_HEIGHT, 1.4 + _BAR_HEIGHT * len(x) * len(series)))
         _bars(axes, x, series)
         x_axis, y_axis = y_axis, x_axis
     x_axis.set_label_text(_label(chart.x, question))
@@ -93,7 +93,7 @@ def figure(answer: QuestionAnswer, rows: Sequence[Row], question: Question | Non
     y_axis.grid(True)
     if rows and len(chart.y) > 1:
         _legend(axes)
-    return drawn
+    return image
 
 
 def _lines(axes: Axes, x: Sequence[Any], series: Series) -> None:

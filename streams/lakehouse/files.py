@@ -49,5 +49,5 @@ def int96_files(files: Iterator[DataFile]) -> Iterator[DataFile]:
             schema = pq.read_metadata(file.path).schema
         except (OSError, pa.ArrowException):
             continue
-        if any(schema.column(at).physical_type == _INT96 for at in range(len(schema))):
+        if any(schema.column(index).physical_type == _INT96 for index in range(len(schema))):
             yield file

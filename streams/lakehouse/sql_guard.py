@@ -38,12 +38,12 @@ def check(session: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "no statement"
         raise UserError(f"this SQL is not run: it is {kinds}", hint=HINT, exit_code=2)
-    told = session.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree = json.loads(told[0]) if told else {"error": True, "error_message": "no answer"}
+    answer = session.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree = json.loads(answer[0]) if answer else {"error": True, "error_message": "no answer"}
     if tree["error"]:
         raise UserError(f"this SQL is not run: {tree['error_message']}", hint=HINT, exit_code=2)
     for name, in_from in _functions(tree["statements"]):
-        if (in_from and name not in _TABLE_FUNCTIONS) or name in _of_the_extension():
+        if (in_from and name not in _TABLE_FUNCTIONS) or name in _extension_functions():
             raise UserError(f"this SQL is not run: it calls {name}", hint=HINT, exit_code=2)
     return _tables(tree["statements"])
 
@@ -86,7 +86,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @functools.cache
-def _of_the_extension() -> frozenset[str]:
+def _extension_functions() -> frozenset[str]:
     """Return the names of the functions that reading Delta adds; some of them write."""
     every = "SELECT DISTINCT function_name FROM duckdb_functions()"
     with duckdb.connect(":memory:") as bare, connected(Limits()) as session:

@@ -163,14 +163,16 @@ def skip_to_end(settings: Settings, agent: str) -> None:
 
 
 def _skip_lake_to(lake: Path, ends: Sequence[TopicPartition], logs: Mapping[str, LogEnds]) -> None:
-    """Let the bronze tables claim what lies before; a worker reads what they lack otherwise."""
+    """Record offsets before `ends` as landed, which a worker would otherwise read."""
     create_tables(lake, lake_tables())
     for topic, log in logs.items():
         table = LakeTable(lake, bronze_table(topic))
-        table.claim(topic, log.topic_id, log.partitions)
-        reached = {at.partition: at.offset - 1 for at in ends if at.topic == topic and at.offset}
-        if reached:
-            table.append(table.schema.empty_table(), topic, reached)
+        table.bind_topic(topic, log.topic_id, log.partitions)
+        last_offsets = {
+            at.partition: at.offset - 1 for at in ends if at.topic == topic and at.offset
+        }
+        if last_offsets:
+            table.append(table.schema.empty_table(), topic, last_offsets)
 
 
 def append(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from streams.app.lake.failures import failures_of
-from streams.app.lake.migrate import to_migrate
+from streams.app.lake.migrate import damaged_tables, to_migrate
 from streams.app.settings import Settings
 from streams.errors import UserError
 from streams.stack.doctor import Finding
@@ -15,7 +15,8 @@ def examine_lake(settings: Settings) -> Iterator[Finding]:
     if not lake.is_dir():
         return
     try:
-        old = to_migrate(settings.lake_path)
+        damaged = damaged_tables(settings.lake_path)
+        old = to_migrate(settings.lake_path, damaged)
         failures = failures_of(lake)
     except UserError as error:
         yield Finding("lake", "problem", error.message, error.hint or "")
@@ -23,8 +24,10 @@ def examine_lake(settings: Settings) -> Iterator[Finding]:
     for failure in failures:
         text = f"{failure.job} has failed since {failure.since}: {failure.message}"
         yield Finding("lake", "problem", text, failure.hint)
+    for name, text in damaged.items():
+        yield Finding("lake", "problem", text, f"`storyline lake rebuild {name}` writes it again")
     if old:
         text = f"{', '.join(old)}: most readers misread times before 1677-09-21 or after 2262-04-11"
         yield Finding("lake", "problem", text, "`storyline lake migrate` rewrites their files")
-    if not failures and not old:
+    if not failures and not damaged and not old:
         yield Finding("lake", "ok", str(lake))

@@ -10,12 +10,12 @@ from deltalake import DeltaTable
 
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table
 from streams.kafka.consumer_groups import PartitionLag
-from streams.sinks.delta.landing import wanted_from
+from streams.sinks.delta.landing import next_offsets
 
 _TIMEOUT_S: Final = 10.0
 _WAIT_S: Final = 0.2
 
-Places = Mapping[tuple[str, int], int]
+Offsets = Mapping[tuple[str, int], int]
 """(topic, partition) -> offset."""
 
 
@@ -33,17 +33,17 @@ def lake_lags(bootstrap: str, lake: Path, lags: Sequence[PartitionLag]) -> list[
     Raises:
         KafkaException: the broker does not answer.
     """
-    kept = {topic for topic in {lag.topic for lag in lags} if _has_tables(lake, topic)}
-    places = [(lag.topic, lag.partition) for lag in lags if lag.topic in kept]
-    missing = dict(wanted_from(lake, places)) if places else {}
+    landed = {topic for topic in {lag.topic for lag in lags} if _has_tables(lake, topic)}
+    partitions = [(lag.topic, lag.partition) for lag in lags if lag.topic in landed]
+    missing = dict(next_offsets(lake, partitions)) if partitions else {}
     ends = {(lag.topic, lag.partition): lag.end for lag in lags}
     starts = {(lag.topic, lag.partition): lag.start for lag in lags}
-    open_ = {at: max(offset, starts[at]) for at, offset in missing.items() if offset < ends[at]}
+    open_ = {key: max(offset, starts[key]) for key, offset in missing.items() if offset < ends[key]}
     applied = {**missing, **first_records(bootstrap, open_, ends)}
     return [lag._replace(applied=applied.get((lag.topic, lag.partition))) for lag in lags]
 
 
-def first_records(bootstrap: str, starts: Places, ends: Places) -> dict[tuple[str, int], int]:
+def first_records(bootstrap: str, starts: Offsets, ends: Offsets) -> dict[tuple[str, int], int]:
     """Return the offset of each partition's first record from `starts` on.
 
     Markers of transactions take offsets and are no records: no table ever reaches them.
@@ -71,7 +71,7 @@ def first_records(bootstrap: str, starts: Places, ends: Places) -> dict[tuple[st
         }
     )
     with closing(consumer):
-        consumer.assign([TopicPartition(*at, offset) for at, offset in starts.items()])
+        consumer.assign([TopicPartition(*key, offset) for key, offset in starts.items()])
         waited = 0.0
         while len(found) < len(starts):
             messages = consumer.consume(len(starts), timeout=_WAIT_S)
@@ -79,12 +79,12 @@ def first_records(bootstrap: str, starts: Places, ends: Places) -> dict[tuple[st
             if waited > _TIMEOUT_S:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             for message in messages:
-                at = (message.topic() or "", message.partition() or 0)
+                key = (message.topic() or "", message.partition() or 0)
                 error = message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
-                found.setdefault(at, ends[at] if error else message.offset() or 0)
-    return {at: min(offset, ends[at]) for at, offset in found.items()}
+                found.setdefault(key, ends[key] if error else message.offset() or 0)
+    return {key: min(offset, ends[key]) for key, offset in found.items()}
 
 
 def _has_tables(lake: Path, topic: str) -> bool:

@@ -52,13 +52,13 @@ def refused_changes(settings: Settings) -> RefusedChanges | None:
     bronze = bronze_table(USERS_TOPIC)
     if not all(_has_table(lake / table.name) for table in (QUARANTINE_TABLE, bronze)):
         return None
-    aside = LakeTable(lake, QUARANTINE_TABLE).rows(
+    quarantined = LakeTable(lake, QUARANTINE_TABLE).rows(
         ["kafka_partition", "kafka_offset", _TIME, "code", "message"], f"topic = '{USERS_TOPIC}'"
     )
     degraded = _degraded(lake, bronze.name)
     return RefusedChanges(
-        refused=len(aside),
-        last=RefusedChange(*newest.values()) if (newest := _newest(aside)) else None,
+        refused=len(quarantined),
+        last=RefusedChange(*newest.values()) if (newest := _newest(quarantined)) else None,
         degraded=len(degraded),
         last_degraded=newest[_DEGRADED] if (newest := _newest(degraded)) else None,
     )
@@ -66,8 +66,8 @@ def refused_changes(settings: Settings) -> RefusedChanges | None:
 
 def _degraded(lake: Path, name: str) -> pa.Table:
     """Return the degraded changes; an empty table if the lake's has no such column yet."""
-    there = {field.name for field in DeltaTable(lake / name).schema().fields}
-    if _DEGRADED not in there:
+    present = {field.name for field in DeltaTable(lake / name).schema().fields}
+    if _DEGRADED not in present:
         return pa.table({_TIME: [], _DEGRADED: []})
     table = LakeTable(lake, bronze_table(USERS_TOPIC))
     return table.rows([_TIME, _DEGRADED], f"{_DEGRADED} IS NOT NULL")
@@ -76,8 +76,8 @@ def _degraded(lake: Path, name: str) -> pa.Table:
 def _newest(rows: pa.Table) -> dict[str, Any] | None:
     if not len(rows):
         return None
-    at = pc.index(rows[_TIME], pc.max(rows[_TIME])).as_py()
-    row: dict[str, Any] = rows.slice(at, 1).to_pylist()[0]
+    index = pc.index(rows[_TIME], pc.max(rows[_TIME])).as_py()
+    row: dict[str, Any] = rows.slice(index, 1).to_pylist()[0]
     return row
 
 

@@ -134,11 +134,11 @@ def bring_up(
     unready = frozenset(table.name for table in STAR)
     try:
         while not stopping.is_set():
-            lost = {failure.job: failure for failure in lost_tables(path)}
-            for failure in lost.values():
+            deleted = {failure.job: failure for failure in deleted_tables(path)}
+            for failure in deleted.values():
                 failed(failure)
-            made = [table for table in STAR if table.name in unready and table.name not in lost]
-            unready = prepare(session, lake, made, failed) | lost.keys()
+            made = [table for table in STAR if table.name in unready and table.name not in deleted]
+            unready = prepare(session, lake, made, failed) | deleted.keys()
             catch_up(session, lake, listener, stopping.is_set, unready)
             is_done = True
             if once:
@@ -160,7 +160,7 @@ def bring_up(
         )
 
 
-def lost_tables(lake: Path) -> Iterator["Failure"]:
+def deleted_tables(lake: Path) -> Iterator["Failure"]:
     """Yield a failure for each table of the star that is gone while its job's checkpoint is not.
 
     The job would create an empty table without the rows that its checkpoint counts as read.

@@ -163,10 +163,10 @@ def _read_by(checkpoint: Path, sources: int) -> Sequence[int | None]:
 
 def _last_offsets(checkpoint: Path, sources: int) -> list[dict[str, Any] | None]:
     """Return the end offset of the last committed batch, per source; `[]` without such a batch."""
-    settled = [int(path.name) for path in (checkpoint / "commits").glob("[0-9]*")]
-    if not settled:
+    committed = [int(path.name) for path in (checkpoint / "commits").glob("[0-9]*")]
+    if not committed:
         return []
-    text = (checkpoint / "offsets" / str(max(settled))).read_text(encoding="utf-8")
+    text = (checkpoint / "offsets" / str(max(committed))).read_text(encoding="utf-8")
     _, _, *offsets = text.splitlines()
     if len(offsets) != sources:
         raise ValueError(f"{len(offsets)} offsets of {sources} sources")

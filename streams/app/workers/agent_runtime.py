@@ -26,7 +26,7 @@ from streams.runtime.dead_letters.reporter import (
 )
 from streams.runtime.monitoring.metrics import Metrics
 from streams.runtime.producer import AckedProducer
-from streams.sinks.delta.landing import Landing, wanted_from
+from streams.sinks.delta.landing import Landing, next_offsets
 from streams.sinks.delta.table import LakeTable, create_tables
 from streams.views.store import Views
 
@@ -122,7 +122,7 @@ def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> AgentRuntim
     create_tables(settings.lake_path, lake_tables())
     for topic, log in progress(settings).logs(agent.topics).items():
         table = LakeTable(settings.lake_path, bronze_table(topic))
-        table.claim(topic, log.topic_id, log.partitions)
+        table.bind_topic(topic, log.topic_id, log.partitions)
     landings = {topic: Landing(settings.lake_path, topic) for topic in agent.topics}
     services = LakeDependencies(landings, schema_registry(settings).schema_text)
     return AgentRuntime(
@@ -131,5 +131,5 @@ def _lake(settings: Settings, agent: LakeAgent, metrics: Metrics) -> AgentRuntim
         batch_records=settings.lake_batch_records,
         batch_wait_ms=settings.lake_batch_wait_ms,
         patient=True,
-        wanted_from=partial(wanted_from, settings.lake_path),
+        wanted_from=partial(next_offsets, settings.lake_path),
     )

@@ -178,7 +178,7 @@ def _send(
         changes = closing.enter_context(_account_writer(to))
         show = closing.enter_context(_progress())
         both = EventsWithAccounts(writer, changes, accounts)
-        both.found(show("accounts", accounts.founders))
+        both.sign_up_founders(show("accounts", accounts.founders))
         _send_events(events, both, to.speed, sent, show("events", expected))
         sent.accounts, sent.skipped = both.types, both.skipped
     return sent

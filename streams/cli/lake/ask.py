@@ -33,10 +33,10 @@ EXAMPLES = """Examples:
 
 \b
 Days are UTC, both included. --sql runs one statement that reads, in
-DuckDB: SELECT, WITH, DESCRIBE, SUMMARIZE or SHOW; the lake's tables are
-described in docs/lake/data-dictionary.md. On the screen a table ends after
-1,000 rows, --json and --csv never. In JSON, ids and whole numbers beyond
-2^53 are strings.
+DuckDB: SELECT, WITH, DESCRIBE, SUMMARIZE or SHOW;
+docs/lake/data-dictionary.md describes the lake's tables. On the screen a
+table ends after 1,000 rows, --json and --csv never. In JSON, ids and whole
+numbers beyond 2^53 are strings.
 
 \b
 Exit code:
@@ -133,7 +133,7 @@ def _show(
 
     waiting = err.status("asking …") if err.is_terminal else nullcontext()
     with waiting:
-        answer = answer.begun()
+        answer = answer.with_first_row()
         rows = list(answer.rows) if plot else None
     if plot and rows is not None:
         from streams.app.lake.ask import draw

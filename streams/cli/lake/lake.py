@@ -192,8 +192,8 @@ def _reporter(as_json: bool) -> "Iterator[Reporter]":
 def line_of(done: "BatchDone") -> str:
     """Return a batch in one line, for people."""
     counts = asdict(done.counts)
-    told = (f"{counts[name]:,} {name}" for name in counts if counts[name] or name == "rows")
-    return f"{done.query} batch {done.batch_id}: {', '.join(told)}, {done.seconds:.1f} s"
+    parts = (f"{counts[name]:,} {name}" for name in counts if counts[name] or name == "rows")
+    return f"{done.query} batch {done.batch_id}: {', '.join(parts)}, {done.seconds:.1f} s"
 
 
 @app.command(epilog=STATUS_EXAMPLES)

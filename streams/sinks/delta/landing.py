@@ -43,33 +43,33 @@ class Landing:
         Raises:
             ConcurrentCommitError: Another process wrote at the same time; nothing was written.
         """
-        fresh = self._fresh(rows)
-        if len(fresh):
-            self._bronze.append(fresh, self._topic, _reached(fresh))
-        return Landed(len(fresh), len(rows) - len(fresh))
+        missing = self._missing(rows)
+        if len(missing):
+            self._bronze.append(missing, self._topic, _last_offsets(missing))
+        return Landed(len(missing), len(rows) - len(missing))
 
-    def set_aside(self, rejections: Sequence[Rejected]) -> list[Rejected]:
+    def quarantine(self, rejections: Sequence[Rejected]) -> list[Rejected]:
         """Add records to the quarantine in one commit; return those that the lake did not have.
 
         Raises:
             ConcurrentCommitError: Another process wrote at the same time; nothing was written.
         """
-        fresh = self._fresh(_quarantine_rows(rejections, self._quarantine.schema))
-        if len(fresh):
-            reached = {
-                partition: max(offset, self._quarantine.reached(self._topic, partition))
-                for partition, offset in _reached(fresh).items()
+        missing = self._missing(_quarantine_rows(rejections, self._quarantine.schema))
+        if len(missing):
+            last_offsets = {
+                partition: max(offset, self._quarantine.last_offset(self._topic, partition))
+                for partition, offset in _last_offsets(missing).items()
             }
-            self._quarantine.append(fresh, self._topic, reached)
-        left = {RecordPosition(self._topic, *position) for position in _positions(fresh)}
+            self._quarantine.append(missing, self._topic, last_offsets)
+        unreported = {RecordPosition(self._topic, *position) for position in _positions(missing)}
         written = []
         for rejection in rejections:
-            if rejection.record.position in left:
-                left.remove(rejection.record.position)
+            if rejection.record.position in unreported:
+                unreported.remove(rejection.record.position)
                 written.append(rejection)
         return written
 
-    def _fresh(self, rows: pa.Table) -> pa.Table:
+    def _missing(self, rows: pa.Table) -> pa.Table:
         """Return the rows whose records are in neither table, each position once."""
         self._quarantine.refresh()
         self._bronze.refresh()
@@ -77,38 +77,38 @@ class Landing:
         parts = []
         for partition in pc.unique(rows[_PARTITION]).to_pylist():
             part = rows.filter(pc.field(_PARTITION) == partition)
-            reached = self._bronze.reached(self._topic, partition)
-            part = part.filter(pc.field(_OFFSET) > reached)
-            if len(part) and self._quarantine.reached(self._topic, partition) > reached:
-                aside = _aside(self._quarantine, self._topic, partition, reached)
-                part = part.filter(~pc.field(_OFFSET).isin(aside))
+            landed = self._bronze.last_offset(self._topic, partition)
+            part = part.filter(pc.field(_OFFSET) > landed)
+            if len(part) and self._quarantine.last_offset(self._topic, partition) > landed:
+                quarantined = _quarantined(self._quarantine, self._topic, partition, landed)
+                part = part.filter(~pc.field(_OFFSET).isin(quarantined))
             parts.append(part)
         return pa.concat_tables(parts) if parts else rows
 
 
-def wanted_from(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def next_offsets(lake: Path, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Return the first offset that the lake does not have, by (topic, partition)."""
     quarantine = LakeTable(lake, QUARANTINE_TABLE)
     tables: dict[str, LakeTable] = {}
-    wanted: dict[tuple[str, int], int] = {}
+    offsets: dict[tuple[str, int], int] = {}
     for topic, partition in partitions:
         if topic not in tables:
             tables[topic] = LakeTable(lake, bronze_table(topic))
-        wanted[topic, partition] = first_missing(tables[topic], quarantine, topic, partition)
-    return wanted
+        offsets[topic, partition] = first_missing(tables[topic], quarantine, topic, partition)
+    return offsets
 
 
 def first_missing(bronze: LakeTable, quarantine: LakeTable, topic: str, partition: int) -> int:
     """Return the first offset of a partition that neither table has."""
-    missing = bronze.reached(topic, partition) + 1
-    if quarantine.reached(topic, partition) >= missing:
-        aside = set(_aside(quarantine, topic, partition, missing - 1).to_pylist())
-        while missing in aside:
+    missing = bronze.last_offset(topic, partition) + 1
+    if quarantine.last_offset(topic, partition) >= missing:
+        quarantined = set(_quarantined(quarantine, topic, partition, missing - 1).to_pylist())
+        while missing in quarantined:
             missing += 1
     return missing
 
 
-def _aside(quarantine: LakeTable, topic: str, partition: int, after: int) -> pa.Array:
+def _quarantined(quarantine: LakeTable, topic: str, partition: int, after: int) -> pa.Array:
     """Return the offsets after `after` of quarantined records of a partition."""
     return quarantine.rows(
         [_OFFSET], f"topic = '{topic}' AND {_PARTITION} = {partition} AND {_OFFSET} > {after}"
@@ -123,7 +123,7 @@ def _distinct(rows: pa.Table) -> pa.Table:
     return rows if len(first) == len(rows) else rows.take(first.take(pc.sort_indices(first)))
 
 
-def _reached(rows: pa.Table) -> dict[int, int]:
+def _last_offsets(rows: pa.Table) -> dict[int, int]:
     """Return the last offset of each partition among the rows."""
     last = rows.group_by(_PARTITION).aggregate([(_OFFSET, "max")])
     return dict(zip(last[_PARTITION].to_pylist(), last[f"{_OFFSET}_max"].to_pylist(), strict=True))

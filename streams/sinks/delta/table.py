@@ -51,20 +51,20 @@ class LakeTable:
         self.table = table
         self.schema = arrow_schema(table)
         self.path = lake / table.name
-        with _told(self.path):
+        with _delta_errors(self.path):
             self._delta = DeltaTable(self.path) if snapshot is None else snapshot
 
     def refresh(self) -> None:
         """Load what other processes have committed."""
-        with _told(self.path):
+        with _delta_errors(self.path):
             self._delta.update_incremental()
 
-    def reached(self, topic: str, partition: int) -> int:
+    def last_offset(self, topic: str, partition: int) -> int:
         """Return the last offset of a partition that this table has taken, `-1` if none."""
         version = self._delta.transaction_version(_transaction(topic, partition))
         return -1 if version is None else version
 
-    def claim(self, topic: str, log: str, partitions: Iterable[int]) -> None:
+    def bind_topic(self, topic: str, log: str, partitions: Iterable[int]) -> None:
         """Record that the table is filled from the log `log` of the topic, unless it is recorded.
 
         Offsets mean nothing in another log: those of a topic that was deleted and made again would
@@ -83,23 +83,23 @@ class LakeTable:
             self.refresh()
             if self._delta.transaction_version(marker) is not None:
                 return
-            if any(self.reached(topic, partition) >= 0 for partition in partitions):
+            if any(self.last_offset(topic, partition) >= 0 for partition in partitions):
                 raise LakeError(
                     f"{self.path} was filled from another log: {topic} has been made again since",
                     hint="move the lake away or name another with STORYLINE_LAKE; it is made again",
                 )
             try:
                 self._commit(self.schema.empty_table(), [Transaction(marker, 0)])
-            except ConcurrentCommitError:  # by another worker that starts, with the same claim
+            except ConcurrentCommitError:  # by another worker that starts, for the same log
                 continue
 
-    def append(self, rows: pa.Table, topic: str, reached: Mapping[int, int]) -> None:
-        """Add the rows and the offsets reached with them in one commit.
+    def append(self, rows: pa.Table, topic: str, last_offsets: Mapping[int, int]) -> None:
+        """Add the rows and their last offsets in one commit.
 
         Args:
             rows: Rows with the columns of the table.
             topic: Topic of the records.
-            reached: Partition -> offset that the table has reached with the rows.
+            last_offsets: Partition -> last offset that the table has taken with the rows.
 
         Raises:
             ConcurrentCommitError: Another process has moved one of these offsets since the last
@@ -110,7 +110,7 @@ class LakeTable:
         """
         transactions = [
             Transaction(_transaction(topic, partition), offset)
-            for partition, offset in sorted(reached.items())
+            for partition, offset in sorted(last_offsets.items())
         ]
         try:
             fitting = rows.cast(self.schema)
@@ -120,7 +120,7 @@ class LakeTable:
         self._commit(fitting, transactions)
 
     def _commit(self, rows: pa.Table, transactions: list[Transaction]) -> None:
-        with _told(self.path):
+        with _delta_errors(self.path):
             write_deltalake(
                 self._delta,
                 rows,
@@ -131,7 +131,7 @@ class LakeTable:
 
     def rows(self, columns: Iterable[str], predicate: str) -> pa.Table:
         """Return the rows of the snapshot that an SQL condition selects."""
-        with _told(self.path):
+        with _delta_errors(self.path):
             return pa.table(self._delta.scan(list(columns), predicate))
 
 
@@ -145,7 +145,7 @@ def create_tables(lake: Path, tables: Iterable[Table]) -> None:
     """
     for table in tables:
         path = lake / table.name
-        with _told(path):
+        with _delta_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             if not DeltaTable.is_deltatable(str(path)):
                 _create(path, table)
@@ -170,16 +170,16 @@ def _create(path: Path, table: Table) -> None:
 
 def _bring_up_to_date(path: Path, table: Table) -> None:
     """Add the columns that are new in this release to a table that an earlier one created."""
-    wanted = DeltaSchema.from_arrow(arrow_schema(table))
+    declared = DeltaSchema.from_arrow(arrow_schema(table))
     delta = DeltaTable(path)
-    there = {field.name: field.type for field in delta.schema().fields}
-    for field in wanted.fields:
-        if field.name in there and there[field.name] != field.type:
+    present = {field.name: field.type for field in delta.schema().fields}
+    for field in declared.fields:
+        if field.name in present and present[field.name] != field.type:
             raise LakeError(
-                f"{field.name} of {path} is {there[field.name]}, not {field.type}",
+                f"{field.name} of {path} is {present[field.name]}, not {field.type}",
                 hint="move the table away and restart the lake worker, which makes it again",
             )
-    missing = [field for field in wanted.fields if field.name not in there]
+    missing = [field for field in declared.fields if field.name not in present]
     if missing:
         delta.alter.add_columns(missing)
 
@@ -189,7 +189,7 @@ def _transaction(topic: str, partition: int) -> str:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _delta_errors(path: Path) -> Iterator[None]:
     """Raise errors of delta-rs as this package's own, in one line each."""
     try:
         yield

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.app.lake import position
-from streams.app.lake.position import Places, lake_lags
+from streams.app.lake.position import Offsets, lake_lags
 from streams.contracts.bronze import QUARANTINE_TABLE
 from streams.kafka.consumer_groups import PartitionLag
 from streams.sinks.delta.landing import Landing
@@ -21,16 +21,16 @@ def lake(tmp_path: Path) -> Path:
     create_tables(tmp_path, (TABLE, QUARANTINE_TABLE))
     landing = Landing(tmp_path, TOPIC)
     landing.land(rows(*span(0, range(5))))
-    landing.set_aside(refused((0, 5)))
+    landing.quarantine(refused((0, 5)))
     return tmp_path
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Places]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Offsets]:
     """Each question about the first records of partitions; the answer is the offset asked for."""
-    questions: list[Places] = []
+    questions: list[Offsets] = []
 
-    def first_records(_: str, starts: Places, ends: Places) -> dict[tuple[str, int], int]:
+    def first_records(_: str, starts: Offsets, ends: Offsets) -> dict[tuple[str, int], int]:
         questions.append(starts)
         return {at: ends[at] if at[1] == 2 else offset for at, offset in starts.items()}
 
@@ -42,14 +42,14 @@ def lag(partition: int, committed: int | None, end: int, topic: str = TOPIC) -> 
     return PartitionLag(GROUP, topic, partition, committed, 0, end)
 
 
-def test_a_commit_that_an_operator_moved_hides_no_record(lake: Path, asked: list[Places]) -> None:
+def test_a_commit_that_an_operator_moved_hides_no_record(lake: Path, asked: list[Offsets]) -> None:
     (found,) = lake_lags("broker", lake, [lag(0, 9, 9)])
     assert (found.committed, found.position, found.lag) == (9, 6, 3)
     assert asked == [{(TOPIC, 0): 6}]
 
 
 def test_what_the_tables_hold_is_no_lag_although_nothing_is_committed(
-    lake: Path, asked: list[Places]
+    lake: Path, asked: list[Offsets]
 ) -> None:
     (found,) = lake_lags("broker", lake, [lag(0, None, 6)])
     assert (found.position, found.lag) == (6, 0)

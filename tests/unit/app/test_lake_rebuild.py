@@ -9,16 +9,17 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from delta.exceptions.captured import ConcurrentAppendException
 from deltalake import DeltaTable, convert_to_deltalake, write_deltalake
 
-from jobs.failures import Failure, Job, failure_of, words
+from jobs.failures import Failure, Job, _detail, failure_of, words
 from jobs.lake import Lake
 from jobs.queries import UnbalancedError
 from jobs.run import BRONZE_READ
 from streams.app.lake import migrate
 from streams.app.lake.failures import FailureLog, failures_of
 from streams.app.lake.removal import finish_removal, rebuild_of, rebuild_of_all, remove
-from streams.app.lake.run import lost_tables
+from streams.app.lake.run import deleted_tables
 from streams.app.settings import Settings
 from streams.contracts.tables import BRONZE, FACT_FOLLOWS, STAR
 from streams.errors import UserError
@@ -107,15 +108,15 @@ def _interrupt(folder: Path) -> None:
 def test_a_star_table_that_is_gone_without_its_checkpoint_is_named(tmp_path: Path) -> None:
     write_table(tmp_path, FACT_FOLLOWS)
     folders(tmp_path, "_checkpoints/fact_follows/commits", "_checkpoints/dim_posts/commits")
-    assert list(lost_tables(tmp_path)) == []
+    assert list(deleted_tables(tmp_path)) == []
     (tmp_path / "_checkpoints" / "fact_follows" / "commits" / "0").touch()
     (tmp_path / "_checkpoints" / "restatement" / "commits").mkdir(parents=True)
     (tmp_path / "_checkpoints" / "restatement" / "commits" / "0").touch()
-    assert list(lost_tables(tmp_path)) == []
+    assert list(deleted_tables(tmp_path)) == []
     shutil.rmtree(tmp_path / "fact_follows")
-    [lost] = lost_tables(tmp_path)
-    assert lost.job == "fact_follows"
-    assert "storyline lake rebuild fact_follows" in lost.hint
+    [deleted] = deleted_tables(tmp_path)
+    assert deleted.job == "fact_follows"
+    assert "storyline lake rebuild fact_follows" in deleted.hint
 
 
 def failure(job: str, message: str = "why") -> Failure:
@@ -288,6 +289,12 @@ def test_an_error_of_spark_names_condition_table_file_and_what_to_do(
 ) -> None:
     whole = [text.replace("{s}", STREAM) for text in texts]
     assert words(FOLLOWS, Lake("/a lake"), whole) == (message, hint)
+
+
+def test_commit_conflict_is_described_with_the_stack_of_java() -> None:
+    error = ConcurrentAppendException.__new__(ConcurrentAppendException)  # else it needs a JVM
+    error._stackTrace = "at io.delta.X"
+    assert _detail(error) == "ConcurrentAppendException: at io.delta.X"
 
 
 def test_files_of_partitioned_table_have_their_days(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def land(settings: Settings, *records: Record) -> None:
     create_tables(settings.lake_path, lake_tables())
     changes = read_changes(records, lookup)
     landing = Landing(settings.lake_path, USERS_TOPIC)
-    landing.set_aside(changes.rejected)
+    landing.quarantine(changes.rejected)
     landing.land(changes.rows)
 
 
@@ -63,7 +63,7 @@ def test_the_newest_reason_is_told_with_the_count(settings: Settings) -> None:
 def test_what_other_topics_refused_is_not_counted(settings: Settings) -> None:
     create_tables(settings.lake_path, lake_tables())
     other = read_changes([Record("social.posts.v1", 0, 0, AT, None, b"{}", ())], lookup)
-    Landing(settings.lake_path, "social.posts.v1").set_aside(other.rejected)
+    Landing(settings.lake_path, "social.posts.v1").quarantine(other.rejected)
     found = refused_changes(settings)
     assert found is not None
     assert (found.refused, found.last, found.degraded) == (0, None, 0)

@@ -122,7 +122,7 @@ def test_redis(error: Exception, kind: type[Exception]) -> None:
     ],
 )
 def test_the_lake(error: Exception, kind: type[Exception], tmp_path: Path) -> None:
-    with pytest.raises(kind, match="bronze"), delta._told(tmp_path / "bronze"):
+    with pytest.raises(kind, match="bronze"), delta._delta_errors(tmp_path / "bronze"):
         raise error
 
 

@@ -163,7 +163,7 @@ def test_an_error_is_one_clear_line_without_a_stack_trace(
     assert answer.stdout == ""
     assert answer.stderr.splitlines() == [
         "storyline: cannot run /nowhere/java: No such file or directory",
-        "  unset STORYLINE_JAVA to use the bundled Java 17",
+        "  name a Java 17 with STORYLINE_JAVA, or unset it to use the bundled one",
     ]
     assert not (home.parent / "cache" / "jars").exists(), "told before anything is fetched"
 

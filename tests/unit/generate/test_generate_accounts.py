@@ -277,7 +277,7 @@ def test_what_happened_before_an_event_is_applied_before_it_is_sent(flush_every:
     journal = Journal()
     both = EventsWithAccounts(journal, journal, accounts_of(plan()))
     shown: list[int] = []
-    both.found(shown.append)
+    both.sign_up_founders(shown.append)
     for number, event in enumerate(week(), start=1):
         both.send(event)
         if not number % flush_every:

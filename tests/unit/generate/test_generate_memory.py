@@ -3,7 +3,7 @@
 from random import Random
 
 from streams.generate.graph import FollowGraph
-from streams.generate.memory import Gone, Pairs, RecentItems
+from streams.generate.memory import DeletedIds, Pairs, RecentItems
 from streams.generate.power_laws import power_law_with_top
 
 
@@ -41,7 +41,7 @@ def test_pairs_are_ordered_unique_and_at_most_so_many() -> None:
 
 
 def test_the_gone_are_remembered_up_to_a_number() -> None:
-    gone = Gone(10)
+    gone = DeletedIds(10)
     for number in range(25):
         gone.add(number)
     assert [number for number in range(25) if number in gone] == list(range(15, 25))

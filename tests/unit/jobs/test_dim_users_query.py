@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from delta import DeltaTable
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -31,9 +32,8 @@ def run(spark: SparkSession, lake: Lake, query: str, fails: bool = False) -> lis
 
 
 def version(spark: SparkSession, lake: Lake) -> Any:
-    history = spark.sql(f"DESCRIBE HISTORY {lake.sql_name('dim_users')} LIMIT 1").first()
-    assert history is not None
-    return history["version"]
+    [newest] = DeltaTable.forPath(spark, lake.table("dim_users")).history(1).collect()
+    return newest["version"]
 
 
 def table(spark: SparkSession, lake: Lake) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from jobs.fact_engagement import ENGAGEMENT
 from jobs.facts import Facts, _balanced
 from jobs.queries import UnbalancedError
 from jobs.transforms.dates import dates
-from jobs.transforms.deduplication import judge
+from jobs.transforms.deduplication import deduplicate
 from jobs.transforms.posts import posts
 from jobs.transforms.stories import stories
 from streams.contracts.arrow import arrow_schema
@@ -117,12 +117,12 @@ def test_of_creates_of_one_id_the_smallest_event_counts(spark: SparkSession) -> 
         if possible and rng.random() < 0.5:
             standing[made, key_id] = rng.choice(possible)
     key = "made string, key_id bigint"
-    judged = judge(
+    deduplicated = deduplicate(
         spark.createDataFrame(batch, f"{key}, event_id bigint, event_type string"),
         spark.createDataFrame(rivals, f"{key}, event_id bigint"),
-        spark.createDataFrame([(*k, v) for k, v in standing.items()], f"{key}, standing_id bigint"),
+        spark.createDataFrame([(*k, v) for k, v in standing.items()], f"{key}, existing_id bigint"),
     )
-    got = sorted(row["verdict"] for row in judged.select("verdict").collect())
+    got = sorted(row["verdict"] for row in deduplicated.select("verdict").collect())
     want = content.verdicts(batch, rivals, standing)
     assert got == want, SEED
     assert set(want) == {"insert", "replace", "withdraw", "duplicate", "conflict", "other"}

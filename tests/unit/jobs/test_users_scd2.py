@@ -217,8 +217,8 @@ def test_an_unsent_text_follows_the_account_to_its_new_id(spark: SparkSession) -
     linked = Links(((2, 1), (3, 2), (4, 77)))
     assert linked.are_chained
     assert not Links(((2, 1), (4, 3))).are_chained
-    assert (linked.heirs([1]), linked.sources([3])) == ({2, 3}, {1, 2})
-    assert Links(((2, 1), (1, 2))).heirs([1]) == {1, 2}, "a circle ends"
+    assert (linked.dependents([1]), linked.sources([3])) == ({2, 3}, {1, 2})
+    assert Links(((2, 1), (1, 2))).dependents([1]) == {1, 2}, "a circle ends"
 
 
 def test_a_user_may_be_named_like_debeziums_placeholder(spark: SparkSession) -> None:

@@ -18,7 +18,7 @@ from streams.contracts.arrow import arrow_schema
 from streams.contracts.batch import ErrorCode, Rejected
 from streams.contracts.bronze import QUARANTINE_TABLE, bronze_table, lake_tables
 from streams.record import Record
-from streams.sinks.delta.landing import Landed, Landing, first_missing, wanted_from
+from streams.sinks.delta.landing import Landed, Landing, first_missing, next_offsets
 from streams.sinks.delta.table import ConcurrentCommitError, LakeError, LakeTable, create_tables
 from tests.support.messages import produces, shown
 
@@ -106,7 +106,7 @@ def test_a_commit_against_an_outdated_snapshot_is_refused(lake: Path) -> None:
     """A worker was paused between looking and committing; another one took its partition."""
     paused, other = LakeTable(lake, TABLE), LakeTable(lake, TABLE)
     paused.refresh()
-    assert paused.reached(TOPIC, 0) == -1
+    assert paused.last_offset(TOPIC, 0) == -1
     other.append(rows(*span(0, range(5))), TOPIC, {0: 4})
     with pytest.raises(ConcurrentCommitError, match="bronze_likes"):
         paused.append(rows(*span(0, range(8))), TOPIC, {0: 7})
@@ -114,7 +114,7 @@ def test_a_commit_against_an_outdated_snapshot_is_refused(lake: Path) -> None:
         paused.append(rows(*span(0, range(5, 8)), (1, 0)), TOPIC, {0: 7, 1: 0})
     assert landed(lake) == span(0, range(5))
     paused.refresh()
-    assert paused.reached(TOPIC, 0) == 4
+    assert paused.last_offset(TOPIC, 0) == 4
 
 
 def test_owners_of_other_partitions_do_not_disturb_each_other(lake: Path) -> None:
@@ -147,8 +147,8 @@ def test_two_owners_at_once_write_each_record_once(lake: Path) -> None:
 def test_refused_records_are_kept_whole_and_once(lake: Path) -> None:
     landing = Landing(lake, TOPIC)
     batch = refused((0, 3), (0, 5), (1, 0))
-    assert landing.set_aside(batch) == batch
-    assert landing.set_aside([*batch, *refused((0, 6))]) == refused((0, 6))
+    assert landing.quarantine(batch) == batch
+    assert landing.quarantine([*batch, *refused((0, 6))]) == refused((0, 6))
     assert quarantined(lake) == [(0, 3), (0, 5), (0, 6), (1, 0)]
     (row,) = pa.table(DeltaTable(lake / "quarantine").scan(None, "kafka_partition = 1")).to_pylist()
     assert row == {
@@ -172,7 +172,7 @@ def test_refused_record_is_rebuilt_from_its_row(lake: Path) -> None:
     headers = (("b", b"\0\xff"), ("a", None), ("ä", b""), ("b", b"2"))
     record = Record(TOPIC, 0, 7, round(AT.timestamp() * 1000), b"4", None, headers)
     rejection = Rejected(record, ErrorCode.BAD_FRAME, "VALUE_CONVERTER", "FrameError", "no frame")
-    Landing(lake, TOPIC).set_aside([rejection, *refused((0, 8))])
+    Landing(lake, TOPIC).quarantine([rejection, *refused((0, 8))])
     assert rebuilt(lake) == [record, refused((0, 8))[0].record]
 
 
@@ -217,7 +217,7 @@ def test_quarantine_of_an_earlier_release_keeps_headers_from_now_on(tmp_path: Pa
     header = ("apicurio.value.globalId", b"short")
     (new,) = refused((0, 2))
     new = new._replace(record=new.record._replace(headers=(header,)))
-    assert Landing(tmp_path, TOPIC).set_aside([*without, new]) == [new]
+    assert Landing(tmp_path, TOPIC).quarantine([*without, new]) == [new]
     assert rebuilt(tmp_path) == [without[0].record, new.record]
     kept = pa.table(DeltaTable(tmp_path / QUARANTINE_TABLE.name).scan(["headers"]))
     assert None in kept["headers"].to_pylist(), "unknown headers are not told as none"
@@ -226,9 +226,9 @@ def test_quarantine_of_an_earlier_release_keeps_headers_from_now_on(tmp_path: Pa
 def test_a_crash_between_quarantine_and_bronze_leaves_each_record_in_one_of_them(
     lake: Path,
 ) -> None:
-    Landing(lake, TOPIC).set_aside(refused((0, 2), (0, 4)))  # and then kill -9
+    Landing(lake, TOPIC).quarantine(refused((0, 2), (0, 4)))  # and then kill -9
     landing = Landing(lake, TOPIC)
-    assert landing.set_aside(refused((0, 2), (0, 4))) == []
+    assert landing.quarantine(refused((0, 2), (0, 4))) == []
     assert landing.land(rows((0, 0), (0, 1), (0, 3), (0, 5))) == Landed(4, 0)
     assert landed(lake) == [(0, 0), (0, 1), (0, 3), (0, 5)]
     assert quarantined(lake) == [(0, 2), (0, 4)]
@@ -236,19 +236,19 @@ def test_a_crash_between_quarantine_and_bronze_leaves_each_record_in_one_of_them
 
 def test_a_record_whose_verdict_changed_stays_where_it_is(lake: Path) -> None:
     """The registry learned the schema of offset 2 while the worker was down, and lost another."""
-    Landing(lake, TOPIC).set_aside(refused((0, 2)))
+    Landing(lake, TOPIC).quarantine(refused((0, 2)))
     landing = Landing(lake, TOPIC)
-    assert landing.set_aside(refused((0, 1))) == refused((0, 1))
+    assert landing.quarantine(refused((0, 1))) == refused((0, 1))
     assert landing.land(rows((0, 0), (0, 2), (0, 3))) == Landed(2, 1)
-    assert landing.set_aside(refused((0, 3), (0, 0))) == []
+    assert landing.quarantine(refused((0, 3), (0, 0))) == []
     assert landed(lake) == [(0, 0), (0, 3)]
     assert quarantined(lake) == [(0, 1), (0, 2)]
 
 
 def test_the_quarantine_never_forgets_how_far_it_reaches(lake: Path) -> None:
     landing = Landing(lake, TOPIC)
-    landing.set_aside(refused((0, 2)))
-    landing.set_aside(refused((0, 0)))
+    landing.quarantine(refused((0, 2)))
+    landing.quarantine(refused((0, 0)))
     landing.land(rows((0, 1)))
     assert landing.land(rows((0, 2), (0, 3))) == Landed(1, 1)
 
@@ -299,23 +299,23 @@ def test_reading_begins_again_where_the_table_ends(lake: Path) -> None:
     """A commit that Kafka's outlived, as after a power failure: its records are wanted again."""
     landing = Landing(lake, TOPIC)
     landing.land(rows(*span(0, range(5)), *span(1, range(3))))
-    landing.set_aside(refused((2, 9)))
+    landing.quarantine(refused((2, 9)))
     places = [(TOPIC, partition) for partition in range(4)]
-    assert list(wanted_from(lake, places).values()) == [5, 3, 0, 0]
+    assert list(next_offsets(lake, places).values()) == [5, 3, 0, 0]
     landing.land(rows(*span(0, range(5, 9))))
-    assert wanted_from(lake, places)[TOPIC, 0] == 9
+    assert next_offsets(lake, places)[TOPIC, 0] == 9
     (lake / TABLE.name / "_delta_log" / f"{2:020d}.json").unlink()
-    assert wanted_from(lake, places)[TOPIC, 0] == 5
+    assert next_offsets(lake, places)[TOPIC, 0] == 5
 
 
 def test_what_the_quarantine_took_last_is_not_left_to_read(lake: Path) -> None:
     landing = Landing(lake, TOPIC)
     landing.land(rows(*span(0, range(5))))
-    landing.set_aside(refused((0, 5), (0, 6), (0, 8), (1, 0), (2, 1)))
+    landing.quarantine(refused((0, 5), (0, 6), (0, 8), (1, 0), (2, 1)))
     places = [(TOPIC, partition) for partition in range(4)]
-    assert list(wanted_from(lake, places).values()) == [7, 1, 0, 0]
+    assert list(next_offsets(lake, places).values()) == [7, 1, 0, 0]
     landing.land(rows((0, 7)))
-    assert wanted_from(lake, places)[TOPIC, 0] == 9
+    assert next_offsets(lake, places)[TOPIC, 0] == 9
 
 
 def test_what_is_landed_after_a_table_was_opened_is_not_in_that_snapshot(lake: Path) -> None:
@@ -325,9 +325,9 @@ def test_what_is_landed_after_a_table_was_opened_is_not_in_that_snapshot(lake: P
     bronze = LakeTable(lake, TABLE, DeltaTable(lake / TABLE.name))
     quarantine = LakeTable(lake, QUARANTINE_TABLE, DeltaTable(lake / QUARANTINE_TABLE.name))
     landing.land(rows(*span(0, range(5, 9))))
-    landing.set_aside(refused((0, 9)))
+    landing.quarantine(refused((0, 9)))
     assert first_missing(bronze, quarantine, TOPIC, 0) == 5
-    assert wanted_from(lake, [(TOPIC, 0)]) == {(TOPIC, 0): 10}
+    assert next_offsets(lake, [(TOPIC, 0)]) == {(TOPIC, 0): 10}
 
 
 WRITE_WITHOUT_ROOM = """
@@ -402,16 +402,16 @@ def test_a_column_of_another_type_is_told(tmp_path: Path) -> None:
 @produces("… was filled from another log: … has been made again since")
 def test_a_lake_of_another_log_is_refused_before_it_hides_records(lake: Path) -> None:
     table = LakeTable(lake, TABLE)
-    table.claim(TOPIC, "one", range(2))
+    table.bind_topic(TOPIC, "one", range(2))
     table.append(rows((1, 0)), TOPIC, {1: 0})
-    LakeTable(lake, TABLE).claim(TOPIC, "one", range(2))  # the next process
+    LakeTable(lake, TABLE).bind_topic(TOPIC, "one", range(2))  # the next process
     with pytest.raises(LakeError, match="another log") as refused_claim:
-        LakeTable(lake, TABLE).claim(TOPIC, "two", range(2))
+        LakeTable(lake, TABLE).bind_topic(TOPIC, "two", range(2))
     assert "STORYLINE_LAKE" in str(refused_claim.value.hint)
 
 
 def test_workers_that_start_at_once_claim_together(lake: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         tables = [LakeTable(lake, TABLE) for _ in range(4)]
-        list(pool.map(lambda table: table.claim(TOPIC, "one", range(2)), tables))
-    assert LakeTable(lake, TABLE).reached(TOPIC, 0) == -1
+        list(pool.map(lambda table: table.bind_topic(TOPIC, "one", range(2)), tables))
+    assert LakeTable(lake, TABLE).last_offset(TOPIC, 0) == -1

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from delta import configure_spark_with_delta_pip
+from pyspark.sql import SparkSession
 
 from streams.stack.artifacts import archive
 from streams.stack.artifacts.jars import Jar, jars_of, lock, parse_lock
@@ -71,6 +73,19 @@ def test_natives_follow_system_and_machine(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     added = set(jars_of("cassandra")) - set(lock()["cassandra"])
     assert {jar.classifier for jar in added} == natives
+
+
+def test_locked_jars_of_delta_are_of_the_release_of_its_python_package() -> None:
+    """Then both sides of Py4J match, and Spark finds the same jars where it fetches them itself."""
+    jars = jars_of("delta")
+    [spark] = (jar for jar in jars if "spark" in jar.artifact)
+    named = f"{spark.group}:{spark.artifact}:{spark.version}"
+    builder = configure_spark_with_delta_pip(SparkSession.builder)
+    assert builder._options["spark.jars.packages"] == named
+    assert {jar.version for jar in jars} == {spark.version}
+    for path in ("deploy/spark/submit.sh", "deploy/spark/README.md"):
+        text = (Path(__file__).parents[3] / path).read_text(encoding="utf-8")
+        assert set(re.findall(r"io\.delta:[\w.:-]+", text)) == {named}, path
 
 
 def packed(cache: Path) -> Jar:
