@@ -21,6 +21,8 @@ FEW_ROWS: Final = {
     # Compiling a plan takes longer than running it over a thousand rows.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Each shuffle would be a job of its own.
+    "spark.sql.adaptive.enabled": "false",
 }
 
 
