@@ -50,13 +50,13 @@ _OTHERWISE: Final = "try: storyline cdc restart; storyline logs connect has the 
 
 def diagnosed(trace: str) -> Diagnosis:
     """Return the innermost cause with its message, and advice that the whole trace decides."""
-    advice = next((told for sign, told in _ADVICE if sign.search(trace)), _OTHERWISE)
+    advice = next((text for sign, text in _ADVICE if sign.search(trace)), _OTHERWISE)
     return Diagnosis(_cause(trace), advice)
 
 
 def _cause(trace: str) -> str:
     found = _EXCEPTION.findall(trace)
-    told = [f"{name}: {message}" if message else name for name, message in found]
-    innermost = told[-1] if told else (trace.strip().splitlines() or ["unknown"])[0]
+    parts = [f"{name}: {message}" if message else name for name, message in found]
+    innermost = parts[-1] if parts else (trace.strip().splitlines() or ["unknown"])[0]
     line = _LIST_OF_DIFFERENCES.sub("", " ".join(innermost.split()))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

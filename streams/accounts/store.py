@@ -22,7 +22,7 @@ from streams.errors import UserError
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An updated_at that Python cannot hold counts as 1970: the next change replaces or names it.
-_STANDING: Final[LiteralString] = """
+_CURRENT: Final[LiteralString] = """
 SELECT user_id, true, CASE
     WHEN updated_at BETWEEN '0001-01-02 00:00Z' AND '9999-12-30 00:00Z' THEN updated_at ELSE 'epoch'
 END FROM users WHERE user_id = ANY(%(ids)s)
@@ -137,9 +137,9 @@ class AccountStore:
         """Lock out other writers, and return the changes that have an effect on the accounts."""
         self._connection.execute(_ONE_WRITER)
         ids = list({change.user_id for change in changes})
-        rows = self._connection.execute(_STANDING, {"ids": ids}).fetchall()
-        standing = {user_id: (exists, at) for user_id, exists, at in rows}
-        return list(_filtered(changes, standing))
+        rows = self._connection.execute(_CURRENT, {"ids": ids}).fetchall()
+        current = {user_id: (exists, at) for user_id, exists, at in rows}
+        return list(_filtered(changes, current))
 
     def _refusal(self, changes: Sequence[AccountChange]) -> AccountRefusedError | None:
         """Return the error of the refused change, `None` if no change is refused any more.
@@ -165,11 +165,11 @@ def _check_order(changes: Sequence[AccountChange]) -> None:
 
 
 def _filtered(
-    changes: Sequence[AccountChange], standing: Mapping[int, tuple[bool, datetime]]
+    changes: Sequence[AccountChange], current: Mapping[int, tuple[bool, datetime]]
 ) -> Iterator[AccountChange]:
-    exists = {user_id: there for user_id, (there, _) in standing.items()}
+    exists = {user_id: there for user_id, (there, _) in current.items()}
     for change in changes:
-        _, seen = standing.get(change.user_id, (False, None))
+        _, seen = current.get(change.user_id, (False, None))
         if seen is not None and _time(change.at) <= seen:
             continue
         if exists.get(change.user_id, False) is not isinstance(change, SignedUp):

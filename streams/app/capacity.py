@@ -22,8 +22,8 @@ _RELATIONS_KEY: Final = 142
 _NO_STORIES: Final = 134
 _STORY: Final = 145
 _SEEN_KEY: Final = 141
-_TALLY: Final = 135
-_TALLIES: Final = 4
+_COUNT_BYTES: Final = 135
+_COUNTS_OF_A_POST: Final = 4
 
 # `python -m bench fanout --size full`, with a mean of 500 followers and with the client
 _DELIVERIES_A_CPU_S: Final = 331_000
@@ -72,7 +72,9 @@ def parts(network: NetworkSize) -> list[CachePart]:
         CachePart("delivery lists", warm * network.following, _lists(network)),
         CachePart("relations", warm, warm * (_RELATIONS_KEY + _ID * network.following)),
         CachePart("posts of a day", posts, posts * _POST),
-        CachePart("tallies of a day's posts", posts * _TALLIES, posts * _tallies(network)),
+        CachePart(
+            "tallies of a day's posts", posts * _COUNTS_OF_A_POST, posts * _counts_bytes(network)
+        ),
         CachePart(
             "stories, by author",
             network.users,
@@ -112,10 +114,10 @@ def _timeline(network: NetworkSize) -> float:
     return network.length * _ENTRY + _ID * network.following
 
 
-def _tallies(network: NetworkSize) -> float:
+def _counts_bytes(network: NetworkSize) -> float:
     """Return the bytes of a post's counts if all its warm readers view it."""
     viewers = network.following * network.warm
-    return _TALLIES * _TALLY + (_ID * viewers if viewers < INLINE_BELOW else 0)
+    return _COUNTS_OF_A_POST * _COUNT_BYTES + (_ID * viewers if viewers < INLINE_BELOW else 0)
 
 
 def _lists(network: NetworkSize) -> float:

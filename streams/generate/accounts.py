@@ -105,17 +105,17 @@ class AccountTimeline:
 
     def _founds(self, user_id: int) -> bool:
         famous = user_id <= max(1, self._users // _FAMOUS)
-        return famous or _luck(self._seed, user_id) >= NEVER + LATE + NEW
+        return famous or _draw(self._seed, user_id) >= NEVER + LATE + NEW
 
     def _meet(self, event: Event, now: int) -> Iterator[AccountChange]:
         for user_id in users_of(event):
             if user_id in self._met:
                 continue
             self._met.add(user_id)
-            luck = _luck(self._seed, user_id)
-            if luck >= NEVER + LATE:
+            draw = _draw(self._seed, user_id)
+            if draw >= NEVER + LATE:
                 yield self._registrar.open(user_id, now)
-            elif luck >= NEVER:
+            elif draw >= NEVER:
                 wait = 1 + int(self._rng.random() * DAY_MS)
                 heapq.heappush(self._joining, (now + wait, user_id))
 
@@ -180,7 +180,7 @@ def users_of(event: Event) -> Iterator[int]:
             yield user_id
 
 
-def _luck(seed: int, user_id: int) -> float:
+def _draw(seed: int, user_id: int) -> float:
     return draws(seed, user_id, "joining")[0]
 
 

@@ -71,9 +71,9 @@ def apply(
 
     found = settings()
     with err.status("connecting …") as status:
-        changed, standing = apply_connector(found, status.update, within)
+        changed, stream = apply_connector(found, status.update, within)
     if as_json:
-        print_json({"changed": changed, **_as_json(capture(found).name, standing)})
+        print_json({"changed": changed, **_as_json(capture(found).name, stream)})
     else:
         done = "is configured" if changed else "was configured so already"
         out.print(f"the connector {capture(found).name} {done}; changes flow", highlight=False)
@@ -88,15 +88,15 @@ def status(as_json: JsonFlag = False) -> None:
     from streams.cli.lake.refused_output import refused_json, refused_rows
 
     found = settings()
-    standing = stream_status(found)
+    status = stream_status(found)
     refused = refused_changes(found)
-    shown = _as_json(capture(found).name, standing)
+    shown = _as_json(capture(found).name, status)
     if as_json:
         print_json({**shown, "refused_changes": refused_json(refused)})
     else:
         rows = [*_rows(shown), *refused_rows(refused)]
         print_table(("change stream", shown["connector"]), rows)
-    if not standing.flows:
+    if not status.flows:
         raise typer.Exit(NOT_FLOWING)
 
 
@@ -196,33 +196,33 @@ def drop(
     out.print(f"dropped the connector {capture(found).name} and its slot", highlight=False)
 
 
-def _as_json(name: str, standing: "StreamStatus") -> dict[str, Any]:
+def _as_json(name: str, status: "StreamStatus") -> dict[str, Any]:
     from streams.accounts.diagnosis import diagnosed
 
-    connector, slot = standing.connector, standing.slot
+    connector, slot = status.connector, status.slot
     cause, advice = diagnosed(connector.trace) if connector and connector.trace else (None, None)
-    missing = "" if standing.connect_error else "make it with: storyline cdc apply"
+    missing = "" if status.connect_error else "make it with: storyline cdc apply"
     return {
         "connector": name,
-        "flows": standing.flows,
-        "state": _state(standing),
+        "flows": status.flows,
+        "state": _state(status),
         "tasks": [task.state for task in connector.tasks] if connector else [],
         "error": cause,
         "advice": advice if connector else missing or None,
-        "connect_error": standing.connect_error or None,
-        "database_error": standing.database_error or None,
+        "connect_error": status.connect_error or None,
+        "database_error": status.database_error or None,
         "slot": slot._asdict() if slot else None,
-        "heartbeat_age_s": standing.heartbeat_age_s,
+        "heartbeat_age_s": status.heartbeat_age_s,
     }
 
 
-def _state(standing: "StreamStatus") -> str:
+def _state(status: "StreamStatus") -> str:
     """Return the connector's state; UNKNOWN if Connect does not answer."""
     from streams.accounts.connect_client import ConnectorState
 
-    if standing.connect_error:
+    if status.connect_error:
         return ConnectorState.UNKNOWN
-    return standing.connector.connector.state if standing.connector else ConnectorState.MISSING
+    return status.connector.connector.state if status.connector else ConnectorState.MISSING
 
 
 def _rows(shown: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -51,10 +51,10 @@ def repository() -> str:
 
 def missing(jars: Iterable[Jar], cache: Path) -> tuple[Jar, ...]:
     """Return the files that are missing from the cache or differ from their sha256 in the lock."""
-    wanted = tuple(dict.fromkeys(jars))
+    requested = tuple(dict.fromkeys(jars))
     with ThreadPoolExecutor() as pool:
-        intact = pool.map(lambda jar: jar.intact(jar.path(cache)), wanted)
-        return tuple(jar for jar, good in zip(wanted, intact, strict=True) if not good)
+        intact = pool.map(lambda jar: jar.intact(jar.path(cache)), requested)
+        return tuple(jar for jar, good in zip(requested, intact, strict=True) if not good)
 
 
 def fetch(jars: Iterable[Jar], cache: Path, report: Report, base: str | None = None) -> int:
@@ -71,19 +71,19 @@ def fetch(jars: Iterable[Jar], cache: Path, report: Report, base: str | None = N
     if not missing(jars, cache):
         return 0
     with locked(cache / "lock", report, "another download"):
-        wanted = missing(jars, cache)
-        if wanted:
-            _fetch_all(wanted, cache, report, base or repository())
-        return len(wanted)
+        requested = missing(jars, cache)
+        if requested:
+            _fetch_all(requested, cache, report, base or repository())
+        return len(requested)
 
 
-def _fetch_all(wanted: tuple[Jar, ...], cache: Path, report: Report, address: str) -> None:
-    _require_space(wanted, cache)
-    report.download_started(len(wanted), sum(jar.size for jar in wanted))
+def _fetch_all(requested: tuple[Jar, ...], cache: Path, report: Report, address: str) -> None:
+    _require_space(requested, cache)
+    report.download_started(len(requested), sum(jar.size for jar in requested))
     stop = threading.Event()
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        largest_first = sorted(wanted, key=lambda jar: -jar.size)
+        largest_first = sorted(requested, key=lambda jar: -jar.size)
         tasks = [
             pool.submit(_fetch_one, jar, cache, address, report, stop) for jar in largest_first
         ]

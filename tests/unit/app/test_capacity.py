@@ -58,7 +58,7 @@ def test_nobody_reads_or_follows() -> None:
         (r"10 \| ([\d.]+)", (capacity._LISTED[0][1],)),
         (r"1,000 \| ([\d.]+)", (capacity._LISTED[2][1],)),
         (r"a post of 140 characters with a tag \| (\d+)", (capacity._POST,)),
-        (r"a count \| (\d+)", (capacity._TALLY,)),
+        (r"a count \| (\d+)", (capacity._COUNT_BYTES,)),
     ],
 )
 def test_what_it_counts_with_is_what_was_measured(row: str, figures: tuple[float, ...]) -> None:

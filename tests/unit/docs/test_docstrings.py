@@ -36,7 +36,7 @@ NOT_MESSAGES = {
 """Files with strings that no operator reads as a message, and what those strings are."""
 PAGES = [
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in EXEMPT),
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
 ]
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
