@@ -183,6 +183,9 @@ def _command(local: Local, folder: Path) -> list[str]:
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         *(QUICK_JVM if local.quick else ()),
+        # By default Java starts programs by a helper, which keeps this JVM's connections open, and
+        # PySpark waiting, if the JVM is killed at that moment; and Hadoop starts one for each file.
+        "-Djdk.lang.Process.launchMechanism=VFORK",
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         "-Djava.net.preferIPv4Stack=true",
