@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pyspark.sql import SparkSession
 
+from jobs.lake import Lake
+from jobs.run import run_once
 from streams.app.lake.run import run_lock
 from streams.errors import UserError
 from tests.oracle.lake_facts import engagement
+from tests.support.bronze import Bronze
 from tests.support.lake_rows import counted, rows_of
 from tests.support.messages import produces, shown
-from tests.support.small_lake import EVENTS, SEED, copy_bronze
+from tests.support.small_lake import EVENTS, SEED, later_events
 
 ROOT = Path(__file__).parents[2]
 QUICK = "tests.support.quick_storyline"
@@ -27,10 +32,10 @@ _PATIENCE_S = 600
 
 
 @contextmanager
-def lake_run(home: Path, module: str = "streams.cli.main") -> Iterator[subprocess.Popen[str]]:
+def lake_run(home: Path) -> Iterator[subprocess.Popen[str]]:
     """`storyline lake run --once --json` on the lake under `home`, ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, "lake", "run", "--once", "--json"],
+        [sys.executable, "-m", QUICK, "lake", "run", "--once", "--json"],
         cwd=ROOT,
         env=os.environ | {"STORYLINE_HOME": str(home)},
         stdout=subprocess.PIPE,
@@ -64,23 +69,48 @@ def when(process: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None
         time.sleep(0.002)
 
 
-def files_are_written(table: Path) -> bool:
-    """Data files lie there, though no commit names one."""
-    return any(table.glob("event_date=*/*.parquet")) and not data_is_committed(table)
+class Written:
+    """What has been written to the facts, and noted of it, since this was made."""
 
+    def __init__(self, lake: Path) -> None:
+        self._facts = lake / "fact_engagement"
+        self._checkpoint = lake / "_checkpoints" / "fact_engagement"
+        self._before = self._found()
 
-def data_is_committed(table: Path) -> bool:
-    return any('"add":' in commit.read_text() for commit in table.glob("_delta_log/*.json"))
+    def _found(self) -> tuple[set[Path], set[Path], set[Path]]:
+        return (
+            set(self._facts.glob("event_date=*/*.parquet")),
+            set(self._facts.glob("_delta_log/*.json")),
+            set(self._checkpoint.glob("commits/[0-9]*")),
+        )
+
+    def files_alone(self) -> bool:
+        """Data files exist that no commit names."""
+        files, commits, _ = self._found()
+        return files > self._before[0] and commits == self._before[1]
+
+    def committed(self) -> bool:
+        return self._found()[1] > self._before[1]
+
+    def noted(self) -> bool:
+        """Spark has noted the batch."""
+        return self._found()[2] > self._before[2]
 
 
 @produces("ended before all was done", "another lake run works on …")
-def test_ended_at_any_point_it_goes_on_to_the_same_tables(small_lake: Path, tmp_path: Path) -> None:
+def test_ended_at_any_point_it_continues_to_the_same_tables(
+    spark: SparkSession, small_lake: Path, tmp_path: Path
+) -> None:
     """One run per phase of a batch ends there: begun, files written, committed, all done."""
-    ended = tmp_path / "home" / "delta"
-    copy_bronze(small_lake, ended)
-    facts, noted = ended / "fact_engagement", ended / "_checkpoints" / "fact_engagement" / "commits"
+    ended, expected = tmp_path / "home" / "delta", tmp_path / "expected"
+    shutil.copytree(small_lake, ended)
+    later = later_events()
+    Bronze(ended).append(later)
+    shutil.copytree(ended, expected)
+    run_once(spark, Lake(str(expected)))
+    written = Written(ended)
 
-    with lake_run(ended.parent, QUICK) as process:
+    with lake_run(ended.parent) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.terminate()
@@ -90,24 +120,25 @@ def test_ended_at_any_point_it_goes_on_to_the_same_tables(small_lake: Path, tmp_
             "storyline: ended before all was done",
             "  nothing is lost: the next run goes on from here",
         ]
-    with lake_run(ended.parent, QUICK) as process:
-        when(process, lambda: files_are_written(facts))
+    with lake_run(ended.parent) as process:
+        when(process, written.files_alone)
         kill(process)
-    assert files_are_written(facts)
-    with lake_run(ended.parent, QUICK) as process:
-        when(process, lambda: data_is_committed(facts))
+    assert written.files_alone()
+    with lake_run(ended.parent) as process:
+        when(process, written.committed)
         kill(process)
-    assert not any(noted.glob("[0-9]*")), "killed before Spark noted the batch"
-    with lake_run(ended.parent, QUICK) as process:
+    assert not written.noted()
+    with lake_run(ended.parent) as process:
         wait_for_lock(ended, process)
         with pytest.raises(UserError, match=f"process {process.pid}$"), run_lock(ended):
             pass
-        told, errors = process.communicate(timeout=_PATIENCE_S)
+        output, errors = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 0, errors
-    assert all(json.loads(line)["counts"]["rows"] >= 0 for line in told.splitlines())
-    assert counted(ended, "fact_engagement") == engagement(EVENTS), SEED
+    assert all(json.loads(line)["counts"]["rows"] >= 0 for line in output.splitlines())
+    assert written.noted()
+    assert counted(ended, "fact_engagement") == engagement([*EVENTS, *later]), SEED
     for table in STAR:
-        assert rows_of(ended, table) == rows_of(small_lake, table), (table, SEED)
+        assert rows_of(ended, table) == rows_of(expected, table), (table, SEED)
 
 
 def wait_for_lock(lake: Path, process: "subprocess.Popen[str]") -> None:

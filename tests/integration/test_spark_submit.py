@@ -16,10 +16,9 @@ from jobs.session import LOCAL_CONF, QUICK_JVM
 from streams.app.settings import Settings
 from streams.contracts.tables import STAR
 from streams.stack.artifacts.jars import jars_of
-from tests.oracle.validity import Event
 from tests.support.bronze import Bronze
 from tests.support.lake_rows import rows_of
-from tests.support.small_lake import EVENTS, SEED
+from tests.support.small_lake import SEED, later_events
 from tests.support.sparks import FEW_ROWS
 
 SUBMIT = Path(__file__).parents[2] / "deploy" / "spark" / "submit.sh"
@@ -66,17 +65,3 @@ def test_spark_submit_continues_to_the_same_star(
         assert rows_of(submitted, table.name) == rows, (table.name, SEED)
     for fact in ("fact_engagement", "fact_follows"):
         assert len(rows_of(expected, fact)) > len(rows_of(small_lake, fact)), fact
-
-
-def later_events() -> list[Event]:
-    """Return a post, a like and a follow that the small lake does not have."""
-    found: dict[str, Event] = {}
-    for event in EVENTS:
-        found.setdefault(event["type"], event)
-    post, like, follow = (found[kind] for kind in ("PostCreated", "ContentLiked", "UserFollowed"))
-    later = max(event["event_id"] for event in EVENTS)
-    return [
-        post | {"event_id": later + 1, "post_id": later + 1},
-        like | {"event_id": later + 2, "content_id": later + 1},
-        follow | {"event_id": later + 3},
-    ]

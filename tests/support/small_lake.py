@@ -1,9 +1,9 @@
 """Lake of a generated week whose star is up to bronze, built once per run of tests."""
 
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from tests.oracle.validity import Event
 from tests.support.bronze import Bronze, week
 
 SEED: Final = 99
@@ -29,7 +29,15 @@ def fill(lake: Path) -> None:
     bronze.change(account(user) for user in ACCOUNTS)
 
 
-def copy_bronze(lake: Path, to: Path) -> None:
-    """Copy the tables that the lake worker writes."""
-    for table in (*lake.glob("bronze_*"), lake / "quarantine"):
-        shutil.copytree(table, to / table.name)
+def later_events() -> list[Event]:
+    """Return a post, a like and a follow that the small lake does not have."""
+    found: dict[str, Event] = {}
+    for event in EVENTS:
+        found.setdefault(event["type"], event)
+    post, like, follow = (found[kind] for kind in ("PostCreated", "ContentLiked", "UserFollowed"))
+    later = max(event["event_id"] for event in EVENTS)
+    return [
+        post | {"event_id": later + 1, "post_id": later + 1},
+        like | {"event_id": later + 2, "content_id": later + 1},
+        follow | {"event_id": later + 3},
+    ]
