@@ -29,11 +29,11 @@ setup: $(STAMP) ## install everything into .venv
 demo: setup ## the whole line on real servers; KEEP=1 leaves it running; DEMO_INPUT=higgs DIR=…
 	@$(BIN)/storyline demo $(if $(filter higgs,$(DEMO_INPUT)),--higgs "$(DIR)") $(if $(KEEP),--keep)
 
-test: setup ## every test: without servers, in Spark, on servers; COVERAGE=1 measures the first
+test: setup ## every test: without servers, in Spark, on servers; COVERAGE=1 measures it
 	$(PYTEST) -m "not stack and not spark" -n 2 $(if $(COVERAGE),$(COVER))
+	$(PYTEST) -m spark -n 2 --dist worksteal $(if $(COVERAGE),$(COVER) --cov-append)
+	$(PYTEST) -m stack -n 3 --dist worksteal $(if $(COVERAGE),$(COVER) --cov-append)
 	$(if $(COVERAGE),$(MAKE) coverage)
-	$(PYTEST) -m spark -n 2 --dist worksteal
-	$(PYTEST) -m stack -n 2 --dist worksteal
 
 test-all: ## nightly: every test, with all the random input that each asks for
 	$(MAKE) test SCALE=1
