@@ -61,7 +61,7 @@ def start(
 ) -> ForkedProgram:
     """Run `main`, a function of a module, with these arguments; `log` gets what it prints."""
     log.touch()  # callers read it at once
-    return _start(main, arguments, env, (Path(os.devnull), log, log))
+    return _start(main, arguments, env, (Path(os.devnull), log, log), daemon=True)
 
 
 def run(
@@ -79,7 +79,8 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
         files[0].write_text(text, encoding="utf-8")
-        program = _start(main, arguments, env, files)
+        # A daemon may not start programs of its own, as a benchmark does.
+        program = _start(main, arguments, env, files, daemon=False)
         try:
             code = program.wait(timeout_s)
         finally:
@@ -93,9 +94,11 @@ def _start(
     arguments: Sequence[str],
     env: Mapping[str, str],
     files: Sequence[Path],
+    *,
+    daemon: bool,
 ) -> ForkedProgram:
     process = _context.Process(
-        target=_run, args=(main, tuple(arguments), dict(env), tuple(files)), daemon=True
+        target=_run, args=(main, tuple(arguments), dict(env), tuple(files)), daemon=daemon
     )
     process.start()
     return ForkedProgram(process)
