@@ -177,7 +177,7 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
     with running_workers(line, ["lake"]) as workers:
         wait_for_lag_zero(line, workers)
         wait_for_changes(line)
-        output_of(line, "lake", "run", "--once")
+        run_lake(line, once=True)
         places = lake_places(line.lake_path)
         assert places == log_places(line, beginning(line)), "every record of the log, once"
         # An id conflict is no fault of the record: it lands, and the facts leave it out.
@@ -187,7 +187,7 @@ def test_the_line_from_postgres_and_kafka_to_an_answer(line: Settings) -> None:
 
         assert_status(line, places.total())
         first = star(line)
-        run_lake(line, once=True)
+        output_of(line, "lake", "run", "--once")
         assert star(line) == first, "a run with nothing to do changes nothing"
 
         person = random.choice(sorted(accounts(line)))
