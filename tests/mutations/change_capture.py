@@ -2,12 +2,9 @@
 
 from tests.mutations.mutation import Mutation
 
-_CONNECTOR = "streams/accounts/connector.py"
 _TRIAL = "streams/accounts/ddl_trial.py"
-_SCHEMA = "streams/accounts/capture_schema.py"
 _READ = "streams/contracts/cdc.py"
 _REFUSED = "streams/app/lake/refused_changes.py"
-_CHANGES = "jobs/transforms/user_changes.py"
 
 _CONFIG = ("tests/unit/accounts/test_cdc_connector.py",)
 _DDL = ("tests/unit/accounts/test_cdc_ddl.py",)
@@ -18,7 +15,7 @@ CAPTURING = (
     Mutation(
         "capture-any-case",
         "a column that is added in another case is captured, and its default stops the stream",
-        _CONNECTOR,
+        "_exactly",
         '"(?-i:{name.',
         '"(?:{name.',
         _CONFIG,
@@ -26,7 +23,7 @@ CAPTURING = (
     Mutation(
         "capture-any-character",
         "a name's dots match anything",
-        _CONNECTOR,
+        "_exactly",
         "name.replace('.', '[.]')",
         "name",
         _CONFIG,
@@ -34,7 +31,7 @@ CAPTURING = (
     Mutation(
         "capture-placeholder-of-debezium",
         "a user who is named like the placeholder keeps the old name",
-        _CONNECTOR,
+        "_records",
         '        "unavailable.value.placeholder": UNAVAILABLE,\n',
         "",
         _CONFIG,
@@ -42,7 +39,7 @@ CAPTURING = (
     Mutation(
         "change-of-an-odd-time-refused",
         "an account with a date beyond 9999 is lost to analysts",
-        _READ,
+        "_value",
         '        notes.append(f"{name} is no time of the years 1 to 9999 with a zone")\n',
         '        raise _invalid(f"{name} is no time with a zone") from None\n',
         _ENVELOPES,
@@ -50,7 +47,7 @@ CAPTURING = (
     Mutation(
         "change-degraded-in-silence",
         "a value that was dropped shows nowhere",
-        _READ,
+        "_value",
         '        notes.append(f"{name} is no time of the years 1 to 9999 with a zone")\n',
         "",
         _ENVELOPES,
@@ -58,7 +55,7 @@ CAPTURING = (
     Mutation(
         "change-judged-by-the-row-before",
         "the change that repairs an account is called degraded",
-        _READ,
+        "_change",
         '_user(envelope["before"], _Notes())',
         '_user(envelope["before"], notes)',
         _ENVELOPES,
@@ -66,7 +63,7 @@ CAPTURING = (
     Mutation(
         "change-of-a-delete-judged-by-before",
         "a delete whose old row holds defaults is refused, and the account stays",
-        _READ,
+        "_account",
         "        own = own or None",
         "        own = own",
         _ENVELOPES,
@@ -98,7 +95,7 @@ CAPTURING = (
     Mutation(
         "refused-of-every-topic",
         "refused posts are counted as refused account changes",
-        _REFUSED,
+        "refused_changes",
         "f\"topic = '{USERS_TOPIC}'\"",
         '"true"',
         _ENVELOPES,
@@ -114,7 +111,7 @@ CAPTURING = (
     Mutation(
         "trial-overlooks-case",
         "a column that stops Debezium for good is called harmless",
-        _TRIAL,
+        "_clashes",
         "by_lower.setdefault(name.lower(), [])",
         "by_lower.setdefault(name, [])",
         _DDL,
@@ -122,7 +119,7 @@ CAPTURING = (
     Mutation(
         "trial-overlooks-types",
         "a type that the registry refuses is called harmless",
-        _TRIAL,
+        "_of_columns",
         "        if now.type not in allowed:",
         "        if not allowed:",
         _DDL,
@@ -138,7 +135,7 @@ CAPTURING = (
     Mutation(
         "trial-asks-about-the-old-schema",
         "a column that must not be null again is called harmless",
-        _SCHEMA,
+        "_same",
         "was.not_null == now.not_null",
         "was.type == now.type",
         _DDL,
@@ -146,7 +143,7 @@ CAPTURING = (
     Mutation(
         "unread-taken-for-absent",
         "an account whose row of a snapshot was refused counts as deleted",
-        _CHANGES,
+        "_closes",
         '        closes = closes.join(_unread(refused), own, "left_anti")\n',
         "",
         _SPARK,
@@ -155,7 +152,7 @@ CAPTURING = (
     Mutation(
         "unread-key-overlooked",
         "accounts are ended by a snapshot of which a row of an unknown account was refused",
-        _CHANGES,
+        "_closes",
         '.where("named IS NULL")',
         '.where("false")',
         _SPARK,
@@ -164,7 +161,7 @@ CAPTURING = (
     Mutation(
         "unsent-text-lost-with-its-key",
         "an account that gets another id loses its name",
-        _CHANGES,
+        "changes",
         "_inherited(shaped, linked) if linked.pairs else _carried(shaped)",
         "_carried(shaped)",
         _SPARK,
@@ -173,7 +170,7 @@ CAPTURING = (
     Mutation(
         "unsent-text-of-the-next-owner",
         "an account gets the name of who took its old id later",
-        _CHANGES,
+        "_inherited",
         ' & (F.col("at") < F.col("moved"))',
         "",
         _SPARK,
@@ -182,7 +179,7 @@ CAPTURING = (
     Mutation(
         "name-taken-for-the-placeholder",
         "a user who is named like Debezium's placeholder keeps the old name",
-        _CHANGES,
+        "_shaped",
         '(value == DEBEZIUM_UNAVAILABLE) & ~F.col("whole")',
         "value == DEBEZIUM_UNAVAILABLE",
         _SPARK,

@@ -2,9 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 
-_COPIED = "streams/caching/read_through.py"
 _DROPPING = "streams/caching/invalidating_sink.py"
-_WARMING = "streams/serving/feed/warm_timeline.py"
 _REFIT_REGISTERS = (
     "    if not caches.timelines.register_reader(reader, held.token, added):\n        return\n"
 )
@@ -29,7 +27,7 @@ COPIES = (
     Mutation(
         "copies-dropped-first",
         "a row is copied between the drop and its change, and stays as it was",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._durable.apply(effects)\n"
         "        if authors:\n"
         "            self._stories.invalidate(authors)\n"
@@ -80,7 +78,7 @@ COPIES = (
     Mutation(
         "filled-without-lease",
         "who was not given the lease fills in what it read",
-        _COPIED,
+        "ReadThroughRows._fetch_posts",
         "            if i in lookup.leased\n",
         "",
         _TESTS,
@@ -132,7 +130,7 @@ COPIES = (
     Mutation(
         "refit-reads-first",
         "a post between reading and registering is missing from a timeline made to fit",
-        _WARMING,
+        "_refit",
         _REFIT_REGISTERS + _REFIT_READS,
         _REFIT_READS + _REFIT_REGISTERS,
         _TESTS,
@@ -140,7 +138,7 @@ COPIES = (
     Mutation(
         "refit-forgets-older-posts",
         "posts that a new followee wrote before the follow do not show",
-        _WARMING,
+        "_refit",
         "caches.timelines.extend(reader, held, ids, max(held.floor, below), authors, digest)",
         "caches.timelines.extend(reader, held, [], max(held.floor, below), authors, digest)",
         _TESTS,
@@ -148,7 +146,7 @@ COPIES = (
     Mutation(
         "refit-floor-ignored",
         "of a new followee's posts, more than a timeline takes, the older ones are lost",
-        _WARMING,
+        "_refit",
         "caches.timelines.extend(reader, held, ids, max(held.floor, below), authors, digest)",
         "caches.timelines.extend(reader, held, ids, held.floor, authors, digest)",
         _TESTS,
@@ -156,7 +154,7 @@ COPIES = (
     Mutation(
         "refit-believes-any-list",
         "a timeline whose list of authors was lost is taken to be of nobody's",
-        _WARMING,
+        "_refit",
         "followed_digest(before) != held.digest or ",
         "",
         _TESTS,
@@ -173,7 +171,7 @@ COPIES = (
     Mutation(
         "build-reads-first",
         "a post between reading and registering is missing from a timeline built anew",
-        _WARMING,
+        "_build",
         "    token = caches.timelines.begin_load(reader, authors)\n"
         "    if token is None:\n        return None\n"
         "    merged = merge_author_posts(posts.recent_posts, authors, None, caches.length + 1)\n"
@@ -187,7 +185,7 @@ COPIES = (
     Mutation(
         "stories-stay-as-read",
         "a story made or deleted after somebody has looked shows late",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "            self._stories.invalidate(authors)\n",
         "            pass\n",
         _STORIES,
@@ -195,7 +193,7 @@ COPIES = (
     Mutation(
         "unseen-for-hours",
         "stories that were viewed stay unseen",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._add_views(effects.views)\n",
         "",
         _STORIES,
@@ -203,7 +201,7 @@ COPIES = (
     Mutation(
         "what-was-known-before",
         "a view between two questions of one read is unseen again",
-        "streams/caching/read_through_stories.py",
+        "ReadThroughStories.viewed",
         "            known = Seen.unpack(packed) if packed else Seen()\n",
         "",
         _SEEN,
@@ -211,7 +209,7 @@ COPIES = (
     Mutation(
         "every-view-one-of-a-story",
         "after a view of anything the reader's tray takes all that it showed for seen",
-        "streams/views/seen_stories.py",
+        "Seen.with_views",
         "viewed = self.unseen.intersection(ids)",
         "viewed = self.unseen",
         _STORIES,
@@ -219,7 +217,7 @@ COPIES = (
     Mutation(
         "taken-over-still-shown",
         "a story that is another's by an earlier create shows among both authors'",
-        _DROPPING,
+        "InvalidatingSink._story_authors",
         "        if effects.contested_stories:\n",
         "        if False:\n",
         _STORIES,
@@ -227,7 +225,7 @@ COPIES = (
     Mutation(
         "ended-by-then-missing",
         "who asks as of a moment ago misses what has ended since",
-        "streams/caching/read_through_stories.py",
+        "ReadThroughStories.current_stories",
         "            if since <= now:\n",
         "            if True:\n",
         _STORIES,
@@ -235,7 +233,7 @@ COPIES = (
     Mutation(
         "clock-ahead-never-shown",
         "a story by a clock that is a minute ahead does not show while the copy lives",
-        "streams/caching/read_through_stories.py",
+        "ReadThroughStories.current_stories",
         "max(now, wall) + STORIES_AHEAD_MS",
         "now",
         _STORIES,
@@ -243,7 +241,7 @@ COPIES = (
     Mutation(
         "renewed-without-the-rest",
         "what was seen turns unseen when another story comes",
-        "streams/caching/read_through_stories.py",
+        "ReadThroughStories.viewed",
         "        seen |= requested & known.seen\n",
         "",
         _STORIES,

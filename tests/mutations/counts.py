@@ -2,12 +2,6 @@
 
 from tests.mutations.mutation import Mutation
 
-_DROPPING = "streams/caching/invalidating_sink.py"
-_TALLYING = "streams/caching/count_maintainer.py"
-_VIEWINGS = "streams/sinks/cassandra/tables/content_views.py"
-_STORIES = "streams/serving/stories.py"
-_COPIED = "streams/caching/read_through.py"
-
 _TALLIES = (
     "tests/unit/caching/test_count_maintainer.py",
     "tests/property/test_counts_property.py",
@@ -19,7 +13,7 @@ COUNTING = (
     Mutation(
         "likes-stay-as-read",
         "a post shows the likes it had when somebody first asked",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._counts.changed(CountKind.LIKES, likes)\n",
         "",
         _TALLIES,
@@ -27,7 +21,7 @@ COUNTING = (
     Mutation(
         "deleted-repost-counted",
         "a repost that was deleted still counts",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._find_reposts([post.post_id for post in effects.delete_posts], reposts)\n",
         "",
         _TALLIES,
@@ -35,7 +29,7 @@ COUNTING = (
     Mutation(
         "moved-repost-counted-twice",
         "a repost that another create takes elsewhere counts on both posts",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._find_reposts(effects.contested_posts, reposts)\n",
         "",
         _TALLIES,
@@ -43,7 +37,7 @@ COUNTING = (
     Mutation(
         "moved-comment-counted-twice",
         "a comment that another create takes elsewhere counts on both posts",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._find_comments(effects.contested_comments, comments)\n",
         "",
         _TALLIES,
@@ -51,7 +45,7 @@ COUNTING = (
     Mutation(
         "tally-before-its-rows",
         "whoever counts between the two fills in the old number for hours",
-        _DROPPING,
+        "InvalidatingSink.apply",
         "        self._durable.apply(effects)\n",
         "        views = _grouped((v.content_id, v.viewer_id) for v in effects.views)\n"
         "        self._counts.changed(CountKind.VIEWS, views)\n"
@@ -62,7 +56,7 @@ COUNTING = (
     Mutation(
         "held-for-ever",
         "a worker that lost its partition overwrites what the next one counted",
-        _TALLYING,
+        "_HeldMembers._take_current",
         "return held if own == stamp else None",
         "return held",
         _TALLIES,
@@ -70,7 +64,7 @@ COUNTING = (
     Mutation(
         "unlike-forgotten",
         "likes that were taken back count as long as the worker lives",
-        _TALLYING,
+        "_Members.update",
         "        self.ids = np.delete(self.ids, self._indexes(np.unique(_array(changed))))\n"
         "        added = np.unique(_array(counted))\n",
         "        added = np.setdiff1d(_array(counted), self.ids)\n",
@@ -79,7 +73,7 @@ COUNTING = (
     Mutation(
         "like-counted-again",
         "a like that is delivered twice counts twice",
-        _TALLYING,
+        "_Members.update",
         "        self.ids = np.delete(self.ids, self._indexes(np.unique(_array(changed))))\n",
         "",
         _TALLIES,
@@ -87,7 +81,7 @@ COUNTING = (
     Mutation(
         "small-copy-stays",
         "a small tally that was read once never changes again",
-        _TALLYING,
+        "CountMaintainer.changed",
         "            cache.invalidate(ticket.old.keys() - counts)\n",
         "",
         _TALLIES,
@@ -95,7 +89,7 @@ COUNTING = (
     Mutation(
         "views-added-up",
         "who comes back counts as another viewer",
-        _TALLYING,
+        "_HeldMembers.count",
         "viewers = inline.union(changed)  # a view is permanent",
         "viewers = [*inline, *changed]",
         _TALLIES,
@@ -103,7 +97,7 @@ COUNTING = (
     Mutation(
         "last-viewers-carried",
         "of a post that many have viewed a copy carries some, and is taken for a small one's",
-        "streams/sinks/cassandra/tables/content_views.py",
+        "few_viewers",
         "_EVERY_BUCKET, most + 1)",
         "_EVERY_BUCKET, most)",
         _CASSANDRA,
@@ -112,7 +106,7 @@ COUNTING = (
     Mutation(
         "loaded-at-every-batch",
         "the members of a giant are read from the store for every batch",
-        _TALLYING,
+        "_HeldMembers.count",
         "        if held is not None:\n",
         "        if held is None:\n            pass\n        elif False:\n",
         _TALLIES,
@@ -120,7 +114,7 @@ COUNTING = (
     Mutation(
         "estimate-not-told",
         "an estimate is shown as a count",
-        _TALLYING,
+        "_Sketch.count",
         "estimated=True)",
         "estimated=False)",
         _TALLIES,
@@ -128,7 +122,7 @@ COUNTING = (
     Mutation(
         "fill-without-a-lease",
         "a count that somebody else was to fill in is taken for granted",
-        _COPIED,
+        "ReadThroughRows.counts",
         "{i: count for i, count in counted.items() if i in lookup.leased}",
         "dict.fromkeys(counted, CachedCount(Count(0)))",
         _TALLIES,
@@ -136,7 +130,7 @@ COUNTING = (
     Mutation(
         "page-breaks-a-moment",
         "of those who viewed at one moment, some are missing where a page ends among them",
-        _STORIES,
+        "story_viewers",
         "Viewing(seen_at, after)",
         "Viewing(seen_at, 0)",
         _VIEWS,
@@ -144,7 +138,7 @@ COUNTING = (
     Mutation(
         "comes-again-shown-again",
         "who views a story twice is listed twice, and as of the later time",
-        _VIEWINGS,
+        "latest_viewers",
         "first.get(view.viewer_id) == view.seen_at",
         "view.viewer_id in first",
         _CASSANDRA,
@@ -153,7 +147,7 @@ COUNTING = (
     Mutation(
         "called-a-post-not-listed",
         "who viewed a story by an event that calls it a post is not listed",
-        _VIEWINGS,
+        "view_time_rows",
         "            untimed.add(content_id)\n",
         "            pass\n",
         _CASSANDRA,
@@ -162,7 +156,7 @@ COUNTING = (
     Mutation(
         "bucket-answers-too-few",
         "of viewers in one bucket, some are passed over",
-        _VIEWINGS,
+        "latest_viewers",
         "_latest_query(content_id, before, limit)",
         "_latest_query(content_id, before, max(limit // 8, 1))",
         _CASSANDRA,

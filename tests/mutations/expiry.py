@@ -3,14 +3,13 @@
 from tests.mutations.mutation import Mutation
 
 _TELLER = "streams/agents/story_expiry.py"
-_PROCESS = "streams/app/workers/expire.py"
 _TESTS = ("tests/unit/agents/test_story_expiry.py", "tests/unit/agents/test_expirer.py")
 
 EXPIRING = (
     Mutation(
         "sent-counts-as-told",
         "what the broker lost, or the worker has not folded, is never told again",
-        _TELLER,
+        "ExpiryPublisher._advance",
         "min(now - GRACE_MS, oldest - 1)",
         "now - GRACE_MS",
         _TESTS,
@@ -18,7 +17,7 @@ EXPIRING = (
     Mutation(
         "told-again-each-look",
         "the log is flooded with one end until it is folded",
-        _TELLER,
+        "ExpiryPublisher.publish_due",
         " if due.expiry not in self._sent]",
         "]",
         _TESTS,
@@ -26,7 +25,7 @@ EXPIRING = (
     Mutation(
         "told-though-deleted",
         "the end of a deleted story is told",
-        _TELLER,
+        "ExpiryPublisher._pending",
         "            and not row.deleted\n",
         "",
         _TESTS,
@@ -34,7 +33,7 @@ EXPIRING = (
     Mutation(
         "told-of-the-loser",
         "of two creates of one id the one that lost is told of, too",
-        _TELLER,
+        "ExpiryPublisher._pending",
         "(row.author_id, row.expires_at) == (expiry.author_id, expiry.expires_at)",
         "True",
         _TESTS,
@@ -42,7 +41,7 @@ EXPIRING = (
     Mutation(
         "told-what-the-log-tells",
         "whoever begins anew tells everything once more",
-        _TELLER,
+        "ExpiryPublisher._pending",
         "for expiry in expiries - published\n",
         "for expiry in expiries\n",
         _TESTS,
@@ -50,7 +49,7 @@ EXPIRING = (
     Mutation(
         "only-the-first-page",
         "of many ends at once most are never told",
-        _TELLER,
+        "ExpiryPublisher._due",
         "            yield page\n",
         "            yield page\n            return\n",
         _TESTS,
@@ -66,7 +65,7 @@ EXPIRING = (
     Mutation(
         "late-stories-overlooked",
         "a story that arrives after its end is never told of",
-        "streams/sinks/memory/store.py",
+        "MemoryStore._apply_stories",
         "Due(max(story.expires_at, self._clock()), end)",
         "Due(story.expires_at, end)",
         _TESTS,
@@ -74,7 +73,7 @@ EXPIRING = (
     Mutation(
         "late-stories-overlooked-durably",
         "a story that arrives after its end is never told of",
-        "streams/sinks/cassandra/tables/story_expiries.py",
+        "expiry_rows",
         "due_at = max(story.expires_at, now_ms)",
         "due_at = story.expires_at",
         ("tests/integration/test_store_cassandra.py",),
@@ -83,7 +82,7 @@ EXPIRING = (
     Mutation(
         "end-told-at-the-clock",
         "an end tells when it was noticed, and two who notice it tell two events",
-        "streams/views/story_expiry.py",
+        "story_expired",
         'packed = b"".join(part.to_bytes(8, "big") for part in expiry)',
         "packed = __import__('time').time_ns().to_bytes(8, 'big')",
         _TESTS,
@@ -91,7 +90,7 @@ EXPIRING = (
     Mutation(
         "does-not-wait-for-the-fold",
         "a new process tells again what the worker has still to read",
-        _PROCESS,
+        "Expirer.run_once",
         "                if left := self._lag():\n",
         "                if (left := self._lag()) and False:\n",
         _TESTS,

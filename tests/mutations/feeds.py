@@ -2,10 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 
-_DISTRIBUTION = "streams/agents/fanout.py"
 _HOME = "streams/serving/feed/home.py"
-_MERGING = "streams/serving/feed/merge.py"
-_CELEBRITIES = "streams/serving/feed/celebrity_cache.py"
 _POLICY = "streams/projections/tier_policy.py"
 
 _MERGE = ("tests/property/test_merge_property.py",)
@@ -22,7 +19,7 @@ FEEDS = (
     Mutation(
         "pull-not-told",
         "a celebrity's post is neither pushed nor pulled: no warm feed shows it",
-        _DISTRIBUTION,
+        "FanOut._pull",
         "            self._services.pulls.pull(posts)\n",
         "",
         _TESTS,
@@ -30,7 +27,7 @@ FEEDS = (
     Mutation(
         "pull-not-durable",
         "when Redis is lost, so is the knowledge of whom to pull",
-        _DISTRIBUTION,
+        "FanOut._pull",
         "            self._services.sink.apply(Effects(pulls=pulls))\n",
         "",
         _TESTS,
@@ -38,7 +35,7 @@ FEEDS = (
     Mutation(
         "grown-not-pulled",
         "the post at which an author becomes a celebrity reaches the first page of followers only",
-        _DISTRIBUTION,
+        "FanOut.distribute",
         "        self._pull(_of(grown, posts))\n",
         "",
         _TESTS,
@@ -46,7 +43,7 @@ FEEDS = (
     Mutation(
         "decision-not-told",
         "a tier stands of which the log knows nothing",
-        _DISTRIBUTION,
+        "FanOut._record",
         "        self._services.send([change])\n",
         "",
         _TESTS,
@@ -54,7 +51,7 @@ FEEDS = (
     Mutation(
         "late-post-decides",
         "an old post that arrives late overturns a newer decision",
-        _DISTRIBUTION,
+        "FanOut._decide_tier",
         "if row and id_time(post_id) <= row.stamp.occurred_at:",
         "if False:",
         _TESTS,
@@ -83,7 +80,7 @@ FEEDS = (
     Mutation(
         "merge-repeats",
         "a post that was pushed to some and then pulled shows twice",
-        _MERGING,
+        "union",
         "        if post_id != last:\n            yield post_id\n",
         "        if True:\n            yield post_id\n",
         _TESTS,
@@ -91,7 +88,7 @@ FEEDS = (
     Mutation(
         "merge-stops-at-a-chunk",
         "of an author who writes often only the newest posts are in a feed",
-        _MERGING,
+        "_Merge._fetch",
         "bottom = kept[-1] if len(ids) == chunk else found.until",
         "bottom = found.until",
         _MERGE,
@@ -99,7 +96,7 @@ FEEDS = (
     Mutation(
         "unread-post-lost",
         "a post that comes late takes another's place in a feed that is being read",
-        _MERGING,
+        "_Merge._fetch",
         "kept = [head, *(post_id for post_id in ids if post_id < head)]",
         "kept = ids",
         _MERGE,
@@ -107,7 +104,7 @@ FEEDS = (
     Mutation(
         "authors-asked-one-by-one",
         "a timeline of a thousand authors takes two hundred questions to build",
-        _MERGING,
+        "_Merge._refill",
         "source.bottom >= cursor or (source.bottom > max(depth, 0) and source.left < chunk)",
         "source.bottom >= cursor",
         _MERGE,
@@ -115,7 +112,7 @@ FEEDS = (
     Mutation(
         "months-before-forgotten",
         "posts of those who wrote nothing this month are missing below a month's posts of others",
-        _MERGING,
+        "_Merge._fetch",
         "            heapq.heappush(self._heads, (-found.until, _NO_AUTHOR))\n",
         "            pass\n",
         _MERGE,
@@ -123,7 +120,7 @@ FEEDS = (
     Mutation(
         "others-posts-passed-by",
         "where one author's posts are asked for, others' of the same time are passed by",
-        _MERGING,
+        "_Merge._fetch",
         "            bottom = kept[-1] if len(ids) == chunk else found.until\n",
         "            bottom = kept[-1] if len(ids) == chunk else 0\n",
         _MERGE,
@@ -149,7 +146,7 @@ FEEDS = (
     Mutation(
         "merge-stops-too-early",
         "the first post above a timeline's floor is missing",
-        _MERGING,
+        "_Merge.ids",
         "if post_id <= self._above:",
         "if post_id <= self._above + 1:",
         _MERGE,
@@ -157,7 +154,7 @@ FEEDS = (
     Mutation(
         "old-list-serves",
         "a celebrity's new post does not show where the older ones were read",
-        _CELEBRITIES,
+        "CelebrityCache._lists",
         "if held is not None and held.version == version:",
         "if held is not None:",
         _TESTS,
@@ -165,7 +162,7 @@ FEEDS = (
     Mutation(
         "list-ends-early",
         "a celebrity's older posts do not show",
-        _CELEBRITIES,
+        "CelebrityCache.posts_of",
         "if held.complete or len(ids) == limit:",
         "if True:",
         _TESTS,
@@ -199,7 +196,7 @@ FEEDS = (
     Mutation(
         "pulled-of-whom-was-followed",
         "posts of a celebrity who was followed since this process last looked do not show",
-        "streams/serving/feed/context_loader.py",
+        "FeedContextLoader.load",
         "followed is not None and followed.digest == context.digest",
         "followed is not None",
         ("tests/unit/serving/test_feed_context.py", *_TESTS),
@@ -207,7 +204,7 @@ FEEDS = (
     Mutation(
         "whom-is-followed-never-learnt",
         "after the first follow every page asks for the pulled authors twice",
-        "streams/serving/feed/context_loader.py",
+        "FeedContextLoader.load",
         "        if followed is not None and followed.digest == context.digest:\n",
         "        if followed is not None and followed.digest != context.digest:\n"
         "            return context\n"

@@ -15,7 +15,7 @@ IMPORTS = (
     Mutation(
         "import-publishes-private-messages",
         "direct messages in an archive become public posts",
-        "streams/importers/activity_values.py",
+        "check_public",
         'raise SkippedError(Reason.NOT_PUBLIC, "it is not addressed to everyone")',
         "return",
         _TESTS,
@@ -23,7 +23,7 @@ IMPORTS = (
     Mutation(
         "import-counts-facets-in-characters",
         "hashtags behind an emoji are lost",
-        "streams/importers/bluesky_posts.py",
+        "post_fields",
         "_facet_tags(record, text.encode(), report)",
         '_facet_tags(record, text.encode("ascii", "replace"), report)',
         _TESTS,
@@ -31,7 +31,7 @@ IMPORTS = (
     Mutation(
         "import-believes-any-record-key",
         "a post whose key contains a future time is refused by every worker",
-        "streams/importers/jetstream.py",
+        "_credible_time",
         "not EPOCH_MS <= at_ms <= seen_ms + MAX_AHEAD_MS",
         "not EPOCH_MS <= at_ms",
         _TESTS,
@@ -39,7 +39,7 @@ IMPORTS = (
     Mutation(
         "import-sends-before-the-mapping",
         "a killed load has published a follow that no later line can end",
-        "streams/importers/import_run.py",
+        "_released",
         """    if mapping is not None:
         mapping.commit()
         report.collisions = mapping.collisions
@@ -55,7 +55,7 @@ IMPORTS = (
     Mutation(
         "import-merges-colliding-users",
         "two people with one hash become one user",
-        "streams/importers/mapping.py",
+        "IdentityMap.user",
         "while (owner := self._users.name_of(candidate)) != name:",
         "while (owner := self._users.name_of(candidate)) is None:",
         _TESTS,
@@ -63,7 +63,7 @@ IMPORTS = (
     Mutation(
         "import-merges-colliding-records",
         "an unlike takes back another user's like",
-        "streams/importers/mapping.py",
+        "IdentityMap._record_key",
         "(found := self._record(key)) is not None and found[0] != uri",
         "(found := self._record(key)) is not None and not found[0]",
         _TESTS,
@@ -71,7 +71,7 @@ IMPORTS = (
     Mutation(
         "import-orders-by-hash",
         "an unlike in the millisecond of its like may lose to it",
-        "streams/importers/identifiers.py",
+        "EventIds.identified",
         "order << _ORDER_BITS | content",
         "0 << _ORDER_BITS | content",
         _TESTS,
@@ -79,7 +79,7 @@ IMPORTS = (
     Mutation(
         "import-undo-by-hash",
         "an undo in the second of its activity may lose to it",
-        "streams/importers/activitypub.py",
+        "OutboxReader.read",
         'int(kind == "Undo")',
         "0",
         _TESTS,
@@ -87,7 +87,7 @@ IMPORTS = (
     Mutation(
         "import-event-id-of-the-place",
         "a record created again under its key shares the first one's event id",
-        "streams/importers/identifiers.py",
+        "EventIds.identified",
         "content = hashed(repr(event), 64)",
         'content = hashed(f"{type(event)} {event.occurred_at}", 64)',
         _TESTS,
@@ -118,7 +118,7 @@ IMPORTS = (
     Mutation(
         "import-strict-about-everything",
         "--strict fails on every real recording",
-        "streams/cli/events/load_options.py",
+        "fail_if_broken",
         "if strict and report.broken:",
         "if strict and report.skipped:",
         _TESTS,
@@ -126,7 +126,7 @@ IMPORTS = (
     Mutation(
         "import-dry-run-keeps-names",
         "a dry run writes a mapping file",
-        "streams/cli/events/load_options.py",
+        "mapping_of",
         "return open_mapping_copy(path)",
         "return open_mapping(path)",
         _TESTS,
@@ -134,7 +134,7 @@ IMPORTS = (
     Mutation(
         "import-drops-node-zero",
         "every follow of node 0 is lost",
-        "streams/importers/edges.py",
+        "EdgeReader._user",
         "int(digits) + self.offset",
         "int(digits)",
         _TESTS,

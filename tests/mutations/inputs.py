@@ -14,7 +14,7 @@ INPUTS = (
     Mutation(
         "tag-of-some-scripts-refused",
         "`storyline hashtag` refuses tags with zero-width joiners, which posts carry",
-        "streams/cli/read/options.py",
+        "parse_tag",
         "    if not key:\n",
         "    if not key or not text.isprintable():\n",
         _TAG_TESTS,
@@ -30,7 +30,7 @@ INPUTS = (
     Mutation(
         "title-read-as-markup",
         "a tag with square brackets ends the command with an error, or is not shown",
-        _OUTPUT,
+        "print_table",
         "title=None if title is None else _plain(title)",
         "title=title",
         _TAG_TESTS,
@@ -54,7 +54,7 @@ INPUTS = (
     Mutation(
         "before-the-year-1-applied",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/column_validation.py",
+        "_all_within",
         "(first <= least and greatest <= last)",
         "(greatest <= last)",
         _VERDICT_TESTS,
@@ -62,7 +62,7 @@ INPUTS = (
     Mutation(
         "after-the-year-9999-applied",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/column_validation.py",
+        "_all_within",
         "(first <= least and greatest <= last)",
         "(first <= least)",
         _VERDICT_TESTS,
@@ -70,7 +70,7 @@ INPUTS = (
     Mutation(
         "time-of-the-year-0-no-suspect",
         "views apply an event that no table of the lake can hold",
-        "streams/contracts/column_validation.py",
+        "_masks",
         "pc.less(times, FIRST_MS)",
         "pc.less(times, 2 * FIRST_MS)",
         _VERDICT_TESTS,
@@ -78,7 +78,7 @@ INPUTS = (
     Mutation(
         "year-9999-refused",
         "the last millisecond that an event may have is refused",
-        _TIMES,
+        "parse_time",
         "if not FIRST_MS <= at_ms <= LAST_MS:",
         "if not FIRST_MS <= at_ms < LAST_MS:",
         _TIME_TESTS,
@@ -94,7 +94,7 @@ INPUTS = (
     Mutation(
         "offset-turned-round",
         "a time with an offset is wrong by twice the offset",
-        _TIMES,
+        "parse_time",
         'at_ms += offset if sign == "-" else -offset',
         'at_ms -= offset if sign == "-" else -offset',
         _TIME_TESTS,
@@ -102,7 +102,7 @@ INPUTS = (
     Mutation(
         "two-digits-are-hundredths-no-more",
         "a fraction of fewer than three digits is read as milliseconds",
-        _TIMES,
+        "parse_time",
         'int(fraction[:3].ljust(3, "0"))',
         "int(fraction[:3])",
         _TIME_TESTS,
@@ -110,7 +110,7 @@ INPUTS = (
     Mutation(
         "leap-second-at-any-time",
         "12:00:60 is read as 12:01 rather than refused",
-        _TIMES,
+        "parse_time",
         "    if leap and not _begins_month(at_ms):\n",
         "    if leap and not at_ms:\n",
         _TIME_TESTS,
@@ -118,7 +118,7 @@ INPUTS = (
     Mutation(
         "leap-second-lost",
         "a leap second is read as the second before it",
-        _TIMES,
+        "parse_time",
         "        at_ms += 1000\n",
         "        pass\n",
         _TIME_TESTS,
@@ -126,7 +126,7 @@ INPUTS = (
     Mutation(
         "part-of-a-document-published",
         "the last element of an array is published, the others are not",
-        _LINES,
+        "_Syntax.may_be_an_event",
         "return self._open[:1] == [_OBJECT] and (self._has_type or len(self._open) == 1)",
         "return True",
         _LINE_TESTS,
@@ -134,7 +134,7 @@ INPUTS = (
     Mutation(
         "cut-off-line-takes-the-next",
         "the good line behind a truncated one is not published",
-        _LINES,
+        "_Spanning.goes_on_with",
         "if len(raw) > MAX_LINE or (self._syntax.may_be_an_event and _is_object(raw)):",
         "if len(raw) > MAX_LINE:",
         _LINE_TESTS,
@@ -158,7 +158,7 @@ INPUTS = (
     Mutation(
         "dead-letters-as-produced",
         "clients without LZ4 cannot read dead letters",
-        "streams/contracts/catalog.py",
+        "TopicSpec.dlq_config",
         '            "compression.type": DLQ_CODEC,\n',
         "",
         ("tests/contract/test_catalog.py",),

@@ -18,7 +18,7 @@ LAKE = (
     Mutation(
         "repeated-header-lost",
         "a quarantined record that is sent again has one header of each name",
-        "streams/sinks/delta/landing.py",
+        "_quarantine_rows",
         "for name, value in record.headers]",
         "for name, value in dict(record.headers).items()]",
         ("tests/unit/sinks/test_lake_landing.py",),
@@ -26,7 +26,7 @@ LAKE = (
     Mutation(
         "calendar-without-bound",
         "one event of year 1 makes 740,346 days",
-        "jobs/dim_date.py",
+        "_years",
         "return max(first, FIRST), min(last, LAST)",
         "return first, last",
         ("tests/integration/test_lake_migration.py",),
@@ -35,7 +35,7 @@ LAKE = (
     Mutation(
         "first-failure-ends-the-round",
         "one deleted row of bronze keeps every later job from running",
-        "jobs/run.py",
+        "catch_up",
         "            listener.failed(failures[-1])",
         "            listener.failed(failures[-1])\n            raise",
         _RUN,
@@ -52,7 +52,7 @@ LAKE = (
     Mutation(
         "rebuild-of-users-keeps-facts",
         "facts name versions and inferred users that dim_users does not have any more",
-        "streams/app/lake/removal.py",
+        "rebuild_of",
         'chosen |= {*users, "restatement", "fact_engagement", "fact_follows"}',
         'chosen |= {*users, "restatement"}',
         _UNIT,
@@ -60,7 +60,7 @@ LAKE = (
     Mutation(
         "rebuild-keeps-the-tables",
         "what was deleted from bronze stays in the star",
-        "streams/app/lake/removal.py",
+        "finish_removal",
         'for folder in (*folders, *(lake / table for table in begun["tables"])):',
         "for folder in folders:",
         _UNIT,
@@ -68,7 +68,7 @@ LAKE = (
     Mutation(
         "lost-table-made-empty",
         "a deleted table of facts comes back empty, without a word",
-        "streams/app/lake/run.py",
+        "deleted_tables",
         "            if any(commits.glob",
         "            if not any(commits.glob",
         _UNIT,
@@ -76,7 +76,7 @@ LAKE = (
     Mutation(
         "failure-began-just-now",
         "a job that has failed for weeks looks as if it had failed in the last round only",
-        "streams/app/lake/failures.py",
+        "FailureLog.failed",
         "known.since if known else now",
         "now",
         _UNIT,
@@ -84,7 +84,7 @@ LAKE = (
     Mutation(
         "every-table-must-open",
         "one damaged table keeps every question from being answered",
-        "streams/app/lake/ask.py",
+        "answered_sql",
         "lake, _limits(settings), needed, optional=others",
         "lake, _limits(settings), tables",
         ("tests/unit/lakehouse/test_lakehouse_duck.py",),

@@ -1,5 +1,9 @@
 """What a seeded bug is, and which tests are to notice it."""
 
+import ast
+import functools
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +24,7 @@ FAST = (
 
 
 class Mutation(NamedTuple):
-    """One bug: `old` stands exactly once in `file`, and `new` is what somebody might have written.
+    """One bug: `old` occurs exactly once in `target`, and `new` is what might have been written.
 
     `tests` are those that must fail with it; only what a broker alone can show needs `stack`.
     """
@@ -28,21 +32,68 @@ class Mutation(NamedTuple):
     name: str
     harm: str
     """What it would do to whoever runs it."""
-    file: str
+    target: str
+    """A class, `Class.method` or function, wherever it is; a file if the name occurs twice."""
     old: str
     new: str
     tests: tuple[str, ...] = FAST
     stack: bool = False
 
     @property
+    def file(self) -> str:
+        """The file of the target, relative to the root of the tree."""
+        return _span(self.target)[0]
+
+    @property
     def applies(self) -> bool:
-        """Whether the source still holds the text, once."""
-        return (ROOT / self.file).read_text(encoding="utf-8").count(self.old) == 1
+        """Whether the source still has the text, once."""
+        return self._parts(ROOT)[1].count(self.old) == 1
 
     def apply(self, root: Path) -> None:
-        """Put the bug into a copy of the tree. Raises ValueError where the text is not there."""
-        path = root / self.file
-        text = path.read_text(encoding="utf-8")
+        """Put the bug into a copy of the tree. Raises ValueError if the text is not there."""
+        before, text, after = self._parts(root)
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its text stands {text.count(self.old)} times")
-        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times")
+        whole = before + text.replace(self.old, self.new) + after
+        (root / self.file).write_text(whole, encoding="utf-8")
+
+    def _parts(self, root: Path) -> tuple[str, str, str]:
+        """Return the file's text before the target, in it, and after it."""
+        file, first, last = _span(self.target)
+        lines = (root / file).read_text(encoding="utf-8").splitlines(keepends=True)
+        last = len(lines) if last is None else last
+        return "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:])
+
+
+def _span(target: str) -> tuple[str, int, int | None]:
+    """Return the target's file and the range of its lines, counted from 0.
+
+    Raises:
+        ValueError: no class or function has the name, or several have it.
+    """
+    if "/" in target:
+        return target, 0, None
+    spans = _symbols().get(target, [])
+    if len(spans) != 1:
+        raise ValueError(f"{target} names {len(spans)} classes and functions")
+    return spans[0]
+
+
+@functools.cache
+def _symbols() -> Mapping[str, Sequence[tuple[str, int, int | None]]]:
+    """Return name -> file and lines of each class, method and function outside functions."""
+    found: dict[str, list[tuple[str, int, int | None]]] = defaultdict(list)
+
+    def visit(body: Sequence[ast.stmt], file: str, prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+                found[prefix + node.name].append((file, first - 1, node.end_lineno))
+                if isinstance(node, ast.ClassDef):
+                    visit(node.body, file, f"{prefix}{node.name}.")
+
+    for room in ("streams", "jobs", "bench"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            visit(tree.body, str(path.relative_to(ROOT)), "")
+    return found

@@ -11,7 +11,7 @@ PAGING = (
     Mutation(
         "cursor-must-live",
         "whoever reads on below a post that was deleted meanwhile begins anew",
-        _POSTS,
+        "author_feed",
         "views.posts.author_posts([author], cursor, count)[author], before\n",
         "views.posts.author_posts([author], cursor, count)[author],\n"
         "        before if any(not row.deleted for row in views.rows.posts([before or 0]).values())"

@@ -2,7 +2,6 @@
 
 from tests.mutations.mutation import Mutation
 
-_RUNTIME = "streams/runtime/"
 _REFUSALS = ("tests/unit/runtime/test_runtime_refusals.py",)
 _VITALS = ("tests/unit/runtime/test_runtime_waits.py",)
 _STORES = ("tests/unit/app/test_store_errors.py",)
@@ -12,7 +11,7 @@ REFUSING = (
     Mutation(
         "refusal-takes-its-neighbours",
         "one record that a store refuses makes a dead letter of the record before it",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._isolate",
         "            if count > 1:\n",
         "            if count > 2:\n",
         _REFUSALS,
@@ -20,7 +19,7 @@ REFUSING = (
     Mutation(
         "refusals-drain-the-topic",
         "a store that refuses every record drains the topic into its dead letters",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._isolate",
         "            self._guard.check(results.batches, results.rejected)\n",
         "",
         _REFUSALS,
@@ -28,7 +27,7 @@ REFUSING = (
     Mutation(
         "refused-in-a-row",
         "refused records among good ones count as if they came in a row",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._run_steps",
         "        results.add(batches, rejected)\n",
         "        results.add([], rejected)\n",
         _REFUSALS,
@@ -36,7 +35,7 @@ REFUSING = (
     Mutation(
         "refused-after-its-followers",
         "the lake takes a refused record for one that it has: it is in no table",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._isolate",
         "                for half in cut(batches, count // 2):\n",
         "                for half in reversed(cut(batches, count // 2)):\n",
         _REFUSALS,
@@ -44,7 +43,7 @@ REFUSING = (
     Mutation(
         "isolated-counted-twice",
         "what was applied before a server went away is counted again by the next try",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._run_steps",
         "            results.outcomes.append((projected, known))\n",
         "            self._count(projected, known)\n",
         _REFUSALS,
@@ -52,7 +51,7 @@ REFUSING = (
     Mutation(
         "refusal-without-words",
         "a dead letter does not say what the store had against the record",
-        f"{_RUNTIME}processing/rejections.py",
+        "store_refusal",
         "type(error).__name__, shortened(error)",
         "type(error).__name__, STORE_REFUSED",
         _REFUSALS,
@@ -60,7 +59,7 @@ REFUSING = (
     Mutation(
         "blocker-not-narrowed-down",
         "a record that blocks holds up all that precede it, and no command can name it",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._retry",
         "size = max(1, failing_size // 2) if failing_size else _count(remaining)",
         "size = _count(remaining)",
         _REFUSALS,
@@ -68,7 +67,7 @@ REFUSING = (
     Mutation(
         "since-forgotten",
         "a wait seems to begin with each try, and never becomes overdue",
-        f"{_RUNTIME}monitoring/blockages.py",
+        "Blockages.note",
         "since = self._clock() if previous is None else previous.since",
         "since = self._clock()",
         _REFUSALS,
@@ -76,7 +75,7 @@ REFUSING = (
     Mutation(
         "blockage-kept",
         "a partition that goes on is shown as blocked",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline.retry",
         "        finally:\n            self.blockages.clear(key)\n",
         "        finally:\n            pass\n",
         _REFUSALS,
@@ -84,7 +83,7 @@ REFUSING = (
     Mutation(
         "decisions-not-read",
         "a worker that waits learns of an operator's decision only when it is started again",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._retry",
         '                self._try("decisions", self._decisions.refresh, reported)\n',
         "",
         (*_REFUSALS, "tests/unit/dlq/test_operator_decisions.py"),
@@ -92,7 +91,7 @@ REFUSING = (
     Mutation(
         "decision-for-any-partition",
         "an operator's decision takes the record of the same offset in another partition, too",
-        f"{_RUNTIME}processing/rejections.py",
+        "split_decided",
         "at.offset for at in decided if at.partition == batch.partition",
         "at.offset for at in decided",
         _REFUSALS,
@@ -100,7 +99,7 @@ REFUSING = (
     Mutation(
         "decision-drops-the-record",
         "a record that an operator rejects vanishes without a dead letter",
-        f"{_RUNTIME}processing/pipeline.py",
+        "Pipeline._run",
         "            self._report(rejected, self._decisions.of, reported)\n",
         "",
         _REFUSALS,
@@ -108,7 +107,7 @@ REFUSING = (
     Mutation(
         "decision-of-another-group",
         "a record that is rejected for one group is rejected for all",
-        "streams/dlq/operator_decisions.py",
+        "OperatorDecisions._add",
         'if decision["action"] != _REJECT or decision["group"] != self._group:',
         'if decision["action"] != _REJECT:',
         ("tests/unit/dlq/test_operator_decisions.py",),
@@ -116,7 +115,7 @@ REFUSING = (
     Mutation(
         "overdue-unseen",
         "a worker that has waited at a record for hours is healthy",
-        f"{_RUNTIME}monitoring/worker_status.py",
+        "WorkerStatus.health",
         "for record in blocked if record.overdue",
         "for record in blocked if not record.overdue",
         _VITALS,
@@ -124,7 +123,7 @@ REFUSING = (
     Mutation(
         "blocked-metric-zero",
         "no alert ever fires for a record that blocks",
-        f"{_RUNTIME}monitoring/metrics.py",
+        "_GaugeCollector.collect",
         "gauges.blocked.get(partition, 0.0)",
         "0.0",
         _VITALS,
@@ -132,7 +131,7 @@ REFUSING = (
     Mutation(
         "missing-table-is-a-verdict",
         "while a table of Cassandra is missing, every record becomes a dead letter",
-        "streams/sinks/cassandra/session.py",
+        "statement_errors",
         "if _NOT_MIGRATED.search(str(error)):",
         "if not str(error):",
         _STORES,
@@ -148,7 +147,7 @@ REFUSING = (
     Mutation(
         "full-disk-ends-the-lake",
         "a full disk ends the lake worker again and again until it is given up",
-        "streams/sinks/delta/table.py",
+        "_delta_errors",
         "if _STORAGE_AWAY.search(str(error)):",
         "if False:",
         _STORES,
@@ -172,7 +171,7 @@ REFUSING = (
     Mutation(
         "lake-lag-by-commits",
         "after a reset of offsets `lag` shows 0 while the lake is stuck",
-        "streams/kafka/consumer_groups.py",
+        "PartitionLag.position",
         "(self.committed or 0) if self.applied is None else self.applied",
         "self.committed or 0",
         ("tests/unit/app/test_lake_position.py",),
@@ -180,7 +179,7 @@ REFUSING = (
     Mutation(
         "applied-record-rejected",
         "an operator is told that a record is rejected which is applied already",
-        "streams/app/dlq/record_rejection.py",
+        "rejectable",
         "    if position.offset < lag.position:\n",
         "    if position.offset < lag.start:\n",
         ("tests/unit/app/test_dlq_add.py",),
@@ -188,7 +187,7 @@ REFUSING = (
     Mutation(
         "crash-loop-passes-the-check",
         "`status --check` passes while a worker ends again and again",
-        "streams/cli/stack/status.py",
+        "_is_well",
         'row.state in ("failed", "restarting")',
         'row.state == "failed"',
         ("tests/unit/app/test_status_check.py",),

@@ -9,7 +9,7 @@ TRENDING = (
     Mutation(
         "trends-count-posts",
         "one person makes a tag trend alone",
-        _FILE,
+        "_newest_live",
         "                del left[author]\n",
         "",
         _TESTS,
@@ -33,7 +33,7 @@ TRENDING = (
     Mutation(
         "trends-keep-what-was-edited-out",
         "a tag that nobody bears any more trends",
-        _FILE,
+        "_newest_live",
         " and tag in row.tags:",
         ":",
         _TESTS,
@@ -41,7 +41,7 @@ TRENDING = (
     Mutation(
         "trends-never-fade",
         "a tag of yesterday stands as high as one of now",
-        _FILE,
+        "_score",
         "2.0 ** ((id_time(post) - now) / HALF_LIFE_MS)",
         "1.0",
         _TESTS,
@@ -49,7 +49,7 @@ TRENDING = (
     Mutation(
         "trends-by-the-oldest",
         "an author counts by the first post instead of the last",
-        _FILE,
+        "_uses_by_tag",
         "            ids.sort(reverse=True)\n",
         "            ids.sort()\n",
         _TESTS,

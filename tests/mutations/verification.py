@@ -8,7 +8,7 @@ VERIFYING = (
     Mutation(
         "verify-never-asks-the-cache",
         "a falsified timeline is proved equal",
-        "streams/verification/verify.py",
+        "_walks",
         "_pages(side.views, reader, side.caches)",
         "_pages(side.durable, reader, None)",
         _TESTS,
@@ -16,7 +16,7 @@ VERIFYING = (
     Mutation(
         "verify-counts-incomplete-as-equal",
         "a page of a store that did not answer proves something",
-        "streams/verification/verify.py",
+        "_round",
         "verdict.unanswered[reader] = done.unanswered",
         "pass",
         _TESTS,
@@ -24,7 +24,7 @@ VERIFYING = (
     Mutation(
         "verify-ignores-what-came-meanwhile",
         "every post that is published while looking is called a difference",
-        "streams/verification/changes_since.py",
+        "readers_with_changes",
         "        or not authors.isdisjoint(fold.authors(reader))\n",
         "",
         _TESTS,
@@ -32,7 +32,7 @@ VERIFYING = (
     Mutation(
         "verify-folds-no-originals-of-answers",
         "answers to posts of people who are not followed are called different",
-        "streams/verification/expected_feeds.py",
+        "FeedFold._needed_posts",
         'links = ("post_id", "repost_of", "reply_to")',
         'links = ("post_id", "repost_of")',
         _TESTS,
@@ -40,7 +40,7 @@ VERIFYING = (
     Mutation(
         "verify-takes-any-log",
         "views are compared with a log whose beginning is gone",
-        "streams/verification/log_scan.py",
+        "everything",
         "if span.start > 0",
         "if span.start < 0",
         _TESTS,
@@ -48,7 +48,7 @@ VERIFYING = (
     Mutation(
         "explain-floor-included",
         "a post at the floor is said to lie on the timeline, or to be lost",
-        "streams/serving/feed/explain.py",
+        "_is_above_floor",
         "post_id > stored.floor",
         "post_id >= stored.floor",
         _TESTS,
@@ -56,7 +56,7 @@ VERIFYING = (
     Mutation(
         "explain-reads-one-side-of-a-block",
         "the block by the author is not among the events",
-        "streams/verification/feed_events.py",
+        "FeedEvents.relations",
         "{reader, *others}",
         "{reader}",
         _TESTS,
@@ -64,7 +64,7 @@ VERIFYING = (
     Mutation(
         "own-write-missed",
         "who waits for a record reads just before it is applied",
-        "streams/app/workers/wait.py",
+        "wait_for_records",
         "max(offset + 1, ",
         "max(offset, ",
         ("tests/unit/app/test_wait_until_applied.py",),
@@ -72,7 +72,7 @@ VERIFYING = (
     Mutation(
         "delivery-not-waited-for",
         "who waits for a post finds it in no follower's timeline yet",
-        "streams/app/workers/wait.py",
+        "_waits",
         "    if _POSTS in agents:\n",
         "    if False:\n",
         ("tests/unit/app/test_wait_until_applied.py",),
