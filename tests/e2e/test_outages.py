@@ -80,7 +80,7 @@ def _is_back(settings: Settings, name: str, killed: int) -> bool:
 
 def _counters(settings: Settings, agent: str) -> list[TopicCounters]:
     group = settings.group(agent)
-    return [told.counters for told in worker_counters(settings.home) if told.group == group]
+    return [worker.counters for worker in worker_counters(settings.home) if worker.group == group]
 
 
 def _settled(settings: Settings, agent: str) -> int:

@@ -192,7 +192,9 @@ def test_a_record_that_blocks_is_shown_and_rejected_for_each_group_alone(
     with worker(settings, "lake") as lake:
         wait_until(lambda: waiting("lake"), what="the lake waits again")
         lake.kill()
-    assert [told for told in worker_reports(settings.home) if told.group.endswith("lake")] == []
+    assert [
+        report for report in worker_reports(settings.home) if report.group.endswith("lake")
+    ] == []
     assert storyline("dlq", "add", place, "--group", "lake", "--reason", why, "--yes")[0] == 0
     with worker(settings, "lake") as lake:
         wait_until(lambda: is_through("lake"), what="the lake goes on")

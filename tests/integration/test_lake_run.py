@@ -70,7 +70,7 @@ def when(process: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None
 
 
 class Written:
-    """What has been written to the facts, and noted of it, since this was made."""
+    """Files, commits and checkpoints of the facts that are new since this was made."""
 
     def __init__(self, lake: Path) -> None:
         self._facts = lake / "fact_engagement"

@@ -228,7 +228,7 @@ def test_kill_9_at_any_point_neither_loses_nor_repeats_a_record(
     end = spans(settings)
     with running_workers(now, ["lake"]):
         wait_until(lambda: has_reached(now, end), what="the end of the log")
-        tallies = [told.counters for told in lag_report(now, ["lake"]).counters]
+        tallies = [worker.counters for worker in lag_report(now, ["lake"]).counters]
         assert sum(tally.consumed for tally in tallies) > 0
     everything = [first._replace(end=last.end) for first, last in zip(begin, end, strict=True)]
     check(settings, feed, everything)

@@ -114,7 +114,8 @@ def test_a_worker_killed_in_mid_stream_loses_nothing(
     with running_workers(settings, ["engagement"]) as workers:
         wait_for_lag_zero(settings, workers)
         tallies = {
-            told.topic: told.counters for told in lag_report(settings, ["engagement"]).counters
+            worker.topic: worker.counters
+            for worker in lag_report(settings, ["engagement"]).counters
         }
         tally = tallies["social.likes.v1"]
         assert tally.balanced
@@ -146,7 +147,9 @@ def test_a_second_worker_of_a_group_takes_its_share_and_nothing_is_lost(
 
         def both_consume() -> bool:
             liking.publish(500)
-            return len({told.pid for told in lag_report(settings, ["engagement"]).counters}) == 2
+            return (
+                len({worker.pid for worker in lag_report(settings, ["engagement"]).counters}) == 2
+            )
 
         wait_until(both_consume, what="both workers consuming")
         liking.publish(LIKES // 4)
@@ -255,7 +258,7 @@ def test_bad_records_are_buried_and_the_good_ones_behind_them_arrive(
     with running_workers(settings, agents) as workers:
         letters = reader.read(len(sent))
         wait_for_lag_zero(settings, workers)
-        tallies = [told.counters for told in lag_report(settings, agents).counters]
+        tallies = [worker.counters for worker in lag_report(settings, agents).counters]
         assert all(tally.balanced for tally in tallies)
         assert sum(sum(tally.dead_letters.values()) for tally in tallies) == len(sent)
     reader.close()

@@ -1,5 +1,5 @@
-"""Cached counts are the numbers of members, whoever changes and counts them meanwhile, and
-whatever is lost."""
+"""Cached counts are the numbers of members, even if others change and count them at the same time,
+and whatever is lost."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any

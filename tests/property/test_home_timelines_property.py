@@ -145,7 +145,7 @@ def test_home_feeds_with_timelines_are_what_the_oracle_answers(data: st.DataObje
     )
     polls = data.draw(deliveries(events))
     if data.draw(st.booleans()):  # those who are followed already are pushed to
-        polls.insert(0, [told for told in events if told["type"] == "UserFollowed"])
+        polls.insert(0, [event for event in events if event["type"] == "UserFollowed"])
     line = _Line(polls, limits)
     durable = Views.of(line.store)
     celebrities = CelebrityCache(durable, line.pulls, recent=data.draw(st.integers(1, 3)))

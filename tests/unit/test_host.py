@@ -1,4 +1,4 @@
-"""What depends on the platform is in the few modules that are for it."""
+"""Platform checks are in the few modules that are for them."""
 
 import os
 import re

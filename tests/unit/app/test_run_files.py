@@ -78,7 +78,7 @@ def test_a_stopped_worker_is_one_silent_report_in_time_and_the_others_answer(
     finally:
         process.kill()
         process.wait()
-    assert [told.group for told in worker_reports(tmp_path)] == ["storyline-v1-graph"]
+    assert [report.group for report in worker_reports(tmp_path)] == ["storyline-v1-graph"]
     assert len(list((tmp_path / "run/workers").glob("*.json"))) == 1
 
 

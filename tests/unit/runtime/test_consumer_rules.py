@@ -1,4 +1,4 @@
-"""How long `ConsumerRules` waits for a fetch, or between two fetches."""
+"""Waits of `ConsumerRules` for a fetch, and between two fetches."""
 
 import asyncio
 from collections.abc import Set
