@@ -7,23 +7,28 @@ STAMP := $(VENV)/.installed
 NAME ?= all
 SIZE ?= small
 SCALE ?= 0.25
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 PYTEST := STORYLINE_TEST_SCALE=$(SCALE) $(BIN)/pytest --durations=10 --durations-min=1
 COVER := --cov=streams --cov=jobs --cov-branch --cov-report=
 CORE := streams/projections/*,streams/contracts/*,streams/runtime/*,streams/caching/*
 # These run in the processes of workers alone, on a real broker.
 IN_WORKERS := streams/runtime/worker.py,streams/runtime/consumer/fetch_thread.py,streams/runtime/consumer/transport.py
 
-.PHONY: help setup demo test test-all coverage test-fast mutants mutants-sample bench lint format lock clean
+.PHONY: help setup demo test test-all coverage test-fast mutants mutants-sample bench lint mypy-linux mypy-macos format lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
+# uv installs the packages in half the time of pip, from the index that pip is set to.
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Storyline needs Python 3.11 or newer, this is %d.%d; set PYTHON=…" % v[:2])'
 	@echo "installing the Python packages into $(VENV): once, a minute or two …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > $(VENV)/uv.txt
+	@$(PIP) --require-hashes -r $(VENV)/uv.txt
+	@UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}}" \
+		$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
 setup: $(STAMP) ## install everything into .venv
@@ -59,9 +64,14 @@ bench: setup ## every benchmark on servers of its own, or one: NAME=ingest SIZE=
 lint: setup ## ruff, mypy --strict (for Linux and macOS), layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin streams jobs
+	$(MAKE) -j2 --output-sync mypy-linux mypy-macos
 	$(BIN)/lint-imports
+
+mypy-linux:
+	$(BIN)/mypy
+
+mypy-macos:
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin streams jobs
 
 format: setup ## rewrite the code's layout
 	$(BIN)/ruff check --fix .
