@@ -49,8 +49,8 @@ coverage: ## print the branch coverage that `make test COVERAGE=1` measured; the
 	@echo "coverage of everything by tests without servers: $$($(BIN)/coverage report --format=total) %"
 	$(BIN)/coverage report --include="$(CORE)" --omit="$(IN_WORKERS)" --skip-covered --fail-under=95
 
-test-fast: setup ## the tests that need neither servers nor Spark, with little random input
-	STORYLINE_TEST_SCALE=0.1 $(BIN)/pytest -m "not stack and not spark" -n auto
+test-fast: setup ## quick tests that need neither servers nor Spark, with little random input
+	STORYLINE_TEST_SCALE=0.1 $(BIN)/pytest -m "not stack and not spark and not slow" -n auto
 
 mutants: setup ## nightly: judge 300 random mutants by the tests; ARGS="--seed 1 --spark"
 	$(BIN)/python -m tests.mutants --size 300 $(ARGS)

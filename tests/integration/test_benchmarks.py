@@ -38,6 +38,7 @@ def marked(name: str) -> Any:
     return pytest.param(name, marks=() if name in ALONE else pytest.mark.stack)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*map(marked, (*ALONE, *ON_REDIS, *WITH_THEIR_OWN))])
 def test_a_benchmark_runs_and_tells_what_it_found(name: str, tmp_path: Path) -> None:
     assert_runs(name, tmp_path, dict(os.environ))

@@ -80,6 +80,7 @@ def test_reach_by_files_adds_up_the_times() -> None:
     assert REACH.by_files() == Reach({FILE: {0: [0, 1]}}, ["quick.py", "slow.py"], [3.0, 53.0])
 
 
+@pytest.mark.slow
 def test_tests_are_measured_with_the_lines_that_they_reach(tmp_path: Path) -> None:
     files = {
         "streams/__init__.py": "",
@@ -101,6 +102,7 @@ def test_tests_are_measured_with_the_lines_that_they_reach(tmp_path: Path) -> No
     assert all(took < 1.0 for took in reach.seconds), "none is unknown"
 
 
+@pytest.mark.slow
 def test_session_judges_every_drawn_mutant_and_goes_on_where_it_was_left(tmp_path: Path) -> None:
     """One mutant is killed, one survives and one is in a file that no test reaches."""
     pristine, tree = tmp_path / "pristine", tmp_path / "tree"

@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
+import pytest
+
 from streams.agents.base import AgentDependencies
 from streams.agents.delivery_tasks import delivery_of
 from streams.agents.fanout import FanOut
@@ -101,6 +103,7 @@ class World:
             assert self.feed(reader) == self.written
 
 
+@pytest.mark.slow
 def test_up_and_down_a_hundred_times() -> None:
     world, now = World(), START
     world.compare()

@@ -113,6 +113,7 @@ class Endless(io.RawIOBase):
         return b"[\n" if self.lines == 1 else GOOD.strip() + b",\n"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_the_time_for_a_line_does_not_grow_with_its_square() -> None:
     [line] = read(b"[]" * (MAX_LINE // 2 - 1) + b"\n")

@@ -152,6 +152,7 @@ def test_members_beyond_the_capacity_are_evicted_and_loaded_again() -> None:
     assert set(world.loads()) == set(contents)
 
 
+@pytest.mark.slow
 def test_very_many_views_are_estimated_and_marked_so() -> None:
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")

@@ -33,6 +33,7 @@ def higgs(tmp_path: Path) -> Path:
 SMALL = ("generate", "--users", "300", "--events", "4000", "--duplicates", "0.05")
 
 
+@pytest.mark.slow
 def test_two_runs_are_the_same_bytes_whatever_the_hash_seed() -> None:
     first, second = (storyline(*SMALL, hash_seed=seed).stdout for seed in ("1", "2"))
     assert first_difference(first, second) is None
@@ -82,12 +83,14 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert len(run.stdout.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_replay_takes_its_time() -> None:
     # 24 hours at a million times their speed last 0.0864 s: the waiting shows in no test's time.
     quick = storyline("generate", "--users=20", "--events=50", "--days=1", "--speed=1000000")
     assert len(quick.stdout.splitlines()) == 50
 
 
+@pytest.mark.slow
 def test_load_higgs_writes_the_events_of_the_lines(higgs: Path) -> None:
     run = storyline("load", "higgs", str(higgs))
     assert run.returncode == 0

@@ -316,6 +316,7 @@ def test_accounts_go_to_a_file_of_their_own(tmp_path: Path) -> None:
     assert piped.stdout == accounts.read_bytes()
 
 
+@pytest.mark.slow
 def test_load_higgs_writes_accounts_too(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(gzip.compress(b"1 2 1341100972 MT\n3 2 1341101181 RT\n"))
     run = storyline("load", "higgs", str(tmp_path), "--out=/dev/null", "--accounts=-")
@@ -344,6 +345,7 @@ print(status.split("VmHWM:")[1].split()[0])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("users", "limit_mib"), [(1_000, 48), (50_000, 64)])
 def test_memory_stays_bounded(users: int, limit_mib: int) -> None:
     command = [sys.executable, "-c", MEASURE, str(users)]

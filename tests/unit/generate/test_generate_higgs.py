@@ -80,6 +80,7 @@ def test_loading_twice_gives_the_same_and_a_prefix_its_beginning(tmp_path: Path)
     assert load(tmp_path, until_ms=1341101182_999) == events[:6]
 
 
+@pytest.mark.slow
 def test_ids_are_unique_valid_and_in_order_for_many_lines_of_one_second() -> None:
     lines = 30_000
     acts = tuple(Act)
@@ -161,6 +162,7 @@ def test_a_file_with_a_flipped_bit_is_damaged(tmp_path: Path) -> None:
         read_interactions(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (HIGGS / FILE).is_file(), reason=f"no {FILE} (set STORYLINE_HIGGS)")
 def test_the_real_week() -> None:
     counts: Counter[str] = Counter()

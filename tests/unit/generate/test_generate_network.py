@@ -136,6 +136,7 @@ def test_every_record_type_that_users_cause_is_present() -> None:
     assert found == expected - WRITTEN_BY_THE_PIPELINE
 
 
+@pytest.mark.slow
 def test_one_account_is_followed_by_a_tenth_and_the_rest_fall_off() -> None:
     events = Network(plan(users=3000, events=180_000))
     followers = Counter(e.followee_id for e in events if isinstance(e, UserFollowed))

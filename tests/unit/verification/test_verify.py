@@ -265,6 +265,7 @@ def test_a_log_in_which_nobody_follows_anybody_proves_nothing() -> None:
         verify_feeds(line, SampledReaders(5, 1), Unwatched())
 
 
+@pytest.mark.slow
 def test_a_sample_is_drawn_by_its_seed_however_the_log_is_cut() -> None:
     events = [follow(n, who=1000 + n) for n in range(200)]
     drawn: dict[int, set[tuple[int, ...]]] = {}
