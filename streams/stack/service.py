@@ -56,6 +56,8 @@ class LaunchSpec:
     another process may have its id by now."""
     user: User | None = None
     """Account of the program and the first command, if not the one that starts them."""
+    timer_slack_ns: int | None = None
+    """On Linux: by how many nanoseconds a timer of the program may be late, 50,000 by default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ that they inherit, so they cannot pass the lock themselves.)
 """
 
 import contextlib
+import ctypes
 import fcntl
 import functools
 import json
@@ -30,6 +31,7 @@ LOCKED = 75
 """Exit status when another process holds the lock (EX_TEMPFAIL)."""
 _MAX_FILES = 65536 if sys.platform != "darwin" else 10240
 """Wanted limit of open files; the kernel of macOS may refuse more, whatever its hard limit says."""
+_PR_SET_TIMERSLACK = 29
 _KEEP_OUTPUT = 1 << 20
 _LEAVING_SECONDS = 60
 """Seconds that the children of a killed server may take to notice and end."""
@@ -58,6 +60,8 @@ def main(launch_file: str) -> None:
         os.setgroups([])
         os.setgid(user["gid"])
         os.setuid(user["uid"])
+    if launch["timer_slack_ns"] is not None and sys.platform == "linux":
+        _set_timer_slack(launch["timer_slack_ns"])
     os.set_inheritable(lock, True)
     os.execve(launch["command"][0], launch["command"], launch["env"])  # noqa: S606
 
@@ -127,6 +131,13 @@ def _raise_file_limit() -> None:
     if soft == resource.RLIM_INFINITY or soft >= limit:
         return
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def _set_timer_slack(nanoseconds: int) -> None:
+    """Set how late a timer of this thread may be; the program and its threads inherit it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(nanoseconds), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl refuses the timer slack")
 
 
 def _grant_access(folder: Path, user: dict[str, Any]) -> None:

@@ -78,8 +78,10 @@ def _describe(
     launch: LaunchSpec | None = None,
     owns: list[str] | None = None,
 ) -> str:
-    user, inside, pid_file = (
-        (launch.user, launch.inside, launch.pid_file) if launch else (None, None, None)
+    user, inside, pid_file, timer_slack_ns = (
+        (launch.user, launch.inside, launch.pid_file, launch.timer_slack_ns)
+        if launch
+        else (None, None, None, None)
     )
     described = {
         "cwd": str(config.folder(name)),
@@ -92,6 +94,7 @@ def _describe(
         "inside": inside and str(inside),
         "pid_file": pid_file and str(pid_file),
         "user": user and {"uid": user.uid, "gid": user.gid, "owns": owns},
+        "timer_slack_ns": timer_slack_ns,
     }
     return json.dumps(described, indent=1) + "\n"
 

@@ -44,6 +44,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "inside": None,
             "pid_file": None,
             "user": None,
+            "timer_slack_ns": None,
         }
         file = tmp_path / f"launch-{len(running)}.json"
         file.write_text(json.dumps(launch | changes))
@@ -111,6 +112,24 @@ def test_children_of_a_killed_server_are_waited_for(start: Start, tmp_path: Path
     (tmp_path / "leave").touch()
     assert second.wait(10) == 0
     assert "second" in output(tmp_path)
+
+
+PRINTS_TIMER_SLACK = """
+import ctypes, threading
+PR_GET_TIMERSLACK = 30
+def show():
+    print('slack', ctypes.CDLL(None).prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0))
+threading.Thread(target=show).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="timer slack is a setting of Linux")
+@pytest.mark.parametrize(("wanted", "shown"), [(200_000, "200000"), (None, "50000")])
+def test_threads_of_the_program_have_the_timer_slack_of_the_launch_file(
+    start: Start, tmp_path: Path, wanted: int | None, shown: str
+) -> None:
+    assert start(PRINTS_TIMER_SLACK, timer_slack_ns=wanted).wait(10) == 0, output(tmp_path)
+    assert f"slack {shown}\n" in output(tmp_path)
 
 
 def test_the_environment_is_exactly_the_given_one(
