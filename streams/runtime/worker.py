@@ -150,9 +150,14 @@ class Worker:
         """Run the Faust agent of one topic. A failure ends the process, not just the agent."""
         (topic,) = stream.channel.topics
         config = self._config
-        longest_s = config.batch_wait_ms / 1000
+        pause_s = config.batch_wait_ms / 1000
         rules = self._app.batch_consumer.rules
-        batcher = Batcher(rules, stream.channel.queue, max_records=config.batch_records)
+        batcher = Batcher(
+            rules,
+            stream.channel.queue,
+            max_records=config.batch_records,
+            pause_s=0.0 if config.patient else pause_s,
+        )
         runner = TopicRunner(
             topic,
             self._pipelines[topic],
@@ -164,13 +169,11 @@ class Worker:
             divides=not config.patient,
         )
         self.status.add_runner(topic, runner)
-        wait_s = longest_s if config.patient else 0.0
+        wait_s = pause_s if config.patient else 0.0
         try:
             try:
                 while (batch := await self._next(batcher, wait_s)) is not None:
-                    took_s = await runner.run(batch)
-                    if not config.patient:
-                        wait_s = min(took_s, longest_s)
+                    await runner.run(batch)
             finally:
                 await runner.end()
         except StoppedError:

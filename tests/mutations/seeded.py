@@ -1,5 +1,6 @@
 """The list of seeded bugs."""
 
+from tests.mutations.batches import BATCHING
 from tests.mutations.change_capture import CAPTURING
 from tests.mutations.copies import COPIES
 from tests.mutations.counts import COUNTING
@@ -39,4 +40,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *CAPTURING,
     *SURVIVORS,
     *PRODUCERS,
+    *BATCHING,
 )

@@ -99,7 +99,12 @@ class Process(Member):
         self.kill()
 
     async def _consume(self, topic: str) -> None:
-        batcher = Batcher(self.rules, self.queues[topic], max_records=self.world.batch_records)
+        batcher = Batcher(
+            self.rules,
+            self.queues[topic],
+            max_records=self.world.batch_records,
+            pause_s=self.world.batch_wait(),
+        )
         runner = TopicRunner(
             topic,
             self._pipelines[topic],

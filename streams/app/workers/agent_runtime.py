@@ -40,7 +40,7 @@ class AgentRuntime:
     batch_records: int
     batch_wait_ms: int
     patient: bool = False
-    """Whether a batch always waits `batch_wait_ms` to fill, even when few records arrive."""
+    """Whether a batch always waits `batch_wait_ms` to fill, even after a pause."""
     wanted_from: WantedFrom | None = None
     """Function that returns the first offsets missing in the store, if the store keeps offsets."""
 

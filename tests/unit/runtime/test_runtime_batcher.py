@@ -1,4 +1,4 @@
-"""A rebalance while a batch fills: no record of the new assignment is lost."""
+"""Batches: their size and their times; a rebalance loses no record of the new assignment."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from streams.runtime.consumer.consumer_rules import Buffer, ConsumerRules
 from streams.runtime.consumer.raw_batch import RawBatch
 from streams.runtime.processing.batcher import Batcher, MicroBatch
+from tests.simulation.virtual import VirtualLoop
 
 LIKES = ("likes", 0)
 LONG_S = 60.0
@@ -50,11 +51,11 @@ def batch(*offsets: int) -> RawBatch:
 class Topic:
     """A batcher, its queue, and the member whose generation it uses."""
 
-    def __init__(self, max_records: int) -> None:
+    def __init__(self, max_records: int, pause_s: float = 0.0) -> None:
         self.member = cast(Any, GroupMember())
         self.rules = ConsumerRules(self.member, Buffer())
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.batcher = Batcher(self.rules, self.queue, max_records=max_records)
+        self.batcher = Batcher(self.rules, self.queue, max_records=max_records, pause_s=pause_s)
 
     def put(self, *offsets: int) -> None:
         self.queue.put_nowait(Event(Message(self.member.generation, batch(*offsets))))
@@ -86,6 +87,65 @@ def test_messages_become_batches_of_the_size_that_is_wanted() -> None:
         assert (offsets(second), second.last) == ([3, 4], {LIKES: 4})
 
     run(story())
+
+
+PAUSE_S = 0.1
+STEP_S = 0.001
+
+
+def times_of_batches(
+    max_records: int, arrivals: dict[int, float], wait_s: float = 0.0
+) -> list[tuple[float, list[int]]]:
+    """Return the virtual time and the offsets of each batch, given offset -> seconds of arrival.
+
+    Times are rounded to tenths of a millisecond.
+    """
+
+    async def story() -> list[tuple[float, list[int]]]:
+        loop, topic, found = asyncio.get_running_loop(), Topic(max_records, PAUSE_S), []
+        await topic.rules.seek()
+        for offset, at in arrivals.items():
+            loop.call_at(at, topic.put, offset)
+        while sum(len(taken) for _, taken in found) < len(arrivals):
+            taken = offsets(await topic.batcher.next_batch(wait_s))
+            found.append((round(loop.time(), 4), taken))
+            await asyncio.sleep(STEP_S)  # the batch is applied
+        return found
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(story())
+
+
+def test_a_record_after_a_pause_waits_for_nothing() -> None:
+    assert times_of_batches(10, {0: 1.0, 1: 2.0, 2: 2.0 + PAUSE_S}) == [
+        (1.0, [0]),
+        (2.0, [1]),
+        (2.1, [2]),
+    ]
+
+
+def test_records_that_follow_each_other_closely_share_a_batch_per_pause() -> None:
+    every_20_ms = {number: 1 + number * 0.02 for number in range(12)}
+    assert times_of_batches(10, every_20_ms) == [
+        (1.0, [0]),
+        (1.1, [1, 2, 3, 4]),
+        (1.2, [5, 6, 7, 8, 9]),
+        (1.3, [10, 11]),
+    ]
+
+
+def test_a_patient_batch_waits_from_its_first_record_on_even_after_a_pause() -> None:
+    assert times_of_batches(10, {0: 1.0, 1: 1.4, 2: 1.6}, wait_s=0.5) == [(1.5, [0, 1]), (2.1, [2])]
+
+
+def test_a_full_batch_waits_for_nothing() -> None:
+    at_once = {number: 1.0 + number / 1000 for number in range(7)}
+    assert times_of_batches(2, at_once) == [
+        (1.0, [0]),
+        (1.002, [1, 2]),
+        (1.004, [3, 4]),
+        (1.006, [5, 6]),
+    ]
 
 
 def test_a_new_assignment_ends_the_batch_of_the_old_one_and_loses_nothing() -> None:
