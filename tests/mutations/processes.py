@@ -17,6 +17,7 @@ from tests.mutations.mutation import ROOT, Mutation
 
 _COPIED = ("streams", "jobs", "tests", "avro", "docs", "examples", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_CHAINED = re.compile(r"^(?:The above exception was|During handling of the above)", re.MULTILINE)
 _REASON = re.compile(r"^E +(\S.*)$", re.MULTILINE)
 _LIMIT_S = 900.0
 _SOUND_LIMIT_S = 3600.0
@@ -73,7 +74,7 @@ def _judge(mutation: Mutation) -> Verdict:
         root = _copied(Path(folder))
         mutation.apply(root)
         failed, output = _ask(root, mutation.tests, mutation.stack)
-    reason = _REASON.search(output) if failed else None
+    reason = _REASON.search(_CHAINED.split(output)[-1]) if failed else None
     return Verdict(mutation, failed, time.monotonic() - began, reason[1] if reason else "")
 
 
