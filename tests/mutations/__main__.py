@@ -73,17 +73,20 @@ def _verdicts(chosen: list[Mutation], together: int) -> list[Verdict]:
         for verdict in judge(chosen, together=together):
             verdicts.append(verdict)
             progress.update(task, advance=1, description=verdict.mutation.name)
+            if not errors.is_terminal:
+                typer.echo(json.dumps(_as_dict(verdict)), err=True)
     return verdicts
 
 
 def _as_dict(verdict: Verdict) -> dict[str, object]:
-    mutation, killed_by, seconds = verdict
+    mutation, killed_by, seconds, reason = verdict
     return {
         "name": mutation.name,
         "file": mutation.file,
         "harm": mutation.harm,
         "killed": killed_by is not None,
         "killed_by": killed_by,
+        "reason": reason,
         "seconds": round(seconds, 1),
     }
 
@@ -91,7 +94,7 @@ def _as_dict(verdict: Verdict) -> dict[str, object]:
 def _print(verdicts: list[Verdict]) -> None:
     table = Table("mutation", "in", "", "by", "s")
     table.columns[-1].justify = "right"
-    for mutation, killed_by, seconds in verdicts:
+    for mutation, killed_by, seconds, _ in verdicts:
         verdict = "[red]survived" if killed_by is None else "killed"
         file = mutation.file.rpartition("/")[2]
         test = (killed_by or "").partition("::")[0].rpartition("/")[2]

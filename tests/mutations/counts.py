@@ -107,8 +107,8 @@ COUNTING = (
         "loaded-at-every-batch",
         "the members of a giant are read from the store for every batch",
         "_HeldMembers.count",
-        "        if held is not None:\n",
-        "        if held is None:\n            pass\n        elif False:\n",
+        "        held = self._take_current(content_id, old.stamp)\n",
+        "        self._take_current(content_id, old.stamp)\n        held = None\n",
         _TALLIES,
     ),
     Mutation(

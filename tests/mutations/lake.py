@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 _UNIT = ("tests/unit/app/test_lake_rebuild.py",)
+_CALENDAR = ("tests/unit/jobs/test_calendar.py",)
 _RUN = ("tests/integration/test_lake_failures.py",)
 
 LAKE = (
@@ -25,11 +26,20 @@ LAKE = (
     ),
     Mutation(
         "calendar-without-bound",
-        "one event of year 1 makes 740,346 days",
+        "days of 1999 or 2100 that no fact has get rows, and each run looks for missing days again",
         "_years",
         "return max(first, FIRST), min(last, LAST)",
         "return first, last",
-        ("tests/integration/test_lake_migration.py",),
+        _CALENDAR,
+        stack=True,
+    ),
+    Mutation(
+        "far-days-not-set-aside",
+        "one event of year 1 ends each run of the calendar's job",
+        "extend",
+        "    if not are_inside:\n        spans =",
+        "    if False:\n        spans =",
+        _CALENDAR,
         stack=True,
     ),
     Mutation(

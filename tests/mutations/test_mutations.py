@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutations import processes
 from tests.mutations.mutation import ROOT, Mutation
+from tests.mutations.processes import UnsoundError, Verdict, judge
 from tests.mutations.seeded import MUTATIONS
 
 
@@ -41,3 +43,19 @@ def test_bug_changes_its_text_and_nothing_else(target: str, tmp_path: Path) -> N
     old = "self.offset)" if target == "Record.position" else "match is None"
     Mutation("a", "b", target, old, "other").apply(tmp_path)
     assert (tmp_path / "streams/record.py").read_text() == text.replace(old, "other")
+
+
+def test_bug_that_cannot_be_judged_is_raised_after_the_other_verdicts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of(mutation: Mutation) -> Verdict:
+        if mutation is MUTATIONS[0]:
+            raise UnsoundError("pytest ended with 3")
+        return Verdict(mutation, None, 0.0)
+
+    monkeypatch.setattr(processes, "_judge", of)
+    verdicts = judge(MUTATIONS[:3], together=1)
+    found = {next(verdicts).mutation.name for _ in range(2)}
+    with pytest.raises(UnsoundError, match="ended with 3"):
+        next(verdicts)
+    assert found == {mutation.name for mutation in MUTATIONS[1:3]}
