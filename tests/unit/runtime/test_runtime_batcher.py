@@ -102,7 +102,8 @@ def times_of_batches(
     """
 
     async def story() -> list[tuple[float, list[int]]]:
-        loop, topic, found = asyncio.get_running_loop(), Topic(max_records, PAUSE_S), []
+        loop, topic = asyncio.get_running_loop(), Topic(max_records, PAUSE_S)
+        found: list[tuple[float, list[int]]] = []
         await topic.rules.seek()
         for offset, at in arrivals.items():
             loop.call_at(at, topic.put, offset)
