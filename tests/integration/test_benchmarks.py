@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 ALONE = ("decode", "questions", "generate", "load", "hit-rates")
 IN_SPARK = ("scd2",)
 ON_REDIS = ("fanout", "giant", "memory")
-WITH_THEIR_OWN = ("bronze", "fanout-line")
+WITH_THEIR_OWN = ("bronze", "fanout-line", "line")
 SHARING = tuple(
     name for name in BENCHMARKS if name not in (*ALONE, *IN_SPARK, *ON_REDIS, *WITH_THEIR_OWN)
 )

@@ -1,0 +1,127 @@
+"""Arithmetic of `line`: percentiles, CPU by process, rates that are held, and catching up."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+FRESH_S: Final = 1.0
+"""A rate is held only if 99 of 100 changes are visible within this time."""
+BACKLOG_S: Final = 2.0
+"""Records of so many seconds may be uncommitted at the end of a held rate: workers commit each
+second, and the batch in flight is not committed."""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that `share` (0 to 1) of the values do not exceed (nearest rank).
+
+    Raises:
+        ValueError: There are no values.
+    """
+    if not values:
+        raise ValueError("no values")
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+class Process(NamedTuple):
+    """CPU seconds that a process has used since its start, and its resident bytes."""
+
+    pid: int
+    cpu_s: float
+    bytes: int
+
+
+Processes = Mapping[str, Process]
+"""Name of a program -> its process."""
+
+
+def cores(before: Processes, after: Processes, seconds: float) -> dict[str, float]:
+    """Return the CPU seconds per second that each program used between two looks.
+
+    A program that was started in between counts from its start.
+
+    Args:
+        before: Processes at the first look.
+        after: Processes at the second.
+        seconds: Seconds between the two.
+    """
+
+    def spent(name: str, now: Process) -> float:
+        then = before.get(name)
+        return now.cpu_s - then.cpu_s if then and then.pid == now.pid else now.cpu_s
+
+    return {name: spent(name, now) / seconds for name, now in after.items()}
+
+
+class Costs(NamedTuple):
+    """Cost of a program: cores that it uses at any rate, and CPU seconds for each event."""
+
+    fixed: float
+    per_event: float
+
+
+def costs(low: tuple[float, float], high: tuple[float, float]) -> Costs:
+    """Return the line through two measurements, each a rate (events per second) and cores.
+
+    What batches, polls and commits cost is fixed as long as their number does not depend on the
+    rate, which is so while a batch waits for time and not for size.
+    """
+    (rate, used), (higher, more) = low, high
+    per_event = (more - used) / (higher - rate)
+    return Costs(used - per_event * rate, per_event)
+
+
+def is_held(offered: float, kept: bool, p99_s: float, backlog: float) -> bool:
+    """Return whether the line held a rate.
+
+    Args:
+        offered: Events per second.
+        kept: Whether the generator itself kept the rate.
+        p99_s: 99th percentile of the freshness of posts, in seconds.
+        backlog: Records that the workers of the views had left at the end.
+    """
+    return kept and p99_s < FRESH_S and backlog <= offered * BACKLOG_S
+
+
+class Sample(NamedTuple):
+    """Records that are left at some time (seconds), and the CPU seconds of all programs so far."""
+
+    at: float
+    left: int
+    cpu_s: float
+
+
+class CatchUp(NamedTuple):
+    """Records folded per second, and CPU seconds per record."""
+
+    per_s: float
+    cpu_s: float
+
+
+def catch_up(samples: Sequence[Sample], first: float = 0.1, last: float = 0.9) -> CatchUp:
+    """Return how fast a backlog was folded, without the start of the workers and the last batches.
+
+    Args:
+        samples: Looks at the backlog in order of time, from the whole to nothing left.
+        first: Share of the backlog that is folded when the count begins.
+        last: Share that is folded when it ends.
+    """
+    total = samples[0].left
+    begin, end = (_folded(samples, share * total) for share in (first, last))
+    records = (last - first) * total
+    return CatchUp(records / (end.at - begin.at), (end.cpu_s - begin.cpu_s) / records)
+
+
+def _folded(samples: Sequence[Sample], records: float) -> Sample:
+    """Return the moment at which so many records were folded, interpolated between two looks."""
+    total = samples[0].left
+    before = samples[0]
+    for after in samples[1:]:
+        if total - after.left >= records:
+            share = (records - total + before.left) / (before.left - after.left)
+            at, cpu_s = (
+                old + share * (new - old)
+                for old, new in ((before.at, after.at), (before.cpu_s, after.cpu_s))
+            )
+            return Sample(at, round(total - records), cpu_s)
+        before = after
+    raise ValueError(f"fewer than {records:.0f} records were folded")
