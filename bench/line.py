@@ -224,9 +224,9 @@ def run(report: Report, size: str, settings: Settings, arguments: Sequence[str] 
 def _line(sizes: _Size, settings: Settings, build: Path | None) -> Line:
     """Return a line with as many events as the measurements need."""
     warm_up = 1 + _WARM_UP
-    told = sum(round(rate * sizes.seconds * warm_up) for rate in sizes.rates)
-    told += sum(round(rate * sizes.hold_seconds * warm_up) for rate in sizes.hold)
-    return Line(settings, sizes.people, told + sizes.backlog, build, sizes.only)
+    events = sum(round(rate * sizes.seconds * warm_up) for rate in sizes.rates)
+    events += sum(round(rate * sizes.hold_seconds * warm_up) for rate in sizes.hold)
+    return Line(settings, sizes.people, events + sizes.backlog, build, sizes.only)
 
 
 @contextmanager

@@ -22,6 +22,24 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
+def percentile_of_counts(values: Sequence[tuple[float, int]], share: float) -> float:
+    """Return the nearest rank as `percentile` does, of values that each occur some times.
+
+    Args:
+        values: Values, and how often each occurs.
+        share: Share (0 to 1) of all occurrences.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    rank = math.ceil(share * sum(count for _, count in values))
+    for value, count in sorted(values):
+        rank -= count
+        if rank <= 0:
+            return value
+    raise ValueError("no values")
+
+
 class Process(NamedTuple):
     """CPU seconds that a process has used since its start, and its resident bytes."""
 

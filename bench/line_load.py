@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from confluent_kafka import Producer
 
-from bench.line_figures import percentile
+from bench.line_figures import percentile_of_counts
 from streams.app.broker import schema_registry
 from streams.app.settings import Settings
 from streams.contracts.catalog import key_of, topic_of
@@ -152,7 +152,8 @@ def paced(
     Returns:
         Number of records, seconds until the last, and the 99th percentile of how late they were.
     """
-    began, sent, lateness = clock(), 0, []
+    began, sent = clock(), 0
+    lateness: list[tuple[float, int]] = []
     while True:
         elapsed = clock() - began
         count = max(0, int(elapsed * offered) + 1 - sent) if offered else _CHUNK
@@ -161,12 +162,14 @@ def paced(
             publish(record)
         if len(batch) < count:
             break
-        if offered:
-            lateness.append(max(0.0, clock() - began - sent / offered))
+        if offered and count:
+            # The oldest of a tick stands for all of them.
+            lateness.append((max(0.0, clock() - began - sent / offered), count))
         sent += count
         if offered:
             pause(max(_TICK_S, sent / offered - (clock() - began)))
-    return sent + len(batch), clock() - began, percentile(lateness, 0.99) if lateness else 0.0
+    late_s = percentile_of_counts(lateness, 0.99) if lateness else 0.0
+    return sent + len(batch), clock() - began, late_s
 
 
 def _records(file: BinaryIO) -> Iterator[_Record]:

@@ -35,8 +35,8 @@ ROOT: Final = Path(__file__).parents[1]
 NODE: Final = 91
 _PULLED: Final = 1_000_000
 """Followers that the celebrity is said to have. One follows; the tier is set."""
-_AUTHOR, _READER, _TELLER = 7_000_000_000, 8_000_000_000, 7_500_000_000
-_TELLERS: Final = 100
+_AUTHOR, _READER, _STORY_AUTHOR = 7_000_000_000, 8_000_000_000, 7_500_000_000
+_STORY_AUTHORS: Final = 100
 _TIMELINE: Final = 100
 """Entries of a timeline before anything is delivered."""
 _WITHIN: Final = 20 * HOUR_MS
@@ -76,7 +76,9 @@ class People(NamedTuple):
 
     @property
     def stories(self) -> Sequence[Story]:
-        return [Story(_TELLER + place, _READER + 1_000 + place) for place in range(_TELLERS)]
+        return [
+            Story(_STORY_AUTHOR + place, _READER + 1_000 + place) for place in range(_STORY_AUTHORS)
+        ]
 
     def follows(self) -> Iterator[tuple[int, int]]:
         """Yield the follows (follower, followee) of the authors of probes."""
@@ -124,7 +126,7 @@ class Line:
         )
         self._events = iter(Network(plan))
         self._followed: dict[int, set[int]] = {}
-        self._told = 0
+        self._stories_used = 0
         self._progress: Progress | None = None
         self.folder = settings.home.expanduser().absolute() / "bench-line"
 
@@ -198,8 +200,8 @@ class Line:
 
     def story(self) -> Story:
         """Return the next author of stories, so that trays stay short."""
-        self._told += 1
-        return self.people.stories[self._told % _TELLERS]
+        self._stories_used += 1
+        return self.people.stories[self._stories_used % _STORY_AUTHORS]
 
     def _next(self, events: int) -> Iterator[Event]:
         """Yield the next events, and note who follows whom."""

@@ -1,0 +1,110 @@
+"""Arithmetic of the benchmark of the whole line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.line_figures import (
+    Process,
+    Sample,
+    catch_up,
+    cores,
+    costs,
+    is_held,
+    percentile,
+    percentile_of_counts,
+)
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert percentile(values, 0.5) == 50
+    assert percentile(values, 0.99) == 99
+    assert percentile(values, 1) == 100
+    assert percentile(values, 0) == 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_percentile_of_one_value_is_the_value(share: float) -> None:
+    assert percentile([7.0], share) == 7
+
+
+def test_99_of_60_probes_is_the_slowest() -> None:
+    assert percentile([0.1] * 59 + [3.0], 0.99) == 3
+
+
+@pytest.mark.parametrize("of", [percentile, percentile_of_counts])
+def test_percentile_of_nothing_is_refused(of: Callable[[list[Any], float], float]) -> None:
+    with pytest.raises(ValueError, match="no values"):
+        of([], 0.5)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.31, 0.5, 0.99, 1])
+def test_percentile_of_counts_is_that_of_each_occurrence(share: float) -> None:
+    counts = [(0.5, 20), (0.1, 30), (2.0, 1), (0.2, 49)]
+    values = [value for value, count in counts for _ in range(count)]
+    assert percentile_of_counts(counts, share) == percentile(values, share)
+
+
+def test_cores_are_cpu_seconds_between_two_looks_by_second() -> None:
+    before = {"kafka": Process(1, 10.0, 0), "lake": Process(2, 5.0, 0)}
+    after = {"kafka": Process(1, 13.0, 0), "lake": Process(2, 5.5, 0)}
+    assert cores(before, after, 10) == pytest.approx({"kafka": 0.3, "lake": 0.05})
+
+
+def test_restarted_program_counts_from_its_start() -> None:
+    before = {"posts": Process(7, 100.0, 0)}
+    after = {"posts": Process(8, 2.0, 0), "expire": Process(9, 1.0, 0)}
+    assert cores(before, after, 2) == pytest.approx({"posts": 1.0, "expire": 0.5})
+
+
+def test_costs_are_split_into_fixed_and_by_event() -> None:
+    found = costs((500, 0.3), (2000, 0.45))
+    assert found.fixed == pytest.approx(0.25)
+    assert found.per_event == pytest.approx(0.0001)
+
+
+def test_program_that_ignores_events_has_fixed_costs_alone() -> None:
+    found = costs((500, 0.02), (2000, 0.02))
+    assert found == (0.02, 0)
+
+
+@pytest.mark.parametrize(
+    ("kept", "p99_s", "backlog", "held"),
+    [
+        (True, 0.99, 2000, True),
+        (False, 0.99, 2000, False),  # the generator was too slow: nothing is known
+        (True, 1.0, 2000, False),
+        (True, 0.99, 2001, False),
+    ],
+)
+def test_rate_is_held_if_kept_fresh_and_without_backlog(
+    kept: bool, p99_s: float, backlog: float, held: bool
+) -> None:
+    assert is_held(1000, kept, p99_s, backlog) is held
+
+
+def test_catching_up_counts_neither_the_start_nor_the_end() -> None:
+    slow_start = [Sample(0, 1000, 0), Sample(10, 1000, 8), Sample(11, 900, 9)]
+    steady = [Sample(12 + n, 900 - 100 * (n + 1), 10 + n) for n in range(8)]
+    slow_end = [Sample(30, 0, 90)]
+    found = catch_up(slow_start + steady + slow_end)
+    assert found.per_s == pytest.approx(100)
+    assert found.cpu_s == pytest.approx(0.01)
+
+
+def test_catching_up_is_interpolated_between_two_looks() -> None:
+    found = catch_up([Sample(0, 1000, 0), Sample(20, 0, 5)])
+    assert found.per_s == pytest.approx(50)
+    assert found.cpu_s == pytest.approx(0.005)
+
+
+def test_backlog_that_grows_first_is_counted_from_its_first_size() -> None:
+    samples = [Sample(0, 1000, 0), Sample(1, 1010, 1), Sample(11, 0, 11)]
+    assert catch_up(samples).per_s == pytest.approx(101)
+
+
+def test_backlog_that_is_not_folded_has_no_rate() -> None:
+    with pytest.raises(ValueError, match="fewer than"):
+        catch_up([Sample(0, 1000, 0), Sample(10, 500, 5)])
