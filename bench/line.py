@@ -13,7 +13,9 @@ bronze   the same posts, until a commit of their Delta table has them
 `idle` publishes nothing, `0/s` only the probes. A rate is held if the generator kept it, 99 of 100
 posts by authors whose posts are pushed are visible within a second, and the workers of the views
 have left no more uncommitted than 2 seconds of it. What a process costs at two rates is split into
-what it costs at any rate and what it costs for each event.
+what it costs at any rate and what it costs for each event, from the lowest rate and the highest
+that was held, or the highest of all if none was. What is counted by event is counted by those that
+the workers took, which are fewer than were offered if the line is behind.
 
 `catch-up` is the rate at which a backlog, written while no worker runs, is folded: from a tenth to
 nine tenths of it, so that neither the start of the workers nor the last batches count.
@@ -32,6 +34,7 @@ from typing import Final, NamedTuple
 import psutil
 
 from bench.line_figures import (
+    Batches,
     Processes,
     catch_up,
     cores,
@@ -41,7 +44,7 @@ from bench.line_figures import (
 )
 from bench.line_load import Generator, Load
 from bench.line_probes import Prober, probing
-from bench.line_stack import VIEWS, Line, People
+from bench.line_stack import SOURCES, VIEWS, Line, People
 from bench.report import Report
 from streams.app.read_side import open_read_side
 from streams.app.settings import Settings
@@ -133,6 +136,8 @@ class Measured(NamedTuple):
     cores: Mapping[str, float]
     """Program -> CPU seconds per second; those of the benchmark itself are not among them."""
     bytes: Mapping[str, int]
+    batches: Mapping[str, Batches]
+    """Worker -> its batches and their records, both per second."""
     others: float
     """Cores that neither the line nor the benchmark used."""
     latencies: Mapping[str, Sequence[float]]
@@ -159,8 +164,23 @@ class Measured(NamedTuple):
         return self.total if name == _ALL else self.cores.get(name, 0.0)
 
     def per_event(self, name: str) -> float | None:
-        """Return the CPU microseconds per event of a program, or of all."""
-        return _US * self.used(name) / self.rate if self.rate else None
+        """Return the CPU microseconds of a program, or of all, per event that is folded."""
+        return _US * self.used(name) / self.folded if self.rate and self.folded else None
+
+    @property
+    def folded(self) -> float:
+        """Events per second that the workers of the views took into batches."""
+        return sum(one.records for name, one in self.batches.items() if name in SOURCES)
+
+    def records(self, name: str) -> float | None:
+        """Return the records in a batch of a worker, on average."""
+        found = self.batches.get(name)
+        return found.records / found.batches if found and found.batches else None
+
+    def per_batch(self, name: str) -> float | None:
+        """Return the CPU milliseconds of a worker per batch: all that it uses."""
+        found = self.batches.get(name)
+        return _MS * self.used(name) / found.batches if found and found.batches else None
 
     def memory(self, name: str) -> float:
         """Return the resident MiB of a program."""
@@ -306,6 +326,9 @@ def _measure(line: Line, rate: int | None, seconds: float) -> Measured:
         seconds=length,
         cores=used,
         bytes=sizes,
+        batches={
+            name: one.since(before.batches.get(name), length) for name, one in after.batches.items()
+        },
         others=max(0.0, others),
         latencies=latencies,
         load=load,
@@ -325,6 +348,7 @@ def _probe(prober: Prober, rate: int | None, seconds: float, *, counting: bool) 
 class _Look(NamedTuple):
     at: float
     processes: Processes
+    batches: Mapping[str, Batches]
     own_s: float
     """CPU seconds of this process."""
     busy_s: float
@@ -334,7 +358,8 @@ class _Look(NamedTuple):
 def _look(line: Line) -> _Look:
     times = psutil.cpu_times()
     busy_s = times.user + times.nice + times.system
-    return _Look(time.perf_counter(), line.processes(), time.process_time(), busy_s)
+    processes, at = line.processes(), time.perf_counter()
+    return _Look(at, processes, line.batches(), time.process_time(), busy_s)
 
 
 def _drain(line: Line, prober: Prober) -> float:
@@ -384,6 +409,17 @@ def _tables(report: Report, found: Sequence[Measured]) -> None:
     table(
         "CPU by events", "µs", spent | {"all, each event": partial(Measured.per_event, name=_ALL)}
     )
+    workers = _names(found, lambda one: one.batches)
+    batches: dict[str, Callable[[Measured], float | None]] = {
+        f"{name}, batches/s": partial(_batches, name=name) for name in workers
+    }
+    batches |= {
+        f"{name}, records a batch": partial(Measured.records, name=name) for name in workers
+    }
+    batches |= {
+        f"{name}, CPU of a batch, ms": partial(Measured.per_batch, name=name) for name in workers
+    }
+    table("batches", "", batches)
     table(
         "memory",
         "MiB",
@@ -393,6 +429,7 @@ def _tables(report: Report, found: Sequence[Measured]) -> None:
         "at the end",
         "",
         {
+            "folded into views, events/s": lambda one: one.folded,
             "backlog of views, records": lambda one: one.views,
             "backlog of the lake, records": lambda one: one.backlog.get("lake", 0),
             "views drained after, s": lambda one: one.drained_s,
@@ -412,15 +449,21 @@ def _table_of_costs(report: Report, found: Sequence[Measured], programs: Sequenc
         )
         if len(loaded) < 2:
             continue
-        low, high = loaded[0], next((one for one in loaded[:0:-1] if one.held), loaded[1])
+        low, high = loaded[0], next((one for one in loaded[:0:-1] if one.held), loaded[-1])
 
         def split(program: str, low: Measured = low, high: Measured = high) -> Sequence[float]:
-            fixed, per_event = costs((low.rate, low.used(program)), (high.rate, high.used(program)))
+            fixed, per_event = costs(
+                (low.folded, low.used(program)), (high.folded, high.used(program))
+            )
             return fixed, _US * per_event
 
         columns = [f"{column} {name}".strip() for column in ("fixed, cores", "each event, µs")]
         rows = {f"{program}, cost": split(program) for program in (*programs, _ALL)}
         report.table(f"cost from {low.title} and {high.title}", "", columns, rows)
+
+
+def _batches(one: Measured, name: str) -> float | None:
+    return one.batches[name].batches if name in one.batches else None
 
 
 def _line_of(one: Measured) -> str:

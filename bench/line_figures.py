@@ -1,11 +1,14 @@
 """Arithmetic of `line`: percentiles, CPU by process, rates that are held, and catching up."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 FRESH_S: Final = 1.0
 """A rate is held only if 99 of 100 changes are visible within this time."""
+FEW: Final = 100
+"""So few uncommitted records are no backlog at any rate."""
 BACKLOG_S: Final = 2.0
 """Records of so many seconds may be uncommitted at the end of a held rate: workers commit each
 second, and the batch in flight is not committed."""
@@ -70,6 +73,35 @@ def cores(before: Processes, after: Processes, seconds: float) -> dict[str, floa
     return {name: spent(name, now) / seconds for name, now in after.items()}
 
 
+class Batches(NamedTuple):
+    """Batches that a worker has assembled since its start, or per second, and their records."""
+
+    batches: float
+    records: float
+
+    def since(self, before: "Batches | None", seconds: float) -> "Batches":
+        """Return the batches and records per second since an earlier look.
+
+        A worker that was started in between counts from its start.
+        """
+        if before is None or before.batches > self.batches:
+            before = Batches(0, 0)
+        return Batches(
+            (self.batches - before.batches) / seconds, (self.records - before.records) / seconds
+        )
+
+
+_COUNTERS: Final = re.compile(r"^storyline_batch_records_(count|sum)\{[^}]*\} (\S+)$", re.MULTILINE)
+
+
+def batches(metrics: str) -> Batches:
+    """Return the batches of all topics of a worker, from its answer to Prometheus."""
+    found = {"count": 0.0, "sum": 0.0}
+    for name, value in _COUNTERS.findall(metrics):
+        found[name] += float(value)
+    return Batches(found["count"], found["sum"])
+
+
 class Costs(NamedTuple):
     """Cost of a program: cores that it uses at any rate, and CPU seconds for each event."""
 
@@ -97,7 +129,7 @@ def is_held(offered: float, kept: bool, p99_s: float, backlog: float) -> bool:
         p99_s: 99th percentile of the freshness of posts, in seconds.
         backlog: Records that the workers of the views had left at the end.
     """
-    return kept and p99_s < FRESH_S and backlog <= offered * BACKLOG_S
+    return kept and p99_s < FRESH_S and backlog <= max(FEW, offered * BACKLOG_S)
 
 
 class Sample(NamedTuple):

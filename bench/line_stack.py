@@ -1,17 +1,19 @@
 """A line to measure: what `storyline up --workers` starts, and a network whose events it folds."""
 
+import json
 import os
 import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import psutil
 
-from bench.line_figures import Process, Sample
+from bench.line_figures import Batches, Process, Sample, batches
 from bench.line_load import EventFile, Generator
 from bench.line_probes import Author, Story, post
 from bench.warm import DIGEST, ids_before
@@ -262,6 +264,17 @@ class Line:
         for name, program in supervisor.programs(local_stack(self.settings).config).items():
             if program.pid:
                 found[name] = usage(program.pid)
+        return found
+
+    def batches(self) -> Mapping[str, Batches]:
+        """Return the batches of each worker so far, as the worker reports them."""
+        groups = {self.settings.group(name): name for name in AGENTS}
+        found = {}
+        for path in (self.settings.home.expanduser().absolute() / "run/workers").glob("*.json"):
+            announced = json.loads(path.read_text(encoding="utf-8"))
+            if name := groups.get(announced["group"]):
+                with urllib.request.urlopen(announced["metrics"], timeout=10) as answer:  # noqa: S310 - this line's own
+                    found[name] = batches(answer.read().decode())
         return found
 
     def backlog(self, groups: Sequence[str] = VIEWS) -> int:

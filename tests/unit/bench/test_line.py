@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.line import Measured, Options, options
+from bench.line_figures import Batches
 from bench.line_load import Load
 from bench.line_stack import People, usage
 
@@ -18,6 +19,12 @@ def measured(**changes: object) -> Measured:
         seconds=60.0,
         cores={"kafka": 0.3, "lake": 0.2},
         bytes={"kafka": 3 * 2**20},
+        batches={
+            "posts": Batches(10, 300),
+            "engagement": Batches(20, 500),
+            "delivery": Batches(4, 16),
+            "lake": Batches(0.5, 800),
+        },
         others=0.0,
         latencies={
             "feed, 7 followers": [0.1] * 60,
@@ -55,10 +62,18 @@ def test_costs_are_by_event_and_in_all() -> None:
     assert found.used("kafka") == 0.3
     assert found.used("all") == pytest.approx(0.5)
     assert found.used("expire") == 0
-    assert found.per_event("lake") == pytest.approx(200)
-    assert found.per_event("all") == pytest.approx(500)
+    assert found.folded == 800  # of the 1,000 that were offered, each counted once
+    assert found.per_event("lake") == pytest.approx(250)
+    assert found.per_event("all") == pytest.approx(625)
     assert found.memory("kafka") == 3
     assert measured(rate=0).per_event("all") is None
+
+
+def test_batches_have_records_and_cost() -> None:
+    found = measured()
+    assert found.records("posts") == 30
+    assert found.per_batch("lake") == pytest.approx(400)
+    assert found.records("kafka") is found.per_batch("kafka") is None
 
 
 def test_percentiles_are_milliseconds() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from bench.line_figures import (
+    Batches,
     Process,
     Sample,
+    batches,
     catch_up,
     cores,
     costs,
@@ -68,6 +70,35 @@ def test_costs_are_split_into_fixed_and_by_event() -> None:
 def test_program_that_ignores_events_has_fixed_costs_alone() -> None:
     found = costs((500, 0.02), (2000, 0.02))
     assert found == (0.02, 0)
+
+
+def test_a_few_records_are_no_backlog() -> None:
+    assert is_held(0, True, 0.1, 100)
+    assert not is_held(0, True, 0.1, 101)
+
+
+METRICS = """# TYPE storyline_batch_records histogram
+storyline_batch_records_bucket{group="g",le="1.0",topic="a"} 5.0
+storyline_batch_records_count{group="g",topic="a"} 10.0
+storyline_batch_records_sum{group="g",topic="a"} 250.0
+storyline_batch_records_count{group="g",topic="b"} 2.0
+storyline_batch_records_sum{group="g",topic="b"} 3.0
+storyline_batch_seconds_count{group="g",topic="a"} 99.0
+"""
+
+
+def test_batches_of_all_topics_of_a_worker_are_counted() -> None:
+    assert batches(METRICS) == (12, 253)
+    assert batches("") == (0, 0)
+
+
+def test_batches_are_counted_by_second() -> None:
+    assert Batches(30, 400).since(Batches(10, 100), 10) == (2, 30)
+
+
+def test_batches_of_a_restarted_worker_count_from_its_start() -> None:
+    assert Batches(5, 50).since(Batches(10, 100), 5) == (1, 10)
+    assert Batches(5, 50).since(None, 5) == (1, 10)
 
 
 @pytest.mark.parametrize(
