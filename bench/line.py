@@ -43,7 +43,7 @@ from bench.line_figures import (
     percentile,
 )
 from bench.line_load import Generator, Load
-from bench.line_probes import Prober, probing
+from bench.line_probes import PER_S, Prober, probing
 from bench.line_stack import SOURCES, VIEWS, Line, People
 from bench.report import Report
 from streams.app.read_side import open_read_side
@@ -56,6 +56,7 @@ SERVERS: Final = ()
 """None of the benchmark's own: each line starts all of its servers by itself."""
 _WARM_UP: Final = 0.25
 """Share of the seconds of a rate that pass before anything counts."""
+_SETTLE_S: Final = 120
 _DRAIN_S: Final = 1_800
 _ALL: Final = "all"
 _US: Final = 1e6
@@ -303,6 +304,7 @@ def _measure(line: Line, rate: int | None, seconds: float) -> Measured:
         probing(line.settings, side, producer, line.people.authors, line.story()) as prober,
         counting_bar(title, round(whole)) as advance,
     ):
+        _settle(prober)
         if generator is not None:
             generator.begin()
         _probe(prober, rate, seconds * _WARM_UP, counting=False)
@@ -336,6 +338,12 @@ def _measure(line: Line, rate: int | None, seconds: float) -> Measured:
         backlog=backlog,
         drained_s=drained_s,
     )
+
+
+def _settle(prober: Prober) -> None:
+    """Let a probe pass through each view: workers that have just been started are slow."""
+    prober.run(1 / PER_S, counting=False)
+    assert prober.wait(_SETTLE_S), "probes are not visible"
 
 
 def _probe(prober: Prober, rate: int | None, seconds: float, *, counting: bool) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,6 +45,7 @@ _TIMELINE: Final = 100
 _WITHIN: Final = 20 * HOUR_MS
 """Duration of the simulated events, of which no story ends while the benchmark runs."""
 _FOLD_S: Final = 1_800
+_START_S: Final = 120
 _POLL_S: Final = 0.25
 
 VIEWS: Final = tuple(name for name in AGENTS if name != "lake")
@@ -147,8 +149,11 @@ class Line:
         self._appoint_celebrity()
 
     def start(self) -> None:
-        """Start what does not run."""
+        """Start what does not run, and wait until all workers have connected."""
         self._command(*self._up(), "--workers")
+        wait_until(
+            lambda: self.batches().keys() == AGENTS.keys(), timeout_s=_START_S, what="all workers"
+        )
 
     def stop(self) -> None:
         """Stop servers and workers; data is kept."""
@@ -271,10 +276,10 @@ class Line:
         groups = {self.settings.group(name): name for name in AGENTS}
         found = {}
         for path in (self.settings.home.expanduser().absolute() / "run/workers").glob("*.json"):
-            announced = json.loads(path.read_text(encoding="utf-8"))
-            if name := groups.get(announced["group"]):
-                with urllib.request.urlopen(announced["metrics"], timeout=10) as answer:  # noqa: S310 - this line's own
-                    found[name] = batches(answer.read().decode())
+            with suppress(OSError):  # a worker that has just ended
+                announced = json.loads(path.read_text(encoding="utf-8"))
+                if name := groups.get(announced["group"]):
+                    found[name] = batches(_get(announced["metrics"]))
         return found
 
     def backlog(self, groups: Sequence[str] = VIEWS) -> int:
@@ -324,6 +329,11 @@ class Line:
             starting.communicate(timeout=120)
         assert starting.returncode == 0
         return views, lake
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - a worker's own
+        return str(answer.read().decode())
 
 
 def usage(pid: int) -> Process:
