@@ -17,8 +17,8 @@ what it costs at any rate and what it costs for each event, from the lowest rate
 that was held, or the highest of all if none was. What is counted by event is counted by those that
 the workers took, which are fewer than were offered if the line is behind.
 
-`catch-up` is the rate at which a backlog, written while no worker runs, is folded: from a tenth to
-nine tenths of it, so that neither the start of the workers nor the last batches count.
+`catch-up` is the rate at which a backlog, written while no worker runs, is folded, from the first
+commit of any worker on.
 """
 
 import argparse
@@ -177,6 +177,11 @@ class Measured(NamedTuple):
         """Return the records in a batch of a worker, on average."""
         found = self.batches.get(name)
         return found.records / found.batches if found and found.batches else None
+
+    def batch_ms(self, name: str) -> float | None:
+        """Return the time of a batch of a worker in milliseconds, waiting for stores included."""
+        found = self.batches.get(name)
+        return _MS * found.seconds / found.batches if found and found.batches else None
 
     def per_batch(self, name: str) -> float | None:
         """Return the CPU milliseconds of a worker per batch: all that it uses."""
@@ -425,6 +430,9 @@ def _tables(report: Report, found: Sequence[Measured]) -> None:
         f"{name}, records a batch": partial(Measured.records, name=name) for name in workers
     }
     batches |= {
+        f"{name}, time of a batch, ms": partial(Measured.batch_ms, name=name) for name in workers
+    }
+    batches |= {
         f"{name}, CPU of a batch, ms": partial(Measured.per_batch, name=name) for name in workers
     }
     table("batches", "", batches)
@@ -516,8 +524,7 @@ def _catch_up(report: Report, lines: Sequence[Line], line: Line, sizes: _Size) -
     generator.result()
     with counting_bar("folding the backlog", sizes.backlog) as advance:
         views, lake = line.fold_backlog(advance)
-    for name, samples in (("views", views), ("lake", lake)):
-        found = catch_up(samples)
+    for name, found in zip(("views", "lake"), catch_up((views, lake)), strict=True):
         title = f"catch-up of {name} {line.name}".strip()
         report.figure(title, "events/s", found.per_s)
         report.figure(f"{title}, CPU of all programs", "µs/event", _US * found.cpu_s)

@@ -74,10 +74,12 @@ def cores(before: Processes, after: Processes, seconds: float) -> dict[str, floa
 
 
 class Batches(NamedTuple):
-    """Batches that a worker has assembled since its start, or per second, and their records."""
+    """Batches of a worker since its start, or per second."""
 
     batches: float
     records: float
+    seconds: float
+    """From the assembly of each batch to its acknowledgement, all batches together."""
 
     def since(self, before: "Batches | None", seconds: float) -> "Batches":
         """Return the batches and records per second since an earlier look.
@@ -85,21 +87,21 @@ class Batches(NamedTuple):
         A worker that was started in between counts from its start.
         """
         if before is None or before.batches > self.batches:
-            before = Batches(0, 0)
-        return Batches(
-            (self.batches - before.batches) / seconds, (self.records - before.records) / seconds
-        )
+            before = Batches(0, 0, 0)
+        return Batches(*((now - then) / seconds for now, then in zip(self, before, strict=True)))
 
 
-_COUNTERS: Final = re.compile(r"^storyline_batch_records_(count|sum)\{[^}]*\} (\S+)$", re.MULTILINE)
+_COUNTERS: Final = re.compile(
+    r"^storyline_batch_(records_count|records_sum|seconds_sum)\{[^}]*\} (\S+)$", re.MULTILINE
+)
 
 
 def batches(metrics: str) -> Batches:
     """Return the batches of all topics of a worker, from its answer to Prometheus."""
-    found = {"count": 0.0, "sum": 0.0}
+    found = {"records_count": 0.0, "records_sum": 0.0, "seconds_sum": 0.0}
     for name, value in _COUNTERS.findall(metrics):
         found[name] += float(value)
-    return Batches(found["count"], found["sum"])
+    return Batches(*found.values())
 
 
 class Costs(NamedTuple):
@@ -147,31 +149,25 @@ class CatchUp(NamedTuple):
     cpu_s: float
 
 
-def catch_up(samples: Sequence[Sample], first: float = 0.1, last: float = 0.9) -> CatchUp:
-    """Return how fast a backlog was folded, without the start of the workers and the last batches.
+def catch_up(looks: Sequence[Sequence[Sample]]) -> list[CatchUp]:
+    """Return how fast each of some backlogs was folded.
+
+    The count begins when any of them begins to shrink, so that the start of the workers does not
+    count, but the first batch of the lake does, which may hold the whole backlog.
 
     Args:
-        samples: Looks at the backlog in order of time, from the whole to nothing left.
-        first: Share of the backlog that is folded when the count begins.
-        last: Share that is folded when it ends.
+        looks: For each backlog, looks at it in order of time, all at the same times, until nothing
+            is left.
     """
-    total = samples[0].left
-    begin, end = (_folded(samples, share * total) for share in (first, last))
-    records = (last - first) * total
-    return CatchUp(records / (end.at - begin.at), (end.cpu_s - begin.cpu_s) / records)
+    begin = min(_before_progress(samples) for samples in looks)
+    return [_caught_up(samples, samples[begin]) for samples in looks]
 
 
-def _folded(samples: Sequence[Sample], records: float) -> Sample:
-    """Return the moment at which so many records were folded, interpolated between two looks."""
-    total = samples[0].left
-    before = samples[0]
-    for after in samples[1:]:
-        if total - after.left >= records:
-            share = (records - total + before.left) / (before.left - after.left)
-            at, cpu_s = (
-                old + share * (new - old)
-                for old, new in ((before.at, after.at), (before.cpu_s, after.cpu_s))
-            )
-            return Sample(at, round(total - records), cpu_s)
-        before = after
-    raise ValueError(f"fewer than {records:.0f} records were folded")
+def _before_progress(samples: Sequence[Sample]) -> int:
+    """Return the index of the last look before the backlog became smaller than at the first."""
+    return next(place for place, one in enumerate(samples) if one.left < samples[0].left) - 1
+
+
+def _caught_up(samples: Sequence[Sample], begin: Sample) -> CatchUp:
+    end = next(one for one in samples if not one.left)
+    return CatchUp(begin.left / (end.at - begin.at), (end.cpu_s - begin.cpu_s) / begin.left)

@@ -20,10 +20,10 @@ def measured(**changes: object) -> Measured:
         cores={"kafka": 0.3, "lake": 0.2},
         bytes={"kafka": 3 * 2**20},
         batches={
-            "posts": Batches(10, 300),
-            "engagement": Batches(20, 500),
-            "delivery": Batches(4, 16),
-            "lake": Batches(0.5, 800),
+            "posts": Batches(10, 300, 0.5),
+            "engagement": Batches(20, 500, 0.8),
+            "delivery": Batches(4, 16, 0.1),
+            "lake": Batches(0.5, 800, 0.2),
         },
         others=0.0,
         latencies={
@@ -72,6 +72,7 @@ def test_costs_are_by_event_and_in_all() -> None:
 def test_batches_have_records_and_cost() -> None:
     found = measured()
     assert found.records("posts") == 30
+    assert found.batch_ms("posts") == pytest.approx(50)
     assert found.per_batch("lake") == pytest.approx(400)
     assert found.records("kafka") is found.per_batch("kafka") is None
 

@@ -84,21 +84,23 @@ storyline_batch_records_sum{group="g",topic="a"} 250.0
 storyline_batch_records_count{group="g",topic="b"} 2.0
 storyline_batch_records_sum{group="g",topic="b"} 3.0
 storyline_batch_seconds_count{group="g",topic="a"} 99.0
+storyline_batch_seconds_sum{group="g",topic="a"} 1.5
+storyline_batch_seconds_sum{group="g",topic="b"} 0.25
 """
 
 
 def test_batches_of_all_topics_of_a_worker_are_counted() -> None:
-    assert batches(METRICS) == (12, 253)
-    assert batches("") == (0, 0)
+    assert batches(METRICS) == (12, 253, 1.75)
+    assert batches("") == (0, 0, 0)
 
 
 def test_batches_are_counted_by_second() -> None:
-    assert Batches(30, 400).since(Batches(10, 100), 10) == (2, 30)
+    assert Batches(30, 400, 5).since(Batches(10, 100, 1), 10) == (2, 30, 0.4)
 
 
 def test_batches_of_a_restarted_worker_count_from_its_start() -> None:
-    assert Batches(5, 50).since(Batches(10, 100), 5) == (1, 10)
-    assert Batches(5, 50).since(None, 5) == (1, 10)
+    assert Batches(5, 50, 2).since(Batches(10, 100, 9), 5) == (1, 10, 0.4)
+    assert Batches(5, 50, 2).since(None, 5) == (1, 10, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -116,26 +118,22 @@ def test_rate_is_held_if_kept_fresh_and_without_backlog(
     assert is_held(1000, kept, p99_s, backlog) is held
 
 
-def test_catching_up_counts_neither_the_start_nor_the_end() -> None:
-    slow_start = [Sample(0, 1000, 0), Sample(10, 1000, 8), Sample(11, 900, 9)]
-    steady = [Sample(12 + n, 900 - 100 * (n + 1), 10 + n) for n in range(8)]
-    slow_end = [Sample(30, 0, 90)]
-    found = catch_up(slow_start + steady + slow_end)
+def test_catching_up_does_not_count_the_start_of_workers() -> None:
+    start = [Sample(0, 1000, 0), Sample(10, 1000, 8)]
+    steady = [Sample(10 + n, 1000 - 100 * n, 8 + n) for n in range(1, 11)]
+    (found,) = catch_up([start + steady])
     assert found.per_s == pytest.approx(100)
     assert found.cpu_s == pytest.approx(0.01)
 
 
-def test_catching_up_is_interpolated_between_two_looks() -> None:
-    found = catch_up([Sample(0, 1000, 0), Sample(20, 0, 5)])
-    assert found.per_s == pytest.approx(50)
-    assert found.cpu_s == pytest.approx(0.005)
+def test_backlogs_that_are_folded_together_count_from_the_first_progress_of_any() -> None:
+    views = [Sample(0, 100, 0), Sample(5, 100, 5), Sample(6, 90, 6), Sample(15, 0, 15)]
+    lake = [Sample(0, 200, 0), Sample(5, 200, 5), Sample(6, 200, 6), Sample(15, 0, 15)]
+    found = catch_up([views, lake])
+    assert [one.per_s for one in found] == [10, 20]
+    assert [one.cpu_s for one in found] == [0.1, 0.05]
 
 
-def test_backlog_that_grows_first_is_counted_from_its_first_size() -> None:
-    samples = [Sample(0, 1000, 0), Sample(1, 1010, 1), Sample(11, 0, 11)]
-    assert catch_up(samples).per_s == pytest.approx(101)
-
-
-def test_backlog_that_is_not_folded_has_no_rate() -> None:
-    with pytest.raises(ValueError, match="fewer than"):
-        catch_up([Sample(0, 1000, 0), Sample(10, 500, 5)])
+def test_looks_after_a_backlog_is_folded_do_not_count() -> None:
+    (found,) = catch_up([[Sample(0, 50, 0), Sample(5, 0, 1), Sample(9, 0, 9)]])
+    assert found == (10, 0.02)
