@@ -65,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"Measure by comparison, each on servers of its own.\n\n{listed}",
+        epilog="`line` has options of its own: docs/benchmarks.md has them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=(*BENCHMARKS, "all"), metavar="NAME", help="or: all")

@@ -232,8 +232,6 @@ def run(report: Report, size: str, settings: Settings, arguments: Sequence[str] 
         lines = [_line(sizes, settings, None)]
         if chosen.build is not None:
             lines.append(cleaning.enter_context(_other(sizes, chosen.build.resolve())))
-        else:
-            cleaning.callback(lines[0].stop_workers)
         for line in lines:
             with counting_bar("writing the first events", sizes.people.base) as advance:
                 line.install(advance)
