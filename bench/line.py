@@ -35,6 +35,7 @@ import psutil
 
 from bench.line_figures import (
     Batches,
+    Costs,
     Processes,
     catch_up,
     cores,
@@ -455,11 +456,11 @@ def _tables(report: Report, found: Sequence[Measured]) -> None:
     _table_of_costs(report, found, programs)
 
 
-def _table_of_costs(report: Report, found: Sequence[Measured], programs: Sequence[str]) -> None:
+def _table_of_costs(report: Report, every: Sequence[Measured], programs: Sequence[str]) -> None:
     """Print fixed costs and costs per event, from the lowest rate and the highest that is held."""
-    for name in dict.fromkeys(_line_of(one) for one in found):
+    for name in dict.fromkeys(_line_of(one) for one in every):
         loaded = sorted(
-            (one for one in found if one.rate and _line_of(one) == name), key=lambda one: one.rate
+            (one for one in every if one.rate and _line_of(one) == name), key=lambda one: one.rate
         )
         if len(loaded) < 2:
             continue
@@ -474,6 +475,31 @@ def _table_of_costs(report: Report, found: Sequence[Measured], programs: Sequenc
         columns = [f"{column} {name}".strip() for column in ("fixed, cores", "each event, µs")]
         rows = {f"{program}, cost": split(program) for program in (*programs, _ALL)}
         report.table(f"cost from {low.title} and {high.title}", "", columns, rows)
+        columns = [f"{column} {name}".strip() for column in ("a batch, ms", "a record, µs")]
+        split_batches = {
+            f"{worker}, CPU": (found.fixed, _MS * found.per_event)
+            for worker in low.batches
+            if (found := batch_costs(low, high, worker)) is not None
+        }
+        report.table(f"CPU from {low.title} and {high.title}", "", columns, split_batches)
+
+
+def batch_costs(low: Measured, high: Measured, worker: str) -> Costs | None:
+    """Return the CPU milliseconds of a worker for each batch and for each record in it.
+
+    Args:
+        low: Measurement with small batches.
+        high: Measurement with large ones.
+        worker: Name of the worker.
+
+    Returns:
+        `None` if a measurement has no batch, or both have batches of one size.
+    """
+    sizes = low.records(worker), high.records(worker)
+    used = low.per_batch(worker), high.per_batch(worker)
+    if None in (*sizes, *used) or sizes[0] == sizes[1]:
+        return None
+    return costs((sizes[0] or 0, used[0] or 0), (sizes[1] or 0, used[1] or 0))
 
 
 def _batches(one: Measured, name: str) -> float | None:

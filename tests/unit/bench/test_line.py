@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.line import Measured, Options, options
+from bench.line import Measured, Options, batch_costs, options
 from bench.line_figures import Batches
 from bench.line_load import Load
 from bench.line_stack import People, usage
@@ -75,6 +75,17 @@ def test_batches_have_records_and_cost() -> None:
     assert found.batch_ms("posts") == pytest.approx(50)
     assert found.per_batch("lake") == pytest.approx(400)
     assert found.records("kafka") is found.per_batch("kafka") is None
+
+
+def test_cpu_of_batches_is_split_into_batches_and_records() -> None:
+    """10 batches/s of 30 records use 0.4 cores; 5 of 200 use 1.05."""
+    low = measured(cores={"posts": 0.4}, batches={"posts": Batches(10, 300, 1)})
+    high = measured(cores={"posts": 1.05}, batches={"posts": Batches(5, 1000, 1)})
+    found = batch_costs(low, high, "posts")
+    assert found is not None
+    assert found == pytest.approx((10, 1.0))
+    assert batch_costs(low, low, "posts") is None
+    assert batch_costs(low, high, "lake") is None
 
 
 def test_percentiles_are_milliseconds() -> None:
