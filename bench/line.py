@@ -232,7 +232,11 @@ def run(report: Report, size: str, settings: Settings, arguments: Sequence[str] 
     with ExitStack() as cleaning:
         lines = [_line(sizes, settings, None)]
         if chosen.build is not None:
-            lines.append(cleaning.enter_context(_other(sizes, chosen.build.resolve())))
+            lines.append(
+                cleaning.enter_context(
+                    _other(sizes, chosen.build.resolve(), settings.lake_batch_wait_ms)
+                )
+            )
         for line in lines:
             with counting_bar("writing the first events", sizes.people.base) as advance:
                 line.install(advance)
@@ -255,10 +259,11 @@ def _line(sizes: _Size, settings: Settings, build: Path | None) -> Line:
 
 
 @contextmanager
-def _other(sizes: _Size, build: Path) -> Iterator[Line]:
+def _other(sizes: _Size, build: Path, lake_wait_ms: int) -> Iterator[Line]:
     """Yield a line of another build, with servers and views of its own."""
     with tempfile.TemporaryDirectory(prefix="storyline-bench-") as folder:
-        line = _line(sizes, own_settings(Path(folder) / "home"), build)
+        own = own_settings(Path(folder) / "home")
+        line = _line(sizes, own.model_copy(update={"lake_batch_wait_ms": lake_wait_ms}), build)
         try:
             yield line
         finally:
