@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -28,6 +29,7 @@ BENCHMARKS: Final = {
     "hot-partition": "one celebrity's stories: Cassandra, more readers of it, the cache",
     "viewers": "a page of who viewed a story that very many did, beside one round trip to Redis",
     "counts": "counts of contents small and very large while likes and views go on",
+    "line": "the whole line in an open loop: CPU by process, freshness, rates that it holds",
     "durable": "rows into and out of the durable views",
     "generate": "the synthetic network: events and memory by its size",
     "load": "edge lists and Jetstream lines into events",
@@ -41,16 +43,20 @@ def module_of(name: str) -> ModuleType:
     return importlib.import_module(f"bench.{name.replace('-', '_')}")
 
 
-def measured(name: str, size: str, *, running: bool = False) -> dict[str, Any]:
+def measured(
+    name: str, size: str, *, running: bool = False, arguments: Sequence[str] = ()
+) -> dict[str, Any]:
     """Run a benchmark, print its table, and return what scripts read.
 
     The servers are the benchmark's own, or those that the settings name if they are `running`.
+    `arguments` are options of this benchmark alone, which has an `options` to read them.
     """
     module = module_of(name)
     report = Report(name, size, (module.__doc__ or "").splitlines()[0])
     of = running_servers if running else servers
     with of(module.SERVERS) as settings:
-        module.run(report, size, settings)
+        own = (arguments,) if hasattr(module, "options") else ()
+        module.run(report, size, settings, *own)
     return report.json()
 
 
@@ -59,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"Measure by comparison, each on servers of its own.\n\n{listed}",
+        epilog="`line` has options of its own: docs/benchmarks.md has them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=(*BENCHMARKS, "all"), metavar="NAME", help="or: all")
@@ -69,9 +76,15 @@ def main() -> None:
         action="store_true",
         help="use the servers that already run, whose other work and data the figures include",
     )
-    options = parser.parse_args()
+    options, others = parser.parse_known_args()
     names = BENCHMARKS if options.name == "all" else (options.name,)
-    found = [measured(name, options.size, running=options.running) for name in names]
+    if others:
+        if options.name == "all" or not hasattr(module_of(options.name), "options"):
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        module_of(options.name).options(others)  # exits at once if they are wrong
+    found = [
+        measured(name, options.size, running=options.running, arguments=others) for name in names
+    ]
     if options.json:
         options.json.write_text("".join(f"{json.dumps(one)}\n" for one in found), encoding="utf-8")
 

@@ -9,6 +9,7 @@ _MET: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "at_least": operator.ge,
     "at_most": operator.le,
 }
+_COLUMN: Final = 11
 _BREAK: Final = 100
 """Figures from here on are told without decimals."""
 
@@ -32,6 +33,34 @@ class Report:
             f"{_shown(each):>13}" for each in (min(values), median(values), max(values))
         )
         print(f"{name:<46}{shown}  {unit}", flush=True)
+
+    def table(
+        self,
+        title: str,
+        unit: str,
+        columns: Sequence[str],
+        rows: Mapping[str, Sequence[float | None]],
+    ) -> None:
+        """Print figures that were measured once as a table of their own.
+
+        Args:
+            title: Heading of the table.
+            unit: Unit of all figures.
+            columns: Headings of the columns.
+            rows: Row -> a figure for each column, `None` where nothing was measured. Row and column
+                make the name of a figure, with a colon in between.
+        """
+        width = max(_COLUMN, *(len(column) + 2 for column in columns))
+        head = f"{title}, {unit}" if unit else title
+        print(f"\n{head:<46}{''.join(f'{column:>{width}}' for column in columns)}", flush=True)
+        for name, values in rows.items():
+            shown = "".join(
+                f"{'' if value is None else _shown(value):>{width}}" for value in values
+            )
+            print(f"{name:<46}{shown}", flush=True)
+            for column, value in zip(columns, values, strict=True):
+                if value is not None:
+                    self._figures[f"{name}: {column}"] = (value, unit)
 
     def ratio(
         self, of: str, to: str, *, at_least: float | None = None, at_most: float | None = None

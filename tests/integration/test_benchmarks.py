@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 ALONE = ("decode", "questions", "generate", "load", "hit-rates")
 IN_SPARK = ("scd2",)
 ON_REDIS = ("fanout", "giant", "memory")
-WITH_THEIR_OWN = ("bronze", "fanout-line")
+WITH_THEIR_OWN = ("bronze", "fanout-line", "line")
 SHARING = tuple(
     name for name in BENCHMARKS if name not in (*ALONE, *IN_SPARK, *ON_REDIS, *WITH_THEIR_OWN)
 )
@@ -84,7 +84,7 @@ def assert_report(found: dict[str, Any], name: str, printed: str) -> None:
         assert told.keys() == {"value", "unit"}
         assert told["value"] >= 0
         assert isinstance(told["unit"], str)
-        assert figure in printed
+        assert all(part in printed for part in figure.split(": "))  # of a table: row and column
     values = found["ratios"] | {each: told["value"] for each, told in found["figures"].items()}
     for goal, told in found["goals"].items():
         (kind,) = told.keys() - {"met"}
@@ -121,6 +121,36 @@ def test_a_report_keeps_medians_and_judges_ratios_and_figures(
     told = capsys.readouterr().out
     assert "apples with pears" in told
     assert [told.count(word) for word in ("NOT MET", ": met")] == [2, 1]
+
+
+def test_a_table_is_printed_by_rows_and_kept_by_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report("mine", "tiny", "fruit")
+    report.table("fruit", "kg", ("raw", "cooked"), {"apples": (1, 20.5), "pears": (None, 3)})
+    assert report.json()["figures"] == {
+        "apples: raw": {"value": 1, "unit": "kg"},
+        "apples: cooked": {"value": 20.5, "unit": "kg"},
+        "pears: cooked": {"value": 3, "unit": "kg"},
+    }
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-3:]]
+    assert rows == [
+        ["fruit,", "kg", "raw", "cooked"],
+        ["apples", "1.00", "20.50"],
+        ["pears", "3.00"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["decode", "--rates", "5"], ["all", "--rates", "5"], ["line", "--pace", "5"]]
+)
+def test_option_that_a_benchmark_does_not_have_is_refused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert arguments[1] in capsys.readouterr().err
 
 
 def test_contenders_take_turns() -> None:
