@@ -37,7 +37,7 @@ from bench.line_figures import (
     Batches,
     Costs,
     Processes,
-    catch_up,
+    catch_up_rates,
     cores,
     costs,
     is_held,
@@ -553,7 +553,7 @@ def _catch_up(report: Report, lines: Sequence[Line], line: Line, sizes: _Size) -
     generator.result()
     with counting_bar("folding the backlog", sizes.backlog) as advance:
         views, lake = line.fold_backlog(advance)
-    for name, found in zip(("views", "lake"), catch_up((views, lake)), strict=True):
+    for name, found in zip(("views", "lake"), catch_up_rates((views, lake)), strict=True):
         title = f"catch-up of {name} {line.name}".strip()
         report.figure(title, "events/s", found.per_s)
         report.figure(f"{title}, CPU of all programs", "µs/event", _US * found.cpu_s)

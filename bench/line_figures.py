@@ -149,7 +149,7 @@ class CatchUp(NamedTuple):
     cpu_s: float
 
 
-def catch_up(looks: Sequence[Sequence[Sample]]) -> list[CatchUp]:
+def catch_up_rates(looks: Sequence[Sequence[Sample]]) -> list[CatchUp]:
     """Return how fast each of some backlogs was folded.
 
     The count begins when any of them begins to shrink, so that the start of the workers does not

@@ -172,7 +172,7 @@ def paced(
     return sent + len(batch), clock() - began, late_s
 
 
-def _records(file: BinaryIO) -> Iterator[_Record]:
+def _read_records(file: BinaryIO) -> Iterator[_Record]:
     while True:
         try:
             yield from marshal.load(file)  # noqa: S302 - this program's own file
@@ -218,7 +218,7 @@ def main() -> None:
         print("ready", flush=True)
         sys.stdin.readline()
         before = time.process_time()
-        sent, seconds, late_s = paced(_records(file), int(offered), publish, pause=pause)
+        sent, seconds, late_s = paced(_read_records(file), int(offered), publish, pause=pause)
         left = producer.flush(300)
         cpu_s = time.process_time() - before
     if failed or left:

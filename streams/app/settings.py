@@ -120,9 +120,7 @@ class Settings(BaseSettings):
     delivery_page: Annotated[int, Field(ge=1)] = 2000
     """Followers that one delivery task serves."""
     batch_records: Annotated[int, Field(ge=1)] = 2000
-    batch_wait_ms: Annotated[int, Field(ge=1)] = 100
-    """Shortest time, in milliseconds, from one batch of a topic to the next that is not full: each
-    batch has a price, in CPU of the worker and of its stores. After a pause nothing waits."""
+    batch_wait_ms: Annotated[int, Field(ge=1)] = 50
     lake_batch_records: Annotated[int, Field(ge=1)] = 100_000
     """Maximum number of records in a file of a bronze table."""
     lake_batch_wait_ms: Annotated[int, Field(ge=1)] = 10_000

@@ -24,14 +24,14 @@ class WorkerConfig:
     returns under its name within `session_timeout_s` gets its partitions back at once, and no other
     member's partitions move. A process without a name gives its partitions up when it stops."""
     batch_records: int = 2000
-    batch_wait_ms: int = 100
-    """Shortest time, in milliseconds, from one batch of a topic to the next that is not full. What
-    comes after a pause of that length waits for nothing; a stream of records is cut into batches
-    that share the price of a batch."""
+    batch_wait_ms: int = 50
+    """Longest time, in milliseconds, that a batch waits until it is full."""
     patient: bool = False
     """Whether every batch waits `batch_wait_ms` from its first record on and is never divided, for
-    a store where each batch leaves something behind, such as a file. Otherwise a batch that waits
-    for a server is divided by partitions, and blocks no other partition."""
+    a store where each batch has a price. Otherwise a batch waits until as much time has passed
+    since the batch before as that one took, at most `batch_wait_ms`: what comes after a pause waits
+    for nothing, and in a flood a batch is full before that. A batch that waits for a server is then
+    divided by partitions, and blocks no other partition."""
     buffer: Buffer = field(default_factory=Buffer)
     commit_every_s: float = 1.0
     """Seconds between commits. A worker that replaces a killed one applies again what the killed

@@ -150,14 +150,9 @@ class Worker:
         """Run the Faust agent of one topic. A failure ends the process, not just the agent."""
         (topic,) = stream.channel.topics
         config = self._config
-        pause_s = config.batch_wait_ms / 1000
+        longest_s = config.batch_wait_ms / 1000
         rules = self._app.batch_consumer.rules
-        batcher = Batcher(
-            rules,
-            stream.channel.queue,
-            max_records=config.batch_records,
-            pause_s=0.0 if config.patient else pause_s,
-        )
+        batcher = Batcher(rules, stream.channel.queue, max_records=config.batch_records)
         runner = TopicRunner(
             topic,
             self._pipelines[topic],
@@ -169,11 +164,13 @@ class Worker:
             divides=not config.patient,
         )
         self.status.add_runner(topic, runner)
-        wait_s = pause_s if config.patient else 0.0
+        wait_s, pause_s = (longest_s if config.patient else 0.0), 0.0
         try:
             try:
-                while (batch := await self._next(batcher, wait_s)) is not None:
-                    await runner.run(batch)
+                while (batch := await self._next(batcher, wait_s, pause_s)) is not None:
+                    took_s = await runner.run(batch)
+                    if not config.patient:
+                        pause_s = min(took_s, longest_s)
             finally:
                 await runner.end()
         except StoppedError:
@@ -186,9 +183,9 @@ class Worker:
             self._idle[topic].set()
         await asyncio.Event().wait()  # an agent that returns would be started again
 
-    async def _next(self, batcher: Batcher, wait_s: float) -> MicroBatch | None:
+    async def _next(self, batcher: Batcher, wait_s: float, pause_s: float) -> MicroBatch | None:
         """Return the next batch; `None` when the worker is to stop."""
-        batch = asyncio.ensure_future(batcher.next_batch(wait_s))
+        batch = asyncio.ensure_future(batcher.next_batch(wait_s, pause_s))
         signalled = asyncio.ensure_future(self._signalled.wait())
         await asyncio.wait({batch, signalled}, return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()

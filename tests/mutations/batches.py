@@ -2,15 +2,15 @@
 
 from tests.mutations.mutation import Mutation
 
-_DEADLINE = "max(loop.time() + wait_s, self._returned_at + self._pause_s)"
+_DEADLINE = "max(loop.time() + wait_s, pause_ends)"
 
 BATCHING: tuple[Mutation, ...] = (
     Mutation(
         "lone-record-waits",
-        "a post on a quiet line is visible later by the time that batches are apart",
+        "a post on a quiet line is visible later by the pause between batches",
         "Batcher.next_batch",
         _DEADLINE,
-        "loop.time() + max(wait_s, self._pause_s)",
+        "loop.time() + max(wait_s, pause_s)",
     ),
     Mutation(
         "every-record-a-batch",
@@ -20,17 +20,10 @@ BATCHING: tuple[Mutation, ...] = (
         "loop.time() + wait_s",
     ),
     Mutation(
-        "pause-forgotten",
-        "the same, since no batch knows of the one before",
-        "Batcher.next_batch",
-        "                self._returned_at = loop.time()\n",
-        "",
-    ),
-    Mutation(
         "patience-lost",
         "the lake writes a file for each handful of records",
         "Batcher.next_batch",
         _DEADLINE,
-        "self._returned_at + self._pause_s",
+        "pause_ends",
     ),
 )

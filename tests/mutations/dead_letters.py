@@ -108,7 +108,7 @@ SETTLING = (
     Mutation(
         "held-partition-goes-on",
         "records overtake those of their partition that wait for a store",
-        "TopicRunner._pause",
+        "TopicRunner.run",
         "            self._batcher.hold(partition)\n",
         "",
     ),

@@ -99,12 +99,7 @@ class Process(Member):
         self.kill()
 
     async def _consume(self, topic: str) -> None:
-        batcher = Batcher(
-            self.rules,
-            self.queues[topic],
-            max_records=self.world.batch_records,
-            pause_s=self.world.batch_wait(),
-        )
+        batcher = Batcher(self.rules, self.queues[topic], max_records=self.world.batch_records)
         runner = TopicRunner(
             topic,
             self._pipelines[topic],
@@ -127,7 +122,7 @@ class Process(Member):
 
     async def _run_batches(self, batcher: Batcher, runner: TopicRunner) -> None:
         while not self.stopping.is_set():
-            next_batch = self._task(batcher.next_batch(self.world.batch_wait()))
+            next_batch = self._task(batcher.next_batch(pause_s=self.world.batch_wait()))
             stopped = self._task(self._stopped.wait())
             await asyncio.wait({next_batch, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()

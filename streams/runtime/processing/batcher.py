@@ -1,7 +1,6 @@
 """Micro-batches for a pipeline, made of the fetched batches that Faust queues for one topic."""
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -45,17 +44,8 @@ class Batcher:
     a rebalance.
     """
 
-    def __init__(
-        self, rules: ConsumerRules, queue: Any, *, max_records: int, pause_s: float = 0.0
-    ) -> None:
-        """Collect batches of at most `max_records` from `queue`.
-
-        Args:
-            pause_s: Shortest time, in seconds, from one batch to the next that is not full.
-        """
+    def __init__(self, rules: ConsumerRules, queue: Any, *, max_records: int) -> None:
         self._rules = rules
-        self._pause_s = pause_s
-        self._returned_at = -math.inf
         self._queue = queue
         self._max_records = max_records
         self._buffered: deque[Any] = deque()
@@ -81,29 +71,30 @@ class Batcher:
         held = [message for messages in tuple(self._held.values()) for message in tuple(messages)]
         return [message.value for message in (*tuple(self._buffered), *held)]
 
-    async def next_batch(self, wait_s: float = 0.0) -> MicroBatch:
+    async def next_batch(self, wait_s: float = 0.0, pause_s: float = 0.0) -> MicroBatch:
         """Return the next batch, never empty: what came soon enough after its first records.
 
         A full batch waits for nothing. Cancelling the call loses nothing that was acknowledged.
 
         Args:
             wait_s: Wait for more records, in seconds from the first ones on.
+            pause_s: Wait for more records, in seconds from this call on.
         """
         loop = asyncio.get_running_loop()
+        pause_ends = loop.time() + pause_s
         while True:
             first = self._next_buffered() or await self._next()
             if first is None:
                 continue  # messages on hold came back
             micro_batch = MicroBatch(generation=self._rules.generation)
             await self._add(micro_batch, first)
-            deadline = max(loop.time() + wait_s, self._returned_at + self._pause_s)
+            deadline = max(loop.time() + wait_s, pause_ends)
             while micro_batch.count < self._max_records and self._is_current(micro_batch):
                 message = self._next_buffered() or await self._next_before(deadline)
                 if message is None:
                     break
                 await self._add(micro_batch, message)
             if micro_batch.batches and self._is_current(micro_batch):
-                self._returned_at = loop.time()
                 return micro_batch
 
     async def _next(self) -> Any:

@@ -63,34 +63,31 @@ class TopicRunner:
         """Return what was taken off the queue and is in no batch yet. Called from any thread."""
         return self._batcher.buffered()
 
-    async def run(self, batch: MicroBatch) -> None:
-        """Apply a batch, or let its parts wait for a server.
+    async def run(self, batch: MicroBatch) -> float:
+        """Apply a batch, or let its parts wait, and return the seconds that this took.
 
-        Raises the error of a step that waiting does not end.
+        Returns 0 if parts wait. Raises the error of a step that waiting does not end.
         """
         self._metrics.consumed(self._topic, batch.count)
         try:
-            await self._apply(batch)
+            return await self._apply(batch)
         except BatchPausedError as paused:
-            await self._pause(batch, paused)
-
-    async def _pause(self, batch: MicroBatch, paused: BatchPausedError) -> None:
-        """Let the batch wait for a server: by partitions, or whole if it may not be divided."""
-        cause = paused.__cause__
-        log.warning(
-            "waiting for a server",
-            error=f"{type(cause).__name__}: {cause}",
-            topic=self._topic,
-            step=paused.step,
-        )
+            cause = paused.__cause__
+            log.warning(
+                "waiting for a server",
+                error=f"{type(cause).__name__}: {cause}",
+                topic=self._topic,
+                step=paused.step,
+            )
+            reported = paused.reported
         if not self._divides:
-            await self._apply(batch, paused.reported)
-            return
+            return await self._apply(batch, reported)
         for partition, part in batch.by_partition():
             self._batcher.hold(partition)
-            task = self._start(self._retry(partition, part, paused.reported))
+            task = self._start(self._retry(partition, part, reported))
             self._paused.add(task)
             task.add_done_callback(self._ended)
+        return 0.0
 
     async def end(self) -> None:
         """Wait for the parts that wait for a server.
@@ -115,8 +112,8 @@ class TopicRunner:
         if not task.cancelled() and task.exception() is None:
             self._paused.discard(task)
 
-    async def _apply(self, batch: MicroBatch, reported: ReportedRecords | None = None) -> None:
-        """Apply a batch and acknowledge it.
+    async def _apply(self, batch: MicroBatch, reported: ReportedRecords | None = None) -> float:
+        """Apply a batch, acknowledge it, and return the seconds that this took.
 
         If the pipeline raises an error, nothing of the batch is acknowledged and the error is
         raised.
@@ -134,6 +131,7 @@ class TopicRunner:
         took_s = time.perf_counter() - began
         oldest = min(raw.timestamps[0] for raw in batch.batches)
         self._metrics.acknowledged(self._topic, took_s=took_s, oldest=oldest, now_s=time.time())
+        return took_s
 
     def _run_pipeline(self, batch: MicroBatch, reported: ReportedRecords | None) -> None:
         try:

@@ -10,7 +10,7 @@ from bench.line_figures import (
     Process,
     Sample,
     batches,
-    catch_up,
+    catch_up_rates,
     cores,
     costs,
     is_held,
@@ -121,7 +121,7 @@ def test_rate_is_held_if_kept_fresh_and_without_backlog(
 def test_catching_up_does_not_count_the_start_of_workers() -> None:
     start = [Sample(0, 1000, 0), Sample(10, 1000, 8)]
     steady = [Sample(10 + n, 1000 - 100 * n, 8 + n) for n in range(1, 11)]
-    (found,) = catch_up([start + steady])
+    (found,) = catch_up_rates([start + steady])
     assert found.per_s == pytest.approx(100)
     assert found.cpu_s == pytest.approx(0.01)
 
@@ -129,11 +129,11 @@ def test_catching_up_does_not_count_the_start_of_workers() -> None:
 def test_backlogs_that_are_folded_together_count_from_the_first_progress_of_any() -> None:
     views = [Sample(0, 100, 0), Sample(5, 100, 5), Sample(6, 90, 6), Sample(15, 0, 15)]
     lake = [Sample(0, 200, 0), Sample(5, 200, 5), Sample(6, 200, 6), Sample(15, 0, 15)]
-    found = catch_up([views, lake])
+    found = catch_up_rates([views, lake])
     assert [one.per_s for one in found] == [10, 20]
     assert [one.cpu_s for one in found] == [0.1, 0.05]
 
 
 def test_looks_after_a_backlog_is_folded_do_not_count() -> None:
-    (found,) = catch_up([[Sample(0, 50, 0), Sample(5, 0, 1), Sample(9, 0, 9)]])
+    (found,) = catch_up_rates([[Sample(0, 50, 0), Sample(5, 0, 1), Sample(9, 0, 9)]])
     assert found == (10, 0.02)

@@ -51,11 +51,11 @@ def batch(*offsets: int) -> RawBatch:
 class Topic:
     """A batcher, its queue, and the member whose generation it uses."""
 
-    def __init__(self, max_records: int, pause_s: float = 0.0) -> None:
+    def __init__(self, max_records: int) -> None:
         self.member = cast(Any, GroupMember())
         self.rules = ConsumerRules(self.member, Buffer())
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.batcher = Batcher(self.rules, self.queue, max_records=max_records, pause_s=pause_s)
+        self.batcher = Batcher(self.rules, self.queue, max_records=max_records)
 
     def put(self, *offsets: int) -> None:
         self.queue.put_nowait(Event(Message(self.member.generation, batch(*offsets))))
@@ -90,7 +90,7 @@ def test_messages_become_batches_of_the_size_that_is_wanted() -> None:
 
 
 PAUSE_S = 0.1
-STEP_S = 0.001
+APPLY_S = 0.01
 
 
 def times_of_batches(
@@ -102,15 +102,15 @@ def times_of_batches(
     """
 
     async def story() -> list[tuple[float, list[int]]]:
-        loop, topic = asyncio.get_running_loop(), Topic(max_records, PAUSE_S)
+        loop, topic = asyncio.get_running_loop(), Topic(max_records)
         found: list[tuple[float, list[int]]] = []
         await topic.rules.seek()
         for offset, at in arrivals.items():
             loop.call_at(at, topic.put, offset)
         while sum(len(taken) for _, taken in found) < len(arrivals):
-            taken = offsets(await topic.batcher.next_batch(wait_s))
+            taken = offsets(await topic.batcher.next_batch(wait_s, PAUSE_S))
             found.append((round(loop.time(), 4), taken))
-            await asyncio.sleep(STEP_S)  # the batch is applied
+            await asyncio.sleep(APPLY_S)
         return found
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -118,20 +118,16 @@ def times_of_batches(
 
 
 def test_a_record_after_a_pause_waits_for_nothing() -> None:
-    assert times_of_batches(10, {0: 1.0, 1: 2.0, 2: 2.0 + PAUSE_S}) == [
-        (1.0, [0]),
-        (2.0, [1]),
-        (2.1, [2]),
-    ]
+    assert times_of_batches(10, {0: 1.0, 1: 2.0, 2: 2.2}) == [(1.0, [0]), (2.0, [1]), (2.2, [2])]
 
 
 def test_records_that_follow_each_other_closely_share_a_batch_per_pause() -> None:
-    every_20_ms = {number: 1 + number * 0.02 for number in range(12)}
-    assert times_of_batches(10, every_20_ms) == [
+    every_21_ms = {number: 1 + number * 0.021 for number in range(12)}
+    assert times_of_batches(10, every_21_ms) == [
         (1.0, [0]),
-        (1.1, [1, 2, 3, 4]),
-        (1.2, [5, 6, 7, 8, 9]),
-        (1.3, [10, 11]),
+        (1.11, [1, 2, 3, 4, 5]),
+        (1.22, [6, 7, 8, 9, 10]),
+        (1.33, [11]),
     ]
 
 
@@ -143,9 +139,9 @@ def test_a_full_batch_waits_for_nothing() -> None:
     at_once = {number: 1.0 + number / 1000 for number in range(7)}
     assert times_of_batches(2, at_once) == [
         (1.0, [0]),
-        (1.002, [1, 2]),
-        (1.004, [3, 4]),
-        (1.006, [5, 6]),
+        (1.01, [1, 2]),
+        (1.02, [3, 4]),
+        (1.03, [5, 6]),
     ]
 
 
