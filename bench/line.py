@@ -101,7 +101,7 @@ _SIZES: Final = {
 
 
 class Options(NamedTuple):
-    """What a call changes of a size; `None`: nothing."""
+    """Changes that a call makes to a size; `None` keeps the size's value."""
 
     rates: Sequence[int] | None = None
     seconds: float | None = None
@@ -130,7 +130,7 @@ def _rates(text: str) -> Sequence[int]:
 
 
 class Measured(NamedTuple):
-    """What a line did at one rate."""
+    """Measurement of a line at one rate."""
 
     title: str
     rate: int

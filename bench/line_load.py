@@ -36,7 +36,7 @@ _Record = tuple[str, bytes, bytes]
 
 
 class Load(NamedTuple):
-    """What a generator did."""
+    """Result of a generator."""
 
     offered: int
     """Events per second; `0`: as fast as it could."""
@@ -92,7 +92,7 @@ class EventFile:
 
 
 class Generator:
-    """Process that publishes a file of events; it connects at once and begins when told to."""
+    """Process that publishes a file of events; it connects at once and waits for `begin`."""
 
     def __init__(self, settings: Settings, path: Path, offered: int) -> None:
         """Start the process.
@@ -125,11 +125,11 @@ class Generator:
     def result(self, timeout_s: float = 600) -> Load:
         """Wait until every event is acknowledged."""
         try:
-            told, _ = self._process.communicate(timeout=timeout_s)
+            printed, _ = self._process.communicate(timeout=timeout_s)
         finally:
             self._process.kill()
         assert self._process.returncode == 0
-        return Load(**json.loads(told))
+        return Load(**json.loads(printed))
 
 
 def paced(

@@ -137,7 +137,7 @@ class Prober:
         return self._is_idle()
 
     def results(self, lake: Path) -> Iterator[tuple[str, Sequence[float]]]:
-        """Yield each view with the seconds until its probes were visible; begin anew.
+        """Yield each view with the seconds until its probes were visible, and forget them.
 
         The lake must have landed all posts.
         """
@@ -316,7 +316,7 @@ def _counts(settings: Settings, side: ReadSide, producer: EventProducer, author:
         liked = ContentLiked(
             event_id=event_id,
             occurred_at=id_time(event_id),
-            user_id=event_id,  # nobody has liked it before
+            user_id=event_id,  # a user without a like of it
             content_kind=ContentKind.POST,
             content_id=content,
             owner_id=author.author_id,

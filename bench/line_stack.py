@@ -211,7 +211,7 @@ class Line:
         return self.people.stories[self._stories_used % _STORY_AUTHORS]
 
     def _next(self, events: int) -> Iterator[Event]:
-        """Yield the next events, and note who follows whom."""
+        """Yield the next events, and keep track of the follows."""
         for _ in range(events):
             event = next(self._events)
             match event:

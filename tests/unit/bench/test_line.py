@@ -1,4 +1,4 @@
-"""What the benchmark of the whole line concludes, and its options."""
+"""Conclusions of the benchmark of the whole line, and its options."""
 
 import subprocess
 import sys
